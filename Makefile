@@ -1,0 +1,56 @@
+# Berth. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3.14 python3))
+BIN := .venv/bin
+LOCKS := deploy/requirements.lock deploy/requirements-dev.lock deploy/requirements-uv.lock
+LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+.PHONY: help serve test check clients bench lock clean
+
+help: ## List the targets
+	@echo 'make TARGET, one of:'
+	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+serve: .venv/runtime.stamp ## Start Berth. Options: HOST PORT SERVER_HOSTNAME WORKERS TLS=1 BERTH_DATA
+	@exec $(BIN)/python manage.py serve
+
+test: .venv/dev.stamp ## Run the tests. DB=postgres: against PostgreSQL. ARGS='...': for pytest
+	@exec $(if $(filter postgres,$(DB)),$(BIN)/python -m tests.private_postgres) \
+		$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/dev.stamp ## Check format, style, types, import contracts, templates and migrations
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy --strict .
+	@$(BIN)/lint-imports
+	@if [ -n "$$(find templates -name '*.html')" ]; then $(BIN)/djlint templates --lint --quiet; fi
+	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; \
+		BERTH_DATA="$$data" $(BIN)/python manage.py makemigrations --check --dry-run
+
+clients: ## Install the registry clients that the tests drive
+	@deploy/install-clients
+
+bench: .venv/dev.stamp ## Compare Berth's speed with docker-registry
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lock: .venv/dev.stamp ## Choose the newest allowed versions of all packages
+	@$(BIN)/uv $(LOCK) --upgrade --output-file deploy/requirements.lock
+	@$(BIN)/uv $(LOCK) --upgrade --group dev --output-file deploy/requirements-dev.lock
+
+clean: ## Remove what was installed or cached. The data folder stays
+	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A development environment also has what serving needs, so serving never takes packages away.
+.venv/runtime.stamp: $(LOCKS)
+	@if [ -e .venv/dev.stamp ]; then deploy/install-packages '$(PYTHON)' deploy/requirements-dev.lock; \
+	else deploy/install-packages '$(PYTHON)' deploy/requirements.lock; fi
+	@touch $@
+
+.venv/dev.stamp: $(LOCKS)
+	@deploy/install-packages '$(PYTHON)' deploy/requirements-dev.lock
+	@touch $@ .venv/runtime.stamp
