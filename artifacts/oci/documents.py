@@ -1,0 +1,158 @@
+"""Manifests and indexes as the specs define them, parsed and checked.
+
+Source: image-spec v1.1, manifest.md and image-index.md; Docker's image
+manifest version 2, schema 2.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from artifacts.oci.descriptors import (
+    Descriptor,
+    parse_annotations,
+    parse_descriptor,
+    parse_media_type,
+    refuse_lookalikes,
+)
+from artifacts.oci.errors import ManifestInvalid, ManifestTypeUnsupported
+from artifacts.oci.media_types import (
+    IMAGE_MANIFESTS,
+    INDEXES,
+    MANIFESTS,
+    NONDISTRIBUTABLE_LAYERS,
+    essence,
+)
+from artifacts.oci.strict_json import parse_object
+
+MAX_DESCRIPTORS = 20_000
+
+_FIELDS = frozenset(
+    {
+        "schemaVersion",
+        "mediaType",
+        "artifactType",
+        "config",
+        "layers",
+        "manifests",
+        "subject",
+        "annotations",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestDocument:
+    """What a manifest says. ``config`` is ``None`` exactly for an index."""
+
+    media_type: str
+    declared_artifact_type: str
+    config: Descriptor | None
+    layers: tuple[Descriptor, ...]
+    manifests: tuple[Descriptor, ...]
+    subject: Descriptor | None
+    annotations: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, body: bytes, content_type: str) -> Self:
+        """Read a pushed manifest.
+
+        Args:
+            body: the exact bytes.
+            content_type: the request's ``Content-Type``; empty when the client sent none,
+                which leaves the type to the document's own ``mediaType``.
+
+        Raises:
+            ManifestTypeUnsupported: neither an OCI nor a Docker manifest or index.
+            ManifestInvalid: anything else that is wrong, with where.
+        """
+        asked = essence(content_type)
+        if asked and asked not in MANIFESTS:
+            raise ManifestTypeUnsupported(f"manifests of type {asked[:150]!r} are not supported")
+        value = parse_object(body)
+        refuse_lookalikes(value, _FIELDS, "the manifest")
+        media_type = _media_type(value, asked)
+        _check_schema_version(value)
+        return cls(
+            media_type=media_type,
+            declared_artifact_type=_artifact_type(value),
+            config=_config(value, media_type),
+            layers=_descriptors(value, "layers", required=media_type in IMAGE_MANIFESTS),
+            manifests=_descriptors(value, "manifests", required=media_type in INDEXES),
+            subject=_subject(value),
+            annotations=parse_annotations(value.get("annotations"), "the manifest"),
+        )
+
+    @property
+    def artifact_type(self) -> str:
+        """``artifactType``, or the config's type where that is absent ("Listing Referrers")."""
+        if self.declared_artifact_type or self.config is None:
+            return self.declared_artifact_type
+        return self.config.media_type
+
+    @property
+    def config_media_type(self) -> str:
+        return self.config.media_type if self.config else ""
+
+    def blobs(self) -> Iterator[Descriptor]:
+        """Every blob the document names, in its order."""
+        if self.config:
+            yield self.config
+        yield from self.layers
+
+    def required_blobs(self) -> Iterator[Descriptor]:
+        """The blobs the repository must hold: all but layers that may live elsewhere."""
+        return (blob for blob in self.blobs() if blob.media_type not in NONDISTRIBUTABLE_LAYERS)
+
+
+def _media_type(value: Mapping[str, Any], asked: str) -> str:
+    if "mediaType" not in value:
+        if not asked:
+            raise ManifestInvalid("neither Content-Type nor mediaType says what this manifest is")
+        return asked
+    declared = value["mediaType"]
+    if not isinstance(declared, str):
+        raise ManifestInvalid("mediaType must be a string")
+    if asked and declared != asked:
+        raise ManifestInvalid(f"mediaType is {declared[:150]!r}, but Content-Type is {asked!r}")
+    if declared not in MANIFESTS:
+        raise ManifestTypeUnsupported(f"manifests of type {declared[:150]!r} are not supported")
+    return declared
+
+
+def _check_schema_version(value: Mapping[str, Any]) -> None:
+    version = value.get("schemaVersion")
+    if isinstance(version, bool) or not isinstance(version, int) or version != 2:
+        raise ManifestInvalid("schemaVersion must be 2")
+
+
+def _artifact_type(value: Mapping[str, Any]) -> str:
+    if value.get("artifactType") in (None, ""):
+        return ""
+    return parse_media_type(value["artifactType"], "artifactType")
+
+
+def _config(value: Mapping[str, Any], media_type: str) -> Descriptor | None:
+    if media_type in INDEXES:
+        if value.get("config") is not None or value.get("layers") is not None:
+            raise ManifestInvalid("an index has manifests, and neither config nor layers")
+        return None
+    if value.get("manifests") is not None:
+        raise ManifestInvalid("an image manifest has config and layers, and no manifests")
+    return parse_descriptor(value.get("config"), "config")
+
+
+def _descriptors(value: Mapping[str, Any], name: str, *, required: bool) -> tuple[Descriptor, ...]:
+    if not required:
+        return ()
+    items = value.get(name)
+    if not isinstance(items, list):
+        raise ManifestInvalid(f"{name} must be a list of descriptors")
+    if len(items) > MAX_DESCRIPTORS:
+        raise ManifestInvalid(f"{name} has {len(items)} entries; at most {MAX_DESCRIPTORS}")
+    return tuple(parse_descriptor(item, f"{name}[{i}]") for i, item in enumerate(items))
+
+
+def _subject(value: Mapping[str, Any]) -> Descriptor | None:
+    subject = value.get("subject")
+    return None if subject is None else parse_descriptor(subject, "subject")

@@ -1,0 +1,28 @@
+"""The media types a registry must know by name; all others it only stores."""
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+IMAGE_MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+MANIFESTS = IMAGE_MANIFESTS | INDEXES
+
+# Layers that may stay where their ``urls`` point; the registry never fetches them.
+NONDISTRIBUTABLE_LAYERS = frozenset(
+    {
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    }
+)
+
+
+def essence(header: str) -> str:
+    """A media type without its parameters, in lower case.
+
+    Source: distribution-spec v1.1, "Pushing Manifests": parameters are ignored.
+    """
+    return header.partition(";")[0].strip().lower()
