@@ -1,0 +1,38 @@
+"""``create_token USER --name TITLE``: make an application token."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from accounts.commands import COMMAND_LINE, parse_lifetime, sentences, user_named
+from accounts.credentials.models import TokenScope
+from accounts.credentials.services import issue_application_token
+
+
+class Command(BaseCommand):
+    help = "Create an application token of a user, to log in with as '$app', and show it once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", help="whose rights it carries")
+        parser.add_argument("--name", dest="title", required=True, help="what it is for")
+        parser.add_argument(
+            "--scope", choices=TokenScope.values, default="write", help="the most it may do"
+        )
+        parser.add_argument("--expires-in", help="for example 90d or 12h; without it: never")
+
+    def handle(
+        self, *, user: str, title: str, scope: Any, expires_in: str | None, **_: Any
+    ) -> None:
+        now = timezone.now()
+        with sentences():
+            token = issue_application_token(
+                user=user_named(user),
+                title=title,
+                scope=scope,
+                expires_at=now + parse_lifetime(expires_in) if expires_in else None,
+                now=now,
+                by=COMMAND_LINE,
+            )
+        self.stdout.write(f"created the token {title!r} of {user}; it is shown only now:")
+        self.stdout.write(token)

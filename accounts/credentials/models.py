@@ -1,0 +1,99 @@
+"""What proves who somebody is, and what slows down those who guess."""
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import BooleanField, ExpressionWrapper, Q
+
+from accounts.users.models import Robot
+
+
+class TokenScope(models.TextChoices):
+    """The most a token may do, whatever its user may."""
+
+    READ = "read", "read: pull"
+    WRITE = "write", "write: pull, push and delete"
+    ADMIN = "admin", "admin: whatever the user may"
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def expired(self, at: datetime) -> Self:
+        return self.filter(expires_at__lte=at)
+
+
+AccessTokenManager = models.Manager.from_queryset(AccessTokenQuerySet)
+
+
+class AccessToken(models.Model):
+    """The token of a robot, or one of a user's application tokens. The secret is not kept."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="tokens"
+    )
+    robot = models.ForeignKey(Robot, models.CASCADE, null=True, blank=True, related_name="tokens")
+    title = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, unique=True, help_text="hex, of the random secret")
+    scope = models.CharField(max_length=5, choices=TokenScope.choices, default=TokenScope.ADMIN)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AccessTokenManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user=None, robot__isnull=False) | Q(user__isnull=False, robot=None),
+                name="a_token_is_of_one_user_or_one_robot",
+            ),
+            models.UniqueConstraint(fields=["robot"], name="one_live_token_per_robot"),
+            models.CheckConstraint(
+                condition=Q(scope__in=TokenScope.values), name="a_token_has_a_known_scope"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} of {self.user or self.robot}"
+
+    def has_expired(self, at: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= at
+
+
+class LoginThrottle(models.Model):
+    """Failed logins of one (account, address), or of one address over many accounts."""
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="keyed hash of whom it slows")
+    failures = models.PositiveIntegerField()
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key[:12]}: {self.failures} failures"
+
+
+class SigningKey(models.Model):
+    """A key that signs bearer tokens from ``active_from`` until ``retired_at``."""
+
+    kid = models.CharField(max_length=64, unique=True, help_text="RFC 7638 thumbprint")
+    private_key = models.TextField(help_text="PEM, encrypted")
+    public_jwk = models.TextField(help_text="the public half as JSON (RFC 7517)")
+    created_at = models.DateTimeField()
+    active_from = models.DateTimeField()
+    retired_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its successor starts to sign; empty for the newest"
+    )
+
+    class Meta:
+        constraints = [
+            # Two processes that find no key, or rotate at once, cannot both succeed.
+            models.UniqueConstraint(
+                ExpressionWrapper(Q(retired_at=None), output_field=BooleanField()),
+                condition=Q(retired_at=None),
+                name="one_newest_signing_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid

@@ -1,0 +1,281 @@
+"""Who a name and a secret belong to, and issuing and revoking tokens."""
+
+import hashlib
+import hmac
+import logging
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from django.db import OperationalError, transaction
+from django.db.models import QuerySet
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.credentials import keys, throttle
+from accounts.credentials.models import AccessToken, TokenScope
+from accounts.credentials.passwords import hashing_slot, remembered, verify
+from accounts.credentials.principals import ANONYMOUS, Principal, Scope
+from accounts.credentials.throttle import Attempt
+from accounts.names import is_name
+from accounts.users.models import Robot, User
+from accounts.users.services import bump_access_epoch
+from artifacts.oci.errors import Denied, Unauthorized
+
+logger = logging.getLogger(__name__)
+
+APPLICATION: Final = "$app"
+"""The user name that goes with an application token."""
+
+TOKEN_PREFIX: Final = "berth_"  # noqa: S105 - lets scanners for leaked secrets know ours
+TOKEN_BYTES: Final = 32
+STAMP_LENGTH: Final = 16  # hex digits
+NOTE_USE_EVERY: Final = timedelta(minutes=1)
+KEEP_EXPIRED_TOKENS: Final = timedelta(days=30)
+
+
+def authenticate(*, username: str, password: str, address: str, now: datetime) -> Principal:
+    """Find out who ``username`` with ``password`` is.
+
+    Three kinds of credentials: a person's name and password, a robot's name
+    (``owner+short``) and token, and ``$app`` with one of a user's application tokens.
+
+    Args:
+        address: where the request comes from; failures are counted by it.
+
+    Raises:
+        Unauthorized: wrong. An unknown name and a wrong password say and cost the same.
+        Denied: right, but the account is disabled.
+        TooManyRequests: too many failures before; nothing was checked.
+    """
+    if username == APPLICATION:
+        return _application(password, address=address, now=now)
+    if "+" in username:
+        return _robot(username, password, address=address, now=now)
+    return authenticate_person(username=username, password=password, address=address, now=now)
+
+
+def authenticate_person(*, username: str, password: str, address: str, now: datetime) -> Principal:
+    """As ``authenticate``, but a person's password is all that counts."""
+    attempt = Attempt.of(username, address=address)
+    failed_before = throttle.refuse_if_blocked(attempt, now=now)
+    user = User.objects.filter(username=username).first() if is_name(username) else None
+
+    if not remembered.holds(user, password, now=now):
+        with hashing_slot():
+            # Look again: guesses sent all at once waited here, and each failure must
+            # count before the next one is tried.
+            failed_before |= throttle.refuse_if_blocked(attempt, now=now)
+            if not verify(user, password, now=now):
+                throttle.count_failure(attempt, now=now)
+                raise Unauthorized("wrong user name or password")
+
+    if failed_before:
+        throttle.forgive(attempt)
+    user = cast("User", user)
+    if not user.is_active:
+        raise Denied(f"the account {user.username!r} is disabled; ask an administrator")
+    return _person(user)
+
+
+def current_principal(
+    *, kind: str, id: int, token_id: int | None, stamp: str = "", now: datetime
+) -> Principal | None:
+    """The same caller as the database has them now.
+
+    None when the account is disabled or gone, its token revoked or expired, or its
+    password changed: a bearer token that was issued to them is then worth nothing.
+    """
+    if kind == "anonymous":
+        return ANONYMOUS
+    if token_id is not None:
+        token = _tokens().filter(pk=token_id).first()
+        if token is None or token.has_expired(now) or not _is_active(token):
+            return None
+        principal = _bearer(token)
+        return principal if (principal.kind, principal.id) == (kind, id) else None
+    if kind == "user":
+        user = User.objects.filter(pk=id, is_active=True).first()
+        person = _person(user) if user else None
+        return person if person and stamp in ("", person.stamp) else None
+    robot = Robot.objects.select_related("namespace__user").filter(pk=id).first()
+    return _machine(robot) if robot and _is_robot_active(robot) else None
+
+
+def issue_robot_token(
+    *, robot: Robot, now: datetime, expires_at: datetime | None = None, by: Actor = SYSTEM
+) -> str:
+    """Give a robot a new token and make its old one worthless. The secret is returned once."""
+    secret = _new_secret()
+    with transaction.atomic():
+        Robot.objects.select_for_update().get(pk=robot.pk)
+        robot.tokens.all().delete()
+        robot.tokens.create(
+            title="token",
+            sha256=_fingerprint(secret),
+            scope=TokenScope.ADMIN,
+            created_at=now,
+            expires_at=expires_at,
+        )
+        by.did("robot.token.issue", robot.name, now=now)
+        bump_access_epoch()
+    return secret
+
+
+def issue_application_token(
+    *,
+    user: User,
+    title: str,
+    scope: Scope,
+    expires_at: datetime | None,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> str:
+    """Give a user one more token, which may do at most ``scope``. The secret is returned once."""
+    secret = _new_secret()
+    with transaction.atomic():
+        user.tokens.create(
+            title=title[:255],
+            sha256=_fingerprint(secret),
+            scope=TokenScope(scope),
+            created_at=now,
+            expires_at=expires_at,
+        )
+        by.did("user.token.issue", user.username, now=now, title=title[:255], scope=scope)
+    return secret
+
+
+def revoke_token(*, token: AccessToken, now: datetime, by: Actor = SYSTEM) -> None:
+    """Make a token worthless at once, also for bearer tokens it has already bought."""
+    with transaction.atomic():
+        token.delete()
+        by.did("token.revoke", str(token.user or token.robot), now=now, title=token.title)
+        bump_access_epoch()
+
+
+def delete_expired(*, now: datetime, limit: int) -> int:
+    """Delete at most ``limit`` of each: old throttles, dead tokens, retired keys.
+
+    An expired token is kept for a while, so that its robot is told that it expired.
+    """
+    due = AccessToken.objects.expired(at=now - KEEP_EXPIRED_TOKENS)
+    chosen = list(due.order_by("expires_at", "pk").values_list("pk", flat=True)[:limit])
+    tokens, _ = due.filter(pk__in=chosen).delete()
+    return tokens + throttle.delete_forgotten(now=now, limit=limit) + keys.delete_retired(now=now)
+
+
+def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
+    owner, _, short_name = name.partition("+")
+    is_known_form = is_name(owner) and is_name(short_name)
+    return _by_token(
+        _tokens().filter(robot__in=Robot.objects.named(name)) if is_known_form else None,
+        secret,
+        attempt=Attempt.of(name, address=address),
+        refusal="wrong robot name or token",
+        now=now,
+    )
+
+
+def _application(secret: str, *, address: str, now: datetime) -> Principal:
+    """All applications share one name, so it is the token that stands for the account."""
+    fingerprint = _fingerprint(secret)
+    return _by_token(
+        _tokens().filter(user__isnull=False, sha256=fingerprint),
+        secret,
+        attempt=Attempt.of(f"{APPLICATION} {fingerprint}", address=address),
+        refusal="unknown or revoked application token",
+        now=now,
+    )
+
+
+def _by_token(
+    candidates: QuerySet[AccessToken] | None,
+    secret: str,
+    *,
+    attempt: Attempt,
+    refusal: str,
+    now: datetime,
+) -> Principal:
+    failed_before = throttle.refuse_if_blocked(attempt, now=now)
+    token = candidates.first() if candidates is not None else None
+    expected = token.sha256 if token else ""
+    if not hmac.compare_digest(expected, _fingerprint(secret)) or token is None:
+        throttle.count_failure(attempt, now=now)
+        raise Unauthorized(refusal)
+
+    if failed_before:
+        throttle.forgive(attempt)
+    if token.has_expired(now):
+        raise Unauthorized("this token has expired; ask for a new one")
+    if not _is_active(token):
+        raise Denied(f"the account {str(token.user or token.robot)!r} or its owner is disabled")
+    _note_use(token, now=now)
+    return _bearer(token)
+
+
+def _tokens() -> QuerySet[AccessToken]:
+    """Tokens with all that decides about them, in one query."""
+    return AccessToken.objects.select_related("user", "robot__namespace__user").order_by("pk")
+
+
+def _is_active(token: AccessToken) -> bool:
+    if token.robot is None:
+        return token.user is not None and token.user.is_active
+    return _is_robot_active(token.robot)
+
+
+def _is_robot_active(robot: Robot) -> bool:
+    """Disabled persons have disabled robots. An organization has no user to be disabled."""
+    owner: User | None = getattr(robot.namespace, "user", None)
+    return robot.is_active and (owner is None or owner.is_active)
+
+
+def _person(user: User) -> Principal:
+    return Principal(
+        "user",
+        id=user.pk,
+        name=user.username,
+        is_superuser=user.is_superuser,
+        stamp=user.get_session_auth_hash()[:STAMP_LENGTH],
+    )
+
+
+def _bearer(token: AccessToken) -> Principal:
+    """Whom a token stands for. Below a ceiling nobody is a superuser."""
+    scope = cast("Scope", token.scope)
+    if token.robot is not None:
+        machine = _machine(token.robot)
+        return replace(machine, token_id=token.pk, scope=scope, expires_at=token.expires_at)
+    person = _person(cast("User", token.user))
+    is_superuser = person.is_superuser and scope == "admin"
+    return replace(
+        person,
+        token_id=token.pk,
+        scope=scope,
+        is_superuser=is_superuser,
+        expires_at=token.expires_at,
+        stamp="",
+    )
+
+
+def _machine(robot: Robot) -> Principal:
+    return Principal("robot", id=robot.pk, name=robot.name)
+
+
+def _note_use(token: AccessToken, *, now: datetime) -> None:
+    """Write down the use at most once a minute: reading must not turn into writing."""
+    if token.last_used_at is not None and token.last_used_at > now - NOTE_USE_EVERY:
+        return
+    try:
+        with transaction.atomic():
+            AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    except OperationalError as error:  # a full disk, say, from which can be read still
+        logger.warning("the use of a token was not noted: %s", error)
+
+
+def _new_secret() -> str:
+    return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def _fingerprint(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,80 @@
+"""What can go wrong with names, people and organizations, in words for a person.
+
+Commands and pages show ``str(error)`` as it is: one clear sentence.
+"""
+
+
+class AccountError(Exception):
+    """A refusal that the person who asked can understand and act upon."""
+
+
+class NameTaken(AccountError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the name {name!r} is already taken by a user or an organization")
+
+
+class NameRefused(AccountError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the name {name[:80]!r} cannot be used: {reason}")
+        self.reason = reason
+
+
+class EmailTaken(AccountError):
+    def __init__(self, email: str) -> None:
+        super().__init__(f"another account already uses the e-mail address {email!r}")
+
+
+class EmailRefused(AccountError):
+    def __init__(self, email: str) -> None:
+        super().__init__(f"{email[:80]!r} is not an e-mail address")
+
+
+class PasswordRefused(AccountError):
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("the password cannot be used: " + " ".join(reasons))
+        self.reasons = reasons
+
+
+class UserUnknown(AccountError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no user {name!r}")
+
+
+class OwnerUnknown(AccountError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no user or organization {name!r}")
+
+
+class LastSuperuser(AccountError):
+    def __init__(self) -> None:
+        super().__init__("Berth would be left without a superuser: make another person one first")
+
+
+class RobotExists(AccountError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the robot {name!r} already exists")
+
+
+class TeamExists(AccountError):
+    def __init__(self, organization: str, name: str) -> None:
+        super().__init__(f"the organization {organization!r} already has a team {name!r}")
+
+
+class LastOwner(AccountError):
+    def __init__(self, organization: str) -> None:
+        super().__init__(
+            f"the organization {organization!r} would be left without an owner:"
+            " give another person a team with the role admin first"
+        )
+
+
+class Foreign(AccountError):
+    def __init__(self, kind: str, name: str, organization: str) -> None:
+        super().__init__(
+            f"the {kind} {name!r} does not belong to the organization {organization!r}"
+        )
+
+
+class ExpiryRefused(AccountError):
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text!r} is no lifetime: a number and s, m, h, d or w, such as 90d")

@@ -1,0 +1,223 @@
+"""Making organizations and teams, and changing who is in them.
+
+Every change of a membership locks the organization's row first: of two owners who
+leave at the same time, the second one sees that the first is gone.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.errors import Foreign, LastOwner, TeamExists
+from accounts.names import check_name, check_namespace_name
+from accounts.organizations.models import (
+    OWNERS,
+    DefaultPermission,
+    DefaultRole,
+    Organization,
+    Team,
+    TeamMember,
+    TeamRole,
+)
+from accounts.users.models import Robot, User
+from accounts.users.services import bump_access_epoch, check_email, claim_namespace
+
+
+def create_organization(
+    *, name: str, owner: User, email: str = "", now: datetime, by: Actor = SYSTEM
+) -> Organization:
+    """Make an organization with a team ``owners`` that has ``owner`` in it.
+
+    Raises:
+        AccountError: ``NameRefused``, ``NameTaken`` or ``EmailRefused``; nothing was made.
+    """
+    check_namespace_name(name)
+    check_email(email)
+    with transaction.atomic():
+        namespace = claim_namespace(name=name, now=now)
+        organization = Organization.objects.create(namespace=namespace, email=email, created_at=now)
+        owners = organization.teams.create(name=OWNERS, role=TeamRole.ADMIN)
+        owners.members.create(user=owner)
+        by.did("organization.create", organization.name, now=now, owner=owner.username)
+        bump_access_epoch()
+    return organization
+
+
+def change_email(
+    *, organization: Organization, email: str, now: datetime, by: Actor = SYSTEM
+) -> None:
+    check_email(email)
+    organization.email = email
+    with transaction.atomic():
+        organization.save(update_fields=["email"])
+        by.did("organization.email.change", organization.name, now=now)
+
+
+def create_team(
+    *,
+    organization: Organization,
+    name: str,
+    role: TeamRole,
+    description: str = "",
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> Team:
+    check_name(name)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                team = organization.teams.create(
+                    name=name, role=TeamRole(role), description=description[:255]
+                )
+        except IntegrityError:
+            raise TeamExists(organization.name, name) from None
+        by.did("team.create", organization.name, now=now, team=name, role=role)
+        bump_access_epoch()
+    return team
+
+
+def set_team_role(*, team: Team, role: TeamRole, now: datetime, by: Actor = SYSTEM) -> None:
+    """Change what membership of ``team`` gives. Refused when nobody would own the organization."""
+    team.role = TeamRole(role)
+    with transaction.atomic():
+        organization = _lock(team.organization_id)
+        team.save(update_fields=["role"])
+        _refuse_without_owner(organization)
+        by.did("team.role.change", organization.name, now=now, team=team.name, role=role)
+        bump_access_epoch()
+
+
+def delete_team(*, team: Team, now: datetime, by: Actor = SYSTEM) -> None:
+    with transaction.atomic():
+        organization = _lock(team.organization_id)
+        Team.objects.filter(pk=team.pk).delete()
+        _refuse_without_owner(organization)
+        by.did("team.delete", organization.name, now=now, team=team.name)
+        bump_access_epoch()
+
+
+def add_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = SYSTEM) -> None:
+    """Put a user, or a robot of the same organization, into a team. Twice is once."""
+    with transaction.atomic():
+        organization = _lock(team.organization_id)
+        _refuse_foreign(member, organization)
+        _, created = team.members.get_or_create(**_who(member))
+        if not created:
+            return
+        by.did("team.member.add", organization.name, now=now, team=team.name, member=str(member))
+        bump_access_epoch()
+
+
+def remove_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = SYSTEM) -> None:
+    """Take a user or a robot out of a team. Refused for the organization's last owner."""
+    with transaction.atomic():
+        organization = _lock(team.organization_id)
+        deleted, _ = team.members.filter(**_who(member)).delete()
+        if not deleted:
+            return
+        _refuse_without_owner(organization)
+        by.did("team.member.remove", organization.name, now=now, team=team.name, member=str(member))
+        bump_access_epoch()
+
+
+def set_default_permission(
+    *,
+    organization: Organization,
+    delegate: User | Robot | Team,
+    role: DefaultRole,
+    activating_user: User | None = None,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> DefaultPermission:
+    """Grant ``role`` on every repository made from now on, or only on those of one maker."""
+    with transaction.atomic():
+        _lock(organization.pk)
+        _refuse_foreign(delegate, organization)
+        permission, _ = organization.default_permissions.update_or_create(
+            activating_user=activating_user,
+            **_delegate(delegate),
+            defaults={"role": DefaultRole(role)},
+        )
+        by.did(
+            "default-permission.set",
+            organization.name,
+            now=now,
+            delegate=str(delegate),
+            role=role,
+            activating_user=str(activating_user or ""),
+        )
+        bump_access_epoch()
+    return permission
+
+
+def delete_default_permission(
+    *, permission: DefaultPermission, now: datetime, by: Actor = SYSTEM
+) -> None:
+    organization = permission.organization
+    with transaction.atomic():
+        by.did("default-permission.delete", organization.name, now=now, what=str(permission))
+        permission.delete()
+        bump_access_epoch()
+
+
+def check_organization(organization: Organization) -> None:
+    """Undo (by raising) changes made row by row that break a rule the services keep.
+
+    Raises:
+        LastOwner: nobody owns the organization any more.
+        Foreign: a robot or a team of another organization was given something in it.
+    """
+    _lock(organization.pk)
+    _refuse_without_owner(organization)
+    robots = Robot.objects.select_related("namespace").filter(
+        Q(team_memberships__team__organization=organization)
+        | Q(default_permissions__organization=organization)
+    )
+    if robot := robots.exclude(namespace=organization.namespace_id).first():
+        _refuse_foreign(robot, organization)
+    teams = Team.objects.select_related("organization__namespace").filter(
+        default_permissions__organization=organization
+    )
+    if team := teams.exclude(organization=organization).first():
+        _refuse_foreign(team, organization)
+
+
+def _delegate(delegate: User | Robot | Team) -> dict[str, Any]:
+    """The one of the three columns that is set, and that the others are not."""
+    columns: dict[str, Any] = dict.fromkeys(("delegate_user", "delegate_robot", "delegate_team"))
+    match delegate:
+        case User():
+            columns["delegate_user"] = delegate
+        case Robot():
+            columns["delegate_robot"] = delegate
+        case Team():
+            columns["delegate_team"] = delegate
+    return columns
+
+
+def _lock(organization_id: int) -> Organization:
+    organizations = Organization.objects.select_related("namespace")
+    return organizations.select_for_update(of=("self",)).get(pk=organization_id)
+
+
+def _who(member: User | Robot) -> dict[str, Any]:
+    return {"user": member} if isinstance(member, User) else {"robot": member}
+
+
+def _refuse_foreign(member: User | Robot | Team, organization: Organization) -> None:
+    if isinstance(member, Robot) and member.namespace_id != organization.namespace_id:
+        raise Foreign("robot", member.name, organization.name)
+    if isinstance(member, Team) and member.organization_id != organization.pk:
+        raise Foreign("team", str(member), organization.name)
+
+
+def _refuse_without_owner(organization: Organization) -> None:
+    """Undo (by raising) a change after which no person has a team with the role admin."""
+    owners = TeamMember.objects.filter(
+        team__organization=organization, team__role=TeamRole.ADMIN, user__isnull=False
+    )
+    if not owners.exists():
+        raise LastOwner(organization.name)

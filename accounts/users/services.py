@@ -1,0 +1,213 @@
+"""Making and changing users and robots, and claiming names for them.
+
+Every change of who may do what bumps the access epoch, as the last statement of its
+transaction: that row is locked by all such changes, so holding it briefly keeps them apart.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.errors import EmailRefused, EmailTaken, LastSuperuser, NameTaken, RobotExists
+from accounts.names import check_name, check_namespace_name
+from accounts.users.models import AccessEpoch, Namespace, Robot, User
+from accounts.users.passwords import check_new_password
+
+# Reserved for pages, but also what the first administrator is called.
+ADMINISTRATOR: Final = "admin"
+
+
+def create_user(
+    *,
+    username: str,
+    password: str,
+    email: str = "",
+    is_superuser: bool = False,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> User:
+    """Make a person's account. A superuser may also open the administration pages.
+
+    Raises:
+        AccountError: ``NameRefused``, ``NameTaken``, ``PasswordRefused``, ``EmailRefused``
+            or ``EmailTaken``; nothing was made.
+    """
+    if not (is_superuser and username == ADMINISTRATOR):
+        check_namespace_name(username)
+    check_email(email)
+    user = User(username=username, email=email, is_superuser=is_superuser, is_staff=is_superuser)
+    user.set_password(check_new_password(password, user=user))
+    user.date_joined = now
+
+    with transaction.atomic():
+        user.namespace = claim_namespace(name=username, now=now)
+        with _sole_owner_of_email(user):
+            user.save(force_insert=True)
+        by.did("user.create", username, now=now, superuser=is_superuser)
+        bump_access_epoch()
+    return user
+
+
+def claim_namespace(*, name: str, now: datetime) -> Namespace:
+    """Take a name for a user or an organization. Of two that ask at once, one gets it."""
+    try:
+        with transaction.atomic():
+            return Namespace.objects.create(name=name, created_at=now)
+    except IntegrityError:
+        raise NameTaken(name) from None
+
+
+def change_password(*, user: User, password: str, now: datetime, by: Actor = SYSTEM) -> None:
+    user.set_password(check_new_password(password, user=user))
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        by.did("user.password.change", user.username, now=now)
+        bump_access_epoch()
+
+
+def change_email(*, user: User, email: str, now: datetime, by: Actor = SYSTEM) -> None:
+    check_email(email)
+    user.email = email
+    with transaction.atomic():
+        with _sole_owner_of_email(user):
+            user.save(update_fields=["email"])
+        by.did("user.email.change", user.username, now=now)
+
+
+def disable_user(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
+    """Keep a person and their robots out, at once. Nothing of theirs is deleted."""
+    with transaction.atomic():
+        _refuse_without_superuser(leaving=user)
+        _set_user_active(user, is_active=False)
+        by.did("user.disable", user.username, now=now)
+        bump_access_epoch()
+
+
+def enable_user(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
+    with transaction.atomic():
+        _set_user_active(user, is_active=True)
+        by.did("user.enable", user.username, now=now)
+        bump_access_epoch()
+
+
+def make_superuser(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
+    with transaction.atomic():
+        _set_superuser(user, is_superuser=True)
+        by.did("user.superuser.grant", user.username, now=now)
+        bump_access_epoch()
+
+
+def unmake_superuser(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
+    with transaction.atomic():
+        _refuse_without_superuser(leaving=user)
+        _set_superuser(user, is_superuser=False)
+        by.did("user.superuser.revoke", user.username, now=now)
+        bump_access_epoch()
+
+
+def create_robot(
+    *,
+    owner: Namespace,
+    short_name: str,
+    description: str = "",
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> Robot:
+    """Make ``owner+short_name``. It cannot log in before a token is issued for it."""
+    check_name(short_name)
+    robot = Robot(
+        namespace=owner, short_name=short_name, description=description[:255], created_at=now
+    )
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                robot.save(force_insert=True)
+        except IntegrityError:
+            raise RobotExists(robot.name) from None
+        by.did("robot.create", robot.name, now=now)
+    return robot
+
+
+def disable_robot(*, robot: Robot, now: datetime, by: Actor = SYSTEM) -> None:
+    _set_robot_active(robot, is_active=False, action="robot.disable", now=now, by=by)
+
+
+def enable_robot(*, robot: Robot, now: datetime, by: Actor = SYSTEM) -> None:
+    _set_robot_active(robot, is_active=True, action="robot.enable", now=now, by=by)
+
+
+def delete_robot(*, robot: Robot, now: datetime, by: Actor = SYSTEM) -> None:
+    """Delete a robot with its token, its memberships and its grants."""
+    name = robot.name
+    with transaction.atomic():
+        robot.delete()
+        by.did("robot.delete", name, now=now)
+        bump_access_epoch()
+
+
+def bump_access_epoch() -> None:
+    """Tell everybody who remembers a decision that it may no longer hold."""
+    if not AccessEpoch.objects.filter(pk=1).update(value=F("value") + 1):
+        AccessEpoch.objects.get_or_create(pk=1, defaults={"value": 1})
+        AccessEpoch.objects.filter(pk=1).update(value=F("value") + 1)
+
+
+def access_epoch() -> int:
+    """The number of changes of rights so far. A remembered decision is good only for its own."""
+    value = AccessEpoch.objects.filter(pk=1).values_list("value", flat=True).first()
+    return value or 1
+
+
+def check_email(email: str) -> None:
+    """Refuse what is no e-mail address. None at all is fine."""
+    if not email:
+        return
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise EmailRefused(email) from None
+
+
+@contextmanager
+def _sole_owner_of_email(user: User) -> Iterator[None]:
+    """For a save in which the address is all that can collide with another account."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        raise EmailTaken(user.email) from None
+
+
+def _refuse_without_superuser(*, leaving: User) -> None:
+    """Lock the superusers, so that the last two cannot leave at the same time."""
+    superusers = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+    remaining = set(superusers.order_by("pk").values_list("pk", flat=True))
+    if remaining == {leaving.pk}:
+        raise LastSuperuser
+
+
+def _set_user_active(user: User, *, is_active: bool) -> None:
+    user.is_active = is_active
+    user.save(update_fields=["is_active"])
+
+
+def _set_superuser(user: User, *, is_superuser: bool) -> None:
+    user.is_superuser = user.is_staff = is_superuser
+    user.save(update_fields=["is_superuser", "is_staff"])
+
+
+def _set_robot_active(
+    robot: Robot, *, is_active: bool, action: str, now: datetime, by: Actor
+) -> None:
+    robot.is_active = is_active
+    with transaction.atomic():
+        robot.save(update_fields=["is_active"])
+        by.did(action, robot.name, now=now)
+        bump_access_epoch()
