@@ -1,0 +1,98 @@
+"""Who makes this request, and whether they may do what it asks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts.credentials.principals import ANONYMOUS, Principal
+from accounts.credentials.services import current_principal
+from artifacts.oci.errors import Unauthorized
+from registry.access.rights import rights_in
+from registry.access.scopes import Action
+from registry.access.tokens import Claims
+from registry.repositories.models import Repository
+from registry.repositories.paths import split_path
+
+
+class InsufficientScope(Unauthorized):
+    """The caller is known, and may not do this, or asked for a token that does not say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A principal, and what its bearer token limits it to; no claims for a password."""
+
+    principal: Principal = ANONYMOUS
+    claims: Claims | None = None
+
+    def require(
+        self, action: Action, path: str, repository: Repository | None, *, now: datetime
+    ) -> None:
+        """Let the caller pass or raise.
+
+        A token's word is taken while nobody's rights have changed since it was
+        issued, and it was issued for this very repository. Otherwise the database
+        is asked what is true now, so that a token never outlives what it stood on.
+
+        Raises:
+            Unauthorized: the account or the token behind the bearer token is gone.
+            InsufficientScope: the caller may not; the same words whether the
+                repository exists or not.
+        """
+        principal = self.principal
+        if self.claims is not None:
+            grant = self.claims.grants.get(path)
+            if grant is None or action not in grant.scope.actions:
+                raise InsufficientScope(_refusal(principal, action, path))
+            if repository and _still_true(self.claims, grant.repository_id, repository):
+                return
+            principal = self.confirmed(now=now)
+        if action not in rights_in(principal=principal, path=path, repository=repository):
+            raise InsufficientScope(_refusal(principal, action, path))
+
+    def asks_to_push(self, path: str) -> bool:
+        """Whether this looks like a part of a push, which keeps blobs from collection."""
+        if self.claims is None:
+            return self.principal.kind != "anonymous"
+        grant = self.claims.grants.get(path)
+        return grant is not None and "push" in grant.scope.actions
+
+    def confirmed(self, *, now: datetime) -> Principal:
+        """The principal as the database knows it now."""
+        if self.claims is None or self.principal.kind == "anonymous":
+            return self.principal
+        principal = current_principal(
+            kind=self.principal.kind,
+            id=self.principal.id,
+            token_id=self.principal.token_id,
+            stamp=self.principal.stamp,
+            now=now,
+        )
+        if principal is None:
+            raise Unauthorized("the account or token behind this login is no longer valid")
+        return principal
+
+
+def _still_true(claims: Claims, repository_id: int | None, repository: Repository) -> bool:
+    if claims.epoch != repository.epoch:
+        return False
+    if repository_id is None:  # it did not exist yet: the first push of this very caller made it
+        return repository.created_by == claims.principal.key
+    return repository_id == repository.id
+
+
+_VERBS = {"pull": "pull from", "push": "push to", "delete": "delete from", "*": "administer"}
+
+
+def _refusal(principal: Principal, action: Action, path: str) -> str:
+    if principal.kind == "anonymous":
+        return f"log in to {_VERBS[action]} {path}"
+    namespace, name = split_path(path)
+    hint = ""
+    if namespace == settings.LIBRARY_NAMESPACE:
+        hint = f". Names without an organization belong to {namespace}; try ORGANIZATION/{name}"
+    return (
+        f"{principal.name} may not {_VERBS[action]} {path}, or there is no such repository"
+        f" and no right to create it{hint}"
+    )

@@ -1,0 +1,77 @@
+"""Answer a request for a token: what was asked for, as far as the principal has it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts.credentials.principals import Principal
+from accounts.users.models import AccessEpoch
+from artifacts.oci.errors import Denied, NameInvalid
+from artifacts.oci.names import is_name
+from registry.access.rights import rights_in
+from registry.access.scopes import CATALOG, Scope
+from registry.access.tokens import Grant, issue_token, service_name
+from registry.repositories.models import Repository
+from registry.repositories.paths import repository_path
+
+MAX_AUDIENCE_LENGTH = 255
+
+
+def token_for(*, principal: Principal, scopes: Iterable[Scope], service: str, now: datetime) -> str:
+    """A bearer token with the part of ``scopes`` that ``principal`` has rights to.
+
+    Never an error for what is not allowed or does not exist: the token then says nothing of it.
+    One exception: a push by a bare name. Most clients begin it with HEAD, whose refusal has no
+    body, so only here can they be told that the name means the library.
+    """
+    # Read before the rights: a change in between makes the token's word be checked again.
+    epoch = AccessEpoch.objects.values_list("value", flat=True).first() or 0
+    granted = []
+    for scope in scopes:
+        if grant := _grant(principal, scope):
+            granted.append(grant)
+        elif _pushes_to_library(principal, scope):
+            raise Denied(
+                f"{scope.name} means {settings.LIBRARY_NAMESPACE}/{scope.name}, and"
+                f" {principal.name} may not push there. Name an organization too:"
+                f" ORGANIZATION/{scope.name}"
+            )
+    return issue_token(
+        principal=principal,
+        audience=service[:MAX_AUDIENCE_LENGTH] or service_name(),
+        grants=granted,
+        epoch=epoch,
+        now=now,
+    )
+
+
+def _grant(principal: Principal, scope: Scope) -> Grant | None:
+    if scope.kind == "registry":
+        return _registry_grant(principal, scope)
+    if scope.kind != "repository":
+        return None
+    try:
+        path = repository_path(scope.name)
+    except NameInvalid:
+        return None
+    repository = Repository.objects.filter(path=path).first()
+    actions = scope.actions & rights_in(principal=principal, path=path, repository=repository)
+    if not actions:
+        return None
+    granted = Scope(scope.kind, scope.name, actions)
+    return Grant(granted, repository.id if repository else None)
+
+
+def _registry_grant(principal: Principal, scope: Scope) -> Grant | None:
+    if scope.name != CATALOG or "*" not in scope.actions:
+        return None
+    if principal.kind == "anonymous" and not settings.FEATURE_PUBLIC_CATALOG:
+        return None
+    return Grant(Scope(scope.kind, scope.name, frozenset({"*"})))
+
+
+def _pushes_to_library(principal: Principal, scope: Scope) -> bool:
+    is_bare = scope.kind == "repository" and "/" not in scope.name and is_name(scope.name)
+    is_library = is_bare and settings.FEATURE_LIBRARY_SUPPORT
+    return is_library and "push" in scope.actions and principal.kind != "anonymous"

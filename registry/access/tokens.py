@@ -1,0 +1,192 @@
+"""Bearer tokens: RS256 JWTs that say who somebody is and what they asked to do.
+
+Source: RFC 7519; Docker's "Token Authentication Implementation".
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from django.conf import settings
+
+from accounts.credentials.keys import public_key, signing_key
+from accounts.credentials.principals import Principal
+from artifacts.oci.errors import NameInvalid, Unauthorized
+from registry.access.scopes import ALL_ACTIONS, Scope
+from registry.repositories.paths import repository_path
+
+MAX_TOKEN_BYTES = 8 * 1024
+_LEEWAY = timedelta(seconds=10)
+_REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
+_REMEMBERED_TOKENS = 4096
+
+
+class TokenInvalid(Unauthorized):
+    """The bearer token is not one of ours, or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Actions in one repository. ``repository_id`` is ``None`` if it did not exist yet."""
+
+    scope: Scope
+    repository_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says. ``epoch`` is the state of rights it was issued in."""
+
+    principal: Principal
+    epoch: int
+    grants: Mapping[str, Grant]  # by repository path
+    registry: frozenset[str]  # "catalog", if the token opens it
+    expires_at: datetime
+
+
+def service_name() -> str:
+    """Whom tokens are for and by: the host name, as the challenge tells it to clients."""
+    return settings.SERVER_HOSTNAME or "berth"
+
+
+def issue_token(
+    *, principal: Principal, audience: str, grants: list[Grant], epoch: int, now: datetime
+) -> str:
+    key = signing_key(now=now)
+    claims = {
+        "iss": service_name(),
+        "aud": audience,
+        "sub": principal.name,
+        "iat": int(now.timestamp()),
+        "nbf": int(now.timestamp()),
+        "exp": int(now.timestamp()) + lifetime_seconds(principal, now=now),
+        "jti": uuid4().hex,
+        "access": [
+            {
+                "type": grant.scope.kind,
+                "name": grant.scope.name,
+                "actions": sorted(grant.scope.actions),
+            }
+            for grant in grants
+        ],
+        "berth": {
+            "kind": principal.kind,
+            "id": principal.id,
+            "token": principal.token_id,
+            "scope": principal.scope,
+            "superuser": principal.is_superuser,
+            "stamp": principal.stamp,
+            "epoch": epoch,
+            "repositories": [grant.repository_id for grant in grants],
+        },
+    }
+    return jwt.encode(claims, key.private_key, algorithm="RS256", headers={"kid": key.kid})
+
+
+def lifetime_seconds(principal: Principal, *, now: datetime) -> int:
+    """How long a token is good: never longer than the login it stands for."""
+    if principal.expires_at is None:
+        return settings.TOKEN_LIFETIME_SECONDS
+    left = int((principal.expires_at - now).total_seconds())
+    return max(0, min(settings.TOKEN_LIFETIME_SECONDS, left))
+
+
+def verify_token(token: str, *, now: datetime) -> Claims:
+    """Read a token we issued.
+
+    Verified tokens are remembered until they end, because checking a signature
+    costs more than the rest of a small request. A remembered token says no more
+    than the signature did: rights are looked at again at every use.
+
+    Raises ``TokenInvalid``.
+    """
+    if len(token) > MAX_TOKEN_BYTES:
+        raise TokenInvalid("the token is too long")
+    name = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    claims = _remembered.get(name)
+    if claims is None:
+        claims = _verify(token, now)
+        _remembered.put(name, claims)
+    if now >= claims.expires_at + _LEEWAY:
+        raise TokenInvalid("the token has expired; log in again")
+    return claims
+
+
+def _verify(token: str, now: datetime) -> Claims:
+    try:
+        kid = str(jwt.get_unverified_header(token).get("kid", ""))
+        # Only our own keys: whatever key or address the header brings along is not read.
+        key = public_key(kid, now=now)
+        if key is None:
+            raise TokenInvalid("the token was not signed by this registry")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            audience=service_name(),
+            issuer=service_name(),
+            leeway=_LEEWAY,
+            options={"require": _REQUIRED},
+        )
+        return _read(claims)
+    except jwt.ExpiredSignatureError as error:
+        raise TokenInvalid("the token has expired; log in again") from error
+    except (jwt.InvalidTokenError, KeyError, ValueError, TypeError, NameInvalid) as error:
+        raise TokenInvalid("the token is not valid here") from error
+
+
+def _read(claims: Mapping[str, Any]) -> Claims:
+    own = claims["berth"]
+    grants: dict[str, Grant] = {}
+    registry: set[str] = set()
+    for entry, repository_id in zip(claims["access"], own["repositories"], strict=True):
+        actions = ALL_ACTIONS.intersection(entry["actions"])
+        scope = Scope(entry["type"], entry["name"], actions)
+        if scope.kind == "repository":
+            grants[repository_path(scope.name)] = Grant(scope, repository_id)
+        elif scope.kind == "registry":
+            registry.add(scope.name)
+    return Claims(
+        principal=Principal(
+            kind=own["kind"],
+            id=own["id"],
+            name=claims["sub"],
+            token_id=own["token"],
+            scope=own["scope"],
+            is_superuser=own["superuser"],
+            stamp=own["stamp"],
+        ),
+        epoch=own["epoch"],
+        grants=grants,
+        registry=frozenset(registry),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+    )
+
+
+class _Remembered:
+    def __init__(self) -> None:
+        self._claims: OrderedDict[bytes, Claims] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: bytes) -> Claims | None:
+        return self._claims.get(name)
+
+    def put(self, name: bytes, claims: Claims) -> None:
+        with self._lock:
+            self._claims[name] = claims
+            while len(self._claims) > _REMEMBERED_TOKENS:
+                self._claims.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._claims.clear()
+
+
+_remembered = _Remembered()
+forget_tokens = _remembered.clear

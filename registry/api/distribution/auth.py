@@ -1,0 +1,92 @@
+"""Where tokens are issued.
+
+Source: Docker's "Token Authentication Specification" (GET) and its OAuth2 form (POST).
+"""
+
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any
+from urllib.parse import parse_qs
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.credentials.principals import ANONYMOUS, Principal
+from accounts.credentials.services import authenticate
+from artifacts.oci.errors import QueryInvalid, Unauthorized
+from registry.access.grants import token_for
+from registry.access.scopes import parse_scopes
+from registry.access.tokens import lifetime_seconds
+from registry.api.distribution.base import DistributionView
+from registry.api.distribution.challenges import address_of, read_basic
+
+_MAX_FORM_BYTES = 64 * 1024
+_APPLICATION = "$app"
+
+
+class TokenView(DistributionView):
+    """Issues bearer tokens for Basic credentials, for nobody, and for the OAuth2 form."""
+
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        return self._token(
+            self._from_header(request), query.getlist("scope"), query.get("service", "")
+        )
+
+    def post(self, request: Request) -> Response:
+        form = _Form(self.body.read_small(_MAX_FORM_BYTES))
+        principal = self._from_form(request, form)
+        return self._token(principal, form.all("scope"), form.one("service"))
+
+    def _from_header(self, request: Request) -> Principal:
+        header = request.META.get("HTTP_AUTHORIZATION", "").strip()
+        if not header:
+            return ANONYMOUS
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() != "basic":
+            raise Unauthorized("log in with a user name and a password, robot token or $app token")
+        return self._authenticate(request, *read_basic(value))
+
+    def _from_form(self, request: Request, form: "_Form") -> Principal:
+        match form.one("grant_type"):
+            case "password":
+                return self._authenticate(request, form.one("username"), form.one("password"))
+            case "refresh_token":
+                # An application token serves as one: it stands for a login and can be revoked.
+                return self._authenticate(request, _APPLICATION, form.one("refresh_token"))
+            case _:
+                raise QueryInvalid("grant_type must be password or refresh_token")
+
+    def _authenticate(self, request: Request, username: str, password: str) -> Principal:
+        return authenticate(
+            username=username, password=password, address=address_of(request), now=self.now
+        )
+
+    def _token(self, principal: Principal, scopes: Iterable[str], service: str) -> Response:
+        token = token_for(
+            principal=principal, scopes=parse_scopes(scopes), service=service, now=self.now
+        )
+        answer: dict[str, Any] = {
+            "token": token,
+            "access_token": token,
+            "expires_in": lifetime_seconds(principal, now=self.now),
+            "issued_at": self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        return Response(answer, headers={"Cache-Control": "no-store"})
+
+
+class _Form:
+    """A form's fields (``application/x-www-form-urlencoded``)."""
+
+    def __init__(self, content: bytes) -> None:
+        text = content.decode("utf-8", "replace").replace("\x00", "")
+        try:
+            self._fields = parse_qs(text, keep_blank_values=True, max_num_fields=100)
+        except ValueError as error:
+            raise QueryInvalid("the form has too many fields") from error
+
+    def one(self, name: str) -> str:
+        return self._fields.get(name, [""])[0]
+
+    def all(self, name: str) -> list[str]:
+        return self._fields.get(name, [])

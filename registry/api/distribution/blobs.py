@@ -1,0 +1,130 @@
+"""Blobs: end-2 and end-10."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+from django.http import HttpResponse, StreamingHttpResponse
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from artifacts.oci.digest import AlgorithmUnsupported, Digest
+from artifacts.oci.errors import BlobUnknown
+from registry.api.distribution.base import RepositoryView
+from registry.api.distribution.bodies import let_go_of_database
+from registry.api.distribution.conditions import content_headers, is_held, wants_range
+from registry.api.distribution.ranges import Part, parse_range
+from registry.api.distribution.transfers import download
+from registry.blobs.services import StoredBlob, find_blob, read_blob, renew_lease
+from registry.manifests.deletion import delete_blob
+
+_OCTETS = "application/octet-stream"
+_UNCHANGING = "private, max-age=31536000, immutable"
+
+
+class BlobView(RepositoryView):
+    """One blob, whole or in part."""
+
+    actions = {"GET": "pull", "HEAD": "pull", "DELETE": "delete"}
+    # Some clients keep the token of their first challenge for the push that follows.
+    asks_for = {"HEAD": "pull,push"}
+
+    def head(self, request: Request, name: str, digest: str) -> HttpResponse:
+        blob = self._find(digest)
+        if self.caller.asks_to_push(self.path):
+            renew_lease(blob=blob, now=self.now)
+        if is_held(request, blob.digest):
+            return _not_modified(blob)
+        return HttpResponse(
+            content_type=_OCTETS,
+            headers={**_headers(blob), "Content-Length": str(blob.size)},
+        )
+
+    def get(self, request: Request, name: str, digest: str) -> HttpResponse | StreamingHttpResponse:
+        blob = self._find(digest)
+        if is_held(request, blob.digest):
+            return _not_modified(blob)
+        parts = _parts(request, blob)
+        response = self._multipart(blob, parts) if len(parts) > 1 else self._single(blob, parts)
+        let_go_of_database()
+        return response
+
+    def delete(self, request: Request, name: str, digest: str) -> Response:
+        delete_blob(repository=self.repository, digest=_digest_to_read(digest))
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+    def _find(self, digest: str) -> StoredBlob:
+        return find_blob(repository=self.repository, digest=_digest_to_read(digest), now=self.now)
+
+    def _read(self, blob: StoredBlob, part: Part) -> Iterator[bytes]:
+        return read_blob(blob=blob, start=part.start, length=part.length, now=self.now)
+
+    def _single(self, blob: StoredBlob, parts: list[Part]) -> StreamingHttpResponse:
+        part = parts[0] if parts else Part(0, blob.size)
+        headers = {**_headers(blob), "Content-Length": str(part.length)}
+        if parts:
+            headers["Content-Range"] = part.content_range(blob.size)
+        return StreamingHttpResponse(
+            download(self._read(blob, part), part.length),
+            status=status.HTTP_206_PARTIAL_CONTENT if parts else status.HTTP_200_OK,
+            content_type=_OCTETS,
+            headers=headers,
+        )
+
+    def _multipart(self, blob: StoredBlob, parts: list[Part]) -> StreamingHttpResponse:
+        boundary = uuid4().hex
+        heads = [_part_head(boundary, part, blob.size) for part in parts]
+        tail = f"\r\n--{boundary}--\r\n".encode()
+        length = sum(map(len, heads)) + sum(part.length for part in parts) + len(tail)
+        pieces = [self._read(blob, part) for part in parts]
+        return StreamingHttpResponse(
+            download(_joined(heads, pieces, tail), length),
+            status=status.HTTP_206_PARTIAL_CONTENT,
+            content_type=f"multipart/byteranges; boundary={boundary}",
+            headers={**_headers(blob), "Content-Length": str(length)},
+        )
+
+
+def _digest_to_read(text: str) -> Digest:
+    """A digest of an algorithm we do not compute names nothing that we hold: 404, not 400."""
+    try:
+        return Digest.parse(text)
+    except AlgorithmUnsupported as error:
+        raise BlobUnknown(error.reason, digest=text[:150]) from error
+
+
+def _headers(blob: StoredBlob) -> dict[str, str]:
+    return {
+        **content_headers(blob.digest),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": _UNCHANGING,
+    }
+
+
+def _parts(request: Request, blob: StoredBlob) -> list[Part]:
+    if not wants_range(request, blob.digest):
+        return []
+    return parse_range(request.headers["Range"], blob.size)
+
+
+def _not_modified(blob: StoredBlob) -> HttpResponse:
+    return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=_headers(blob))
+
+
+def _part_head(boundary: str, part: Part, size: int) -> bytes:
+    lines = [
+        "",
+        f"--{boundary}",
+        f"Content-Type: {_OCTETS}",
+        f"Content-Range: {part.content_range(size)}",
+        "",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
+
+
+def _joined(heads: list[bytes], pieces: list[Iterator[bytes]], tail: bytes) -> Iterator[bytes]:
+    for head, stretch in zip(heads, pieces, strict=True):
+        yield head
+        yield from stretch
+    yield tail

@@ -1,0 +1,66 @@
+"""What refers to a manifest: end-12."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from artifacts.oci.digest import AlgorithmUnsupported, Digest
+from artifacts.oci.media_types import OCI_INDEX
+from registry.api.distribution.base import RepositoryView
+from registry.api.distribution.paging import next_link, page_start
+from registry.manifests.reads import ReferrersPage, referrers_page
+
+# An index is a manifest, and clients read no manifest larger than this.
+_MAX_ANSWER_BYTES = 4 * 1024 * 1024
+_NOTHING = ReferrersPage([], has_more=False)
+
+
+class ReferrersView(RepositoryView):
+    """An index of the manifests whose ``subject`` is the digest. Empty for an unknown one."""
+
+    actions = {"GET": "pull", "HEAD": "pull"}
+
+    def get(self, request: Request, name: str, digest: str) -> HttpResponse:
+        artifact_type = request.query_params.get("artifactType", "").partition("\x00")[0]
+        page = self._page(digest, artifact_type, after=page_start(request))
+        descriptors, more = _fitting(page)
+        headers = {"OCI-Filters-Applied": "artifactType"} if artifact_type else {}
+        if more:
+            query = {"last": descriptors[-1]["digest"]}
+            if artifact_type:
+                query["artifactType"] = artifact_type
+            headers |= next_link(f"/v2/{name}/referrers/{digest}", **query)
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
+        return HttpResponse(json.dumps(index), content_type=OCI_INDEX, headers=headers)
+
+    def _page(self, digest: str, artifact_type: str, *, after: str) -> ReferrersPage:
+        try:
+            subject = Digest.parse(digest)
+        except AlgorithmUnsupported:
+            return _NOTHING
+        if not self.repository_exists:  # 404 would tell clients that there is no referrers API
+            return _NOTHING
+        return referrers_page(
+            repository=self.repository,
+            subject=subject,
+            artifact_type=artifact_type,
+            after=after,
+            size=settings.V2_PAGINATION_SIZE,
+            now=self.now,
+        )
+
+
+def _fitting(page: ReferrersPage) -> tuple[list[Mapping[str, Any]], bool]:
+    """As many descriptors as one answer may hold, and whether there are more."""
+    room = _MAX_ANSWER_BYTES
+    fitting: list[Mapping[str, Any]] = []
+    for descriptor in page.descriptors:
+        room -= len(json.dumps(descriptor)) + 2
+        if fitting and room < 0:
+            return fitting, True
+        fitting.append(descriptor)
+    return fitting, page.has_more

@@ -1,0 +1,38 @@
+"""``/v2/`` itself (end-1), the key set, and everything that is no endpoint."""
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.credentials.keys import jwks
+from artifacts.oci.errors import RouteUnknown, Unauthorized
+from registry.api.distribution.base import DistributionView
+from registry.api.distribution.challenges import identify
+
+
+class RootView(DistributionView):
+    """Tells that this is a registry, to whom it knows. Clients log in by asking here."""
+
+    def get(self, request: Request) -> Response:
+        caller = identify(request, now=self.now)
+        if caller is None:
+            raise Unauthorized
+        caller.confirmed(now=self.now)
+        return Response({})
+
+
+class UnknownView(DistributionView):
+    """Every other path below ``/v2/``, whatever the method."""
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        raise RouteUnknown(f"there is no endpoint {request.path[:200]}")
+
+
+def key_set(request: HttpRequest) -> JsonResponse:
+    """The public halves of the keys that sign our tokens (RFC 7517)."""
+    age = min(settings.TOKEN_LIFETIME_SECONDS, 300)
+    return JsonResponse(
+        jwks(now=timezone.now()), headers={"Cache-Control": f"public, max-age={age}"}
+    )

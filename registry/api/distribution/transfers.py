@@ -1,0 +1,82 @@
+"""How many requests of this process wait for a client at the moment.
+
+Reading a body and sending a blob take a thread for as long as the client likes.
+So both take a place first, and there are fewer places than threads: the others
+stay free for requests that are answered at once.
+"""
+
+import threading
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from artifacts.oci.errors import TooManyRequests
+from registry.storage.base import PIECE_BYTES
+
+RETRY_AFTER_SECONDS = 2
+
+
+class Transfers:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._uploads = 0
+        self._downloads = 0
+
+    @property
+    def uploads(self) -> int:
+        return self._uploads
+
+    def begin_upload(self) -> None:
+        with self._lock:
+            self._refuse_when_full()
+            self._uploads += 1
+
+    def end_upload(self) -> None:
+        with self._lock:
+            self._uploads -= 1
+
+    def begin_download(self) -> None:
+        with self._lock:
+            self._refuse_when_full()
+            self._downloads += 1
+
+    def end_download(self) -> None:
+        with self._lock:
+            self._downloads -= 1
+
+    def _refuse_when_full(self) -> None:
+        if self._uploads + self._downloads >= settings.MAXIMUM_CONCURRENT_TRANSFERS:
+            raise TooManyRequests(
+                "too many transfers at once; try again shortly",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+
+
+transfers = Transfers()
+
+
+def download(pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """``pieces`` with a place of their own, unless the server takes all of them at once."""
+    return Download(pieces) if length > PIECE_BYTES else pieces
+
+
+class Download(Iterator[bytes]):
+    """Pieces on their way to a client. Gives its place back when the server is done with it."""
+
+    _is_open = False
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        transfers.begin_download()
+        self._pieces = pieces
+        self._is_open = True
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            transfers.end_download()
+
+    def __del__(self) -> None:
+        self.close()

@@ -1,0 +1,138 @@
+"""Blobs once they are whole: register, find, read, mount, unlink."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import BlobUnknown
+from registry.blobs.models import Blob, BlobLink
+from registry.repositories import sql
+from registry.repositories.models import Repository, RepositoryQuerySet
+from registry.storage.base import BytesMissing
+from registry.storage.select import blob_store
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob as one repository holds it."""
+
+    link_id: int
+    digest: str
+    size: int
+    storage_key: str
+    is_aging: bool  # half of its lease is over
+
+
+_FIND = """
+    SELECT l.id, b.digest, b.size, b.storage_key, l.last_pushed_at < %s
+    FROM blobs_bloblink l JOIN blobs_blob b ON b.digest = l.blob_id
+    WHERE l.repository_id = %s AND l.blob_id = %s AND b.missing_at IS NULL
+"""
+
+
+_BEAR = """
+    INSERT INTO blobs_blob (digest, size, storage_key, created_at) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (digest) DO NOTHING
+"""
+_LINK = """
+    INSERT INTO blobs_bloblink (repository_id, blob_id, last_pushed_at) VALUES (%s, %s, %s)
+    ON CONFLICT (repository_id, blob_id) DO UPDATE SET last_pushed_at = excluded.last_pushed_at
+"""
+
+
+def register_blob(
+    *, repository: Repository, digest: Digest, size: int, storage_key: str, now: datetime
+) -> Blob:
+    """Give a repository a blob whose bytes are durable and proved to have ``digest``.
+
+    The only place where a blob row is born. When another push was first, its
+    bytes stay and these go, unless its bytes are lost: then these repair it.
+    """
+    blob = Blob(digest=str(digest), size=size, storage_key=storage_key, created_at=now)
+    with transaction.atomic(savepoint=False):
+        while not sql.execute(_BEAR, [blob.digest, size, storage_key, now]):
+            # No lock on the key: a mount that links the blob meanwhile need not wait.
+            there = Blob.objects.select_for_update(no_key=True).filter(pk=blob.digest).first()
+            if there:  # and not collected since
+                blob = there
+                break
+        if blob.storage_key != storage_key:
+            _settle_double(blob, storage_key)
+        _link(repository, str(digest), now)
+    return blob
+
+
+def _settle_double(blob: Blob, storage_key: str) -> None:
+    store = blob_store()
+    surplus = storage_key
+    if blob.missing_at or store.size(blob.storage_key) != blob.size:
+        surplus, blob.storage_key, blob.missing_at = blob.storage_key, storage_key, None
+        blob.save(update_fields=["storage_key", "missing_at"])
+    transaction.on_commit(partial(store.delete, surplus))
+
+
+def _link(repository: Repository, digest: str, now: datetime) -> None:
+    sql.execute(_LINK, [repository.id, digest, now])
+
+
+def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> StoredBlob:
+    """The blob ``digest`` as ``repository`` holds it, in one query.
+
+    Raises:
+        BlobUnknown: not in this repository, wherever else it may be.
+    """
+    half = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+    for row in sql.rows(_FIND, [now - half, repository.id, str(digest)]):
+        return StoredBlob(*row)
+    raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
+
+
+def read_blob(*, blob: StoredBlob, start: int, length: int, now: datetime) -> Iterator[bytes]:
+    """Bytes of a blob. When the store lost them, the next push must bring them again."""
+    try:
+        return blob_store().read(blob.storage_key, start, length)
+    except BytesMissing:
+        logger.exception("the bytes of blob %s are gone from %s", blob.digest, blob.storage_key)
+        Blob.objects.filter(pk=blob.digest, storage_key=blob.storage_key).update(missing_at=now)
+        raise BlobUnknown(digest=blob.digest) from None
+
+
+def renew_lease(*, blob: StoredBlob, now: datetime) -> None:
+    """Keep a blob for a caller who may push and just asked whether it is there.
+
+    Written only when half of the grace is over, so that asking seldom writes.
+    """
+    if blob.is_aging:
+        BlobLink.objects.filter(pk=blob.link_id).update(last_pushed_at=now)
+
+
+def mount_blob(
+    *, repository: Repository, digest: Digest, sources: RepositoryQuerySet, now: datetime
+) -> bool:
+    """Link a blob that one of ``sources`` holds into ``repository``; tell whether it did.
+
+    An absent blob and one that only others may read look the same: one query either way.
+    """
+    held = BlobLink.objects.filter(
+        blob=str(digest), blob__missing_at=None, repository__in=sources.values("pk")
+    )
+    source = held.order_by("pk").values_list("pk", flat=True).first()
+    if source is None:
+        return False
+    with transaction.atomic():
+        # Both ends in one order: a mount the other way round must not deadlock.
+        ends = BlobLink.objects.filter(Q(pk=source) | Q(repository=repository.id, blob=str(digest)))
+        locked = ends.select_for_update().order_by("pk").values_list("pk", flat=True)
+        if source not in locked:
+            return False
+        _link(repository, str(digest), now)
+    return True

@@ -1,0 +1,315 @@
+"""Receive blobs: open a session, append chunks, commit, cancel."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+
+from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
+from artifacts.oci.errors import (
+    BlobTooLarge,
+    BlobUploadInvalid,
+    BlobUploadUnknown,
+    ChunkOutOfOrder,
+    DigestInvalid,
+    SizeInvalid,
+)
+from registry.blobs import hashing
+from registry.blobs.models import Blob, UploadSession
+from registry.blobs.services import register_blob
+from registry.repositories import sql
+from registry.repositories.models import Repository
+from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
+from registry.storage.select import blob_store
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some bytes of a blob, as a request brings them.
+
+    ``first_byte`` and ``last_byte`` are what ``Content-Range`` says, both
+    inclusive; ``length`` is ``Content-Length``. ``None`` where the client sent none.
+    """
+
+    pieces: Iterable[bytes]
+    length: int | None = None
+    first_byte: int | None = None
+    last_byte: int | None = None
+
+    @property
+    def expected(self) -> int | None:
+        """How many bytes must come, if the client told."""
+        if self.first_byte is None or self.last_byte is None:
+            return self.length
+        return self.last_byte - self.first_byte + 1
+
+
+_OPEN = """
+    INSERT INTO blobs_uploadsession
+        (id, repository_id, owner, algorithm, "offset", digest_so_far, started_at, active_at)
+    VALUES (%s, %s, %s, %s, 0, '', %s, %s)
+"""
+_GET = """
+    SELECT algorithm, "offset", digest_so_far FROM blobs_uploadsession
+    WHERE id = %s AND repository_id = %s AND owner = %s
+"""
+_OFFSET = 'SELECT "offset" FROM blobs_uploadsession WHERE id = %s'
+_MOVE = """
+    UPDATE blobs_uploadsession
+    SET "offset" = %s, digest_so_far = %s, algorithm = %s, active_at = %s
+    WHERE id = %s AND "offset" = %s
+"""
+_CLOSE = 'DELETE FROM blobs_uploadsession WHERE id = %s AND "offset" = %s'
+
+EMPTY = Chunk(pieces=(), length=0)
+
+
+def open_upload(
+    *,
+    repository: Repository,
+    owner: str,
+    now: datetime,
+    algorithm: str = DEFAULT_ALGORITHM,
+) -> UploadSession:
+    """Start an upload session that only ``owner`` can use, in this repository only."""
+    session = UploadSession(repository=repository, owner=owner, algorithm=algorithm)
+    with sql.written_lazily():
+        sql.execute(_OPEN, [session.id, repository.id, owner, algorithm, now, now])
+    return session
+
+
+def get_upload(*, repository: Repository, owner: str, session_id: str) -> UploadSession:
+    try:
+        key = UUID(session_id)
+    except ValueError:
+        raise BlobUploadUnknown(session=session_id[:100]) from None
+    for algorithm, offset, digest in sql.rows(_GET, [key, repository.id, owner]):
+        return UploadSession.opened(
+            id=key,
+            repository=repository,
+            owner=owner,
+            algorithm=algorithm,
+            offset=offset,
+            digest_so_far=digest,
+        )
+    raise BlobUploadUnknown(session=session_id[:100])
+
+
+def append_chunk(*, session: UploadSession, chunk: Chunk, now: datetime) -> UploadSession:
+    """Append one chunk to an upload session and move its offset.
+
+    The bytes are written first, outside any transaction; then the row moves.
+    If the process dies in between, the offset still says where to resume and
+    the retry overwrites the same bytes. Of two requests racing on one session
+    the later one takes the bytes over, and the row moves for one of them only.
+    A chunk that is cut short counts as far as it came.
+
+    Raises:
+        ChunkOutOfOrder: the chunk starts elsewhere, or another request moved
+            the session first. Answers 416 with the offset to resume from.
+        SizeInvalid: another number of bytes came than was announced.
+        BlobTooLarge, StorageFull: the session stays as it was.
+
+    Source: distribution-spec v1.1, "Pushing a blob in chunks" (end-5).
+    """
+    _check_start(session, chunk)
+    with _held(session) as writer:
+        hasher = _write(writer, session, chunk, session.algorithm)
+        arrived = hasher.length - session.offset
+        if chunk.expected is None or arrived <= chunk.expected:
+            _move(writer, session, hasher, now)
+    _require_length(chunk, arrived)
+    return session
+
+
+def commit_upload(*, session: UploadSession, digest: Digest, chunk: Chunk, now: datetime) -> Blob:
+    """Append the last chunk, if any, and turn the session into a blob of ``digest``.
+
+    A session is closed once: of racing commits one finds the row, the others are
+    told that the session is unknown. When the digest is wrong the session stays
+    as it was, so that the commit can be repeated with the right one.
+
+    Raises:
+        ChunkOutOfOrder, SizeInvalid, BlobTooLarge, StorageFull: as ``append_chunk``.
+        DigestInvalid: the content has another digest.
+        BlobUploadUnknown: another request closed or cancelled the session.
+
+    Source: distribution-spec v1.1, "Pushing a blob in chunks" (end-6).
+    """
+    _check_start(session, chunk)
+    with _held(session) as writer:
+        content_digest, size = _write_last(writer, session, chunk, digest.algorithm, now)
+        _require_digest(content_digest, digest)
+        key = writer.finish()
+    return _close(session, digest, size=size, storage_key=key, now=now)
+
+
+def push_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: datetime) -> Blob:
+    """Store a blob that comes in one request, without a session (end-4b)."""
+    session = UploadSession(id=uuid4(), repository=repository, offset=0)
+    _check_start(session, chunk)
+    try:
+        with _held(session) as writer:
+            hasher = _write(writer, session, chunk, digest.algorithm)
+            _require_length(chunk, hasher.length)
+            _require_digest(hasher.digest(), digest)
+            key = writer.finish()
+    except BaseException:
+        blob_store().discard(session.pk)
+        raise
+    return register_blob(
+        repository=repository, digest=digest, size=hasher.length, storage_key=key, now=now
+    )
+
+
+def cancel_upload(*, session: UploadSession) -> None:
+    deleted, _ = UploadSession.objects.filter(pk=session.pk).delete()
+    if not deleted:
+        raise BlobUploadUnknown(session=str(session.pk))
+    blob_store().discard(session.pk)
+    hashing.forget(session.pk)
+
+
+def delete_stale_uploads(*, now: datetime, older_than: timedelta, limit: int) -> int:
+    """Forget at most ``limit`` sessions that nobody touched for ``older_than``; return how many."""
+    stale = UploadSession.objects.filter(active_at__lt=now - older_than)
+    chosen = list(stale.order_by("active_at", "pk").values_list("pk", flat=True)[:limit])
+    for session_id in chosen:
+        # Asked again at the delete: a chunk may have come meanwhile.
+        deleted, _ = stale.filter(pk=session_id).delete()
+        if deleted:
+            blob_store().discard(session_id)
+    return len(chosen)
+
+
+def _check_start(session: UploadSession, chunk: Chunk) -> None:
+    if chunk.first_byte is not None and chunk.first_byte != session.offset:
+        raise ChunkOutOfOrder(offset=session.offset)
+    if chunk.length is not None and chunk.expected != chunk.length:
+        raise BlobUploadInvalid(
+            f"Content-Range names {chunk.expected} bytes, Content-Length {chunk.length}"
+        )
+    if chunk.expected is not None:
+        _check_size(session.offset + chunk.expected)
+        blob_store().require_room(chunk.expected)
+
+
+def _check_size(size: int) -> None:
+    limit = settings.MAXIMUM_LAYER_BYTES
+    if size > limit:
+        raise BlobTooLarge(f"a blob may have at most {limit} bytes (MAXIMUM_LAYER_SIZE)")
+
+
+@contextmanager
+def _held(session: UploadSession) -> Iterator[UploadWriter]:
+    """The store's hold on the session's bytes, its failures told in the spec's words."""
+
+    def confirm() -> None:
+        if not session._state.adding and _current_offset(session) != session.offset:
+            raise _out_of_order(session)
+
+    try:
+        with blob_store().hold(session.pk, session.offset, confirm=confirm) as writer:
+            yield writer
+    except WriterReplaced:
+        raise _out_of_order(session) from None
+    except BytesMissing:
+        raise BlobUploadUnknown(
+            "the bytes of this upload are gone; start a new one", session=str(session.pk)
+        ) from None
+
+
+def _write(
+    writer: UploadWriter, session: UploadSession, chunk: Chunk, algorithm: str
+) -> hashing.Hasher:
+    """Write the chunk; return the hasher of everything up to its end."""
+    hasher = hashing.hasher_at(writer, session.pk, algorithm, session.offset)
+    writer.write(hasher.passing(_limited(chunk, session.offset)))
+    return hasher
+
+
+def _write_last(
+    writer: UploadWriter, session: UploadSession, chunk: Chunk, algorithm: str, now: datetime
+) -> tuple[Digest, int]:
+    """Write what the closing request brings; return digest and length of the whole."""
+    pieces = iter(chunk.pieces)
+    first = next(pieces, b"")
+    if not first and session.digest_so_far.startswith(f"{algorithm}:"):
+        _require_length(chunk, 0)
+        return Digest.parse(session.digest_so_far), session.offset
+    chunk = replace(chunk, pieces=chain([first], pieces))
+    hasher = _write(writer, session, chunk, algorithm)
+    arrived = hasher.length - session.offset
+    if arrived and chunk.expected is not None and arrived < chunk.expected:
+        _move(writer, session, hasher, now)  # cut short: the client may go on from here
+    _require_length(chunk, arrived)
+    return hasher.digest(), hasher.length
+
+
+def _require_length(chunk: Chunk, arrived: int) -> None:
+    if chunk.expected is not None and arrived != chunk.expected:
+        raise SizeInvalid(f"{chunk.expected} bytes were announced, {arrived} arrived")
+
+
+def _require_digest(found: Digest, wanted: Digest) -> None:
+    if found != wanted:
+        raise DigestInvalid(f"the content has the digest {found}, not {wanted}", digest=str(wanted))
+
+
+def _limited(chunk: Chunk, offset: int) -> Iterator[bytes]:
+    for piece in chunk.pieces:
+        offset += len(piece)
+        _check_size(offset)
+        yield piece
+
+
+def _move(
+    writer: UploadWriter, session: UploadSession, hasher: hashing.Hasher, now: datetime
+) -> None:
+    """Move the session's row to the end of what ``writer`` wrote, while that is what is there."""
+    digest = str(hasher.digest())
+    values = [hasher.length, digest, hasher.algorithm, now]
+    with writer.undisturbed(), sql.written_lazily():
+        moved = sql.execute(_MOVE, [*values, session.id, session.offset])
+    if not moved:
+        raise _out_of_order(session)
+    session.offset, session.digest_so_far = hasher.length, digest
+    session.algorithm = hasher.algorithm
+    hashing.keep(session.pk, hasher)
+
+
+def _out_of_order(session: UploadSession) -> ChunkOutOfOrder | BlobUploadUnknown:
+    """What to tell a request that lost a race: where the session stands now."""
+    offset = _current_offset(session)
+    if offset is None:
+        return BlobUploadUnknown(session=str(session.pk))
+    return ChunkOutOfOrder(offset=offset)
+
+
+def _current_offset(session: UploadSession) -> int | None:
+    return next((offset for (offset,) in sql.rows(_OFFSET, [session.id])), None)
+
+
+def _close(
+    session: UploadSession, digest: Digest, *, size: int, storage_key: str, now: datetime
+) -> Blob:
+    with transaction.atomic():
+        closed = sql.execute(_CLOSE, [session.id, session.offset])
+        if closed:
+            blob = register_blob(
+                repository=session.repository,
+                digest=digest,
+                size=size,
+                storage_key=storage_key,
+                now=now,
+            )
+    if not closed:
+        blob_store().delete(storage_key)
+        raise BlobUploadUnknown(session=str(session.pk))
+    hashing.forget(session.pk)
+    return blob

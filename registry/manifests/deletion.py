@@ -1,0 +1,66 @@
+"""Delete manifests, and blobs that no manifest needs."""
+
+from datetime import datetime
+
+from django.db import models, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import BlobUnknown, ManifestUnknown, Unsupported
+from registry.blobs.models import BlobLink
+from registry.manifests.models import Manifest, ManifestBlob
+from registry.repositories.models import Repository
+from registry.tags.models import Tag
+
+
+class BlobInUse(Unsupported):
+    """A manifest that can be pulled needs the blob."""
+
+
+def delete_manifest(*, repository: Repository, digest: Digest, now: datetime) -> None:
+    """Delete a manifest and every tag that points at it.
+
+    Source: distribution-spec v1.1, "Deleting Manifests" (end-9).
+    """
+    with transaction.atomic():
+        manifest = (
+            Manifest.objects.select_for_update(of=("self",))
+            .present()
+            .filter(repository=repository.id, digest=str(digest))
+            .only("id")
+            .first()
+        )
+        if manifest is None:
+            raise ManifestUnknown(digest=str(digest))
+        tags = Tag.objects.live().filter(manifest=manifest)
+        # Locked in the order in which a push of several tags locks them.
+        list(tags.select_for_update(of=("self",)).order_by("name").values_list("pk"))
+        tags.update(
+            ended_at=Greatest(F("started_at"), Value(now, output_field=models.DateTimeField()))
+        )
+        Manifest.objects.filter(pk=manifest.pk).update(deleted_at=now)
+
+
+def delete_blob(*, repository: Repository, digest: Digest) -> None:
+    """Take a blob out of a repository. Its bytes stay while other repositories hold it.
+
+    Raises:
+        BlobUnknown: not in this repository.
+        BlobInUse: a manifest needs it; deleting it would leave a pull that fails half way.
+
+    Source: distribution-spec v1.1, "Deleting Blobs" (end-10).
+    """
+    with transaction.atomic():
+        link = (
+            BlobLink.objects.select_for_update(of=("self",))
+            .filter(repository=repository.id, blob=str(digest))
+            .first()
+        )
+        if link is None:
+            raise BlobUnknown(digest=str(digest))
+        needed = ManifestBlob.objects.filter(link=link, manifest__deleted_at=None)
+        if user := needed.values_list("manifest__digest", flat=True).first():
+            raise BlobInUse(f"manifest {user} needs this blob; delete the manifest first")
+        ManifestBlob.objects.filter(link=link).delete()
+        link.delete()

@@ -1,0 +1,113 @@
+"""Manifests and what they refer to: blobs, child manifests, a subject."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self, cast
+
+from django.db import models
+from django.db.models import Q
+
+from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
+from registry.blobs.models import BlobLink
+from registry.repositories.fields import AsciiField
+from registry.repositories.models import Repository
+
+if TYPE_CHECKING:
+    from registry.tags.models import Tag
+
+
+class ManifestQuerySet(models.QuerySet["Manifest"]):
+    def present(self) -> Self:
+        """Manifests that nobody deleted."""
+        return self.filter(deleted_at=None)
+
+    def referrers_of(self, subject: str, *, artifact_type: str = "") -> Self:
+        referrers = self.present().filter(subject_digest=subject)
+        return referrers.filter(artifact_type=artifact_type) if artifact_type else referrers
+
+
+ManifestManager = models.Manager.from_queryset(ManifestQuerySet)
+
+
+class Manifest(models.Model):
+    """One manifest in one repository, with the exact bytes that were pushed.
+
+    ``subject_digest`` is no foreign key: a subject may arrive later, or never.
+    ``annotations_json`` is text, because JSON columns refuse ``\\u0000``.
+    """
+
+    repository = models.ForeignKey(Repository, models.CASCADE, related_name="manifests")
+    digest = AsciiField(max_length=MAX_DIGEST_LENGTH)
+    media_type = models.CharField(max_length=255)
+    artifact_type = models.CharField(max_length=255, blank=True)
+    config_media_type = models.CharField(max_length=255, blank=True)
+    subject_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, blank=True)
+    annotations_json = models.TextField(default="{}")
+    size = models.PositiveIntegerField(help_text="bytes of the manifest itself")
+    body = models.BinaryField()
+    pushed_at = models.DateTimeField()
+    last_pushed_at = models.DateTimeField(help_text="the lease that garbage collection respects")
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ManifestManager()
+
+    if TYPE_CHECKING:
+        id: int
+        repository_id: int
+        tags: models.Manager[Tag]
+        blobs: models.Manager["ManifestBlob"]
+        children: models.Manager["ManifestChild"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["repository", "digest"], name="one_row_per_manifest_and_repository"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["repository", "subject_digest", "digest"],
+                condition=~Q(subject_digest=""),
+                name="manifest_referrers",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return cast("Mapping[str, str]", json.loads(self.annotations_json))
+
+
+class ManifestBlob(models.Model):
+    """A manifest needs a blob that its repository holds."""
+
+    manifest = models.ForeignKey(Manifest, models.CASCADE, related_name="blobs")
+    link = models.ForeignKey(BlobLink, models.RESTRICT, related_name="manifests")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["manifest", "link"], name="one_edge_to_a_blob"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.manifest_id} needs {self.link_id}"
+
+
+class ManifestChild(models.Model):
+    """An index lists a manifest, which may not be there: an index can be sparse."""
+
+    parent = models.ForeignKey(Manifest, models.CASCADE, related_name="children")
+    child_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, db_index=True)
+
+    class Meta:
+        verbose_name_plural = "manifest children"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "child_digest"], name="one_edge_to_a_child_manifest"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.parent_id} lists {self.child_digest}"

@@ -1,0 +1,1 @@
+"""The embedded queue of background jobs: a kombu transport over the database."""

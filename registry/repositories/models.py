@@ -1,0 +1,176 @@
+"""Repositories, the scope every blob, manifest and tag lives in, and who may use them."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from accounts.credentials.principals import Principal
+from accounts.organizations.models import Team
+from accounts.users.models import Namespace, Robot, User
+from artifacts.oci.names import MAX_NAME_LENGTH
+from registry.repositories import sql
+from registry.repositories.fields import AsciiField
+
+if TYPE_CHECKING:
+    from registry.blobs.models import BlobLink, UploadSession
+    from registry.manifests.models import Manifest
+
+
+class Role(models.TextChoices):
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+_COLUMNS = ["id", "namespace_id", "name", "path", "is_public", "created_by"]
+_AT_PATH = f"""
+    SELECT {", ".join(f"repositories_repository.{column}" for column in _COLUMNS)},
+           (SELECT value FROM users_accessepoch)
+    FROM repositories_repository WHERE path = %s
+"""  # noqa: S608 - made of the constants above
+
+
+class RepositoryQuerySet(models.QuerySet["Repository"]):
+    def visible_to(self, principal: Principal, *, public: bool) -> Self:
+        """What ``principal`` may pull from: ``public`` ones if asked for, and its own."""
+        mine = RepositoryGrant.objects.filter(repository=OuterRef("pk")).held_by(principal)
+        rights = Q(Exists(mine)) | Q(namespace__in=administered_namespaces(principal))
+        return self.filter(rights | Q(is_public=True)) if public else self.filter(rights)
+
+    def at_path(self, path: str) -> "Repository | None":
+        """The repository with its ``epoch``: the state of everybody's rights, read with it."""
+        for row in sql.rows(_AT_PATH, [path]):
+            *columns, epoch = row
+            repository = self.model.from_db(self.db, _COLUMNS, columns)
+            repository.is_public = bool(repository.is_public)
+            repository.epoch = epoch
+            return repository
+        return None
+
+    def page(self, *, after: str, size: int) -> Self:
+        """The next ``size`` repositories in the order of their paths."""
+        return self.filter(path__gt=after).order_by("path")[:size]
+
+
+RepositoryManager = models.Manager.from_queryset(RepositoryQuerySet)
+
+
+class Repository(models.Model):
+    """``path`` is the whole name, ``namespace/name``; both are kept, and agree.
+
+    Tokens are bound to ``id``, so that one issued for a deleted repository says
+    nothing about another of the same name.
+    """
+
+    namespace = models.ForeignKey(Namespace, models.PROTECT, related_name="repositories")
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    path = AsciiField(max_length=MAX_NAME_LENGTH, unique=True)
+    description = models.TextField(blank=True)
+    is_public = models.BooleanField(default=False, db_index=True)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(
+        max_length=40, blank=True, help_text="the key of its first pusher, e.g. user:7"
+    )
+
+    objects = RepositoryManager()
+
+    if TYPE_CHECKING:
+        id: int
+        namespace_id: int
+        epoch: int
+        grants: models.Manager["RepositoryGrant"]
+        blob_links: models.Manager[BlobLink]
+        uploads: models.Manager[UploadSession]
+        manifests: models.Manager[Manifest]
+
+    class Meta:
+        verbose_name_plural = "repositories"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "name"], name="one_repository_per_name_in_a_namespace"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class RepositoryGrantQuerySet(models.QuerySet["RepositoryGrant"]):
+    def held_by(self, principal: Principal) -> Self:
+        """Grants to the principal itself or to a team it belongs to."""
+        if principal.kind == "user":
+            return self.filter(
+                Q(user=principal.id) | Q(team__in=Team.objects.filter(members__user=principal.id))
+            )
+        if principal.kind == "robot":
+            return self.filter(
+                Q(robot=principal.id) | Q(team__in=Team.objects.filter(members__robot=principal.id))
+            )
+        return self.none()
+
+
+RepositoryGrantManager = models.Manager.from_queryset(RepositoryGrantQuerySet)
+
+
+class RepositoryGrant(models.Model):
+    """A role in one repository, given to a user, a robot or a team."""
+
+    repository = models.ForeignKey(Repository, models.CASCADE, related_name="grants")
+    role = models.CharField(max_length=5, choices=Role.choices)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="grants")
+    robot = models.ForeignKey(Robot, models.CASCADE, null=True, blank=True, related_name="grants")
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="grants")
+    created_at = models.DateTimeField()
+
+    objects = RepositoryGrantManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(user__isnull=False, robot=None, team=None)
+                    | Q(user=None, robot__isnull=False, team=None)
+                    | Q(user=None, robot=None, team__isnull=False)
+                ),
+                name="a_grant_has_exactly_one_holder",
+            ),
+            models.UniqueConstraint(
+                fields=["repository", "user"],
+                condition=Q(user__isnull=False),
+                name="one_grant_per_user_and_repository",
+            ),
+            models.UniqueConstraint(
+                fields=["repository", "robot"],
+                condition=Q(robot__isnull=False),
+                name="one_grant_per_robot_and_repository",
+            ),
+            models.UniqueConstraint(
+                fields=["repository", "team"],
+                condition=Q(team__isnull=False),
+                name="one_grant_per_team_and_repository",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} on {self.repository} for {self.user or self.robot or self.team}"
+
+
+def administered_namespaces(principal: Principal) -> models.QuerySet[Namespace]:
+    """Namespaces in which the principal may do everything: its own, and its organizations'."""
+    if principal.kind == "user":
+        return Namespace.objects.filter(
+            Q(user=principal.id)
+            | Q(
+                organization__in=Team.objects.filter(
+                    role="admin", members__user=principal.id
+                ).values("organization")
+            )
+        )
+    if principal.kind == "robot":
+        return Namespace.objects.filter(
+            organization__in=Team.objects.filter(role="admin", members__robot=principal.id).values(
+                "organization"
+            )
+        )
+    return Namespace.objects.none()

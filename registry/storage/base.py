@@ -1,0 +1,81 @@
+"""What the registry asks of a place that keeps bytes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+from uuid import UUID
+
+PIECE_BYTES = 256 * 1024
+
+
+class WriterReplaced(Exception):
+    """Another writer took the upload over; what this one wrote does not count."""
+
+
+class BytesMissing(Exception):
+    """The store does not hold the bytes that a row speaks of."""
+
+
+class UploadWriter(Protocol):
+    """One request's hold on an upload, until the next request takes it over.
+
+    Every method raises ``WriterReplaced`` once that has happened, and does
+    nothing then: the bytes of two writers never mix.
+    """
+
+    def read(self, length: int) -> Iterator[bytes]:
+        """The first ``length`` bytes that are there."""
+        ...
+
+    def write(self, pieces: Iterable[bytes]) -> int:
+        """Append ``pieces``; return their length in bytes.
+
+        When it fails, ``StorageFull`` among others, what it wrote is cut off again.
+        """
+        ...
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Inside, nobody can take the upload over: the place to move its row."""
+        ...
+
+    def finish(self) -> str:
+        """Make what was written durable; return the key it stays under from now on.
+
+        A key is never used twice, so a late deletion cannot hit other bytes.
+        """
+        ...
+
+
+class BlobStore(Protocol):
+    """Bytes on their way in, by upload id; and bytes that stay, by key."""
+
+    def require_room(self, size_bytes: int) -> None:
+        """Raise ``StorageFull`` when ``size_bytes`` more cannot fit."""
+        ...
+
+    def hold(
+        self, upload: UUID, offset: int, *, confirm: Callable[[], None]
+    ) -> AbstractContextManager[UploadWriter]:
+        """Take an upload over, cut to ``offset`` bytes.
+
+        ``confirm`` looks again whether ``offset`` is still right, at a moment when
+        no other writer can move it, and raises when it is not: nothing is cut then.
+        Raises ``BytesMissing`` when fewer than ``offset`` bytes are there.
+        """
+        ...
+
+    def discard(self, upload: UUID) -> None:
+        """Forget an unfinished upload. Does nothing when there is none."""
+        ...
+
+    def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """``length`` bytes from byte ``start``. Raises ``BytesMissing`` at the call, not later."""
+        ...
+
+    def size(self, key: str) -> int | None:
+        """Length of what is stored under ``key`` in bytes; ``None`` when nothing is."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``. Does nothing when it is gone already."""
+        ...

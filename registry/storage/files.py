@@ -1,0 +1,86 @@
+"""Small things done to files and folders, the durable way."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from artifacts.oci.errors import StorageFull
+from registry.storage.base import PIECE_BYTES
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class FileReader(Iterator[bytes]):
+    """A stretch of an open file, piece by piece; closes it at the end or when thrown away."""
+
+    def __init__(self, file: int, start: int, length: int) -> None:
+        self._file = file
+        self._position = start
+        self._left = length
+
+    def __next__(self) -> bytes:
+        piece = self._left and os.pread(self._file, min(PIECE_BYTES, self._left), self._position)
+        if not piece:
+            self.close()
+            raise StopIteration
+        self._position += len(piece)
+        self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+            self._left = 0
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def write_all(file: int, piece: bytes, position: int) -> int:
+    """Write the whole piece at ``position``; return the position behind it."""
+    view = memoryview(piece)
+    while view:
+        written = os.pwrite(file, view, position)
+        position += written
+        view = view[written:]
+    return position
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that survives a power cut, and those above it."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(folder: int) -> Iterator[None]:
+    """An exclusive lock between processes, on an open folder."""
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(folder, fcntl.LOCK_UN)
+
+
+@contextmanager
+def no_room_is_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageFull("the registry's storage is full") from error
+        raise

@@ -1,0 +1,161 @@
+"""Blobs in a directory.
+
+``uploads/<id>/<writer>`` is an upload on its way in. The file's name is the
+writer's token: whoever takes an upload over renames the file, and each piece is
+written under the folder's lock only while the file still has the writer's name.
+``blobs/<aa>/<id>.<writer>`` are the bytes that stay. They are moved there whole.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from artifacts.oci.errors import StorageFull
+from registry.storage.base import BytesMissing, WriterReplaced
+from registry.storage.files import (
+    FileReader,
+    locked,
+    make_folder,
+    no_room_is_told,
+    sync_folder,
+    write_all,
+)
+
+_RESERVE_BYTES = 16 * 1024 * 1024  # left for the database, which shares the disk by default
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemStore:
+    root: Path
+
+    def require_room(self, size_bytes: int) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self.root).free < size_bytes + _RESERVE_BYTES:
+            raise StorageFull("the registry's storage is full")
+
+    @contextmanager
+    def hold(
+        self, upload: UUID, offset: int, *, confirm: Callable[[], None]
+    ) -> "Iterator[FileWriter]":
+        folder = self._folder(upload)
+        with no_room_is_told():
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            path = folder / uuid4().hex
+            file = _claim(folder, path, lock, offset, confirm)
+            try:
+                writer = FileWriter(self.root, upload, path, file, lock, offset)
+                if os.fstat(file).st_size < offset:
+                    raise BytesMissing(str(upload))
+                writer.cut(offset)
+                yield writer
+            finally:
+                os.close(file)
+        finally:
+            os.close(lock)
+
+    def discard(self, upload: UUID) -> None:
+        folder = self._folder(upload)
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                # A writer that is just taking the upload over must not keep its file.
+                with locked(lock):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+    def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        try:
+            return FileReader(os.open(self.root / key, os.O_RDONLY), start, length)
+        except FileNotFoundError as error:
+            raise BytesMissing(key) from error
+
+    def size(self, key: str) -> int | None:
+        try:
+            return (self.root / key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def delete(self, key: str) -> None:
+        (self.root / key).unlink(missing_ok=True)
+
+    def _folder(self, upload: UUID) -> Path:
+        return self.root / "uploads" / str(upload)
+
+
+@dataclass(slots=True)
+class FileWriter:
+    root: Path
+    upload: UUID
+    path: Path
+    file: int
+    lock: int
+    position: int
+
+    def read(self, length: int) -> Iterator[bytes]:
+        return FileReader(os.dup(self.file), 0, length)
+
+    def write(self, pieces: Iterable[bytes]) -> int:
+        start = self.position
+        try:
+            for piece in pieces:
+                with self.undisturbed(), no_room_is_told():
+                    self.position = write_all(self.file, piece, self.position)
+        except WriterReplaced:
+            raise
+        except BaseException:
+            self.cut(start)
+            raise
+        return self.position - start
+
+    def cut(self, length: int) -> None:
+        with self.undisturbed():
+            os.ftruncate(self.file, length)
+        self.position = length
+
+    def finish(self) -> str:
+        key = f"blobs/{self.upload.hex[:2]}/{self.upload.hex}.{self.path.name}"
+        target = self.root / key
+        with no_room_is_told():
+            os.fsync(self.file)
+            make_folder(target.parent)
+            with self.undisturbed():
+                self.path.rename(target)
+            sync_folder(target.parent)
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+        return key
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        with locked(self.lock):
+            if not self.path.exists():
+                raise WriterReplaced(str(self.upload))
+            yield
+
+
+def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[], None]) -> int:
+    """Give the upload's file, or a new one, this writer's name; return it opened."""
+    try:
+        with locked(lock), no_room_is_told():
+            confirm()
+            for theirs in folder.iterdir():
+                theirs.rename(path)
+            create = 0 if offset else os.O_CREAT
+            return os.open(path, os.O_RDWR | create, 0o640)
+    except FileNotFoundError as error:  # nothing there, or the folder was discarded meanwhile
+        _remove_if_empty(folder)
+        raise (BytesMissing if offset else WriterReplaced)(folder.name) from error
+    except BaseException:
+        _remove_if_empty(folder)
+        raise
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
