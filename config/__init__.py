@@ -1,0 +1,1 @@
+"""Wires everything together: settings, routes, background jobs and how Berth starts."""

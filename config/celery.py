@@ -1,0 +1,68 @@
+"""The Celery app: which broker, how jobs are delivered, and the timetable.
+
+Everywhere a job is a nudge to work that stands in rows, so it may come late, twice or never.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import click
+from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+JOB_THREADS = 2
+LEASE_SECONDS = 3600  # a job that takes longer is delivered a second time
+
+
+def every(*, task: str, minutes: int) -> dict[str, Any]:
+    """A timetable entry. When no worker takes a nudge in time, the next one replaces it."""
+    interval = timedelta(minutes=minutes)
+    return {
+        "task": task,
+        "schedule": interval,
+        "options": {"expires": interval.total_seconds()},
+    }
+
+
+app = Celery("berth")
+app.autodiscover_tasks()
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_transport_options={"visibility_timeout": LEASE_SECONDS},
+    broker_connection_retry_on_startup=True,
+    # A job is acknowledged when it is done, and taken one at a time: a kill loses nothing.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_ignore_result=True,
+    timezone="UTC",
+    worker_pool="threads",
+    worker_concurrency=JOB_THREADS,
+    # Remote control would need messages to all workers, which the database broker has not.
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    beat_schedule={
+        "delete stale uploads": every(task="blobs.delete_stale_uploads", minutes=10),
+        "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
+    },
+)
+app.user_options["worker"].add(
+    click.Option(("--with-timetable",), is_flag=True, help="Also send the periodic jobs.")
+)
+
+
+@setup_logging.connect
+def _keep_djangos_logging(**_: object) -> None:
+    """Celery sets up logging of its own unless somebody answers this signal."""
+
+
+@app.on_after_configure.connect
+def _add_timetable(sender: Celery, **_: object) -> None:
+    from config.timetable import Timetable
+
+    sender.steps["worker"].add(Timetable)

@@ -1,0 +1,203 @@
+"""Looks at everything a running Berth needs, and says what to do about what is wrong.
+
+Each examination returns what it found in a few words, or raises ``Trouble`` with the cure.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu import Connection
+
+from accounts.credentials.keys import signing_key
+from accounts.credentials.models import SigningKey
+from config.tls_files import SERVER_CERTIFICATE
+from registry.queue.models import Message
+
+_FREE_BYTES = 1024**3
+_CLOCK_DIFFERENCE_SECONDS = 5
+_BROKER_TIMEOUT_SECONDS = 5
+
+
+class Trouble(Exception):
+    """Something is wrong: what, and what to do about it."""
+
+    def __init__(self, what: str, *, cure: str) -> None:
+        super().__init__(what)
+        self.cure = cure
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    is_fine: bool
+    text: str
+    cure: str = ""
+
+
+def examine(*, now: datetime) -> Iterator[Finding]:
+    """Run every examination, also those after one that failed."""
+    examinations: dict[str, Callable[[datetime], str]] = {
+        "database": _database,
+        "storage": _storage,
+        "broker": _broker,
+        "signing key": _signing_key,
+        "clock": _clock,
+        "host name": _host_name,
+    }
+    for name, look in examinations.items():
+        try:
+            yield Finding(name, True, look(now))
+        except Trouble as trouble:
+            yield Finding(name, False, str(trouble), trouble.cure)
+        except DatabaseError as error:
+            yield Finding(name, False, _line(error), "Repair the database first (see above).")
+
+
+def _database(_: datetime) -> str:
+    try:
+        plan = _pending_migrations()
+    except DatabaseError as error:
+        raise Trouble(
+            f"cannot be used: {_line(error)}", cure="Start the database, or correct DB_URI."
+        ) from error
+    if plan:
+        raise Trouble(
+            f"{len(plan)} migrations are not applied", cure="Run: python manage.py migrate"
+        )
+    return f"{connection.vendor} answers, all migrations are applied"
+
+
+def _pending_migrations() -> list[Any]:
+    connection.ensure_connection()
+    executor = MigrationExecutor(connection)
+    return list(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _storage(_: datetime) -> str:
+    root = settings.BLOB_STORE_ROOT
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-") as probe:
+            probe.write(b"probe")
+            probe.flush()
+            os.fsync(probe.fileno())
+            was_kept = Path(probe.name).read_bytes() == b"probe"
+        free = shutil.disk_usage(root).free
+    except OSError as error:
+        raise Trouble(
+            f"{root} cannot be written: {error.strerror}",
+            cure="Give Berth's user the right to write there, or correct"
+            " DISTRIBUTED_STORAGE_CONFIG.",
+        ) from error
+    if not was_kept:
+        raise Trouble(f"{root} lost what was written", cure="Check the disk.")
+    if free < _FREE_BYTES:
+        raise Trouble(
+            f"{root} has only {free // 1024**2} MiB left", cure="Make room or add a larger disk."
+        )
+    return f"{root} can be written, read and deleted; {free // 1024**3} GiB are free"
+
+
+def _broker(_: datetime) -> str:
+    if settings.BROKER_URL == "django://":
+        if parked := Message.objects.filter(is_parked=True).count():
+            raise Trouble(
+                f"{parked} jobs were given up after several attempts",
+                cure="Look for their errors in the log, then retry or delete them in the"
+                " administration pages under Messages.",
+            )
+        return f"in the database; {Message.objects.count()} jobs wait"
+    try:
+        with Connection(settings.BROKER_URL, connect_timeout=_BROKER_TIMEOUT_SECONDS) as broker:
+            broker.ensure_connection(max_retries=1, timeout=_BROKER_TIMEOUT_SECONDS)
+    except Exception as error:
+        raise Trouble(
+            f"does not answer: {_line(error)}", cure="Start the broker, or correct BROKER_URL."
+        ) from error
+    return "answers"
+
+
+def _signing_key(now: datetime) -> str:
+    if not SigningKey.objects.exists():
+        raise Trouble(
+            "there is none", cure="Start Berth once, for example with: python manage.py serve"
+        )
+    try:
+        key = signing_key(now=now)
+    except Exception as error:
+        raise Trouble(
+            f"cannot be read: {_line(error)}",
+            cure="SECRET_KEY is not the one that the signing key was stored with. Restore it.",
+        ) from error
+    return f"tokens are signed with {key.kid}"
+
+
+def _clock(now: datetime) -> str:
+    with tempfile.NamedTemporaryFile(prefix="berth-doctor-") as probe:
+        _compare("the file system", datetime.fromtimestamp(Path(probe.name).stat().st_mtime, UTC))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            _compare("the database", cursor.fetchone()[0])
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC, the same everywhere"
+
+
+def _compare(whose: str, theirs: datetime) -> None:
+    difference = abs((theirs - datetime.now(UTC)).total_seconds())
+    if difference > _CLOCK_DIFFERENCE_SECONDS:
+        raise Trouble(
+            f"differs from that of {whose} by {difference:.0f} s",
+            cure="Keep the clocks of all machines right, for example with chrony.",
+        )
+
+
+def _host_name(now: datetime) -> str:
+    if not settings.SERVER_HOSTNAME:
+        return "not set: clients are answered under the name they ask for"
+    host = urlsplit(f"//{settings.SERVER_HOSTNAME}").hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        raise Trouble(
+            f"{host} does not resolve", cure="Add it to DNS, or correct SERVER_HOSTNAME."
+        ) from error
+    file = Path(settings.TLS_CERTIFICATE or settings.DATA_DIR / SERVER_CERTIFICATE)
+    if not file.exists():
+        return f"{host} resolves"
+    _check_certificate(file, host, now)
+    return f"{host} resolves and matches the certificate {file}"
+
+
+def _check_certificate(file: Path, host: str, now: datetime) -> None:
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    if certificate.not_valid_after_utc <= now:
+        raise Trouble(f"the certificate {file} has expired", cure="Renew it and start again.")
+    if not _covers(certificate, host):
+        raise Trouble(
+            f"the certificate {file} is not for {host}",
+            cure="Correct SERVER_HOSTNAME, or make a certificate for it.",
+        )
+
+
+def _covers(certificate: x509.Certificate, host: str) -> bool:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    patterns = names.get_values_for_type(x509.DNSName)
+    parent = host.partition(".")[2]
+    return host in {*addresses, *patterns} or f"*.{parent}" in patterns
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,56 @@
+"""``manage.py serve``: what ``make serve`` runs once the packages are installed."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django.utils import timezone
+
+from config import preparation
+from config.paths import BASE_DIR
+from config.processes import OptionRefused, Options, ServedCertificate
+
+
+class Command(BaseCommand):
+    help = (
+        "Start Berth on this machine: web server and jobs. Environment: HOST (127.0.0.1),"
+        " PORT (8080), SERVER_HOSTNAME, WORKERS, TLS=1, BERTH_DATA (./data),"
+        " BERTH_ADMIN_PASSWORD (for the first administrator)."
+    )
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for warning in settings.CONFIGURATION_WARNINGS:
+            self.stderr.write(warning)
+        try:
+            chosen = Options.read(os.environ)
+            preparation.check(chosen)
+            served = preparation.prepare(
+                chosen,
+                admin_password=os.environ.get("BERTH_ADMIN_PASSWORD", ""),
+                now=timezone.now(),
+            )
+        except (OptionRefused, preparation.StartRefused) as error:
+            sys.exit(f"Berth cannot start: {error}")
+        connections.close_all()
+        _become_supervisor(chosen, served)
+
+
+def _become_supervisor(chosen: Options, served: ServedCertificate | None) -> None:
+    """Replace this process, so that no second Django stays in memory."""
+    environment = dict(os.environ)
+    # Everybody finds the code and the data, whatever folder this was started in.
+    environment["PYTHONPATH"] = str(BASE_DIR)
+    environment["BERTH_DATA"] = str(chosen.data)
+    environment.pop("BERTH_ADMIN_PASSWORD", None)
+    if chosen.server_hostname:
+        environment["BERTH_SERVER_HOSTNAME"] = chosen.server_hostname
+    command = [sys.executable, "-m", "config.serve"]
+    if served:
+        environment.setdefault("BERTH_PREFERRED_URL_SCHEME", "https")
+        command += ["--certificate", str(served.certificate), "--key", str(served.key)]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own command

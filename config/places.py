@@ -1,0 +1,65 @@
+"""Turns ``DB_URI`` and ``DISTRIBUTED_STORAGE_CONFIG`` into settings with absolute paths."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+# WAL lets readers go on beside the one writer; FULL makes a commit survive a power cut.
+# Each of the many threads has a connection; at SQLite's default of 2 MB their caches add up.
+_SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
+_SQLITE_BUSY_TIMEOUT_SECONDS = 20
+# Two web processes and the jobs stay below PostgreSQL's default of 100 connections.
+_POOL_CONNECTIONS = 40
+_POOL_TIMEOUT_SECONDS = 20
+
+
+def database_settings(uri: str, *, data: Path) -> dict[str, Any]:
+    """Django's settings for a database. A relative SQLite path starts in ``data``."""
+    if uri.startswith("sqlite:///"):
+        return _sqlite(data / uri.removeprefix("sqlite:///"))
+    return _postgresql(uri)
+
+
+def storage_settings(driver: str, parameters: dict[str, Any], *, data: Path) -> list[Any]:
+    """A storage driver and its parameters. A relative ``storage_path`` starts in ``data``."""
+    if path := parameters.get("storage_path"):
+        parameters = {**parameters, "storage_path": str(data / path)}
+    return [driver, parameters]
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        # Opening a connection costs more than most queries; one per thread stays open.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            # A transaction that begins as a reader cannot wait for the writer later: it fails.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": _SQLITE_BUSY_TIMEOUT_SECONDS,
+            "init_command": _SQLITE_PRAGMAS,
+        },
+    }
+
+
+def _postgresql(uri: str) -> dict[str, Any]:
+    parts = urlsplit(uri)
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        # A unix socket is written as ?host=/folder.
+        "HOST": query.pop("host", "") or parts.hostname or "",
+        "PORT": str(parts.port or query.pop("port", "")),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "pool": {
+                "min_size": 1,
+                "max_size": _POOL_CONNECTIONS,
+                "timeout": _POOL_TIMEOUT_SECONDS,
+            },
+            **query,
+        },
+    }

@@ -1,0 +1,97 @@
+"""The processes that make up a running Berth, and the commands that start them."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from config.paths import data_folder
+
+# Requests that one web process serves at once. Slow uploads hold a thread each.
+BLOCKING_THREADS = 128
+# Connections that one web process keeps, most of them idle between two requests of a client.
+_CONNECTIONS = 1024
+_BACKLOG = 2048  # connections that wait to be accepted
+_DRAIN_SECONDS = 20  # for requests under way, when the server is told to stop
+
+
+class OptionRefused(Exception):
+    """An option in the environment that makes no sense. One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``make serve`` is told by environment variables."""
+
+    host: str
+    port: int
+    workers: int
+    data: Path
+    server_hostname: str  # as clients write it; empty: host and port
+    wants_tls: bool
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        return cls(
+            host=environ.get("HOST") or "127.0.0.1",
+            port=_number(environ, "PORT", default=8080, most=65535),
+            workers=_number(environ, "WORKERS", default=min(cores, 2), most=256),
+            data=data_folder(environ),
+            server_hostname=environ.get("SERVER_HOSTNAME")
+            or environ.get("BERTH_SERVER_HOSTNAME", ""),
+            wants_tls=_switch(environ, "TLS"),
+        )
+
+    @property
+    def address(self) -> str:
+        """Host and port for a client on this machine, or as the administrator named them."""
+        host = "localhost" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104
+        return self.server_hostname or f"{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCertificate:
+    certificate: Path
+    key: Path
+
+
+def web_command(options: Options, served: ServedCertificate | None) -> list[str]:
+    """Granian: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2."""
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--host", options.host, "--port", str(options.port)),
+        *("--workers", str(options.workers), "--blocking-threads", str(BLOCKING_THREADS)),
+        *("--backlog", str(_BACKLOG), "--backpressure", str(_CONNECTIONS)),
+        *("--workers-kill-timeout", str(_DRAIN_SECONDS), "--respawn-failed-workers"),
+        *("--log-level", "error", "--no-access-log"),
+    ]
+    if served:
+        command += ["--ssl-certificate", str(served.certificate), "--ssl-keyfile", str(served.key)]
+        command += ["--ssl-protocol-min", "tls1.2"]
+    return [*command, "config.wsgi:application"]
+
+
+def jobs_command() -> list[str]:
+    """A Celery worker that also sends the periodic jobs."""
+    quiet = "ignore:You're running the worker with superuser privileges"
+    return [
+        *(sys.executable, "-W", quiet, "-m", "celery", "--quiet", "-A", "config.celery", "worker"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat", "--with-timetable"),
+    ]
+
+
+def _number(environ: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        raise OptionRefused(f"{name} must be a number from 1 to {most}, not {text!r}.")
+    return int(text)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").lower()
+    if text not in {"", "0", "1", "no", "yes", "false", "true"}:
+        raise OptionRefused(f"{name} must be 1 or 0, not {text!r}.")
+    return text in {"1", "yes", "true"}

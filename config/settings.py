@@ -1,0 +1,184 @@
+"""Django's settings. What an administrator may choose comes from the configuration."""
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+
+from config.loading import load_configuration
+from config.paths import BASE_DIR
+from config.places import database_settings, storage_settings
+from config.processes import BLOCKING_THREADS
+
+# Jobs write what they do; that a job came and went concerns only who looks for a fault.
+_QUIET = ("celery", "kombu")
+
+loaded = load_configuration(os.environ)
+configuration = loaded.configuration
+DATA_DIR: Path = loaded.data
+CONFIGURATION_WARNINGS = loaded.warnings
+
+# --- Keys of config.yaml ------------------------------------------------------------------------
+SERVER_HOSTNAME: str = configuration.SERVER_HOSTNAME
+PREFERRED_URL_SCHEME: str = configuration.PREFERRED_URL_SCHEME
+ALLOWED_HOSTS: list[str] = configuration.ALLOWED_HOSTS
+TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = configuration.TRUSTED_PROXIES
+TLS_CERTIFICATE: str = configuration.TLS_CERTIFICATE
+TLS_KEY: str = configuration.TLS_KEY
+DB_URI: str = configuration.DB_URI
+BROKER_URL: str = configuration.BROKER_URL
+DISTRIBUTED_STORAGE_CONFIG: dict[str, list[Any]] = {
+    name: storage_settings(driver, parameters, data=DATA_DIR)
+    for name, (driver, parameters) in configuration.DISTRIBUTED_STORAGE_CONFIG.items()
+}
+DISTRIBUTED_STORAGE_PREFERENCE: list[str] = configuration.DISTRIBUTED_STORAGE_PREFERENCE
+_, _parameters = DISTRIBUTED_STORAGE_CONFIG[DISTRIBUTED_STORAGE_PREFERENCE[0]]
+BLOB_STORE_ROOT = Path(_parameters["storage_path"])
+LIBRARY_NAMESPACE: str = configuration.LIBRARY_NAMESPACE
+FEATURE_LIBRARY_SUPPORT: bool = configuration.FEATURE_LIBRARY_SUPPORT
+CREATE_PRIVATE_REPO_ON_PUSH: bool = configuration.CREATE_PRIVATE_REPO_ON_PUSH
+FEATURE_ANONYMOUS_ACCESS: bool = configuration.FEATURE_ANONYMOUS_ACCESS
+FEATURE_PUBLIC_CATALOG: bool = configuration.FEATURE_PUBLIC_CATALOG
+FEATURE_SUPERUSERS_FULL_ACCESS: bool = configuration.FEATURE_SUPERUSERS_FULL_ACCESS
+MAXIMUM_LAYER_SIZE: str = configuration.MAXIMUM_LAYER_SIZE
+MAXIMUM_LAYER_BYTES: int = configuration.maximum_layer_bytes
+MAXIMUM_MANIFEST_SIZE: str = configuration.MAXIMUM_MANIFEST_SIZE
+MAXIMUM_MANIFEST_BYTES: int = configuration.maximum_manifest_bytes
+OCI_CHUNK_MIN_LENGTH: int = configuration.OCI_CHUNK_MIN_LENGTH
+V2_PAGINATION_SIZE: int = configuration.V2_PAGINATION_SIZE
+TOKEN_LIFETIME_SECONDS: int = configuration.TOKEN_LIFETIME_SECONDS
+MAXIMUM_CONCURRENT_UPLOADS: int = configuration.MAXIMUM_CONCURRENT_UPLOADS
+MAXIMUM_CONCURRENT_TRANSFERS: int = BLOCKING_THREADS - 8  # the others answer at once
+BLOBUPLOAD_DELETION_DATE_THRESHOLD: int = configuration.BLOBUPLOAD_DELETION_DATE_THRESHOLD
+PUSH_TEMP_TAG_EXPIRATION_SEC: int = configuration.PUSH_TEMP_TAG_EXPIRATION_SEC
+LOG_LEVEL: str = configuration.LOG_LEVEL.value
+
+# --- Keys and cookies ---------------------------------------------------------------------------
+SECRET_KEY_FILE = DATA_DIR / "secret_key"
+# Empty before the first start: Django then refuses whatever needs the key.
+SECRET_KEY: str = configuration.SECRET_KEY or (
+    SECRET_KEY_FILE.read_text() if SECRET_KEY_FILE.exists() else ""
+)
+SECRET_KEY_IS_MISSING = not SECRET_KEY
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PREFERRED_URL_SCHEME == "https"
+CSRF_TRUSTED_ORIGINS = [f"{PREFERRED_URL_SCHEME}://{SERVER_HOSTNAME}"] if SERVER_HOSTNAME else []
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# --- Django -------------------------------------------------------------------------------------
+DEBUG = False
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+INSTALLED_APPS = [
+    "config",
+    "accounts.audit",
+    "accounts.users",
+    "accounts.organizations",
+    "accounts.credentials",
+    "registry.queue",
+    "registry.repositories",
+    "registry.blobs",
+    "registry.tags",
+    "registry.manifests",
+    "ui",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "registry.api.lane.ProgramLane",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {"default": database_settings(DB_URI, data=DATA_DIR)}
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Who ----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["accounts.credentials.backends.PasswordBackend"]
+PASSWORD_HASHERS = [
+    "accounts.users.hashers.Argon2Hasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- The API ------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}
+
+# --- Logs ---------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Registry clients ask for what may not exist; each 404 would be a warning.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        **{name: {"level": "DEBUG" if LOG_LEVEL == "DEBUG" else "WARNING"} for name in _QUIET},
+    },
+}
