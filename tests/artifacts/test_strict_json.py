@@ -1,0 +1,102 @@
+"""JSON with one reading, or none."""
+
+import json
+
+import pytest
+
+from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.strict_json import MAX_DEPTH, _no_duplicates, parse_object
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "line 1, column 1"),
+        (b"{", "line 1, column 2"),
+        (b'{"a": 1,}', "line 1, column"),
+        (b'{\n  "a": x}', "line 2, column 8"),
+        (b"{} {}", "line 1, column 4"),
+        (b"{}\x00", "line 1, column 3"),
+        (b"[]", "must be a JSON object"),
+        (b'"text"', "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+        (b'{"a": 1, "b": 2, "a": 1}', "the key 'a' appears twice"),
+        (b'{"a": {"b": [{"c": 1, "c": 2}]}}', "the key 'c' appears twice"),
+        (b'{"a": 1, "\\u0061": 2}', "the key 'a' appears twice"),
+        (b'{"a": NaN}', "NaN is not a JSON value"),
+        (b'{"a": Infinity}', "Infinity is not a JSON value"),
+        (b'{"a": -Infinity}', "-Infinity is not a JSON value"),
+        (b'{"a": "\xff"}', "bad byte at position 7"),
+        (b'{"a": "\xc3"}', "bad byte at position 7"),
+        (b'{"a": "\xed\xa0\x80"}', "bad byte at position 7"),
+        (b'{"a": "\xc0\xaf"}', "bad byte at position 7"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+        ("{}".encode("utf-16"), "bad byte at position 0"),
+        (b'{"a": "\n"}', "not JSON"),
+        (b"{'a': 1}", "not JSON"),
+        (b'{"a": 01}', "not JSON"),
+        (b'{"a": +1}', "not JSON"),
+        (b'{"a": .5}', "not JSON"),
+        (b'{"a": 0x10}', "not JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not readable"),
+        (nested(MAX_DEPTH + 1), f"nested deeper than {MAX_DEPTH}"),
+        (nested(200_000), "nested too deeply"),
+        (b'{"a":' + b"[" * 2_000_000, "nested too deeply"),
+    ],
+)
+def test_a_body_that_two_parsers_may_read_differently_is_refused(body: bytes, says: str) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        parse_object(body)
+
+    assert says in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b' \t\r\n{ "a" : [ ] } \n',
+        b'{"a": "\\u0000"}',
+        b'{"a": "\\ud83d\\ude00"}',
+        b'{"a": 1e400}',
+        b'{"": 0}',
+        nested(MAX_DEPTH),
+    ],
+)
+def test_odd_but_legal_json_is_read(body: bytes) -> None:
+    assert parse_object(body) == json.loads(body)
+
+
+class CountedKey(str):
+    """A key that counts how often it is compared with another."""
+
+    comparisons = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        CountedKey.comparisons += 1
+        return str.__eq__(self, other)
+
+
+def test_a_key_that_comes_twice_among_many_is_found_in_one_pass() -> None:
+    keys = [CountedKey(f"k{i}") for i in range(1000)]
+
+    with pytest.raises(ManifestInvalid, match="'twice'"):
+        _no_duplicates([(key, 0) for key in [*keys, CountedKey("twice"), CountedKey("twice")]])
+
+    assert CountedKey.comparisons < 5000
+
+
+def test_a_long_key_that_comes_twice_is_not_repeated_in_full() -> None:
+    key = "k" * 100_000
+
+    with pytest.raises(ManifestInvalid) as caught:
+        parse_object(f'{{"{key}":1,"{key}":2}}'.encode())
+
+    assert len(str(caught.value)) < 300

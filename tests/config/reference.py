@@ -1,0 +1,35 @@
+"""The table of docs/configuration.md, as the model of the configuration has it."""
+
+import json
+from typing import Any, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from config.configuration import Configuration
+
+_TYPES = {bool: "true or false", int: "whole number", list: "list", dict: "mapping"}
+
+
+def table() -> str:
+    head = "| Key | Type | Default | Meaning | Example |\n|---|---|---|---|---|\n"
+    return head + "\n".join(_row(key, info) for key, info in Configuration.model_fields.items())
+
+
+def _row(key: str, info: FieldInfo) -> str:
+    example = (info.examples or [None])[0]
+    default = _shown(info.default)
+    cells = (f"`{key}`", _type(info), default, info.description or "", _shown(example))
+    return "| " + " | ".join(cells) + " |"
+
+
+def _type(info: FieldInfo) -> str:
+    kind: Any = get_origin(info.annotation) or info.annotation
+    if kind in _TYPES:
+        return _TYPES[kind]
+    return " or ".join(f"`{choice}`" for choice in get_args(info.annotation)) or "text"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return f"`{value}`" if value else "empty"
+    return f"`{json.dumps(value)}`"

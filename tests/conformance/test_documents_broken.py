@@ -1,0 +1,189 @@
+"""Bodies that are no JSON, or JSON that two readers would read differently."""
+
+import json
+
+import pytest
+
+from tests.conformance.conftest import Stocked
+from tests.conformance.content import OCI_INDEX, OCI_MANIFEST, Document, encode
+from tests.conformance.test_documents_illegal import assert_refused, image_of, index_of
+
+NO_MANIFEST = [
+    b"",
+    b" ",
+    b"\n",
+    b"null",
+    b"true",
+    b"1",
+    b'"text"',
+    b"[]",
+    b"[{}]",
+    b"{}",
+    b"{",
+    b"}",
+    b"{]",
+    b'{"a"}',
+    b'{"a":}',
+    b"{'a': 1}",
+    b"{a: 1}",
+    b"\x00",
+    b"\xff\xfe{\x00}\x00",
+    b"<html></html>",
+    b"schemaVersion: 2",
+    b"%PDF-1.7",
+    b"\x1f\x8b\x08\x00",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    b"[" * 100_000 + b"]" * 100_000,
+]
+
+# Where ``@`` stands in a valid document, and what is put there.
+INSERTED = {
+    "NaN": b"NaN",
+    "Infinity": b"Infinity",
+    "-Infinity": b"-Infinity",
+    "undefined": b"undefined",
+    "comment": b"1 /* one */",
+    "plus": b"+1",
+    "leading zero": b"01",
+    "trailing dot": b"1.",
+    "leading dot": b".5",
+    "hex": b"0x10",
+    "single quotes": b"'a'",
+    "control character": b'"a\x01b"',
+    "newline in text": b'"a\nb"',
+    "tab in text": b'"a\tb"',
+    "bad escape": b'"\\x41"',
+    "half escape": b'"\\u00"',
+    "bad UTF-8": b'"\xff"',
+    "cut UTF-8": b'"\xe2\x82"',
+    "overlong UTF-8": b'"\xc0\xaf"',
+    "surrogate in UTF-8": b'"\xed\xa0\x80"',
+    "trailing comma": b"[1,]",
+    "double comma": b"[1,,2]",
+    "deep arrays": b"[" * 50_000 + b"]" * 50_000,
+    "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "duplicate keys inside": b'{"a": 1, "a": 2}',
+    "duplicate keys escaped": b'{"a": 1, "\\u0061": 2}',
+    "duplicate keys deep": b'[{"b": [{"a": 1, "a": 1}]}]',
+    "huge integer": b"9" * 10_000,
+}
+
+
+@pytest.mark.parametrize("media_type", [OCI_MANIFEST, OCI_INDEX])
+@pytest.mark.parametrize("body", NO_MANIFEST, ids=lambda body: repr(body[:20]))
+def test_a_body_that_is_no_document(body: bytes, media_type: str, stocked: Stocked) -> None:
+    assert_refused(stocked, body, media_type)
+
+
+@pytest.mark.parametrize("case", [case for case in INSERTED if case != "huge integer"])
+def test_a_document_that_is_broken_inside(case: str, stocked: Stocked) -> None:
+    body = encode({**image_of(stocked), "x": "@"}).replace(b'"@"', INSERTED[case])
+
+    assert_refused(stocked, body)
+
+
+def test_an_integer_of_thousands_of_digits_is_refused_or_kept(stocked: Stocked) -> None:
+    """Python itself refuses to convert more than 4300 digits."""
+    body = encode({**image_of(stocked), "x": "@"}).replace(b'"@"', INSERTED["huge integer"])
+
+    assert stocked.repository.put_manifest(body).status in {201, 400}
+
+
+@pytest.mark.parametrize(
+    "case", ["\\ud800", "\\udc00\\ud800", "\\u0000", "\\ufffe", "\\ud83d\\ude00", "\\u202e"]
+)
+@pytest.mark.parametrize("where", ["annotations", "artifactType", "x"])
+def test_an_escape_that_storages_choke_on_is_refused_or_kept(
+    where: str, case: str, stocked: Stocked
+) -> None:
+    value: object = {"a": "@", "@": "b"} if where == "annotations" else "a/@"
+    subject = stocked.image.descriptor()
+    document = {**image_of(stocked), "subject": subject, where: value}
+    body = encode(document).replace(b"@", case.encode())
+
+    answer = stocked.repository.put_manifest(body)
+
+    assert answer.status in {201, 400}
+    assert stocked.repository.referrers(stocked.image.digest) is not None
+
+
+@pytest.mark.parametrize(
+    "before", [b"\xef\xbb\xbf", b"\xfe\xff", b")]}'\n", b"\x00", b"//\n", b"\xa0"], ids=repr
+)
+def test_something_before_the_document(before: bytes, stocked: Stocked) -> None:
+    assert_refused(stocked, before + encode(image_of(stocked)))
+
+
+@pytest.mark.parametrize(
+    "after", [b"x", b"{}", b"\x00", b",", b"}", b"\xef\xbb\xbf", b"//", b"\x0b"], ids=repr
+)
+def test_something_after_the_document(after: bytes, stocked: Stocked) -> None:
+    assert_refused(stocked, encode(image_of(stocked)) + after)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_another_encoding_than_utf8(encoding: str, stocked: Stocked) -> None:
+    body = json.dumps({**image_of(stocked), "annotations": {"a": "\u00e9{"}}, ensure_ascii=False)
+
+    assert_refused(stocked, body.encode(encoding))
+
+
+@pytest.mark.parametrize("cut", [1, 10, 100, -1, -2])
+def test_a_document_that_ends_early(cut: int, stocked: Stocked) -> None:
+    assert_refused(stocked, encode(image_of(stocked))[:cut])
+
+
+@pytest.mark.parametrize(
+    "key", ["schemaVersion", "mediaType", "config", "layers", "digest", "size", "annotations"]
+)
+@pytest.mark.parametrize("same", [True, False], ids=["same", "other"])
+@pytest.mark.parametrize("spelling", ["plain", "escaped"])
+def test_a_key_that_comes_twice(spelling: str, same: bool, key: str, stocked: Stocked) -> None:
+    """GHSA-mc8v-mgrf-8f4m: parsers differ in which of the two they take."""
+    document = {**image_of(stocked), "annotations": {}}
+    first = json.dumps(key)
+    twin = first if spelling == "plain" else f'"\\u{ord(key[0]):04x}{key[1:]}"'
+    value = json.dumps(_value_of(document, key)) if same else "null"
+    body = json.dumps(document).replace(f"{first}:", f"{twin}: {value}, {first}:", 1)
+
+    assert_refused(stocked, body.encode())
+
+
+def _value_of(document: Document, key: str) -> object:
+    return document[key] if key in document else document["config"][key]
+
+
+@pytest.mark.parametrize(
+    "key", ["Layers", "LAYERS", "Config", "MediaType", "mediatype", "SchemaVersion", "Manifests"]
+)
+def test_a_key_that_differs_from_a_known_one_in_case_only(key: str, stocked: Stocked) -> None:
+    """Go's parser ignores case and would read the twin."""
+    document = image_of(stocked)
+    exact = next((name for name in document if name.lower() == key.lower()), "layers")
+
+    assert_refused(stocked, {**document, key: document[exact]})
+
+
+@pytest.mark.parametrize("key", ["Digest", "SIZE", "mediatype", "Urls"])
+def test_a_key_of_a_descriptor_that_differs_in_case_only(key: str, stocked: Stocked) -> None:
+    document = image_of(stocked)
+    document["layers"][0][key] = "x"
+
+    assert_refused(stocked, document)
+
+
+@pytest.mark.parametrize("key", ["manifestS", "Manifests", "Layers", "Config", "MediaType"])
+def test_a_key_of_an_index_that_differs_in_case_only(key: str, stocked: Stocked) -> None:
+    assert_refused(stocked, {**index_of(stocked), key: []}, OCI_INDEX)
+
+
+@pytest.mark.parametrize("letter", ["\u017f", "\u212a"], ids=["long s", "kelvin"])
+def test_a_key_that_folds_to_a_known_one(letter: str, stocked: Stocked) -> None:
+    """Go folds these two letters to ``s`` and ``k`` as well."""
+    key = "layer\u017f" if letter == "\u017f" else "\u212aonfig"
+
+    answer = stocked.repository.put_manifest({**image_of(stocked), key: []})
+
+    assert answer.status in {201, 400}

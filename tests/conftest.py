@@ -1,0 +1,80 @@
+"""What all tests share: a running registry, and loud words about tests that cannot run."""
+
+import os
+from collections import Counter
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.live import RunningServer, start_server
+
+# With BERTH_REQUIRE_ALL=1 every test must run: a missing client or database is a failure.
+REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
+
+IS_SQLITE = not os.environ.get("BERTH_DB_URI")
+collect_ignore = ["registry/queue/test_lost_connection.py"] if IS_SQLITE else []
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.fixture(scope="session")
+def live_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One registry over HTTP for all tests of this process. Use names of your own in it."""
+    server = start_server(tmp_path_factory.mktemp("live") / "data")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def live_registry_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The same over HTTPS, with a certificate from its own root CA."""
+    server = start_server(tmp_path_factory.mktemp("live-tls") / "data", tls=True)
+    yield server
+    server.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Clients share one container storage and a login file, so one process runs them all."""
+    clients = Path(__file__).parent / "clients"
+    for item in items:
+        if clients in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("clients"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _refuse_skip(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _refuse_skip(report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason why tests did not run."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"SKIPPED ({count}): {reason}", yellow=True, bold=True)
+
+
+def _refuse_skip(report: Report) -> Report:
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.longrepr = f"must run, but was skipped: {_reason(report)}"
+        report.outcome = "failed"
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    match report.longrepr:
+        case (_, _, str() as text):
+            return text.removeprefix("Skipped: ")
+    return str(report.longrepr)

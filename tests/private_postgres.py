@@ -1,0 +1,98 @@
+"""Runs a command with a PostgreSQL of its own: ``python -m tests.private_postgres COMMAND``.
+
+The cluster is made from the installed server in a temporary folder, listens on a Unix socket
+there, and is gone when the command ends.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_USER = "berth"
+# Nothing outlives the run, so nothing needs to reach the disk.
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "300",
+    "timezone": "UTC",
+}
+
+
+class PostgresMissing(Exception):
+    """There is no PostgreSQL server to run."""
+
+
+def main() -> int:
+    try:
+        programs = _programs()
+    except PostgresMissing as missing:
+        print(f"SKIPPED all tests with PostgreSQL: {missing}", file=sys.stderr)
+        return 1 if os.environ.get("BERTH_REQUIRE_ALL") == "1" else 0
+    with private_cluster(programs) as uri:
+        # Ctrl-C reaches the command too; we stay to take the cluster away.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return subprocess.call(sys.argv[1:], env={**os.environ, "BERTH_DB_URI": uri})
+
+
+@contextmanager
+def private_cluster(programs: Path) -> Iterator[str]:
+    """Start a cluster, and yield the URI of its first database."""
+    folder = Path(tempfile.mkdtemp(prefix="berth-pg-"))
+    data = folder / "cluster"
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, _unprivileged())
+        _run(
+            programs / "initdb", "--pgdata", data, "--username", _USER, "--auth", "trust",
+            "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync",
+        )  # fmt: skip
+        options = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
+        server = (programs / "pg_ctl", "--pgdata", data, "--silent", "--wait")
+        _run(*server, "--log", folder / "log", "--options", f"-k {folder} {options}", "start")
+        try:
+            yield f"postgresql://{_USER}@/postgres?host={folder}"
+        finally:
+            _run(*server, "--mode", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
+    """The folder of the newest installed server."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(found, key=lambda path: float(path.parent.parent.name), default=None)
+    if newest is None:
+        on_path = shutil.which("initdb")
+        if on_path is None:
+            raise PostgresMissing("no server is installed (Debian: apt-get install postgresql)")
+        newest = Path(on_path)
+    return newest.parent
+
+
+def _run(*command: str | Path) -> None:
+    """Run one of the server's programs, which refuse to work for root."""
+    arguments = [str(part) for part in command]
+    user = _unprivileged() if os.geteuid() == 0 else None
+    done = subprocess.run(
+        arguments, user=user, group=None, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, check=False, cwd="/",
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"{' '.join(arguments)} failed:\n{done.stderr}")
+
+
+def _unprivileged() -> str:
+    known = Path("/etc/passwd").read_text().splitlines()
+    return "postgres" if any(line.startswith("postgres:") for line in known) else "nobody"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

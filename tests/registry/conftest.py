@@ -1,0 +1,52 @@
+"""A store of its own for every test, and nothing remembered from the test before."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from pytest_django import Settings
+
+from accounts.credentials import keys
+from accounts.credentials.passwords import remembered
+from registry.access.tokens import forget_tokens
+from registry.repositories.models import Repository
+from tests.registry.builders import make_repository
+
+
+@pytest.fixture(autouse=True)
+def store_root(settings: Settings, tmp_path: Path) -> Path:
+    root = tmp_path / "blobs"
+    settings.DISTRIBUTED_STORAGE_CONFIG = {"default": ["LocalStorage", {"storage_path": str(root)}]}
+    settings.DISTRIBUTED_STORAGE_PREFERENCE = ["default"]
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _cheap_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords and signing keys are made for each test, and strong ones take long to make."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(keys, "generate_private_key", _one_private_key)
+
+
+@cache
+def _one_private_key(**parameters: int) -> RSAPrivateKey:
+    return generate_private_key(**parameters)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    """Keys and tokens are remembered per process, and the database of each test is a new one."""
+    keys.forget_cached_keys()
+    forget_tokens()
+    remembered.clear()
+    yield
+    keys.forget_cached_keys()
+    forget_tokens()
+    remembered.clear()
+
+
+@pytest.fixture
+def repository(db: None) -> Repository:
+    return make_repository()

@@ -1,0 +1,90 @@
+"""Real workers in processes of their own: nothing is lost when they are killed or compete."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.live import ROOT, server_environment
+
+APP = "tests.registry.queue.jobs"
+
+
+@pytest.fixture
+def environment(tmp_path: Path, broker_url: str) -> dict[str, str]:
+    """A database and a broker that several processes can use."""
+    variables = server_environment(tmp_path) | {
+        "BERTH_BROKER_URL": broker_url,
+        "BERTH_SECRET_KEY": "only-for-this-test-0123456789-0123456789-0123456789",
+        "CELERY_SKIP_CHECKS": "1",
+        "NOTES": str(tmp_path / "notes"),
+        "PYTHONPATH": str(ROOT),
+    }
+    run(variables, "manage.py", "migrate", "--verbosity", "0")
+    return variables
+
+
+def run(variables: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, env=variables, check=True)
+
+
+def send(variables: dict[str, str], *, count: int, seconds: float) -> None:
+    script = f"from {APP} import send; send({count}, {seconds})"
+    run(variables, "manage.py", "shell", "--verbosity", "0", "--command", script)
+
+
+@contextmanager
+def worker(variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "celery", "--quiet", "-A", APP, "worker", "--without-gossip",
+         "--without-mingle", "--without-heartbeat"],
+        cwd=ROOT,
+        env=variables,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(variables: dict[str, str], *, count: int, within_seconds: float = 60) -> list[int]:
+    """The jobs done so far, once at least ``count`` different ones are."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        done = notes(variables)
+        if len(set(done)) >= count:
+            return done
+        assert time.monotonic() < deadline, f"only {sorted(set(done))} were done"
+        time.sleep(0.05)
+
+
+def notes(variables: dict[str, str]) -> list[int]:
+    file = Path(variables["NOTES"])
+    return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_a_killed_worker_loses_no_job(environment: dict[str, str]) -> None:
+    send(environment, count=12, seconds=0.2)
+    with worker(environment) as first:
+        wait_for(environment, count=3)
+        first.kill()
+
+    with worker(environment):
+        wait_for(environment, count=12)
+
+
+def test_two_workers_do_each_job_once(environment: dict[str, str]) -> None:
+    send(environment, count=100, seconds=0)
+
+    with worker(environment), worker(environment):
+        done = wait_for(environment, count=100)
+        time.sleep(1)
+
+    assert sorted(done) == sorted(notes(environment)) == list(range(100))

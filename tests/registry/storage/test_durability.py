@@ -1,0 +1,119 @@
+"""The order of steps that lets bytes survive a power cut; and what is left on the disk."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from registry.storage.base import BytesMissing
+from registry.storage.filesystem import FilesystemStore
+
+
+def agree() -> None:
+    """A ``confirm`` that finds the offset still right."""
+
+
+def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    _watch(monkeypatch, steps)
+
+    with FilesystemStore(root=tmp_path).hold(uuid4(), 0, confirm=agree) as writer:
+        writer.write([b"hello"])
+        steps.clear()
+        key = writer.finish()
+
+    moved = steps.index(f"rename {tmp_path / key}")
+    assert any(step.startswith("fsync") and "/uploads/" in step for step in steps[:moved])
+    assert f"fsync {(tmp_path / key).parent}" in steps[moved:]
+
+
+def test_new_folders_are_synced_into_their_parents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    _watch(monkeypatch, steps)
+
+    with FilesystemStore(root=tmp_path).hold(uuid4(), 0, confirm=agree) as writer:
+        writer.finish()
+
+    assert f"fsync {tmp_path}" in steps
+    assert f"fsync {tmp_path / 'blobs'}" in steps
+
+
+def test_a_finished_upload_leaves_one_file_and_nothing_else(tmp_path: Path) -> None:
+    store, upload = FilesystemStore(root=tmp_path), uuid4()
+    for end in (0, 2, 4):
+        with store.hold(upload, end, confirm=agree) as writer:
+            writer.write([b"ab"])
+    with store.hold(upload, 6, confirm=agree) as writer:
+        key = writer.finish()
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / key]
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_a_refused_writer_leaves_no_folder_behind(tmp_path: Path) -> None:
+    store = FilesystemStore(root=tmp_path)
+
+    def refuse() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError), store.hold(uuid4(), 0, confirm=refuse):
+        pass
+    with pytest.raises(BytesMissing), store.hold(uuid4(), 9, confirm=agree):
+        pass
+
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_readers_give_their_files_back(tmp_path: Path) -> None:
+    store = FilesystemStore(root=tmp_path)
+    with store.hold(uuid4(), 0, confirm=agree) as writer:
+        writer.write([b"hello"])
+        key = writer.finish()
+    before = _open_files()
+
+    for _ in range(20):
+        list(store.read(key, 0, 5))
+        next(store.read(key, 0, 5))
+        store.read(key, 0, 5)
+
+    assert _open_files() == before
+
+
+def test_writers_give_their_files_back(tmp_path: Path) -> None:
+    store, upload = FilesystemStore(root=tmp_path), uuid4()
+    before = _open_files()
+
+    for _ in range(20):
+        with store.hold(upload, 0, confirm=agree) as writer:
+            writer.write([b"hello"])
+            list(writer.read(5))
+        with pytest.raises(BytesMissing), store.hold(upload, 9, confirm=agree):
+            pass
+
+    assert _open_files() == before
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _watch(monkeypatch: pytest.MonkeyPatch, steps: list[str]) -> None:
+    fsync: Callable[[int], None] = os.fsync
+    rename = Path.rename
+
+    def watched_fsync(file: int) -> None:
+        steps.append(f"fsync {Path(f'/proc/self/fd/{file}').readlink()}")
+        fsync(file)
+
+    def watched_rename(path: Path, target: Path) -> Path:
+        steps.append(f"rename {target}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(Path, "rename", watched_rename)

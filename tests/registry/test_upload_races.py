@@ -1,0 +1,167 @@
+"""What holds when requests meet in one upload session. The same on SQLite and PostgreSQL."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import (
+    BlobUploadUnknown,
+    ChunkOutOfOrder,
+    OCIError,
+)
+from registry.blobs.models import Blob, BlobLink, UploadSession
+from registry.blobs.uploads import (
+    EMPTY,
+    Chunk,
+    append_chunk,
+    cancel_upload,
+    commit_upload,
+    open_upload,
+)
+from registry.repositories.models import Repository
+from tests.registry.builders import (
+    NOW,
+    make_repository,
+)
+from tests.registry.stored import assert_only_known_files_are_left, content_of
+from tests.threads import Aside, at_once, meanwhile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 8
+
+
+@pytest.fixture
+def repository() -> Repository:
+    return make_repository()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(b"", b""), (b" world", b" world"), (b"", b" world"), (b" world", b" moon!")],
+    ids=["both empty", "the same body", "empty and a body", "different bodies"],
+)
+def test_of_two_closing_commits_at_most_one_makes_a_blob_and_it_is_right(
+    repository: Repository, store_root: Path, first: bytes, second: bytes
+) -> None:
+    for _ in range(ROUNDS):
+        session = _session(repository, b"hello")
+        last = {b"hello" + body for body in (first, second)}
+
+        results = at_once(*[_closing(session.pk, body) for body in (first, second)])
+
+        made = [result for result in results if isinstance(result, Blob)]
+        assert len(made) <= 1, results
+        told = [result for result in results if not isinstance(result, Blob)]
+        assert all(isinstance(r, BlobUploadUnknown | ChunkOutOfOrder) for r in told), results
+        for blob in made:
+            assert content_of(repository, Digest.parse(blob.digest)) in last
+        assert UploadSession.objects.filter(pk=session.pk).exists() == (not made)
+        assert_only_known_files_are_left(store_root)
+
+
+def test_a_commit_that_lost_to_another_is_told_that_the_session_is_unknown(
+    repository: Repository, store_root: Path
+) -> None:
+    session = _session(repository, b"hello")
+    stale = [UploadSession.objects.get(pk=session.pk) for _ in range(3)]
+    _commit(session, b"", Digest.of(b"hello"))
+
+    for late, body in zip(stale, (b"", b" world", b""), strict=True):
+        with pytest.raises(BlobUploadUnknown):
+            _commit(late, body, Digest.of(b"hello" + body))
+
+    assert [blob.digest for blob in Blob.objects.all()] == [str(Digest.of(b"hello"))]
+    assert_only_known_files_are_left(store_root)
+
+
+def test_of_two_commits_of_an_empty_session_the_blob_is_never_empty_under_another_name(
+    repository: Repository, store_root: Path
+) -> None:
+    for _ in range(ROUNDS):
+        session = _session(repository, b"")
+
+        at_once(*[_closing(session.pk, body, before=b"") for body in (b"whole", b"whole")])
+
+        for link in BlobLink.objects.filter(repository=repository):
+            digest = Digest.parse(link.blob_id)
+            assert Digest.of(content_of(repository, digest)) == digest
+        assert_only_known_files_are_left(store_root)
+
+
+def test_a_commit_that_begins_while_another_ends_leaves_no_bytes_behind(
+    repository: Repository, store_root: Path
+) -> None:
+    session = _session(repository, b"")
+    first, second = (_closing(session.pk, body, before=b"") for body in (b"sun", b"moon"))
+
+    with meanwhile(before="DELETE FROM", do=lambda: Aside(second)) as aside:
+        results = [_told(first)]
+    results.append(aside().result())
+
+    (made,) = [result for result in results if isinstance(result, Blob)]
+    assert sum(isinstance(result, BlobUploadUnknown) for result in results) == 1, results
+    assert content_of(repository, Digest.parse(made.digest)) in (b"sun", b"moon")
+    assert_only_known_files_are_left(store_root)
+
+
+def test_of_two_chunks_at_one_offset_one_wins_and_the_bytes_are_its_own(
+    repository: Repository,
+) -> None:
+    for _ in range(ROUNDS):
+        session = _session(repository, b"hello ")
+        bodies = [b"world" * 1000, b"moon" * 2000]
+
+        results = at_once(*[_appending(session.pk, body) for body in bodies])
+
+        assert sum(isinstance(result, ChunkOutOfOrder) for result in results) == 1, results
+        (won,) = [n for n, result in enumerate(results) if isinstance(result, UploadSession)]
+        whole = b"hello " + bodies[won]
+        session.refresh_from_db()
+        assert session.offset == len(whole)
+        _commit(session, b"", Digest.of(whole))
+        assert content_of(repository, Digest.of(whole)) == whole
+
+
+def test_a_chunk_and_a_cancel_leave_no_bytes_when_the_cancel_wins(
+    repository: Repository, store_root: Path
+) -> None:
+    for _ in range(ROUNDS):
+        session = _session(repository, b"hello ")
+
+        at_once(_appending(session.pk, b"world"), partial(cancel_upload, session=session))
+
+        assert not UploadSession.objects.exists()
+        assert_only_known_files_are_left(store_root)
+
+
+def _session(repository: Repository, content: bytes) -> UploadSession:
+    session = open_upload(repository=repository, owner="user:1", now=NOW)
+    return append_chunk(session=session, chunk=Chunk([content]), now=NOW) if content else session
+
+
+def _commit(session: UploadSession, body: bytes, digest: Digest) -> Blob:
+    chunk = Chunk([body], length=len(body)) if body else EMPTY
+    return commit_upload(session=session, digest=digest, chunk=chunk, now=NOW)
+
+
+def _closing(session_id: UUID, body: bytes, *, before: bytes = b"hello") -> Callable[[], object]:
+    mine = UploadSession.objects.get(pk=session_id)
+    return partial(_commit, mine, body, Digest.of(before + body))
+
+
+def _told(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except OCIError as error:
+        return error
+
+
+def _appending(session_id: UUID, body: bytes) -> Callable[[], object]:
+    mine = UploadSession.objects.get(pk=session_id)
+    pieces = [body[i : i + 100] for i in range(0, len(body), 100)]
+    return lambda: append_chunk(session=mine, chunk=Chunk(pieces), now=NOW)

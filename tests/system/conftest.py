@@ -1,0 +1,46 @@
+"""What system tests start from: a world in the database, and a server that is easily filled."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
+
+from tests.conformance.client import Client
+from tests.conformance.repository import Repository
+from tests.live import RunningServer, start_server
+from tests.system.world import World, inhabited
+
+UPLOADS_AT_ONCE = 8
+LARGEST_BLOB_BYTES = 64 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """For modules marked ``django_db``. What a test changes in it is taken back."""
+    with django_db_blocker.unblock(), transaction.atomic(), inhabited() as world:
+        yield world
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="session")
+def small_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A registry with one web worker, eight uploads at once and small blobs."""
+    environment = {
+        "WORKERS": "1",
+        "BERTH_MAXIMUM_CONCURRENT_UPLOADS": str(UPLOADS_AT_ONCE),
+        "BERTH_MAXIMUM_LAYER_SIZE": f"{LARGEST_BLOB_BYTES // 1024**2}M",
+    }
+    server = start_server(tmp_path_factory.mktemp("small") / "data", environment=environment)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def small_repository(small_registry: RunningServer, request: pytest.FixtureRequest) -> Repository:
+    """A repository of its own for each test, with an image ``v1``."""
+    client = Client(small_registry.host, "admin", small_registry.admin_password)
+    name = request.node.originalname.replace("_", "-")[:80].strip("-")
+    repository = Repository(client, f"admin/{name}")
+    repository.push_image("v1")
+    return repository
