@@ -42,9 +42,7 @@ class FilesystemStore:
         self, upload: UUID, offset: int, *, confirm: Callable[[], None]
     ) -> "Iterator[FileWriter]":
         folder = self._folder(upload)
-        with no_room_is_told():
-            folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        lock = _opened(folder)
         try:
             path = folder / uuid4().hex
             file = _claim(folder, path, lock, offset, confirm)
@@ -128,7 +126,9 @@ class FileWriter:
             with self.undisturbed():
                 self.path.rename(target)
             sync_folder(target.parent)
-        shutil.rmtree(self.path.parent, ignore_errors=True)
+        # Whoever is just taking the upload over is told so, in place of a missing file.
+        with locked(self.lock):
+            shutil.rmtree(self.path.parent, ignore_errors=True)
         return key
 
     @contextmanager
@@ -137,6 +137,16 @@ class FileWriter:
             if not self.path.exists():
                 raise WriterReplaced(str(self.upload))
             yield
+
+
+def _opened(folder: Path) -> int:
+    try:
+        with no_room_is_told():
+            folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, FileExistsError) as error:
+        # Another writer finished with the folder, and removed it between our two steps.
+        raise WriterReplaced(folder.name) from error
 
 
 def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[], None]) -> int:

@@ -6,8 +6,11 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
+
+import pytest
 
 from registry.storage.base import BlobStore, WriterReplaced
 from registry.storage.filesystem import FilesystemStore
@@ -38,6 +41,15 @@ WRITE = textwrap.dedent(
 )
 
 
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let threads meet between any two steps, not only where one waits."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
 def test_of_threads_that_write_one_upload_each_finishes_whole_or_not_at_all(
     store: BlobStore,
 ) -> None:
@@ -63,6 +75,28 @@ def test_of_threads_that_write_one_upload_each_finishes_whole_or_not_at_all(
     for number, key in enumerate(keys):
         if key:
             assert _stored(store, key) == bytes([number]) * PIECE * PIECES
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_a_writer_that_comes_while_another_finishes_is_told_that_it_was_replaced(
+    store: BlobStore,
+) -> None:
+    uploads, start = [uuid4() for _ in range(200)], threading.Barrier(WRITERS)
+
+    def write() -> int:
+        finished = 0
+        for upload in uploads:
+            start.wait(timeout=30)
+            with suppress(WriterReplaced), store.hold(upload, 0, confirm=lambda: None) as writer:
+                writer.write([b"content"])
+                writer.finish()
+                finished += 1
+        return finished
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        finished = list(pool.map(lambda _: write(), range(WRITERS)))
+
+    assert sum(finished) >= len(uploads)
 
 
 def test_of_processes_that_write_one_upload_each_finishes_whole_or_not_at_all(
