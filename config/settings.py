@@ -92,6 +92,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 INSTALLED_APPS = [
     "config",
+    "artifacts.policy",
     "accounts.audit",
     "accounts.users",
     "accounts.organizations",
@@ -101,6 +102,11 @@ INSTALLED_APPS = [
     "registry.blobs",
     "registry.tags",
     "registry.manifests",
+    "registry.charts",
+    "registry.verification",
+    "registry.inspection",
+    "registry.retention",
+    "registry.gc",
     "ui",
     "csp",
     "django.contrib.admin",

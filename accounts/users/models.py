@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.names import MAX_NAME_LENGTH
+from artifacts.policy.models import ArtifactPolicy
 
 
 class Namespace(models.Model):
@@ -16,6 +17,21 @@ class Namespace(models.Model):
 
     name = models.CharField(max_length=MAX_NAME_LENGTH, unique=True)
     created_at = models.DateTimeField()
+    artifact_policy = models.ForeignKey(
+        ArtifactPolicy,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="namespaces",
+        help_text="Which types of artifact its repositories may hold. Empty: what the"
+        " configuration says.",
+    )
+    tag_expiration_seconds = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long deleted, moved and expired tags can be restored. Empty: what the"
+        " configuration says.",
+    )
 
     def __str__(self) -> str:
         return self.name

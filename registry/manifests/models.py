@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self, cast
 from django.db import models
 from django.db.models import Q
 
+from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
 from registry.blobs.models import BlobLink
 from registry.repositories.fields import AsciiField
@@ -42,12 +43,22 @@ class Manifest(models.Model):
     artifact_type = models.CharField(max_length=255, blank=True)
     config_media_type = models.CharField(max_length=255, blank=True)
     subject_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, blank=True)
+    kind = models.CharField(
+        max_length=20, choices=[(kind, kind) for kind in Kind], default=Kind.ARTIFACT
+    )
     annotations_json = models.TextField(default="{}")
+    labels_json = models.TextField(default="{}", help_text="labels of an image's config")
     size = models.PositiveIntegerField(help_text="bytes of the manifest itself")
     body = models.BinaryField()
     pushed_at = models.DateTimeField()
     last_pushed_at = models.DateTimeField(help_text="the lease that garbage collection respects")
     deleted_at = models.DateTimeField(null=True, blank=True)
+    last_pulled_at = models.DateTimeField(
+        null=True, blank=True, help_text="to the hour: most pulls do not write"
+    )
+    inspected_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its content was looked into, for charts and the like"
+    )
 
     objects = ManifestManager()
 
@@ -78,6 +89,10 @@ class Manifest(models.Model):
     @property
     def annotations(self) -> Mapping[str, str]:
         return cast("Mapping[str, str]", json.loads(self.annotations_json))
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return cast("Mapping[str, str]", json.loads(self.labels_json))
 
 
 class ManifestBlob(models.Model):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from artifacts.kinds.kinds import kind_of
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -162,6 +163,7 @@ def _store_manifest(
         artifact_type=document.artifact_type,
         config_media_type=document.config_media_type,
         subject_digest=str(document.subject.digest) if document.subject else "",
+        kind=kind_of(document),
         annotations_json=json.dumps(document.annotations),
         size=len(body),
         body=body,

@@ -9,6 +9,7 @@ from accounts.credentials.principals import Principal
 from accounts.organizations.models import Team
 from accounts.users.models import Namespace, Robot, User
 from artifacts.oci.names import MAX_NAME_LENGTH
+from artifacts.policy.models import ArtifactPolicy
 from registry.repositories import sql
 from registry.repositories.fields import AsciiField
 
@@ -23,7 +24,21 @@ class Role(models.TextChoices):
     ADMIN = "admin"
 
 
-_COLUMNS = ["id", "namespace_id", "name", "path", "is_public", "created_by"]
+class SignatureRequirement(models.TextChoices):
+    NONE = "none", "none: everything can be pulled"
+    REPORT = "report", "report: count the pulls that would be refused"
+    REQUIRED = "required", "required: refuse what has no valid signature"
+
+
+_COLUMNS = [
+    "id",
+    "namespace_id",
+    "name",
+    "path",
+    "is_public",
+    "created_by",
+    "signature_requirement",
+]
 _AT_PATH = f"""
     SELECT {", ".join(f"repositories_repository.{column}" for column in _COLUMNS)},
            (SELECT value FROM users_accessepoch)
@@ -71,6 +86,20 @@ class Repository(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(
         max_length=40, blank=True, help_text="the key of its first pusher, e.g. user:7"
+    )
+    artifact_policy = models.ForeignKey(
+        ArtifactPolicy,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="repositories",
+        help_text="Which types of artifact it may hold. Empty: what the organization says.",
+    )
+    signature_requirement = models.CharField(
+        max_length=8,
+        choices=SignatureRequirement.choices,
+        default=SignatureRequirement.NONE,
+        help_text="Whether a pull needs a valid signature by a key of the organization.",
     )
 
     objects = RepositoryManager()

@@ -1,0 +1,73 @@
+"""What a manifest is, told from its types alone: an image, a chart, a signature, …
+
+Source: the media types that the tools of each kind register or use; image-spec v1.1,
+"Guidelines for Artifact Usage".
+"""
+
+import re
+from enum import StrEnum
+
+from artifacts.oci.documents import ManifestDocument
+
+
+class Kind(StrEnum):
+    IMAGE = "image"
+    INDEX = "index"
+    HELM_CHART = "helm chart"
+    SIGNATURE = "signature"
+    ATTESTATION = "attestation"
+    SBOM = "SBOM"
+    WASM = "WebAssembly module"
+    SIF = "Singularity image"
+    POLICY_BUNDLE = "policy bundle"
+    ARTIFACT = "artifact"
+
+
+IMAGE_CONFIGS = frozenset(
+    {
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+    }
+)
+HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
+EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
+SIGSTORE_BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(?:\.v\d[\w.]*)?\+json.*")
+BUNDLE_CONTENT = "dev.sigstore.bundle.content"  # annotation: dsse-envelope or message-signature
+
+# In this order: the type of the layers says more than the config, which cosign borrows from images.
+_OF_LAYER = (
+    (re.compile(r"application/vnd\.dev\.cosign\.simplesigning\.v1\+json"), Kind.SIGNATURE),
+    (re.compile(r"application/vnd\.dsse\.envelope\.v1\+json"), Kind.ATTESTATION),
+    (re.compile(r"application/vnd\.in-toto\+json"), Kind.ATTESTATION),
+    (re.compile(r"text/spdx(?:\+(?:xml|json))?|application/spdx(?:\+json)?"), Kind.SBOM),
+    (re.compile(r"application/vnd\.cyclonedx(?:\+(?:xml|json))?"), Kind.SBOM),
+    (re.compile(r"application/vnd\.syft\+json"), Kind.SBOM),
+    (re.compile(r"application/vnd\.sylabs\.sif\.layer\.v1(?:\.sif|\+tar)"), Kind.SIF),
+    (re.compile(r"application/wasm|application/vnd\.wasm\.content\.layer\.v1\+wasm"), Kind.WASM),
+    (re.compile(r"application/vnd\.(?:cncf\.)?openpolicyagent\..+"), Kind.POLICY_BUNDLE),
+)
+_OF_ARTIFACT = (
+    (re.compile(re.escape(HELM_CONFIG)), Kind.HELM_CHART),
+    (re.compile(r"application/vnd\.dev\.cosign\.artifact\.sig\.v1\+json"), Kind.SIGNATURE),
+    (re.compile(r"application/vnd\.cncf\.notary\.signature"), Kind.SIGNATURE),
+    (re.compile(r"application/vnd\.wasm\.config\.v\d\+json"), Kind.WASM),
+    (re.compile(r"application/vnd\.sylabs\.sif\.config\.v1\+json"), Kind.SIF),
+    *_OF_LAYER,
+)
+
+
+def kind_of(document: ManifestDocument) -> Kind:
+    """The kind that the manifest's types name; ``ARTIFACT`` when they name none that is known."""
+    if document.config is None:
+        return Kind.INDEX
+    if SIGSTORE_BUNDLE.fullmatch(document.artifact_type):
+        content = document.annotations.get(BUNDLE_CONTENT, "")
+        return Kind.ATTESTATION if content == "dsse-envelope" else Kind.SIGNATURE
+    for pattern, kind in _OF_ARTIFACT:
+        if pattern.fullmatch(document.artifact_type):
+            return kind
+    for layer in document.layers:
+        for pattern, kind in _OF_LAYER:
+            if pattern.fullmatch(layer.media_type):
+                return kind
+    return Kind.IMAGE if document.config_media_type in IMAGE_CONFIGS else Kind.ARTIFACT

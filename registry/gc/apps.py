@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class GCConfig(AppConfig):
+    name = "registry.gc"
+    label = "gc"
