@@ -9,10 +9,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.names import check_name, check_namespace_name
-from accounts.organizations import services
+from accounts.organizations import (
+    policy_admin,  # noqa: F401 - registers the policies' pages
+    services,
+)
 from accounts.organizations.models import DefaultPermission, Organization, Team, TeamMember
 from accounts.users.administration import AuditedAdmin, actor_of, clean_with
 from accounts.users.models import User
+from accounts.users.policies import namespace_policy
+from artifacts.policy.models import ArtifactPolicy
 
 
 class NewOrganizationForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable when it runs
@@ -31,6 +36,25 @@ class NewOrganizationForm(forms.ModelForm):  # type: ignore[type-arg] # not subs
             return User.objects.get(username=self.cleaned_data["owner"])
         except User.DoesNotExist:
             raise forms.ValidationError("There is no such user.") from None
+
+
+class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable when it runs
+    """What its namespace keeps is edited with it."""
+
+    artifact_policy = forms.ModelChoiceField(
+        ArtifactPolicy.objects.order_by("name"),
+        required=False,
+        help_text="Which types of artifact its repositories may hold. Empty: what the"
+        " configuration says.",
+    )
+
+    class Meta:
+        model = Organization
+        fields = ["email"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["artifact_policy"] = self.instance.namespace.artifact_policy_id
 
 
 class TeamForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable when it runs
@@ -81,11 +105,16 @@ class OrganizationPartAdmin(AuditedAdmin):
 
 @admin.register(Organization)
 class OrganizationAdmin(OrganizationPartAdmin):
+    form = OrganizationForm
     list_display = ["name", "email", "created_at"]
     list_select_related = ["namespace"]
     search_fields = ["namespace__name", "email"]
     ordering = ["namespace__name"]
-    readonly_fields = ["created_at"]
+    readonly_fields = ["created_at", "effective_policy"]
+
+    @admin.display(description="policy in force")
+    def effective_policy(self, organization: Organization) -> str:
+        return str(namespace_policy(organization.namespace))
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -93,7 +122,8 @@ class OrganizationAdmin(OrganizationPartAdmin):
         return super().get_form(request, obj, change, **kwargs) if obj else NewOrganizationForm
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["email", "created_at"] if obj else ["name", "owner", "email"]
+        shown = ["email", "artifact_policy", "effective_policy", "created_at"]
+        return shown if obj else ["name", "owner", "email"]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return [TeamInline] if obj else []
@@ -107,6 +137,13 @@ class OrganizationAdmin(OrganizationPartAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
+            if "artifact_policy" in form.changed_data:
+                services.select_policy(
+                    organization=obj,
+                    policy=form.cleaned_data["artifact_policy"],
+                    now=timezone.now(),
+                    by=actor_of(request),
+                )
             return
         created = services.create_organization(
             name=form.cleaned_data["name"],

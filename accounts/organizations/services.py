@@ -24,6 +24,7 @@ from accounts.organizations.models import (
 )
 from accounts.users.models import Robot, User
 from accounts.users.services import bump_access_epoch, check_email, claim_namespace
+from artifacts.policy.models import ArtifactPolicy
 
 
 def create_organization(
@@ -54,6 +55,26 @@ def change_email(
     with transaction.atomic():
         organization.save(update_fields=["email"])
         by.did("organization.email.change", organization.name, now=now)
+
+
+def select_policy(
+    *,
+    organization: Organization,
+    policy: ArtifactPolicy | None,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> None:
+    """Say which artifacts its repositories may hold; ``None``: what the configuration says."""
+    namespace = organization.namespace
+    namespace.artifact_policy = policy
+    with transaction.atomic():
+        namespace.save(update_fields=["artifact_policy"])
+        by.did(
+            "organization.policy.select",
+            organization.name,
+            now=now,
+            policy=policy.name if policy else None,
+        )
 
 
 def create_team(

@@ -8,6 +8,7 @@ import re
 from enum import StrEnum
 
 from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.media_types import INDEXES, NONDISTRIBUTABLE_LAYERS
 
 
 class Kind(StrEnum):
@@ -23,16 +24,27 @@ class Kind(StrEnum):
     ARTIFACT = "artifact"
 
 
-IMAGE_CONFIGS = frozenset(
+_COMPRESSED = ("", "+gzip", "+zstd")
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+IMAGE_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+# The types of both are mixed in practice: an OCI manifest may have Docker's layers.
+IMAGE_LAYERS = frozenset(
     {
-        "application/vnd.oci.image.config.v1+json",
-        "application/vnd.docker.container.image.v1+json",
+        *(f"application/vnd.oci.image.layer.v1.tar{suffix}" for suffix in _COMPRESSED),
+        *(f"application/vnd.oci.image.layer.v1.tar{suffix}+encrypted" for suffix in _COMPRESSED),
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        *NONDISTRIBUTABLE_LAYERS,
     }
 )
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
 SIGSTORE_BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(?:\.v\d[\w.]*)?\+json.*")
 BUNDLE_CONTENT = "dev.sigstore.bundle.content"  # annotation: dsse-envelope or message-signature
+BUNDLE_PREDICATE = "dev.sigstore.bundle.predicateType"
+COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"  # cosign 3 wraps signatures as attestations
 
 # In this order: the type of the layers says more than the config, which cosign borrows from images.
 _OF_LAYER = (
@@ -58,11 +70,16 @@ _OF_ARTIFACT = (
 
 def kind_of(document: ManifestDocument) -> Kind:
     """The kind that the manifest's types name; ``ARTIFACT`` when they name none that is known."""
-    if document.config is None:
+    if document.media_type in INDEXES:
         return Kind.INDEX
+    if document.schema1:
+        return Kind.IMAGE
     if SIGSTORE_BUNDLE.fullmatch(document.artifact_type):
-        content = document.annotations.get(BUNDLE_CONTENT, "")
-        return Kind.ATTESTATION if content == "dsse-envelope" else Kind.SIGNATURE
+        return _kind_of_bundle(document)
+    return _kind_of_types(document)
+
+
+def _kind_of_types(document: ManifestDocument) -> Kind:
     for pattern, kind in _OF_ARTIFACT:
         if pattern.fullmatch(document.artifact_type):
             return kind
@@ -71,3 +88,10 @@ def kind_of(document: ManifestDocument) -> Kind:
             if pattern.fullmatch(layer.media_type):
                 return kind
     return Kind.IMAGE if document.config_media_type in IMAGE_CONFIGS else Kind.ARTIFACT
+
+
+def _kind_of_bundle(document: ManifestDocument) -> Kind:
+    if document.annotations.get(BUNDLE_PREDICATE) == COSIGN_SIGN:
+        return Kind.SIGNATURE
+    content = document.annotations.get(BUNDLE_CONTENT, "")
+    return Kind.ATTESTATION if content == "dsse-envelope" else Kind.SIGNATURE

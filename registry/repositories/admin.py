@@ -14,6 +14,7 @@ from artifacts.oci.errors import NameInvalid
 from registry.repositories import services
 from registry.repositories.models import Repository, RepositoryGrant
 from registry.repositories.paths import repository_path
+from registry.repositories.policies import selected_policy
 
 
 class NewRepositoryForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable when it runs
@@ -54,11 +55,16 @@ class RepositoryAdmin(AuditedAdmin):
         return super().get_form(request, obj, change, **kwargs) if obj else NewRepositoryForm
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = ["path", "description", "is_public", "created_at", "created_by"]
+        shown = ["path", "description", "is_public", "artifact_policy", "effective_policy"]
+        shown += ["signature_requirement", "created_at", "created_by"]
         return shown if obj else ["path", "is_public"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["path", "created_at", "created_by"] if obj else []
+        return ["path", "effective_policy", "created_at", "created_by"] if obj else []
+
+    @admin.display(description="policy in force")
+    def effective_policy(self, repository: Repository) -> str:
+        return str(selected_policy(repository))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return [GrantInline] if obj else []
@@ -66,6 +72,20 @@ class RepositoryAdmin(AuditedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
+            if "artifact_policy" in form.changed_data:
+                services.select_policy(
+                    repository=obj,
+                    policy=obj.artifact_policy,
+                    now=timezone.now(),
+                    by=actor_of(request),
+                )
+            if "signature_requirement" in form.changed_data:
+                services.require_signatures(
+                    repository=obj,
+                    requirement=obj.signature_requirement,
+                    now=timezone.now(),
+                    by=actor_of(request),
+                )
             return
         creator = Principal("user", id=int(request.user.pk or 0), name=request.user.get_username())
         created = services.create_repository(

@@ -10,7 +10,8 @@ from accounts.errors import AccountError
 from accounts.organizations.models import DefaultPermission, Team
 from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
-from registry.repositories.models import Repository, RepositoryGrant, Role
+from artifacts.policy.models import ArtifactPolicy
+from registry.repositories.models import Repository, RepositoryGrant, Role, SignatureRequirement
 from registry.repositories.paths import split_path
 
 
@@ -100,6 +101,44 @@ def set_visibility(
         repository.save(update_fields=["is_public"])
         by.did("repository.visibility", repository.path, now=now, public=is_public)
         bump_access_epoch()
+
+
+def select_policy(
+    *,
+    repository: Repository,
+    policy: ArtifactPolicy | None,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> None:
+    """Say which artifacts it may hold; ``None``: what its organization says."""
+    repository.artifact_policy = policy
+    with transaction.atomic():
+        repository.save(update_fields=["artifact_policy"])
+        by.did(
+            "repository.policy.select",
+            repository.path,
+            now=now,
+            policy=policy.name if policy else None,
+        )
+
+
+def require_signatures(
+    *,
+    repository: Repository,
+    requirement: SignatureRequirement,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> None:
+    """Say whether a pull needs a valid signature, or only counts as if it did."""
+    repository.signature_requirement = SignatureRequirement(requirement)
+    with transaction.atomic():
+        repository.save(update_fields=["signature_requirement"])
+        by.did(
+            "repository.signatures",
+            repository.path,
+            now=now,
+            requirement=repository.signature_requirement,
+        )
 
 
 def delete_repository(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> None:

@@ -20,6 +20,44 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=100, unique=True)),
                 ("description", models.CharField(blank=True, max_length=255)),
+                (
+                    "preset",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("anything", "anything"),
+                            ("builtin", "builtin"),
+                            ("images only", "images only"),
+                            ("Helm only", "Helm only"),
+                            ("signatures and SBOMs", "signatures and SBOMs"),
+                        ],
+                        editable=False,
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "allows_anything",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Every well-formed type. The rest does not count then.",
+                        verbose_name="anything",
+                    ),
+                ),
+                (
+                    "allows_images",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Docker's and OCI's, with all types of layers that they have, zstd included.",
+                        verbose_name="container images",
+                    ),
+                ),
+                (
+                    "types_json",
+                    models.TextField(
+                        default="{}",
+                        help_text="config or artifact types, each with its layer types, as JSON",
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "artifact policies",

@@ -1,0 +1,22 @@
+"""Which artifact policy holds in a repository: its own, its organization's, the configuration's."""
+
+from accounts.users.policies import namespace_policy
+from artifacts.policy.configured import configured_policy
+from artifacts.policy.rules import Policy
+from registry.repositories.models import Repository
+
+POLICIES = ("artifact_policy", "namespace__artifact_policy")  # what ``select_related`` needs
+
+
+def effective_policy(repository: Repository) -> Policy:
+    """The policy that judges what is pushed to ``repository`` now, in one query."""
+    found = Repository.objects.select_related(*POLICIES).filter(pk=repository.pk).first()
+    return selected_policy(found) if found else configured_policy()
+
+
+def selected_policy(repository: Repository) -> Policy:
+    """The same for a row that was read with ``POLICIES``."""
+    if repository.artifact_policy:
+        source = f"selected by the repository {repository.path} (in the administration)"
+        return repository.artifact_policy.as_policy(source)
+    return namespace_policy(repository.namespace)
