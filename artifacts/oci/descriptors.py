@@ -8,13 +8,13 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import NoneType
 from typing import Any
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid, ManifestInvalid
 
 MAX_SIZE_BYTES = 2**63 - 1
+UNKNOWN_SIZE = -1  # of the layers of schema 1, which tells no sizes
 
 # RFC 6838 restricts the characters; old artifact types use a few more, and parameters.
 _MEDIA_TYPE = re.compile(r"[\x21-\x7e]{1,127}/[\x20-\x7e]{1,127}", re.ASCII)
@@ -31,6 +31,7 @@ class Descriptor:
     where: str
     artifact_type: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
+    platform: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse_descriptor(value: Any, where: str) -> Descriptor:
@@ -45,9 +46,8 @@ def parse_descriptor(value: Any, where: str) -> Descriptor:
         where=where,
         artifact_type=_optional_media_type(value, where),
         annotations=parse_annotations(value.get("annotations"), where),
+        platform=_platform(value.get("platform"), where),
     )
-    if not isinstance(value.get("platform", {}), dict | NoneType):
-        raise ManifestInvalid(f"{where}.platform must be an object")
     if "urls" in value:
         _check_urls(value["urls"], where)
     if value.get("data") is not None:
@@ -99,6 +99,14 @@ def _size(value: Any, where: str) -> int:
         raise ManifestInvalid(f"{where}.size must be a whole number of bytes")
     if not 0 <= value <= MAX_SIZE_BYTES:
         raise ManifestInvalid(f"{where}.size must be from 0 to {MAX_SIZE_BYTES}")
+    return value
+
+
+def _platform(value: Any, where: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ManifestInvalid(f"{where}.platform must be an object")
     return value
 
 

@@ -1,7 +1,7 @@
 """Manifests and indexes as the specs define them, parsed and checked.
 
 Source: image-spec v1.1, manifest.md and image-index.md; Docker's image
-manifest version 2, schema 2.
+manifest version 2, schema 2 and schema 1.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,23 +9,31 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from artifacts.oci.descriptors import (
+    UNKNOWN_SIZE,
     Descriptor,
     parse_annotations,
     parse_descriptor,
     parse_media_type,
     refuse_lookalikes,
 )
+from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
 from artifacts.oci.errors import ManifestInvalid, ManifestTypeUnsupported
 from artifacts.oci.media_types import (
+    DOCKER_LAYER,
     IMAGE_MANIFESTS,
     INDEXES,
     MANIFESTS,
     NONDISTRIBUTABLE_LAYERS,
+    SCHEMA1,
+    SCHEMA1_MANIFESTS,
+    SCHEMA1_SIGNED,
     essence,
 )
+from artifacts.oci.schema1 import Schema1, is_schema1
 from artifacts.oci.strict_json import parse_object
 
 MAX_DESCRIPTORS = 20_000
+_ANY_JSON = "application/json"  # what Docker called schema 1 before it had a type of its own
 
 _FIELDS = frozenset(
     {
@@ -43,7 +51,10 @@ _FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ManifestDocument:
-    """What a manifest says. ``config`` is ``None`` exactly for an index."""
+    """What a manifest says.
+
+    ``config`` is ``None`` for an index and for schema 1, whose own words are in ``schema1``.
+    """
 
     media_type: str
     declared_artifact_type: str
@@ -52,6 +63,7 @@ class ManifestDocument:
     manifests: tuple[Descriptor, ...]
     subject: Descriptor | None
     annotations: Mapping[str, str]
+    schema1: Schema1 | None = None
 
     @classmethod
     def parse(cls, body: bytes, content_type: str) -> Self:
@@ -67,9 +79,15 @@ class ManifestDocument:
             ManifestInvalid: anything else that is wrong, with where.
         """
         asked = essence(content_type)
-        if asked and asked not in MANIFESTS:
-            raise ManifestTypeUnsupported(f"manifests of type {asked[:150]!r} are not supported")
+        if asked in SCHEMA1_MANIFESTS:
+            return cls._of_schema1(body)
+        if asked and asked not in MANIFESTS | {_ANY_JSON}:
+            raise _unsupported(asked)
         value = parse_object(body)
+        if asked in ("", _ANY_JSON) and is_schema1(value) and "mediaType" not in value:
+            return cls._of_schema1(body)
+        if asked == _ANY_JSON:
+            raise _unsupported(asked)
         refuse_lookalikes(value, _FIELDS, "the manifest")
         media_type = _media_type(value, asked)
         _check_schema_version(value)
@@ -82,6 +100,28 @@ class ManifestDocument:
             subject=_subject(value),
             annotations=parse_annotations(value.get("annotations"), "the manifest"),
         )
+
+    @classmethod
+    def _of_schema1(cls, body: bytes) -> Self:
+        schema1 = Schema1.parse(body)
+        layers = enumerate(schema1.layers)
+        return cls(
+            media_type=SCHEMA1_SIGNED if schema1.is_signed else SCHEMA1,
+            declared_artifact_type="",
+            config=None,
+            layers=tuple(
+                Descriptor(DOCKER_LAYER, digest, UNKNOWN_SIZE, f"fsLayers[{i}]")
+                for i, digest in layers
+            ),
+            manifests=(),
+            subject=None,
+            annotations={},
+            schema1=schema1,
+        )
+
+    def digest_of(self, body: bytes, algorithm: str = DEFAULT_ALGORITHM) -> Digest:
+        """The manifest's digest, ``body`` being what was parsed: signatures do not count in it."""
+        return Digest.of(self.schema1.payload if self.schema1 else body, algorithm)
 
     @property
     def artifact_type(self) -> str:
@@ -116,8 +156,12 @@ def _media_type(value: Mapping[str, Any], asked: str) -> str:
     if asked and declared != asked:
         raise ManifestInvalid(f"mediaType is {declared[:150]!r}, but Content-Type is {asked!r}")
     if declared not in MANIFESTS:
-        raise ManifestTypeUnsupported(f"manifests of type {declared[:150]!r} are not supported")
+        raise _unsupported(declared)
     return declared
+
+
+def _unsupported(media_type: str) -> ManifestTypeUnsupported:
+    return ManifestTypeUnsupported(f"manifests of type {media_type[:150]!r} are not supported")
 
 
 def _check_schema_version(value: Mapping[str, Any]) -> None:

@@ -5,6 +5,12 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
+# Docker's first manifests. Whether one is signed shows in the body, and decides the type.
+SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
+SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+SCHEMA1_MANIFESTS = frozenset({SCHEMA1, SCHEMA1_SIGNED})
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
 IMAGE_MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = IMAGE_MANIFESTS | INDEXES

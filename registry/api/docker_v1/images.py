@@ -1,0 +1,154 @@
+"""Images of the V1 protocol, which are the layers of ours: what they say, and their bytes."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils.http import http_date
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from artifacts.images.convert import NotConvertible
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import ManifestUnknown
+from artifacts.oci.names import Reference
+from artifacts.oci.schema1 import Schema1
+from registry.access.callers import InsufficientScope
+from registry.api.distribution.bodies import let_go_of_database
+from registry.api.distribution.conditions import content_headers
+from registry.api.distribution.transfers import download
+from registry.api.docker_v1.base import V1View
+from registry.api.docker_v1.ids import ImageId, ImageUnknown, read_id
+from registry.blobs.services import StoredBlob, find_blob, read_blob
+from registry.manifests.conversion import image_of, schema1_of
+from registry.manifests.models import Manifest
+from registry.manifests.pulls import note_pull
+from registry.manifests.reads import resolve_manifest
+from registry.repositories.models import Repository
+from registry.verification.pulls import admit_pull
+
+_UNCHANGING = "private, max-age=31536000, immutable"
+
+
+class ImageView(V1View):
+    """One image. Its id tells the repository, in which the caller must have the right to pull."""
+
+    id: ImageId
+    manifest: Manifest
+    repository: Repository
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        text = kwargs["image_id"]
+        caller = self.identify(request)
+        self.id = read_id(text)
+        manifest = (
+            Manifest.objects.present()
+            .filter(pk=self.id.manifest_id)
+            .select_related("repository")
+            .defer("body")
+            .first()
+        )
+        if manifest is None:
+            raise ImageUnknown(text)
+        self.manifest, self.repository = manifest, manifest.repository
+        try:
+            self.require(caller, "pull", self.repository.path, self.repository)
+        except InsufficientScope:
+            raise ImageUnknown(text) from None
+        admit_pull(repository=self.repository, digest=manifest.digest, now=self.now)
+        if self.id.layer >= len(self.schema1.layers):
+            raise ImageUnknown(text)
+
+    @cached_property
+    def schema1(self) -> Schema1:
+        """The manifest in the form that has layers with a history."""
+        try:
+            image = image_of(repository=self.repository, digest=self.manifest.digest, now=self.now)
+            body = schema1_of(
+                repository=self.repository,
+                image=image,
+                name=self.repository.path,
+                tag="",
+                now=self.now,
+            )
+        except NotConvertible as error:
+            raise ManifestUnknown(f"the image has no form for Docker's V1 API: {error}") from error
+        return Schema1.parse(body)
+
+    @property
+    def blob(self) -> StoredBlob:
+        digest = self.schema1.layers[self.id.layer]
+        return find_blob(repository=self.repository, digest=digest, now=self.now)
+
+    @property
+    def ancestry(self) -> list[str]:
+        """The image and all it stands on, newest first."""
+        layers = range(self.id.layer, len(self.schema1.layers))
+        return [str(ImageId(self.manifest.pk, layer)) for layer in layers]
+
+
+class ImageJsonView(ImageView):
+    """What an image says of itself, under its id here."""
+
+    def get(self, request: Request, image_id: str) -> Response:
+        headers = {"X-Docker-Size": str(self.blob.size)}
+        return Response(self._said(), headers=headers)
+
+    def _said(self) -> Mapping[str, Any]:
+        said = {**self.schema1.history[self.id.layer]}
+        said.pop("parent", None)
+        own, *older = self.ancestry
+        return {**said, "id": own, **({"parent": older[0]} if older else {})}
+
+
+class AncestryView(ImageView):
+    """The ids of an image and of all it stands on. Every pull asks for them, once."""
+
+    def get(self, request: Request, image_id: str) -> Response:
+        reference = Reference(digest=Digest.parse(self.manifest.digest))
+        note_pull(
+            manifest=resolve_manifest(
+                repository=self.repository, reference=reference, with_body=False, now=self.now
+            ),
+            now=self.now,
+        )
+        return Response(self.ancestry)
+
+
+class LayerView(ImageView):
+    """The bytes of an image's layer. They never change."""
+
+    def head(self, request: Request, image_id: str) -> HttpResponse:
+        if self._is_held(request):
+            return self._not_modified()
+        return HttpResponse(content_type="application/octet-stream", headers=self._headers())
+
+    def get(self, request: Request, image_id: str) -> HttpResponse | StreamingHttpResponse:
+        if self._is_held(request):
+            return self._not_modified()
+        blob = self.blob
+        pieces = read_blob(blob=blob, start=0, length=blob.size, now=self.now)
+        response = StreamingHttpResponse(
+            download(pieces, blob.size),
+            content_type="application/octet-stream",
+            headers=self._headers(),
+        )
+        let_go_of_database()
+        return response
+
+    def _is_held(self, request: Request) -> bool:
+        return "If-Modified-Since" in request.headers
+
+    def _not_modified(self) -> HttpResponse:
+        return HttpResponse(status=status.HTTP_304_NOT_MODIFIED)
+
+    def _headers(self) -> dict[str, str]:
+        blob = self.blob
+        return {
+            **content_headers(blob.digest),
+            "Content-Length": str(blob.size),
+            "Cache-Control": _UNCHANGING,
+            "Last-Modified": http_date(self.manifest.pushed_at.timestamp()),
+        }

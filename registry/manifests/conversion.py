@@ -1,0 +1,143 @@
+"""What clients get who know only Docker's schema 1: a manifest made of what is stored.
+
+Nothing of it is stored. It has a digest of its own, by which it cannot be asked for.
+"""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from artifacts.images.convert import (
+    EMPTY_LAYER,
+    EMPTY_LAYER_DIGEST,
+    NotConvertible,
+    check_convertible,
+    default_image,
+    to_schema1,
+)
+from artifacts.images.labels import MAX_CONFIG_BYTES
+from artifacts.oci.digest import Digest
+from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.errors import BlobUnknown, ManifestInvalid, ManifestUnknown
+from artifacts.oci.jws import sign
+from artifacts.oci.media_types import INDEXES, SCHEMA1, SCHEMA1_SIGNED
+from artifacts.oci.names import Reference
+from artifacts.oci.schema1 import Schema1
+from registry.blobs.services import find_blob, read_blob, renew_lease
+from registry.blobs.uploads import Chunk, push_blob
+from registry.manifests.reads import ResolvedManifest, resolve_manifest
+from registry.repositories.models import Repository
+
+_NESTED_INDEXES = 3
+
+
+def for_old_client(
+    *,
+    repository: Repository,
+    manifest: ResolvedManifest,
+    name: str,
+    tag: str,
+    accepts: Collection[str],
+    now: datetime,
+) -> ResolvedManifest:
+    """What ``manifest`` is for a client that reads only the types in ``accepts``.
+
+    Of an index that is the image for amd64 and Linux.
+
+    Args:
+        manifest: what ``tag`` stands for, with or without its body.
+        name: the repository as the client called it, which goes into what it gets.
+
+    Raises ``ManifestUnknown`` that says why there is no such form.
+    """
+    try:
+        image = image_of(repository=repository, digest=manifest.digest, now=now)
+        if image.media_type in accepts:
+            return image
+        body = schema1_of(repository=repository, image=image, name=name, tag=tag, now=now)
+    except NotConvertible as error:
+        raise ManifestUnknown(
+            f"{repository.path}:{tag} cannot be had as Docker's schema 1, the only manifest that"
+            f" this client takes: {error}",
+            reference=tag,
+        ) from error
+    digest = str(Digest.of(body))
+    if SCHEMA1 in accepts:
+        return ResolvedManifest(digest, SCHEMA1, len(body), body)
+    signed = sign(body, time=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return ResolvedManifest(digest, SCHEMA1_SIGNED, len(signed), signed)
+
+
+def image_of(*, repository: Repository, digest: str, now: datetime) -> ResolvedManifest:
+    """The manifest itself, or the image that an index has for clients that cannot choose."""
+    for _ in range(_NESTED_INDEXES + 1):
+        found = _read(repository, digest, now)
+        if found.media_type not in INDEXES:
+            return found
+        digest = str(default_image(_parsed(found)))
+    raise NotConvertible("its indexes list each other too deeply")
+
+
+def schema1_of(
+    *, repository: Repository, image: ResolvedManifest, name: str, tag: str, now: datetime
+) -> bytes:
+    """An unsigned schema 1 manifest of an image that is stored in any form.
+
+    The repository holds the empty layer afterwards if the manifest names it.
+    """
+    document = _parsed(image)
+    if document.schema1:
+        return document.schema1.payload
+    if not settings.FEATURE_SCHEMA1_CONVERSION:
+        raise NotConvertible("FEATURE_SCHEMA1_CONVERSION is false in the configuration")
+    check_convertible(document)
+    config = _config(repository, document, now)
+    body = to_schema1(name=name, tag=tag, document=document, config=config)
+    if EMPTY_LAYER_DIGEST in Schema1.parse(body).layers:
+        hold_empty_layer(repository=repository, now=now)
+    return body
+
+
+def hold_empty_layer(*, repository: Repository, now: datetime) -> None:
+    """Give the repository the layer that converted manifests name where a step added none.
+
+    It is kept as anything pushed is: for a while, and longer when a manifest needs it.
+    """
+    try:
+        renew_lease(
+            blob=find_blob(repository=repository, digest=EMPTY_LAYER_DIGEST, now=now), now=now
+        )
+    except BlobUnknown:
+        push_blob(
+            repository=repository,
+            digest=EMPTY_LAYER_DIGEST,
+            chunk=Chunk(pieces=[EMPTY_LAYER], length=len(EMPTY_LAYER)),
+            now=now,
+        )
+
+
+def _read(repository: Repository, digest: str, now: datetime) -> ResolvedManifest:
+    reference = Reference(digest=Digest.parse(digest))
+    try:
+        return resolve_manifest(repository=repository, reference=reference, with_body=True, now=now)
+    except ManifestUnknown as error:
+        raise NotConvertible(f"{digest}, which its index lists, is not here") from error
+
+
+def _parsed(manifest: ResolvedManifest) -> ManifestDocument:
+    try:
+        return ManifestDocument.parse(manifest.body, manifest.media_type)
+    except ManifestInvalid as error:  # stored under older, laxer rules
+        raise NotConvertible(error.reason) from error
+
+
+def _config(repository: Repository, document: ManifestDocument, now: datetime) -> bytes:
+    config = document.config
+    if config is None or config.size > MAX_CONFIG_BYTES:
+        raise NotConvertible(f"it has no config of at most {MAX_CONFIG_BYTES} bytes")
+    try:
+        blob = find_blob(repository=repository, digest=config.digest, now=now)
+        return b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now))
+    except BlobUnknown as error:
+        raise NotConvertible("its config is not here") from error
