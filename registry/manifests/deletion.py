@@ -2,24 +2,28 @@
 
 from datetime import datetime
 
-from django.db import models, transaction
-from django.db.models import F, Value
-from django.db.models.functions import Greatest
+from django.db import transaction
 
+from accounts.audit.services import SYSTEM, Actor
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, Unsupported
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.repositories.models import Repository
-from registry.tags.models import Tag
+from registry.tags.models import EndReason, Tag
+from registry.tags.services import end_tag, require_mutable
 
 
 class BlobInUse(Unsupported):
     """A manifest that can be pulled needs the blob."""
 
 
-def delete_manifest(*, repository: Repository, digest: Digest, now: datetime) -> None:
-    """Delete a manifest and every tag that points at it.
+def delete_manifest(
+    *, repository: Repository, digest: Digest, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Delete a manifest and every tag that points at it. Both come back when a tag is restored.
+
+    Raises ``ManifestUnknown`` when it is not there, ``TagImmutable`` when a tag must stay.
 
     Source: distribution-spec v1.1, "Deleting Manifests" (end-9).
     """
@@ -35,11 +39,13 @@ def delete_manifest(*, repository: Repository, digest: Digest, now: datetime) ->
             raise ManifestUnknown(digest=str(digest))
         tags = Tag.objects.live().filter(manifest=manifest)
         # Locked in the order in which a push of several tags locks them.
-        list(tags.select_for_update(of=("self",)).order_by("name").values_list("pk"))
-        tags.update(
-            ended_at=Greatest(F("started_at"), Value(now, output_field=models.DateTimeField()))
-        )
+        locked = list(tags.select_for_update(of=("self",)).order_by("name"))
+        for tag in locked:
+            if tag.is_alive(now):
+                require_mutable(tag, "deleted")
+            end_tag(tag=tag, reason=EndReason.DELETE, now=now)
         Manifest.objects.filter(pk=manifest.pk).update(deleted_at=now)
+        by.did("manifest.delete", f"{repository.path}@{digest}", now=now, tags=len(locked))
 
 
 def delete_blob(*, repository: Repository, digest: Digest) -> None:

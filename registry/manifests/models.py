@@ -42,7 +42,7 @@ class Manifest(models.Model):
     media_type = models.CharField(max_length=255)
     artifact_type = models.CharField(max_length=255, blank=True)
     config_media_type = models.CharField(max_length=255, blank=True)
-    subject_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, blank=True)
+    subject_digest = AsciiField(max_length=MAX_DIGEST_LENGTH, blank=True)
     kind = models.CharField(
         max_length=20, choices=[(kind, kind) for kind in Kind], default=Kind.ARTIFACT
     )
@@ -114,7 +114,7 @@ class ManifestChild(models.Model):
     """An index lists a manifest, which may not be there: an index can be sparse."""
 
     parent = models.ForeignKey(Manifest, models.CASCADE, related_name="children")
-    child_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, db_index=True)
+    child_digest = AsciiField(max_length=MAX_DIGEST_LENGTH, db_index=True)
 
     class Meta:
         verbose_name_plural = "manifest children"

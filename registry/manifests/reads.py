@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.conf import settings
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -11,8 +13,10 @@ from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import Reference, referrers_tag
 from registry.manifests.models import Manifest
+from registry.manifests.reachability import is_abandoned
 from registry.repositories import sql
 from registry.repositories.models import Repository
+from registry.tags.history import why_no_digest, why_no_tag
 
 _DESCRIPTOR_COLUMNS = (
     "digest",
@@ -22,29 +26,58 @@ _DESCRIPTOR_COLUMNS = (
     "annotations_json",
     "subject_digest",
 )
+_PULL_RECORDED_EVERY = timedelta(hours=1)
 
+_HELD, _UNTAGGED, _DELETED = range(3)
 
-_COLUMNS = "SELECT m.digest, m.media_type, m.size "
-_COLUMNS_WITH_BODY = "SELECT m.digest, m.media_type, m.size, m.body "
+_COLUMNS = """
+    SELECT m.id, m.last_pulled_at IS NULL OR m.last_pulled_at < %s, m.last_pushed_at < %s,
+           {standing},
+           m.digest, m.media_type, m.size {body}
+"""
 _BY_TAG = """
     FROM tags_tag t JOIN manifests_manifest m ON m.id = t.manifest_id
     WHERE t.repository_id = %s AND t.name = %s AND t.ended_at IS NULL
       AND (t.expires_at IS NULL OR t.expires_at > %s) AND m.deleted_at IS NULL
 """
 _BY_DIGEST = """
-    FROM manifests_manifest m
-    WHERE m.repository_id = %s AND m.digest = %s AND m.deleted_at IS NULL
+    FROM manifests_manifest m WHERE m.repository_id = %s AND m.digest = %s
 """
+_STANDING = f"""
+    CASE WHEN m.deleted_at IS NOT NULL THEN {_DELETED}
+    WHEN NOT EXISTS (
+        SELECT 1 FROM tags_tag t WHERE t.manifest_id = m.id AND t.ended_at IS NULL
+           AND (t.expires_at IS NULL OR t.expires_at > %s)
+    ) AND EXISTS (
+        SELECT 1 FROM tags_tag t WHERE t.manifest_id = m.id AND (
+            t.ended_at > m.last_pushed_at
+            OR t.ended_at IS NULL AND t.expires_at > m.last_pushed_at
+        )
+    ) THEN {_UNTAGGED} ELSE {_HELD} END
+"""  # noqa: S608 - made of the constants above
+_STATEMENTS = {
+    (by_tag, with_body): _COLUMNS.format(standing=standing, body=", m.body" if with_body else "")
+    + where
+    for by_tag, standing, where in ((True, _HELD, _BY_TAG), (False, _STANDING, _BY_DIGEST))
+    for with_body in (True, False)
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedManifest:
-    """What a reference stands for; ``body`` is empty when only the headers were asked for."""
+    """What a reference stands for; ``body`` is empty when only the headers were asked for.
+
+    ``is_pull_due`` says that no pull of it was noted for an hour, ``is_aging`` that half
+    of its lease is over. What is not stored has no ``id``.
+    """
 
     digest: str
     media_type: str
     size: int
     body: bytes = b""
+    id: int = 0
+    is_pull_due: bool = False
+    is_aging: bool = False
 
 
 def resolve_manifest(
@@ -52,17 +85,62 @@ def resolve_manifest(
 ) -> ResolvedManifest:
     """The manifest that a tag or digest stands for, in one query.
 
-    Raises ``ManifestUnknown`` when there is none, or the tag has expired.
+    A digest that only tags of the past lead to costs some queries more.
+
+    Raises ``ManifestUnknown``, with the reason, when there is none, or the tag has expired.
     """
-    columns = _COLUMNS_WITH_BODY if with_body else _COLUMNS
-    if reference.tag is not None:
-        found = sql.rows(columns + _BY_TAG, [repository.id, reference.tag, now])
-    else:
-        found = sql.rows(columns + _BY_DIGEST, [repository.id, str(reference.digest)])
-    for digest, media_type, size, *body in found:
-        return ResolvedManifest(digest, media_type, size, *map(bytes, body))
-    named = reference.tag or str(reference.digest)
-    raise ManifestUnknown(f"{repository.path} has no manifest {named}", reference=named)
+    if reference.tag is None:
+        return _at_digest(repository, str(reference.digest), with_body, now)
+    if found := _at_tag(repository, reference.tag, with_body, now):
+        return found
+    reason = why_no_tag(repository=repository, name=reference.tag, now=now)
+    raise ManifestUnknown(reason, reference=reference.tag)
+
+
+def _at_tag(
+    repository: Repository, tag: str, with_body: bool, now: datetime
+) -> ResolvedManifest | None:
+    parameters = [*_moments(now), repository.id, tag, now]
+    rows = sql.rows(_STATEMENTS[True, with_body], parameters)
+    return _resolved(*rows[0]) if rows else None
+
+
+def _at_digest(
+    repository: Repository, digest: str, with_body: bool, now: datetime
+) -> ResolvedManifest:
+    parameters = [*_moments(now), now, repository.id, digest]
+    for row in sql.rows(_STATEMENTS[False, with_body], parameters):
+        pk, _, _, standing, *_ = row
+        if standing == _HELD or (
+            standing == _UNTAGGED
+            and not is_abandoned(repository=repository, manifest_id=pk, now=now)
+        ):
+            return _resolved(*row)
+        reason = why_no_digest(repository=repository, digest=digest, now=now)
+        raise ManifestUnknown(reason, reference=digest)
+    raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
+
+
+def _moments(now: datetime) -> tuple[datetime, datetime]:
+    """Before the first a pull is worth noting; before the second half of a lease is over."""
+    half = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+    return now - _PULL_RECORDED_EVERY, now - half
+
+
+def _resolved(
+    pk: int,
+    is_pull_due: Any,
+    is_aging: Any,
+    _standing: int,
+    digest: str,
+    media_type: str,
+    size: int,
+    *body: Any,
+) -> ResolvedManifest:
+    content = bytes(body[0]) if body else b""
+    return ResolvedManifest(
+        digest, media_type, size, content, pk, bool(is_pull_due), bool(is_aging)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +193,8 @@ def _descriptor(manifest: Manifest) -> Mapping[str, Any]:
 
 def _fallback_digests(repository: Repository, subject: Digest, now: datetime) -> list[str]:
     """What the index under the fallback tag lists; nothing when the tag holds something else."""
-    tag = Reference(tag=referrers_tag(subject))
-    try:
-        index = resolve_manifest(repository=repository, reference=tag, with_body=True, now=now)
-    except ManifestUnknown:
-        return []
-    return list(_children(index)) if index.media_type in INDEXES else []
+    index = _at_tag(repository, referrers_tag(subject), True, now)
+    return list(_children(index)) if index and index.media_type in INDEXES else []
 
 
 def _children(index: ResolvedManifest) -> Iterator[str]:

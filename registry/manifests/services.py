@@ -1,13 +1,14 @@
 """Push manifests."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from artifacts.kinds.kinds import kind_of
-from artifacts.oci.descriptors import Descriptor
+from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import (
@@ -16,15 +17,28 @@ from artifacts.oci.errors import (
     ManifestInvalid,
     NameUnknown,
 )
+from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
 from artifacts.oci.names import Reference
 from registry.blobs.models import BlobLink
+from registry.manifests.admission import admit
 from registry.manifests.conditions import UNCONDITIONAL, Condition
+from registry.manifests.leases import hold
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
+from registry.manifests.schema1 import tags_of_push
+from registry.manifests.terms import HeldBlob, labels_of_image, labels_of_index
 from registry.repositories.models import Repository
 from registry.tags.services import lock_tag, point_tag
 
 _ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 _TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PushedManifest:
+    """What a push stored, and sentences about what it asked for and did not get."""
+
+    manifest: Manifest
+    warnings: tuple[str, ...]
 
 
 def push_manifest(
@@ -36,24 +50,28 @@ def push_manifest(
     body: bytes,
     condition: Condition = UNCONDITIONAL,
     now: datetime,
-) -> Manifest:
+) -> PushedManifest:
     """Store a manifest and point its tags at it: the one of the URL, and ``tags``.
 
     ``document`` is what ``body`` says.
 
     Raises:
+        BlockedByPolicy, ManifestTypeUnsupported: see ``admit``.
         ManifestInvalid: a descriptor misstates the size of what is stored here.
         DigestInvalid: pushed by a digest that the bytes do not have.
+        NameInvalid: a schema 1 manifest that was made for another name.
         ManifestBlobUnknown: names every blob that the repository does not hold.
         PreconditionFailed: ``condition`` does not hold.
+        TagImmutable: a tag points at another manifest, and must go on doing so.
 
     Source: distribution-spec v1.1, "Pushing Manifests" (end-7).
     """
+    admit(repository=repository, document=document)
     algorithm = reference.digest.algorithm if reference.digest else "sha256"
-    digest = Digest.of(body, algorithm)
+    digest = document.digest_of(body, algorithm)
     if reference.digest and reference.digest != digest:
         raise DigestInvalid(f"the manifest has the digest {digest}", digest=str(reference.digest))
-    names = sorted({*tags, *([reference.tag] if reference.tag else [])})
+    names = _tags_of_push(document, repository, reference, tags)
     for attempt in range(1, _TRIES + 1):
         try:
             return _store(repository, document, digest, body, names, condition, now)
@@ -66,6 +84,14 @@ def push_manifest(
     raise AssertionError("unreachable")
 
 
+def _tags_of_push(
+    document: ManifestDocument, repository: Repository, reference: Reference, tags: Sequence[str]
+) -> list[str]:
+    if document.schema1:
+        return tags_of_push(document.schema1, repository=repository, reference=reference, tags=tags)
+    return sorted({*tags, *([reference.tag] if reference.tag else [])})
+
+
 def _store(
     repository: Repository,
     document: ManifestDocument,
@@ -74,63 +100,81 @@ def _store(
     names: Sequence[str],
     condition: Condition,
     now: datetime,
-) -> Manifest:
+) -> PushedManifest:
     # One transaction: a tag is never visible before its manifest, nor a
     # manifest before the repository holds every blob it names.
     with transaction.atomic():
-        links = _lock_blob_links(repository, document)
-        _check_children(repository, document)
+        held = lock_blob_links(repository, document)
+        children = _check_children(repository, document)
         if not names:
             _check_by_digest(condition, repository, digest)
         # The manifest before its tags, as its deletion locks them; the tags in one order.
-        manifest = _store_manifest(repository, document, digest, body, now)
-        _store_edges(manifest, document, links)
+        labels, warnings = labels_of_index(document, children)
+        manifest = _store_manifest(repository, document, digest, body, held, labels, now)
+        store_edges(manifest, document, held)
+        terms = _terms(document, manifest, warnings)
+        tags = []
         for name in names:
             current = lock_tag(repository=repository, name=name)
             condition.check(current.manifest.digest if current and current.is_alive(now) else None)
-            point_tag(current=current, repository=repository, name=name, manifest=manifest, now=now)
-    return manifest
+            tags.append(
+                point_tag(
+                    current=current,
+                    repository=repository,
+                    name=name,
+                    manifest=manifest,
+                    terms=terms,
+                    now=now,
+                )
+            )
+    said = [tag.warning for tag in tags if tag.warning] if tags else terms.warnings
+    return PushedManifest(manifest, tuple(dict.fromkeys(said)))
 
 
-def _lock_blob_links(repository: Repository, document: ManifestDocument) -> list[int]:
-    """The ids of the repository's links to all blobs of the document, locked until commit.
+def lock_blob_links(repository: Repository, document: ManifestDocument) -> Mapping[str, HeldBlob]:
+    """The repository's links to all blobs of the document, by digest, locked until commit.
 
     Garbage collection takes the same locks, so no blob can go in between. The
     links are locked in the order of their blobs, so that pushes do not deadlock.
     """
-    links: dict[str, tuple[int, int]] = {}
+    held: dict[str, HeldBlob] = {}
     for digests in _batches(sorted({str(blob.digest) for blob in document.blobs()})):
         rows = (
             BlobLink.objects.select_for_update(of=("self",))
             .filter(repository=repository.id, blob__in=digests, blob__missing_at=None)
             .order_by("blob")
-            .values_list("blob_id", "id", "blob__size")
+            .values_list("blob_id", "id", "blob__size", "blob__storage_key")
         )
-        links.update({digest: (link, size) for digest, link, size in rows})
+        held.update({digest: HeldBlob(link, size, key) for digest, link, size, key in rows})
     required = [str(blob.digest) for blob in document.required_blobs()]
-    if missing := list(dict.fromkeys(name for name in required if name not in links)):
+    if missing := list(dict.fromkeys(name for name in required if name not in held)):
         raise ManifestBlobUnknown(
             f"the repository does not hold {', '.join(missing[:5])}"
             + (f" and {len(missing) - 5} more" if len(missing) > 5 else ""),
             digests=missing,
         )
-    _check_sizes(document.blobs(), {digest: size for digest, (_, size) in links.items()})
-    return [link for link, _ in links.values()]
+    _check_sizes(document.blobs(), {digest: blob.size for digest, blob in held.items()})
+    return held
 
 
-def _check_children(repository: Repository, document: ManifestDocument) -> None:
-    """An index may list manifests that are not here, but not misstate those that are."""
-    sizes: dict[str, int] = {}
+def _check_children(repository: Repository, document: ManifestDocument) -> list[Manifest]:
+    """An index may list manifests that are not here, but not misstate those that are.
+
+    Those that are here stay until the index is.
+    """
+    found: list[Manifest] = []
     for digests in _batches(sorted({str(child.digest) for child in document.manifests})):
+        hold(repository=repository, digests=digests)
         children = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
-        sizes.update(children.values_list("digest", "size"))
-    _check_sizes(document.manifests, sizes)
+        found += children.only("digest", "size", "kind", "annotations_json", "labels_json")
+    _check_sizes(document.manifests, {child.digest: child.size for child in found})
+    return found
 
 
 def _check_sizes(descriptors: Iterable[Descriptor], sizes: dict[str, int]) -> None:
     for descriptor in descriptors:
         stored = sizes.get(str(descriptor.digest), descriptor.size)
-        if stored != descriptor.size:
+        if descriptor.size not in (stored, UNKNOWN_SIZE):
             raise ManifestInvalid(
                 f"{descriptor.where}.size is {descriptor.size}, but {descriptor.digest}"
                 f" has {stored} bytes"
@@ -149,12 +193,15 @@ def _store_manifest(
     document: ManifestDocument,
     digest: Digest,
     body: bytes,
+    held: Mapping[str, HeldBlob],
+    agreed: Mapping[str, str],
     now: datetime,
 ) -> Manifest:
-    renewed = Manifest.objects.filter(repository=repository.id, digest=str(digest)).update(
-        last_pushed_at=now, deleted_at=None
-    )
-    if renewed:
+    renewal: dict[str, object] = {"last_pushed_at": now, "deleted_at": None}
+    if document.manifests:  # its images may have come or changed since
+        renewal["labels_json"] = json.dumps(agreed)
+    there = Manifest.objects.filter(repository=repository.id, digest=str(digest))
+    if there.update(**renewal):
         return Manifest.objects.defer("body").get(repository=repository.id, digest=str(digest))
     return Manifest.objects.create(
         repository=repository,
@@ -165,6 +212,7 @@ def _store_manifest(
         subject_digest=str(document.subject.digest) if document.subject else "",
         kind=kind_of(document),
         annotations_json=json.dumps(document.annotations),
+        labels_json=json.dumps(agreed or labels_of_image(document, held)),
         size=len(body),
         body=body,
         pushed_at=now,
@@ -172,9 +220,19 @@ def _store_manifest(
     )
 
 
-def _store_edges(manifest: Manifest, document: ManifestDocument, links: list[int]) -> None:
+def _terms(document: ManifestDocument, manifest: Manifest, warnings: tuple[str, ...]) -> TagTerms:
+    """What the manifest asks for its tags; what its images do not agree on is told beside it."""
+    source = ExpirySource.IMAGES if document.manifests else ExpirySource.LABEL
+    terms = terms_of(document.annotations, manifest.labels, label_source=source)
+    unsettled = [text for text in warnings if text.partition(":")[0] not in document.annotations]
+    return replace(terms, warnings=(*terms.warnings, *unsettled))
+
+
+def store_edges(
+    manifest: Manifest, document: ManifestDocument, held: Mapping[str, HeldBlob]
+) -> None:
     ManifestBlob.objects.bulk_create(
-        [ManifestBlob(manifest=manifest, link_id=link) for link in links],
+        [ManifestBlob(manifest=manifest, link_id=blob.link_id) for blob in held.values()],
         ignore_conflicts=True,
         batch_size=_ROWS_PER_QUERY,
     )

@@ -1,14 +1,35 @@
-"""Tags: names that point at a manifest for a stretch of time."""
+"""Tags: names that point at a manifest for a stretch of time. And the rules that fix them."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
+from accounts.users.models import Namespace
+from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.names import MAX_TAG_LENGTH
+from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
 from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
+
+MAX_WARNING_LENGTH = 500
+
+
+class StartReason(models.TextChoices):
+    PUSH = "push", "pushed"
+    RESTORE = "restore", "restored"
+
+
+class EndReason(models.TextChoices):
+    """Why a tag's interval ended; empty while it is live."""
+
+    MOVE = "move", "moved to another manifest"
+    DELETE = "delete", "deleted"
+    EXPIRE = "expire", "expired"
+    RETENTION = "retention", "removed by a retention policy"
+    SUBJECT = "subject", "removed with the manifest it was attached to"
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
@@ -20,9 +41,26 @@ class TagQuerySet(models.QuerySet["Tag"]):
         """Tags a client can see at ``at``. An expired tag is gone at once, swept or not."""
         return self.live().filter(Q(expires_at=None) | Q(expires_at__gt=at))
 
+    def expired(self, at: datetime) -> Self:
+        """Tags that expired by ``at`` and that nobody has swept yet."""
+        return self.live().filter(expires_at__lte=at)
+
+    def kept(self, since: datetime) -> Self:
+        """Tags that are alive, or ended after ``since``: with ``since`` at the far end of the
+        time machine, all that can be pulled or restored."""
+        return self.filter(
+            Q(ended_at__gt=since)
+            | Q(ended_at=None, expires_at=None)
+            | Q(ended_at=None, expires_at__gt=since)
+        )
+
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` tags in the order of their bytes, for ``?n=&last=`` (end-8b)."""
         return self.filter(name__gt=after).order_by("name")[:size]
+
+    def newest_first(self) -> Self:
+        """The history: every interval of every tag, the last one first."""
+        return self.order_by("-started_at", "-pk")
 
 
 TagManager = models.Manager.from_queryset(TagQuerySet)
@@ -31,15 +69,32 @@ TagManager = models.Manager.from_queryset(TagQuerySet)
 class Tag(models.Model):
     """The interval ``[started_at, ended_at)`` in which a name pointed at a manifest.
 
-    Moving a tag ends one row and starts another: the rows are the history.
+    Moving a tag ends one row and starts another: the rows are the history. A row
+    that expired counts as ended from ``expires_at`` on, before the sweep says so too.
     """
 
     repository = models.ForeignKey(Repository, models.CASCADE, related_name="tags")
     name = AsciiField(max_length=MAX_TAG_LENGTH)
     manifest = models.ForeignKey("manifests.Manifest", models.CASCADE, related_name="tags")
     started_at = models.DateTimeField()
+    start_reason = models.CharField(
+        max_length=10, choices=StartReason.choices, default=StartReason.PUSH
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    end_reason = models.CharField(max_length=10, choices=EndReason.choices, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    expiry_source = models.CharField(
+        max_length=20,
+        choices=[(source.value, source.value) for source in ExpirySource if source],
+        blank=True,
+        help_text="what asked for the expiry",
+    )
+    warning = models.CharField(
+        max_length=MAX_WARNING_LENGTH,
+        blank=True,
+        help_text="what the push asked for and did not get",
+    )
+    is_immutable = models.BooleanField(default=False)
 
     objects = TagManager()
 
@@ -59,9 +114,19 @@ class Tag(models.Model):
                 condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")),
                 name="a_tag_does_not_end_before_it_starts",
             ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, end_reason="")
+                | (Q(ended_at__isnull=False) & ~Q(end_reason="")),
+                name="a_tag_that_ended_has_a_reason",
+            ),
         ]
         indexes = [
             models.Index(fields=["repository", "name", "-started_at"], name="tag_history"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(ended_at=None, expires_at__isnull=False),
+                name="tag_expiry",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -70,3 +135,82 @@ class Tag(models.Model):
     def is_alive(self, at: datetime) -> bool:
         """As ``TagQuerySet.alive``, for a row that is live."""
         return self.expires_at is None or self.expires_at > at
+
+    def end(self, at: datetime) -> tuple[datetime, EndReason] | None:
+        """When and why it ended; ``None`` while it is alive at ``at``."""
+        if self.ended_at is not None:
+            return self.ended_at, EndReason(self.end_reason)
+        if self.expires_at is not None and self.expires_at <= at:
+            return self.expires_at, EndReason.EXPIRE
+        return None
+
+
+class ImmutabilityRuleQuerySet(models.QuerySet["ImmutabilityRule"]):
+    def of(self, repository: Repository) -> Self:
+        """The rules that hold in a repository: its own, and its organization's."""
+        return self.filter(Q(repository=repository.id) | Q(namespace=repository.namespace_id))
+
+
+ImmutabilityRuleManager = models.Manager.from_queryset(ImmutabilityRuleQuerySet)
+
+
+class ImmutabilityRule(models.Model):
+    """Tags that a pattern chooses are immutable from the push that makes them on."""
+
+    namespace = models.ForeignKey(
+        Namespace,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="immutability_rules",
+        verbose_name="organization or user",
+        help_text="The rule holds in all its repositories.",
+    )
+    repository = models.ForeignKey(
+        Repository,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="immutability_rules",
+        help_text="The rule holds in this repository alone.",
+    )
+    pattern = models.CharField(max_length=MAX_PATTERN_LENGTH)
+    syntax = models.CharField(
+        max_length=5,
+        choices=[
+            (Syntax.GLOB.value, "shell pattern for the whole tag, such as v*"),
+            (Syntax.REGEX.value, "regular expression found in the tag, such as ^v[0-9]"),
+        ],
+        default=Syntax.GLOB.value,
+    )
+    is_inverted = models.BooleanField(
+        "all but these",
+        default=False,
+        help_text="Tags that the pattern does not choose are immutable instead.",
+    )
+    created_at = models.DateTimeField()
+
+    objects = ImmutabilityRuleManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(namespace__isnull=False, repository=None)
+                | Q(namespace=None, repository__isnull=False),
+                name="an_immutability_rule_has_one_place",
+                violation_error_message="Choose an organization or a repository, not both.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        but = "all but " if self.is_inverted else ""
+        return f"{self.repository or self.namespace}: {but}{self.pattern} ({self.syntax})"
+
+    def clean(self) -> None:
+        try:
+            TagPattern(self.pattern, Syntax(self.syntax))
+        except ValueError as error:
+            raise ValidationError({"pattern": str(error)}) from error
+
+    def covers(self, tag: str) -> bool:
+        return TagPattern(self.pattern, Syntax(self.syntax)).matches(tag) != self.is_inverted

@@ -1,0 +1,121 @@
+"""What a manifest asks for the tags that point at it: when they expire, whether they may move.
+
+The keys and the grammar are Quay's: a whole number and one of ``s m h d w y``.
+``m`` is minutes, and a year has 365 days.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+EXPIRES_AFTER: Final = "quay.expires-after"
+IMMUTABLE: Final = "quay.immutable"
+
+_SECONDS: Final = {
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+    "d": 86_400,
+    "w": 7 * 86_400,
+    "y": 365 * 86_400,
+}
+_MAX_SECONDS: Final = 1000 * _SECONDS["y"]  # far beyond any use, and still a date
+_LIFETIME: Final = re.compile(r"[ ]*\+?([0-9]{1,20})[ ]*([smhdwy])[ ]*", re.ASCII)
+
+
+class LifetimeInvalid(ValueError):
+    """Says in one sentence what is wrong with a lifetime."""
+
+
+class ExpirySource(StrEnum):
+    NONE = ""
+    ANNOTATION = "annotation"
+    LABEL = "label"
+    IMAGES = "images of the index"
+    PERSON = "person"
+
+
+def parse_lifetime(text: str) -> timedelta:
+    """``2w`` and the like. Blanks around the number are overlooked, as Quay does.
+
+    Raises ``LifetimeInvalid`` for everything else, negative and endless ones included.
+    """
+    if (match := _LIFETIME.fullmatch(text)) is None:
+        raise LifetimeInvalid(
+            f"{_shown(text)} is no lifetime: write a whole number and one of"
+            " s, m (minutes), h, d, w or y, such as 2w"
+        )
+    seconds = int(match[1]) * _SECONDS[match[2]]
+    if seconds > _MAX_SECONDS:
+        raise LifetimeInvalid(f"{_shown(text)} is longer than 1000 years")
+    return timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class TagTerms:
+    """What a push asks for its tags; ``lifetime`` is ``None`` when they do not expire.
+
+    ``warnings`` are sentences about what was asked and cannot be granted.
+    """
+
+    lifetime: timedelta | None = None
+    source: ExpirySource = ExpirySource.NONE
+    is_immutable: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def terms_of(
+    annotations: Mapping[str, str],
+    labels: Mapping[str, str],
+    *,
+    label_source: ExpirySource = ExpirySource.LABEL,
+) -> TagTerms:
+    """What a manifest's annotations and its image's labels ask for; an annotation wins."""
+    warnings: list[str] = []
+    asked = {**labels, **annotations}
+    lifetime, source = None, ExpirySource.NONE
+    if EXPIRES_AFTER in asked:
+        try:
+            # No time at all stands for no expiry, so that an annotation can lift a label.
+            lifetime = parse_lifetime(asked[EXPIRES_AFTER]) or None
+        except LifetimeInvalid as error:
+            warnings.append(f"{EXPIRES_AFTER}: {error}; the tag does not expire")
+    if lifetime:
+        source = ExpirySource.ANNOTATION if EXPIRES_AFTER in annotations else label_source
+    word = asked.get(IMMUTABLE, "false").strip().lower()
+    if word not in {"true", "false"}:
+        warnings.append(
+            f"{IMMUTABLE}: {_shown(asked[IMMUTABLE])} is neither true nor false;"
+            " the tag is not immutable"
+        )
+    return TagTerms(lifetime, source, word == "true", tuple(warnings))
+
+
+def agreed_labels(images: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """What all images of an index ask for alike, and warnings about what only some do.
+
+    Args:
+        images: what each image asks for, annotations laid over labels; empty for one
+            that is not here.
+    """
+    asked = list(images)
+    agreed: dict[str, str] = {}
+    warnings: list[str] = []
+    for key in (EXPIRES_AFTER, IMMUTABLE):
+        values = {image.get(key) for image in asked}
+        if len(values) == 1 and (value := values.pop()) is not None:
+            agreed[key] = value
+        elif len(values) > 1:
+            warnings.append(
+                f"{key}: the images of the index do not all say the same, so it does not count;"
+                " annotate the index itself"
+            )
+    return agreed, tuple(warnings)
+
+
+def _shown(text: str) -> str:
+    """Short, and in ASCII, so that it fits a header, a column and a terminal."""
+    return ascii(text) if len(text) <= 40 else ascii(text[:40] + "...")

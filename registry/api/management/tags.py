@@ -1,0 +1,158 @@
+"""Tags as Quay's API has them: list, history, move, expiry, delete, restore, delete for good."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from artifacts.oci.media_types import INDEXES
+from artifacts.oci.names import parse_tag
+from registry.api.management.base import ManagementView, RequestInvalid
+from registry.manifests.models import ManifestBlob
+from registry.manifests.restoration import delete_tag_for_good, restore_tag
+from registry.manifests.tagging import tag_manifest
+from registry.tags.models import StartReason, Tag
+from registry.tags.services import delete_tag, set_expiry, set_immutable
+
+_MAX_PAGE_ROWS = 100
+_MAX_PAGE = 1_000_000
+_MAX_SECONDS = 253_402_300_799  # the last second that a date can hold
+_FIELDS = frozenset({"manifest_digest", "expiration", "immutable"})
+
+
+class TagsView(ManagementView):
+    actions = {"GET": "pull"}
+
+    def get(self, request: Request, name: str) -> Response:
+        size = _number(request, "limit", 50, _MAX_PAGE_ROWS)
+        page = _number(request, "page", 1, _MAX_PAGE)
+        rows = Tag.objects.filter(repository=self.repository.id)
+        if request.query_params.get("onlyActiveTags", "").lower() == "true":
+            rows = rows.alive(at=self.now)
+        if tag := request.query_params.get("specificTag"):
+            rows = rows.filter(name=tag.replace("\x00", ""))
+        start = (page - 1) * size
+        found = rows.select_related("manifest").defer("manifest__body").newest_first()
+        tags = list(found[start : start + size + 1])
+        shown = _documents(tags[:size], self.now)
+        return Response({"tags": shown, "page": page, "has_additional": len(tags) > size})
+
+
+class TagView(ManagementView):
+    actions = {"PUT": "push", "DELETE": "delete"}
+
+    def put(self, request: Request, name: str, tag: str) -> Response:
+        wanted = _document(request)
+        tag = parse_tag(tag)
+        if not wanted or not wanted.keys() <= _FIELDS:
+            raise RequestInvalid(f"give one or more of {', '.join(sorted(_FIELDS))}")
+        expires_at = _moment(wanted.get("expiration"))
+        is_immutable = wanted.get("immutable")
+        if not isinstance(is_immutable, bool | None):
+            raise RequestInvalid("immutable must be true or false")
+        if is_immutable is False:
+            self.require("*")
+        change: dict[str, Any] = {
+            "repository": self.repository,
+            "name": tag,
+            "now": self.now,
+            "by": self.by,
+        }
+        with transaction.atomic():  # all or nothing
+            if "manifest_digest" in wanted:
+                tag_manifest(digest=_text(wanted, "manifest_digest"), **change)
+            if "expiration" in wanted:
+                set_expiry(expires_at=expires_at, **change)
+            if is_immutable is not None:
+                set_immutable(is_immutable=is_immutable, **change)
+        return Response("Updated", status=201)
+
+    def delete(self, request: Request, name: str, tag: str) -> Response:
+        delete_tag(repository=self.repository, name=tag, now=self.now, by=self.by)
+        return Response(status=204)
+
+
+class RestoreView(ManagementView):
+    actions = {"POST": "push"}
+
+    def post(self, request: Request, name: str, tag: str) -> Response:
+        digest = _text(_document(request), "manifest_digest")
+        restore_tag(repository=self.repository, name=tag, digest=digest, now=self.now, by=self.by)
+        return Response({})
+
+
+class ExpireView(ManagementView):
+    """Deletes a tag for good, or what the time machine holds of it."""
+
+    actions = {"POST": "delete"}
+
+    def post(self, request: Request, name: str, tag: str) -> Response:
+        digest = _text(_document(request), "manifest_digest")
+        delete_tag_for_good(
+            repository=self.repository, name=tag, digest=digest, now=self.now, by=self.by
+        )
+        return Response({})
+
+
+def _documents(tags: Iterable[Tag], now: datetime) -> list[Mapping[str, Any]]:
+    tags = list(tags)
+    manifests = {tag.manifest_id for tag in tags}
+    sizes = dict(
+        ManifestBlob.objects.filter(manifest__in=manifests)
+        .order_by()
+        .values_list("manifest")
+        .annotate(size=Sum("link__blob__size"))
+    )
+    return [_tag(tag, sizes.get(tag.manifest_id, 0), now) for tag in tags]
+
+
+def _tag(tag: Tag, size: int, now: datetime) -> Mapping[str, Any]:
+    document: dict[str, Any] = {
+        "name": tag.name,
+        "reversion": tag.start_reason == StartReason.RESTORE,
+        "start_ts": int(tag.started_at.timestamp()),
+        "manifest_digest": tag.manifest.digest,
+        "is_manifest_list": tag.manifest.media_type in INDEXES,
+        "size": None if tag.manifest.media_type in INDEXES else size,
+        "last_modified": format_datetime(tag.started_at.astimezone(UTC)),
+        "immutable": tag.is_immutable,
+    }
+    end = tag.end(at=now)
+    if ends_at := end[0] if end else tag.expires_at:
+        document["end_ts"] = int(ends_at.timestamp())
+        document["expiration"] = format_datetime(ends_at.astimezone(UTC))
+    return document
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and int(text[:19]) >= 1):
+        raise RequestInvalid(f"{name} must be a whole number from 1, not {text[:50]!r}")
+    return min(int(text[:19]), most)
+
+
+def _document(request: Request) -> Mapping[str, Any]:
+    if not isinstance(request.data, dict):
+        raise RequestInvalid("send a JSON object")
+    return request.data
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or "\x00" in value:
+        raise RequestInvalid(f"{name} must be given as text")
+    return value
+
+
+def _moment(value: Any) -> datetime | None:
+    """Seconds since 1970; ``None`` takes an expiry away."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_SECONDS:
+        raise RequestInvalid("expiration must be seconds since 1970, or null")
+    return datetime.fromtimestamp(value, tz=UTC)

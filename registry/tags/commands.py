@@ -1,0 +1,46 @@
+"""What the commands about tags share: names to rows, errors as one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError, CommandParser
+
+from accounts.commands import sentences
+from artifacts.oci.errors import NameInvalid, OCIError
+from artifacts.oci.names import parse_tag
+from registry.repositories.models import Repository
+from registry.repositories.paths import repository_path
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Show what went wrong as one sentence, without a traceback."""
+    try:
+        with sentences():
+            yield
+    except OCIError as error:
+        raise CommandError(error.reason) from error
+
+
+def add_tag_argument(parser: CommandParser) -> None:
+    parser.add_argument("tag", metavar="REPOSITORY:TAG", help="such as acme/web:v1")
+
+
+def repository_named(name: str) -> Repository:
+    """The repository with its namespace."""
+    try:
+        path = repository_path(name)
+    except NameInvalid as error:
+        raise CommandError(error.reason) from error
+    found = Repository.objects.select_related("namespace").filter(path=path).first()
+    if found is None:
+        raise CommandError(f"there is no repository {path}")
+    return found
+
+
+def repository_and_tag(text: str) -> tuple[Repository, str]:
+    name, colon, tag = text.rpartition(":")
+    if not colon:
+        raise CommandError(f"{text} names no tag: write REPOSITORY:TAG, such as acme/web:v1")
+    with refusals():
+        return repository_named(name), parse_tag(tag)

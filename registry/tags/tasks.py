@@ -1,0 +1,22 @@
+"""Celery tasks of the tags room."""
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from registry.tags import services
+
+logger = logging.getLogger(__name__)
+
+BATCH_ROWS = 500
+
+
+@shared_task(name="tags.sweep_expired", acks_late=True, ignore_result=True)
+def sweep_expired(**_: object) -> None:
+    """Write down which tags expired, one batch per run. Safe to run twice, even at once."""
+    swept = services.sweep_expired(now=timezone.now(), limit=BATCH_ROWS)
+    if swept:
+        logger.info("%d tags expired", swept)
+    if swept == BATCH_ROWS:
+        sweep_expired.delay()
