@@ -2,55 +2,16 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.clients.content import untar
+from tests.clients.charts import Helm, package
 from tests.clients.raw import Login
 from tests.clients.registry import Registry
-from tests.clients.run import Home, client
+from tests.clients.run import Home
 
 CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
-CONFIG_MAP = """\
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: {{ .Release.Name }}-etherpad
-data:
-  title: {{ .Values.title | quote }}
-"""
-
-
-@dataclass(frozen=True)
-class Helm:
-    """One version of helm, told about the registry only by its own options."""
-
-    name: str
-    home: Home
-    registry: Registry
-
-    def __call__(self, *arguments: str) -> str:
-        return self.home.run(client(self.name), *arguments)
-
-    def refused(self, *arguments: str) -> str:
-        return self.home.refused(client(self.name), *arguments)
-
-    def login(self, login: Login) -> str:
-        return self.home.said(*self._login(login), stdin=login.password)
-
-    def login_refused(self, login: Login) -> str:
-        return self.home.refused(*self._login(login), stdin=login.password)
-
-    @property
-    def trust(self) -> str:
-        ca_file = self.registry.ca_file
-        return f"--ca-file={ca_file}" if ca_file else "--plain-http"
-
-    def _login(self, login: Login) -> list[str]:
-        command = [client(self.name), "registry", "login", self.trust]
-        return [*command, "--username", login.name, "--password-stdin", self.registry.host]
 
 
 @pytest.fixture(params=["helm3", "helm4"])
@@ -74,7 +35,7 @@ def test_helm_with_a_wrong_password_is_told_why(helm: Helm) -> None:
 def test_helm_pulls_the_etherpad_chart_it_pushed(
     helm: Helm, repository: str, tmp_path: Path
 ) -> None:
-    chart = _package(helm, tmp_path)
+    chart = package(helm, tmp_path)
 
     helm("push", helm.trust, str(chart), f"oci://{helm.registry}/{repository}")
     reference = f"oci://{helm.registry}/{repository}/etherpad"
@@ -90,7 +51,7 @@ def test_helm_pulls_the_etherpad_chart_it_pushed(
 def test_helm_shows_and_renders_a_chart_in_the_registry(
     helm: Helm, repository: str, tmp_path: Path
 ) -> None:
-    chart = _package(helm, tmp_path)
+    chart = package(helm, tmp_path)
     helm("push", helm.trust, str(chart), f"oci://{helm.registry}/{repository}")
     reference = f"oci://{helm.registry}/{repository}/etherpad"
 
@@ -107,7 +68,7 @@ def test_helm_finds_the_newest_version_that_fits(
     helm: Helm, repository: str, tmp_path: Path
 ) -> None:
     for version in ("0.0.4", "0.0.10", "1.0.0+b.1"):
-        chart = _package(helm, tmp_path / version, version)
+        chart = package(helm, tmp_path / version, version)
         helm("push", helm.trust, str(chart), f"oci://{helm.registry}/{repository}")
     reference = f"oci://{helm.registry}/{repository}/etherpad"
 
@@ -122,7 +83,7 @@ def test_helm_finds_the_newest_version_that_fits(
 def test_helm_fetches_a_dependency_from_the_registry(
     helm: Helm, repository: str, tmp_path: Path
 ) -> None:
-    chart = _package(helm, tmp_path)
+    chart = package(helm, tmp_path)
     helm("push", helm.trust, str(chart), f"oci://{helm.registry}/{repository}")
     office = tmp_path / "office"
     office.mkdir()
@@ -139,7 +100,7 @@ def test_helm_fetches_a_dependency_from_the_registry(
 
 def test_helm_pushes_to_the_bare_host_name_into_the_library(helm: Helm, tmp_path: Path) -> None:
     version = f"0.0.4+{helm.name}"
-    chart = _package(helm, tmp_path, version)
+    chart = package(helm, tmp_path, version)
 
     helm("push", helm.trust, str(chart), f"oci://{helm.registry}")
     reference = f"oci://{helm.registry}/etherpad"
@@ -154,7 +115,7 @@ def test_helm_pushes_to_the_bare_host_name_into_the_library(helm: Helm, tmp_path
 def test_helm_without_rights_to_the_library_reads_why_the_bare_host_name_fails(
     helm: Helm, tmp_path: Path
 ) -> None:
-    chart = _package(helm, tmp_path)
+    chart = package(helm, tmp_path)
     helm.login(helm.registry.stranger)
 
     answer = helm.refused("push", helm.trust, str(chart), f"oci://{helm.registry}")
@@ -165,23 +126,10 @@ def test_helm_without_rights_to_the_library_reads_why_the_bare_host_name_fails(
 def test_helm_without_rights_to_an_organization_is_refused(
     helm: Helm, new_repository: Callable[[], str], tmp_path: Path
 ) -> None:
-    chart = _package(helm, tmp_path)
+    chart = package(helm, tmp_path)
     helm.login(helm.registry.stranger)
 
     target = f"oci://{helm.registry}/{new_repository()}"
     answer = helm.refused("push", helm.trust, str(chart), target)
 
     assert "401" in answer or "denied" in answer.lower()
-
-
-def _package(helm: Helm, folder: Path, version: str = "0.0.4") -> Path:
-    """Package a chart named etherpad; answer the archive."""
-    source = folder / "etherpad"
-    (source / "templates").mkdir(parents=True)
-    (source / "Chart.yaml").write_text(f"apiVersion: v2\nname: etherpad\nversion: {version}\n")
-    (source / "values.yaml").write_text("title: Welcome\n")
-    (source / "templates" / "configmap.yaml").write_text(CONFIG_MAP)
-    helm("package", str(source), f"--destination={folder}")
-    chart = folder / f"etherpad-{version}.tgz"
-    assert "etherpad/Chart.yaml" in untar(chart.read_bytes())
-    return chart

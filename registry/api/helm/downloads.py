@@ -1,0 +1,76 @@
+"""``GET /helm/<organization>/charts/<repository>/<name>-<version>.tgz``, and its ``.prov``."""
+
+from django.http import HttpResponse, StreamingHttpResponse
+from rest_framework import status
+from rest_framework.request import Request
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import ManifestUnknown
+from artifacts.oci.names import Reference, is_name
+from registry.access.rights import rights_in
+from registry.api.distribution.bodies import let_go_of_database
+from registry.api.distribution.conditions import content_headers, is_held
+from registry.api.distribution.transfers import download
+from registry.api.helm.base import HelmView
+from registry.blobs.services import find_blob, read_blob
+from registry.charts.models import ChartVersion
+from registry.manifests.pulls import note_pull
+from registry.manifests.reads import resolve_manifest
+from registry.repositories.models import Repository
+from registry.verification.pulls import admit_pull
+
+_PROVENANCE = ".prov"
+
+
+class DownloadView(HelmView):
+    """The archive of one chart, or the file with its signature."""
+
+    def get(
+        self, request: Request, organization: str, path: str, file_name: str
+    ) -> HttpResponse | StreamingHttpResponse:
+        repository = self._repository(f"{organization}/{path}")
+        digest = self._admitted(repository, file_name)
+        blob = find_blob(repository=repository, digest=digest, now=self.now)
+        headers = content_headers(blob.digest)
+        if is_held(request, blob.digest):
+            return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
+        is_provenance = file_name.endswith(_PROVENANCE)
+        content_type = "text/plain; charset=utf-8" if is_provenance else "application/gzip"
+        headers["Content-Length"] = str(blob.size)
+        if request.method == "HEAD":
+            return HttpResponse(content_type=content_type, headers=headers)
+        pieces = download(read_blob(blob=blob, start=0, length=blob.size, now=self.now), blob.size)
+        response = StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
+        let_go_of_database()
+        return response
+
+    head = get
+
+    def _repository(self, path: str) -> Repository:
+        repository = Repository.objects.at_path(path) if is_name(path) else None
+        rights = rights_in(principal=self.principal, path=path, repository=repository)
+        if repository is None or "pull" not in rights:
+            raise self.refuse(f"repository {path}")
+        return repository
+
+    def _admitted(self, repository: Repository, file_name: str) -> Digest:
+        """The file's digest. To fetch it is to pull its chart, with all that a pull is held to."""
+        archive = file_name.removesuffix(_PROVENANCE)
+        charts = ChartVersion.objects.available(self.now).filter(repository=repository.id)
+        columns = ("content_digest", "provenance_digest", "manifest__digest")
+        chart = charts.select_related("manifest").only(*columns).file(archive)
+        digest = chart and (
+            chart.content_digest if archive == file_name else chart.provenance_digest
+        )
+        if chart is None or not digest:
+            raise ManifestUnknown(f"{repository.path} has no {file_name}")
+        manifest = resolve_manifest(
+            repository=repository,
+            reference=Reference.parse(chart.manifest.digest),
+            with_body=False,
+            now=self.now,
+        )
+        if self.request.method == "GET":
+            admit_pull(repository=repository, digest=manifest.digest, now=self.now)
+            note_pull(manifest=manifest, now=self.now)
+        return Digest.parse(digest)

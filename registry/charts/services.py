@@ -1,0 +1,121 @@
+"""Read the charts that were pushed, and keep what they say."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from artifacts.charts.chart import CONTENT_TYPES, PROVENANCE_TYPE, Chart
+from artifacts.charts.chart import read_chart as read_archive
+from artifacts.charts.errors import ChartUnreadable
+from artifacts.charts.versions import sort_key
+from artifacts.oci.descriptors import Descriptor
+from artifacts.oci.documents import ManifestDocument
+from registry.blobs.services import find_blob, read_blob
+from registry.charts.models import ChartVersion
+from registry.manifests.models import Manifest
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+MAX_ARCHIVE_BYTES = 100 * 1024 * 1024
+MAX_CONFIG_BYTES = 1024 * 1024
+
+
+def read_chart(*, manifest: Manifest, now: datetime) -> None:
+    """Keep what the archive of a chart says, or why it could not be read.
+
+    Raises ``BlobUnknown`` when its bytes are lost: then nothing is kept.
+    """
+    document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+    content = _layer(document, CONTENT_TYPES)
+    provenance = _layer(document, frozenset({PROVENANCE_TYPE}))
+    try:
+        columns = _columns(_read(manifest, document, content, now))
+    except ChartUnreadable as error:
+        columns = {"problems": f"The chart could not be read, because {error}."}
+    # Everything anew, so that nothing of an earlier reading stays.
+    row = ChartVersion(
+        manifest_id=manifest.id,
+        repository_id=manifest.repository_id,
+        namespace_id=manifest.repository.namespace_id,
+        content_digest=str(content.digest) if content else "",
+        provenance_digest=str(provenance.digest) if provenance else "",
+        read_at=now,
+        **columns,
+    )
+    with transaction.atomic():
+        # Lock, then look again: it may have been deleted meanwhile.
+        there = Manifest.objects.select_for_update(no_key=True).filter(pk=manifest.pk)
+        if there.values_list("pk", flat=True).first():
+            ChartVersion.objects.filter(manifest=manifest.pk).delete()
+            row.save(force_insert=True)
+
+
+def _layer(document: ManifestDocument, types: frozenset[str]) -> Descriptor | None:
+    return next((layer for layer in document.layers if layer.media_type in types), None)
+
+
+def _read(
+    manifest: Manifest, document: ManifestDocument, content: Descriptor | None, now: datetime
+) -> Chart:
+    if content is None or document.config is None:
+        raise ChartUnreadable("none of its layers has the type of a chart's archive")
+    if content.size > MAX_ARCHIVE_BYTES:
+        raise ChartUnreadable(f"its archive is larger than {MAX_ARCHIVE_BYTES // 1024**2} MiB")
+    config = b""
+    if document.config.size <= MAX_CONFIG_BYTES:
+        config = b"".join(_pieces(manifest, document.config, now))
+    with io.BufferedReader(_Stream(_pieces(manifest, content, now))) as archive:
+        return read_archive(archive, config)
+
+
+def _pieces(manifest: Manifest, descriptor: Descriptor, now: datetime) -> Iterator[bytes]:
+    blob = find_blob(repository=manifest.repository, digest=descriptor.digest, now=now)
+    return read_blob(blob=blob, start=0, length=blob.size, now=now)
+
+
+class _Stream(io.RawIOBase):
+    """Pieces of a blob as a file that is read once."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        target = memoryview(buffer)
+        size = min(len(target), len(self._rest))
+        target[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def _columns(chart: Chart) -> dict[str, Any]:
+    said = chart.metadata
+    return {
+        "name": chart.name,
+        "version": chart.version,
+        "sort_key": sort_key(chart.version) or "",
+        "file_name": f"{chart.name}-{chart.version}.tgz",
+        "api_version": said.get("apiVersion", ""),
+        "app_version": said.get("appVersion", ""),
+        "description": said.get("description", ""),
+        "is_deprecated": said.get("deprecated", False),
+        "metadata_json": json.dumps(said),
+        "dependencies_json": json.dumps(chart.dependencies),
+        "templates_json": json.dumps(chart.templates),
+        "values": chart.values,
+        "readme": chart.readme,
+        "schema": chart.schema,
+        "problems": "\n".join(chart.problems),
+    }
