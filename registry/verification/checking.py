@@ -1,0 +1,288 @@
+"""Check what is attached to manifests, and keep the verdicts.
+
+A verdict is reached outside any transaction: reading and arithmetic take time. It is written
+under the lock of the keyring, and only if the keys are still those it was reached with.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from artifacts.kinds.kinds import Kind
+from artifacts.oci.descriptors import Descriptor
+from artifacts.oci.digest import Digest
+from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.errors import BlobUnknown, ManifestInvalid
+from artifacts.signatures.claims import (
+    MAX_CONTENT_BYTES,
+    Claim,
+    Malformed,
+    can_hold_a_claim,
+    read_claim,
+)
+from artifacts.signatures.companions import subject_of
+from artifacts.signatures.keys import VerifyingKey
+from artifacts.signatures.verdicts import (
+    CONTENT_MISSING,
+    SUBJECT_MISSING,
+    Judgement,
+    State,
+    judge,
+)
+from registry.blobs.services import find_blob, read_blob
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.tags.models import Tag
+from registry.verification.models import Keyring, PublicKey, Verdict
+from registry.verification.reads import Attachments, attached_to
+
+logger = logging.getLogger(__name__)
+
+MAX_LAYERS = 32  # cosign adds the newest signature as the last layer
+MAX_MANIFEST_CONTENT_BYTES = 4 * MAX_CONTENT_BYTES
+MAX_CHECKS = 50  # of one subject's attachments in one go; the next look takes the next ones
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check of one layer said."""
+
+    position: int
+    judgement: Judgement
+    layer_digest: str = ""
+    is_signature: bool | None = None  # where the content does not say, the types do
+    predicate_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a namespace as they were at one version of its keyring."""
+
+    version: int
+    by_fingerprint: dict[str, PublicKey]
+    verifying: list[VerifyingKey]
+
+
+def examine(*, manifest: Manifest, now: datetime) -> None:
+    """Check a manifest that was pushed, as a signature or attestation of what it says it is of."""
+    for subject in _subjects_of(manifest, now):
+        check(manifest=manifest, subject=subject, now=now)
+
+
+def looked_at(repository: Repository, digest: Digest, *, now: datetime) -> Attachments:
+    """What is attached to a manifest, with verdicts by the keys of now."""
+    recheck(repository=repository, digest=digest, now=now)
+    return attached_to(repository, digest, now=now)
+
+
+def recheck(*, repository: Repository, digest: Digest, now: datetime) -> None:
+    """Check what is attached to a manifest and has no verdict by the keys of now."""
+    version = _version(repository.namespace_id)
+    attachments = [one for one in attached_to(repository, digest, now=now) if one.can_be_verified]
+    due = [
+        one.manifest
+        for one in attachments
+        if not one.verdicts or any(_is_due(verdict, version) for verdict in one.verdicts)
+    ]
+    for manifest in due[:MAX_CHECKS]:
+        check(manifest=manifest, subject=digest, now=now)
+
+
+def recompute(*, now: datetime, limit: int) -> int:
+    """Check again at most ``limit`` manifests whose verdicts older keys gave; return how many."""
+    done = 0
+    for keyring in Keyring.objects.unsettled().order_by("pk"):
+        done += _recompute(keyring, now, limit - done)
+        if done >= limit:
+            break
+    return done
+
+
+def _recompute(keyring: Keyring, now: datetime, limit: int) -> int:
+    outdated = Verdict.objects.outdated(keyring).order_by("checked_at", "pk")
+    pairs = dict.fromkeys(outdated.values_list("manifest", "subject_digest")[:limit])
+    if not pairs:
+        # None can come any more: verdicts are written under the lock of the keyring.
+        settled = Keyring.objects.filter(pk=keyring.pk, version=keyring.version)
+        settled.update(settled_version=keyring.version)
+    for manifest_id, subject in pairs:
+        manifest = Manifest.objects.select_related("repository").filter(pk=manifest_id).first()
+        if manifest is None:
+            continue  # collected meanwhile, and its verdicts with it
+        try:
+            check(manifest=manifest, subject=Digest.parse(subject), now=now)
+        except Exception:
+            # One broken signature must not keep the others from being checked.
+            logger.exception("the signature %s could not be checked", manifest)
+            _give_up(manifest, subject, now)
+    return len(pairs)
+
+
+def check(*, manifest: Manifest, subject: Digest, now: datetime) -> None:
+    """Judge each layer of a signature or attestation as a claim about ``subject``."""
+    repository = manifest.repository
+    for _ in range(_TRIES):
+        keys = _keys(repository.namespace_id)
+        findings = list(_findings(manifest, subject, keys, now))
+        if _store(manifest, subject, keys, findings, now):
+            return
+    logger.warning("the keys of %s keep changing; %s is checked later", repository, manifest)
+
+
+def _is_due(verdict: Verdict, version: int) -> bool:
+    """Reached with other keys, or while something was missing that may be here by now."""
+    return verdict.keyring_version < version or verdict.reason in (CONTENT_MISSING, SUBJECT_MISSING)
+
+
+def _subjects_of(manifest: Manifest, now: datetime) -> list[Digest]:
+    """What a manifest claims to be about: its subject, and what its tags name."""
+    named = {Digest.parse(manifest.subject_digest)} if manifest.subject_digest else set()
+    tags = Tag.objects.alive(at=now).filter(manifest=manifest.id, name__startswith="sha256-")
+    found = (subject_of(name) for name in tags.values_list("name", flat=True)[:MAX_CHECKS])
+    return sorted(named | {digest for digest in found if digest}, key=str)
+
+
+def _findings(manifest: Manifest, subject: Digest, keys: Keys, now: datetime) -> Iterator[Finding]:
+    try:
+        document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+    except ManifestInvalid as error:
+        yield Finding(0, Judgement(State.INVALID, f"its manifest is broken: {error.reason}"))
+        return
+    layers = [
+        (position, layer)
+        for position, layer in enumerate(document.layers)
+        if can_hold_a_claim(layer.media_type)
+    ]
+    if not layers:
+        yield Finding(0, Judgement(State.UNVERIFIABLE, _why_nothing_is_checked(document)))
+    room = MAX_MANIFEST_CONTENT_BYTES
+    for position, layer in layers[-MAX_LAYERS:]:
+        room -= layer.size
+        if room < 0 or layer.size > MAX_CONTENT_BYTES:
+            reason = "it is too large to be checked"
+            yield Finding(position, Judgement(State.UNVERIFIABLE, reason), str(layer.digest))
+            continue
+        yield _finding(manifest, position, layer, subject, keys, now)
+
+
+def _why_nothing_is_checked(document: ManifestDocument) -> str:
+    if "notary" in document.artifact_type:
+        return "signatures of the Notary Project are kept, not checked"
+    return "it holds nothing that is signed in a way that cosign uses"
+
+
+def _finding(
+    manifest: Manifest,
+    position: int,
+    layer: Descriptor,
+    subject: Digest,
+    keys: Keys,
+    now: datetime,
+) -> Finding:
+    digest = str(layer.digest)
+    try:
+        blob = find_blob(repository=manifest.repository, digest=layer.digest, now=now)
+        content = b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now))
+        claim = read_claim(layer.media_type, layer.annotations, content)
+    except BlobUnknown:
+        judgement = Judgement(State.UNVERIFIABLE, CONTENT_MISSING)
+        return Finding(position, judgement, digest)
+    except Malformed as error:
+        return Finding(position, Judgement(State.INVALID, str(error)), digest)
+    body = None if claim.message else _body(manifest.repository, subject)
+    judgement = judge(claim, subject=str(subject), keys=keys.verifying, subject_body=body)
+    return Finding(position, judgement, digest, claim.is_signature, _text(claim))
+
+
+def _text(claim: Claim) -> str:
+    """Text columns of PostgreSQL hold no NUL."""
+    return claim.predicate_type.replace("\x00", "")[:500]
+
+
+def _body(repository: Repository, subject: Digest) -> bytes | None:
+    bodies = Manifest.objects.present().filter(repository=repository.id, digest=str(subject))
+    body = bodies.values_list("body", flat=True).first()
+    return None if body is None else bytes(body)
+
+
+def _store(
+    manifest: Manifest, subject: Digest, keys: Keys, findings: list[Finding], now: datetime
+) -> bool:
+    """Write what was found; ``False`` when the keys have changed since."""
+    with transaction.atomic():
+        ring = Keyring.objects.select_for_update().filter(
+            namespace=manifest.repository.namespace_id
+        )
+        if (ring.values_list("version", flat=True).first() or 0) != keys.version:
+            return False
+        here = Manifest.objects.select_for_update(of=("self",), no_key=True)
+        if not here.filter(pk=manifest.pk).values_list("pk").first():
+            return True  # collected meanwhile, and its verdicts with it
+        Verdict.objects.bulk_create(
+            [_row(manifest, subject, keys, finding, now) for finding in findings],
+            update_conflicts=True,
+            unique_fields=["manifest", "subject_digest", "position"],
+            update_fields=[
+                "is_signature",
+                "predicate_type",
+                "state",
+                "key",
+                "reason",
+                "keyring_version",
+                "checked_at",
+            ],
+        )
+    return True
+
+
+def _row(
+    manifest: Manifest, subject: Digest, keys: Keys, finding: Finding, now: datetime
+) -> Verdict:
+    return Verdict(
+        repository_id=manifest.repository_id,
+        subject_digest=str(subject),
+        manifest=manifest,
+        position=finding.position,
+        layer_digest=finding.layer_digest,
+        is_signature=(
+            manifest.kind == Kind.SIGNATURE
+            if finding.is_signature is None
+            else finding.is_signature
+        ),
+        predicate_type=finding.predicate_type,
+        state=finding.judgement.state,
+        key=keys.by_fingerprint.get(finding.judgement.fingerprint),
+        reason=finding.judgement.reason.replace("\x00", ""),
+        keyring_version=keys.version,
+        checked_at=now,
+    )
+
+
+def _give_up(manifest: Manifest, subject: str, now: datetime) -> None:
+    Verdict.objects.filter(manifest=manifest, subject_digest=subject).update(
+        state=State.UNVERIFIABLE,
+        key=None,
+        reason="the check failed; the log says why",
+        keyring_version=_version(manifest.repository.namespace_id),
+        checked_at=now,
+    )
+
+
+def _keys(namespace_id: int) -> Keys:
+    # The version first: keys that are newer than it only mean another look.
+    version = _version(namespace_id)
+    rows = list(PublicKey.objects.filter(namespace=namespace_id).order_by("pk"))
+    return Keys(
+        version=version,
+        by_fingerprint={row.fingerprint: row for row in rows},
+        verifying=[VerifyingKey.parse(row.pem) for row in rows],
+    )
+
+
+def _version(namespace_id: int) -> int:
+    rings = Keyring.objects.filter(namespace=namespace_id)
+    return rings.values_list("version", flat=True).first() or 0

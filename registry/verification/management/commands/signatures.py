@@ -1,0 +1,84 @@
+"""``signatures REPOSITORY[:TAG|@DIGEST]``: what is signed, by whom, and what else is attached."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import OCIError
+from artifacts.oci.names import Reference
+from artifacts.signatures.companions import subject_of
+from registry.manifests.reads import resolve_manifest
+from registry.repositories.models import Repository, SignatureRequirement
+from registry.tags.models import Tag
+from registry.verification.checking import looked_at
+from registry.verification.models import UnsignedPulls
+from registry.verification.reads import Attachment, summary_of
+
+
+class Command(BaseCommand):
+    help = "Show which tags of a repository are signed, or everything attached to one manifest."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", metavar="NAMESPACE/NAME[:TAG|@DIGEST]")
+
+    def handle(self, *, name: str, **_: Any) -> None:
+        now = timezone.now()
+        repository, reference = _split(name)
+        if reference:
+            self._show_manifest(repository, reference, now)
+        else:
+            self._show_repository(repository, now)
+
+    def _show_repository(self, repository: Repository, now: datetime) -> None:
+        requirement = SignatureRequirement(repository.signature_requirement)
+        self.stdout.write(f"{repository.path}: {requirement.label}")
+        tags = Tag.objects.alive(at=now).filter(repository=repository).order_by("name")
+        for name, digest in tags.values_list("name", "manifest__digest").iterator():
+            if subject_of(name):
+                continue
+            found = looked_at(repository, Digest.parse(digest), now=now)
+            self.stdout.write(f"  {name}  {digest}  {summary_of(found.signatures)}")
+        counts = UnsignedPulls.objects.filter(repository=repository).order_by("-day", "requirement")
+        for row in counts[:7]:
+            verb = "refused" if row.requirement == SignatureRequirement.REQUIRED else "to refuse"
+            self.stdout.write(f"  {row.day}: {row.count} {verb}, last {row.last_digest}")
+
+    def _show_manifest(self, repository: Repository, reference: str, now: datetime) -> None:
+        try:
+            manifest = resolve_manifest(
+                repository=repository,
+                reference=Reference.parse(reference),
+                with_body=False,
+                now=now,
+            )
+        except OCIError as error:
+            raise CommandError(error.reason) from error
+        found = looked_at(repository, Digest.parse(manifest.digest), now=now)
+        self.stdout.write(f"{repository.path}@{manifest.digest}: {summary_of(found.signatures)}")
+        self._show("signatures", found.signatures)
+        self._show("attestations", found.attestations)
+        self._show("SBOMs", found.sboms)
+        self._show("other", found.other)
+
+    def _show(self, heading: str, attachments: Iterable[Attachment]) -> None:
+        for attachment in attachments:
+            what = attachment.tag or attachment.manifest.artifact_type
+            self.stdout.write(f"  {heading}: {attachment.digest}  {what}")
+            for verdict in attachment.verdicts:
+                key = verdict.key
+                why = f"by the key {key.name} ({key.fingerprint})" if key else verdict.reason
+                self.stdout.write(f"    {verdict.state}: {why}")
+
+
+def _split(name: str) -> tuple[Repository, str]:
+    path, at, reference = name.partition("@")
+    if not at:
+        path, _, reference = name.partition(":")
+    repository = Repository.objects.filter(path=path).first()
+    if repository is None:
+        raise CommandError(f"there is no repository {path}")
+    return repository, reference

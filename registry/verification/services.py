@@ -1,0 +1,93 @@
+"""Register and remove the keys that signatures are checked with."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.errors import AccountError
+from accounts.names import check_name
+from accounts.users.models import Namespace
+from artifacts.signatures.keys import KeyRefused, VerifyingKey
+from artifacts.signatures.verdicts import State
+from registry.verification.models import Keyring, PublicKey, Verdict
+
+MAX_KEYS = 25  # each signature is tried with each of them
+
+
+class PublicKeyRefused(AccountError):
+    """The text is no key that can be used, or the key or its name is there already."""
+
+
+def register_key(
+    *, namespace: Namespace, name: str, pem: str, now: datetime, by: Actor = SYSTEM
+) -> PublicKey:
+    """Trust a public key in every repository of the namespace. Raises ``AccountError``.
+
+    Signatures that are here already are checked again by ``checking.recompute``, and by the
+    first pull that needs one of them.
+    """
+    check_name(name)
+    try:
+        key = VerifyingKey.parse(pem)
+    except KeyRefused as error:
+        raise PublicKeyRefused(str(error)) from error
+    try:
+        with transaction.atomic():
+            _next_version(namespace)
+            if PublicKey.objects.filter(namespace=namespace).count() >= MAX_KEYS:
+                raise PublicKeyRefused(
+                    f"{namespace.name} has {MAX_KEYS} keys, which is the most there can be"
+                )
+            added = PublicKey.objects.create(
+                namespace=namespace,
+                name=name,
+                pem=key.pem,
+                fingerprint=key.fingerprint,
+                algorithm=key.algorithm,
+                created_at=now,
+                added_by=by.name[:255],
+            )
+            by.did(
+                "public-key.register",
+                namespace.name,
+                now=now,
+                key=name,
+                fingerprint=key.fingerprint,
+            )
+    except IntegrityError as error:
+        raise _refusal_of_a_double(namespace, name, key) from error
+    return added
+
+
+def remove_key(*, key: PublicKey, now: datetime, by: Actor = SYSTEM) -> None:
+    """Stop trusting a key. What only it made valid is not valid any more, at once."""
+    with transaction.atomic():
+        _next_version(key.namespace)
+        Verdict.objects.filter(key=key.pk).update(
+            state=State.UNVERIFIABLE, key=None, reason=f"the key {key.name} was removed"
+        )
+        PublicKey.objects.filter(pk=key.pk).delete()
+        by.did(
+            "public-key.remove",
+            key.namespace.name,
+            now=now,
+            key=key.name,
+            fingerprint=key.fingerprint,
+        )
+
+
+def _next_version(namespace: Namespace) -> None:
+    """Locks the keyring until commit: verdicts are written under the same lock."""
+    Keyring.objects.get_or_create(namespace=namespace)
+    Keyring.objects.filter(namespace=namespace).update(version=F("version") + 1)
+
+
+def _refusal_of_a_double(namespace: Namespace, name: str, key: VerifyingKey) -> PublicKeyRefused:
+    same = PublicKey.objects.filter(namespace=namespace, fingerprint=key.fingerprint).first()
+    if same:
+        return PublicKeyRefused(f"{namespace.name} has registered this key already, as {same.name}")
+    return PublicKeyRefused(
+        f"{namespace.name} has a key {name} already; remove it first or choose another name"
+    )

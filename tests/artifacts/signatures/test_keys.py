@@ -1,0 +1,104 @@
+"""Which public keys are taken, and how they verify."""
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from artifacts.signatures.keys import MAX_PEM_BYTES, KeyRefused, VerifyingKey
+from tests.artifacts.signatures.signing import Signer
+
+SIGNERS = {
+    "ECDSA P-256": Signer(),
+    "ECDSA P-384": Signer(ec.generate_private_key(ec.SECP384R1())),
+    "ECDSA P-521": Signer(ec.generate_private_key(ec.SECP521R1())),
+    "Ed25519": Signer(Ed25519PrivateKey.generate()),
+    "RSA 2048": Signer(rsa.generate_private_key(65537, 2048)),
+}
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_a_key_verifies_its_own_signatures_only(name: str) -> None:
+    signer = SIGNERS[name]
+    signature = signer.sign(b"message")
+
+    assert signer.key.algorithm == name
+    assert signer.key.verifies(signature, b"message")
+    assert not signer.key.verifies(signature, b"another message")
+    for other in SIGNERS.values():
+        assert other.key.verifies(signature, b"message") == (other is signer)
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+@pytest.mark.parametrize(
+    "signature",
+    [b"", b"\x00", b"\x30\x00", b"\xff" * 64, b"\x00" * 64, b"\x01" * 5000],
+    ids=lambda one: f"{len(one)} bytes {one[:1].hex()}",
+)
+def test_nonsense_is_no_signature(name: str, signature: bytes) -> None:
+    assert not SIGNERS[name].key.verifies(signature, b"message")
+
+
+def test_a_signature_with_pss_padding_is_valid_too() -> None:
+    private = SIGNERS["RSA 2048"].private
+    assert isinstance(private, rsa.RSAPrivateKey)
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+
+    signature = private.sign(b"message", pss, hashes.SHA256())
+
+    assert SIGNERS["RSA 2048"].key.verifies(signature, b"message")
+
+
+def test_a_signature_over_sha1_is_not_valid() -> None:
+    private = SIGNERS["RSA 2048"].private
+    assert isinstance(private, rsa.RSAPrivateKey)
+
+    signature = private.sign(b"message", padding.PKCS1v15(), hashes.SHA1())
+
+    assert not SIGNERS["RSA 2048"].key.verifies(signature, b"message")
+
+
+def test_the_fingerprint_does_not_depend_on_how_the_text_is_laid_out() -> None:
+    signer = SIGNERS["ECDSA P-256"]
+    windows = "\r\n".join(["", *signer.pem.splitlines(), "", ""])
+
+    assert VerifyingKey.parse(windows) == VerifyingKey.parse(signer.pem)
+
+
+def test_a_private_key_is_refused_with_advice() -> None:
+    private = SIGNERS["ECDSA P-256"].private
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    with pytest.raises(KeyRefused, match="this is a private key: keep it secret"):
+        VerifyingKey.parse(pem)
+
+
+def _public(private: rsa.RSAPrivateKey | dsa.DSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    public = private.public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+REFUSED = {
+    "nothing": "",
+    "no PEM": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB",
+    "an empty PEM": "-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----",
+    "broken base64": "-----BEGIN PUBLIC KEY-----\nAAA\n-----END PUBLIC KEY-----",
+    "two keys": SIGNERS["Ed25519"].pem * 2,
+    "text before": "see here\n" + SIGNERS["Ed25519"].pem,
+    "a long text": " " * MAX_PEM_BYTES + SIGNERS["Ed25519"].pem,
+    "a short RSA key": _public(rsa.generate_private_key(65537, 1024)),
+    "another curve": _public(ec.generate_private_key(ec.SECP256K1())),
+    "DSA": _public(dsa.generate_private_key(1024)),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_no_key_for_signatures_is_refused(what: str) -> None:
+    with pytest.raises(KeyRefused):
+        VerifyingKey.parse(REFUSED[what])

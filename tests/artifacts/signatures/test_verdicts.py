@@ -1,0 +1,192 @@
+"""What a claim must be for the verdict "valid", in each form that cosign stores."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from artifacts.kinds.kinds import COSIGN_SIGN
+from artifacts.oci.digest import Digest
+from artifacts.signatures.claims import MAX_CONTENT_BYTES, Malformed, read_claim
+from artifacts.signatures.verdicts import Judgement, State, judge
+from tests.artifacts.signatures.signing import BUNDLE, Layer, Signer, b64, simple_payload
+
+ALICE, MALLORY = Signer(), Signer()
+BODY = b'{"schemaVersion": 2}'
+IMAGE, OTHER = str(Digest.of(BODY)), str(Digest.of(b"another"))
+
+#: Each makes a signature by a signer of a manifest.
+FORMS: dict[str, Callable[[Signer, str], Layer]] = {
+    "tag": lambda signer, digest: signer.simple(digest),
+    "bundle": lambda signer, digest: signer.bundle(digest),
+    "attestation under a tag": lambda signer, digest: signer.envelope(digest),
+}
+
+
+def verdict(layer: Layer, *signers: Signer, body: bytes | None = None) -> Judgement:
+    claim = read_claim(*layer.arguments)
+    return judge(claim, subject=IMAGE, keys=[one.key for one in signers], subject_body=body)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_signature_by_a_registered_key_is_valid(form: str) -> None:
+    found = verdict(FORMS[form](ALICE, IMAGE), MALLORY, ALICE)
+
+    assert found == Judgement(State.VALID, fingerprint=ALICE.key.fingerprint)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_signature_of_another_image_is_invalid(form: str) -> None:
+    found = verdict(FORMS[form](ALICE, OTHER), ALICE)
+
+    assert found.state == State.INVALID
+    assert found.reason == f"it was made for another manifest: {OTHER}"
+
+
+@pytest.mark.parametrize(
+    ("form", "state"),
+    [
+        ("tag", State.INVALID),
+        ("attestation under a tag", State.INVALID),
+        ("bundle", State.UNVERIFIABLE),  # it names its key, which nobody registered
+    ],
+)
+def test_a_signature_by_a_key_that_nobody_registered_is_not_valid(form: str, state: State) -> None:
+    assert verdict(FORMS[form](MALLORY, IMAGE), ALICE).state == state
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_without_registered_keys_a_signature_is_present_but_not_verifiable(form: str) -> None:
+    found = verdict(FORMS[form](ALICE, IMAGE))
+
+    assert found == Judgement(State.UNVERIFIABLE, "no key is registered to check it with")
+
+
+def test_a_bundle_that_names_a_registered_key_but_is_not_by_it_is_invalid() -> None:
+    bundle = json.loads(MALLORY.bundle(IMAGE).content)
+    bundle["verificationMaterial"]["publicKey"]["hint"] = ALICE.key.hint
+
+    found = verdict(Layer(BUNDLE, json.dumps(bundle).encode()), ALICE)
+
+    assert found.state == State.INVALID
+    assert ALICE.key.fingerprint[:12] in found.reason
+
+
+def test_a_payload_that_was_changed_after_signing_is_invalid() -> None:
+    signed = ALICE.simple(OTHER)
+    forged = Layer(signed.media_type, simple_payload(IMAGE), signed.annotations)
+
+    assert verdict(forged, ALICE).state == State.INVALID
+
+
+def test_a_keyless_signature_is_present_but_not_verifiable() -> None:
+    signed = MALLORY.simple(IMAGE)
+    keyless = Layer(
+        signed.media_type,
+        signed.content,
+        {**signed.annotations, "dev.sigstore.cosign/certificate": "-----BEGIN CERTIFICATE-----"},
+    )
+    bundle = json.loads(MALLORY.bundle(IMAGE).content)
+    bundle["verificationMaterial"] = {"certificate": {"rawBytes": ""}}
+
+    for layer in (keyless, Layer(BUNDLE, json.dumps(bundle).encode())):
+        found = verdict(layer, ALICE)
+        assert found.state == State.UNVERIFIABLE
+        assert "certificate" in found.reason
+
+
+@pytest.mark.parametrize("version", ["0.1", "0.2", "0.3"])
+def test_older_bundles_are_read_as_well(version: str) -> None:
+    bundle_type = f"application/vnd.dev.sigstore.bundle+json;version={version}"
+
+    assert verdict(ALICE.bundle(IMAGE, bundle_type=bundle_type), ALICE).state == State.VALID
+
+
+def test_a_bundle_may_sign_the_bytes_of_the_manifest() -> None:
+    layer = ALICE.message_bundle(BODY)
+
+    assert verdict(layer, ALICE, body=BODY).state == State.VALID
+    assert verdict(layer, ALICE, body=b"another").state == State.INVALID
+    assert verdict(layer, ALICE, body=None).state == State.UNVERIFIABLE
+
+
+def test_an_envelope_is_valid_when_one_of_its_signatures_is() -> None:
+    ours, theirs = (json.loads(who.envelope(IMAGE).content) for who in (ALICE, MALLORY))
+    ours["signatures"] = theirs["signatures"] + ours["signatures"]
+    layer = Layer(ALICE.envelope(IMAGE).media_type, json.dumps(ours).encode())
+
+    assert verdict(layer, ALICE).state == State.VALID
+
+
+def test_only_the_signed_text_says_whether_it_is_a_signature() -> None:
+    signature = read_claim(*ALICE.bundle(IMAGE).arguments)
+    attestation = read_claim(*ALICE.attestation(IMAGE, "https://example.com/broken").arguments)
+    under_a_tag = read_claim(*ALICE.envelope(IMAGE).arguments)
+
+    assert signature.predicate_type == COSIGN_SIGN
+    assert signature.is_signature
+    assert not attestation.is_signature
+    assert not under_a_tag.is_signature
+
+
+def _changed(layer: Layer, **changed: Any) -> Layer:
+    document = json.loads(layer.content)
+    return Layer(layer.media_type, json.dumps({**document, **changed}).encode(), layer.annotations)
+
+
+SIMPLE, ENVELOPE, OURS = ALICE.simple(IMAGE), ALICE.envelope(IMAGE), ALICE.bundle(IMAGE)
+MALFORMED: dict[str, Layer] = {
+    "not JSON": Layer(SIMPLE.media_type, b"\x00\x01", SIMPLE.annotations),
+    "empty": Layer(SIMPLE.media_type, b"", SIMPLE.annotations),
+    "a list": Layer(SIMPLE.media_type, b"[]", SIMPLE.annotations),
+    "the same key twice": Layer(SIMPLE.media_type, b'{"critical":{},"critical":{}}'),
+    "nested without end": Layer(SIMPLE.media_type, b"[" * 100_000),
+    "no critical": Layer(SIMPLE.media_type, b"{}", SIMPLE.annotations),
+    "critical is text": _changed(SIMPLE, critical="x"),
+    "no image": ALICE.simple(IMAGE, image=None),
+    "no digest": ALICE.simple(IMAGE, image={}),
+    "digest is a number": ALICE.simple(IMAGE, image={"docker-manifest-digest": 1}),
+    "digest is none": ALICE.simple(IMAGE, image={"docker-manifest-digest": "sha256:x"}),
+    "another type": ALICE.simple(IMAGE, type="atomic container signature"),
+    "no signature": Layer(SIMPLE.media_type, SIMPLE.content),
+    "signature is not base64": Layer(
+        SIMPLE.media_type, SIMPLE.content, {"dev.cosignproject.cosign/signature": "é"}
+    ),
+    "too large": Layer(SIMPLE.media_type, b" " * (MAX_CONTENT_BYTES + 1)),
+    "another payload type": _changed(ENVELOPE, payloadType="text/plain"),
+    "no payload": _changed(ENVELOPE, payload=None),
+    "payload is not JSON": _changed(ENVELOPE, payload=b64(b"no")),
+    "no signatures": _changed(ENVELOPE, signatures=[]),
+    "many signatures": _changed(ENVELOPE, signatures=[{"sig": "AA=="}] * 17),
+    "signature is text": _changed(ENVELOPE, signatures=["AA=="]),
+    "no statement": _changed(ENVELOPE, payload=b64(b"{}")),
+    "no predicate type": ALICE.envelope(IMAGE, predicateType=None),
+    "an empty predicate type": ALICE.envelope(IMAGE, predicateType=""),
+    "no subject": ALICE.envelope(IMAGE, subject=[]),
+    "subject without digest": ALICE.envelope(IMAGE, subject=[{"name": "x"}]),
+    "not a bundle": _changed(OURS, mediaType="application/json"),
+    "bundle without material": _changed(OURS, verificationMaterial=None),
+    "bundle with two contents": _changed(OURS, messageSignature={"signature": "AA=="}),
+    "bundle without content": _changed(ALICE.message_bundle(BODY), messageSignature=None),
+    "hint is a number": _changed(OURS, verificationMaterial={"publicKey": {"hint": 1}}),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_malformed_content_is_refused_with_a_reason(what: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read_claim(*MALFORMED[what].arguments)
+
+    assert str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_digests_that_are_none_are_no_subjects() -> None:
+    subject = [{"digest": {"sha256": "x", "md5": "0" * 64, "sha512": 7}}]
+
+    claim = read_claim(*ALICE.envelope(IMAGE, subject=subject).arguments)
+
+    assert claim.subjects == frozenset()
+    found = judge(claim, subject=IMAGE, keys=[ALICE.key], subject_body=None)
+    assert found == Judgement(State.INVALID, "it was made for another manifest: no manifest")

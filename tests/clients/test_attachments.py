@@ -1,0 +1,93 @@
+"""What different tools attach, through the referrers API and under tags, is one list."""
+
+from collections import Counter
+
+import pytest
+
+from tests.clients.content import Image
+from tests.clients.registry import Registry
+from tests.clients.run import Home, client
+from tests.clients.test_cosign import NO_AUTHORITIES, WAYS, Cosign
+from tests.clients.test_oras_go import API, NOTE, TAG, OrasGo
+from tests.live import RunningServer
+
+#: How the bytes travel makes no difference to what is attached.
+pytestmark = pytest.mark.parametrize("registry", ["http"], indirect=True)
+
+SBOM = "application/spdx+json"
+
+
+@pytest.fixture
+def oras(trusting_home: Home, registry: Registry, repository: str) -> OrasGo:
+    """The program, beside an image ``v1`` in the repository."""
+    for name in ("note", "sbom"):
+        (trusting_home.folder / name).write_bytes(Image().files["data.bin"])
+    registry.push(repository, "v1", Image())
+    return OrasGo(trusting_home, registry, registry.owner)
+
+
+def _groups(server: RunningServer, name: str) -> Counter[str]:
+    """How many manifests of each group the registry finds attached."""
+    lines = server.manage("signatures", name).splitlines()
+    return Counter(line.split(":")[0].strip() for line in lines if line.startswith("  "))
+
+
+@pytest.mark.parametrize("schema", [API, TAG])
+def test_the_registry_lists_what_was_attached_with_either_schema(
+    oras: OrasGo, repository: str, schema: str, live_registry: RunningServer
+) -> None:
+    name = f"{oras.registry}/{repository}:v1"
+
+    note = oras.using(schema)("attach", name, NOTE, "note")
+    sbom = oras.using(schema)("attach", name, SBOM, "sbom")
+
+    shown = live_registry.manage("signatures", f"{repository}:v1")
+    assert f"  other: {note}  {NOTE}\n" in shown
+    assert f"  SBOMs: {sbom}  {SBOM}\n" in shown
+
+
+def test_the_attachments_of_two_tools_and_two_schemas_are_one_list(
+    oras: OrasGo, repository: str, live_registry: RunningServer
+) -> None:
+    name = f"{oras.registry}/{repository}:v1"
+    oras.using(API)("attach", name, NOTE, "note")
+    oras.using(TAG)("attach", name, SBOM, "sbom")
+    home = Home(oras.home.folder, {**oras.home.extra, "COSIGN_PASSWORD": ""})
+    owner = oras.registry.owner
+    for way in ("cosign2", "cosign3"):
+        cosign = Cosign(WAYS[way], home, oras.registry, repository, Image())
+        cosign(
+            "login", f"--username={owner.name}", f"--password={owner.password}", str(oras.registry)
+        )
+        if way == "cosign2":
+            home.run(client(way), "generate-key-pair")
+            home.run(client(way), "attach", "sbom", "--sbom=sbom", "--type=spdx", name)
+        (home.folder / "trusted_root.json").write_text(NO_AUTHORITIES)
+        cosign("sign", "--key=cosign.key", *cosign.way.offline, name)
+
+    assert _groups(live_registry, f"{repository}:v1") == {
+        "signatures": 2,
+        "SBOMs": 2,
+        "other": 1,
+        "unverifiable": 2,
+    }
+    assert len(oras.using(API)("discover", name).splitlines()) == 3
+
+
+@pytest.mark.parametrize("schema", [API, TAG])
+def test_an_sbom_can_be_found_and_read_where_signatures_are_required(
+    oras: OrasGo, repository: str, schema: str, live_registry: RunningServer
+) -> None:
+    tool = oras.using(schema)
+    name = f"{oras.registry}/{repository}:v1"
+    note, sbom = tool("attach", name, NOTE, "note"), tool("attach", name, SBOM, "sbom")
+
+    live_registry.manage("require_signatures", repository, "required")
+
+    found = dict(line.split() for line in tool("discover", name).splitlines())
+    assert found == {note: NOTE, sbom: SBOM}
+    assert oras.registry.document(repository, sbom)["artifactType"] == SBOM
+    # oras goes on from an SBOM to its subject, and reads the refusal there.
+    answer = tool.refused("pull", f"{oras.registry}/{repository}@{sbom}", "back")
+    subject = oras.registry.document(repository, sbom)["subject"]["digest"]
+    assert f"requires a valid signature to pull, and {subject} has none" in answer

@@ -1,0 +1,123 @@
+"""One list of everything attached to a manifest, however it was attached."""
+
+from datetime import timedelta
+
+import pytest
+
+from artifacts.kinds.kinds import Kind
+from artifacts.oci.digest import Digest
+from artifacts.oci.names import referrers_tag
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.tags.models import Tag
+from registry.verification.reads import Attachment, attached_to
+from tests.artifacts.signatures.signing import Layer, Signer
+from tests.registry.builders import NOW, descriptor, hold, image, index, make_repository, push
+from tests.registry.verification.signed import (
+    EMPTY,
+    as_signature,
+    attach_by_subject,
+    attach_by_tag,
+    push_image,
+)
+
+pytestmark = pytest.mark.django_db
+
+ALICE = Signer()
+SBOM = Layer("text/spdx+json", b'{"spdxVersion": "SPDX-2.3"}')
+NOTE = Layer("application/vnd.example.note", b"remember")
+
+
+@pytest.fixture
+def web(repository: Repository) -> Manifest:
+    return push_image(repository)
+
+
+def digests(attachments: list[Attachment]) -> list[str]:
+    return [one.digest for one in attachments]
+
+
+def test_both_forms_are_one_list_in_four_groups(repository: Repository, web: Manifest) -> None:
+    digest = web.digest
+    old_sig = attach_by_tag(repository, digest, ALICE.simple(digest))
+    new_sig = attach_by_subject(repository, digest, ALICE.bundle(digest), **as_signature())
+    old_att = attach_by_tag(repository, digest, ALICE.envelope(digest), suffix="att")
+    attestation = ALICE.attestation(digest, "https://spdx.dev/Document")
+    new_att = attach_by_subject(
+        repository,
+        digest,
+        attestation,
+        annotations={"dev.sigstore.bundle.content": "dsse-envelope"},
+    )
+    old_sbom = attach_by_tag(repository, digest, SBOM, suffix="sbom")
+    new_sbom = attach_by_subject(repository, digest, SBOM, artifactType="application/spdx+json")
+    note = attach_by_subject(repository, digest, NOTE, artifactType=NOTE.media_type)
+
+    groups = attached_to(repository, Digest.parse(digest), now=NOW)
+
+    assert digests(groups.signatures) == [new_sig.digest, old_sig.digest]
+    assert digests(groups.attestations) == [new_att.digest, old_att.digest]
+    assert digests(groups.sboms) == [new_sbom.digest, old_sbom.digest]
+    assert digests(groups.other) == [note.digest]
+    assert len(list(groups)) == 7
+    tag = digest.replace(":", "-")
+    assert [one.tag for one in groups.signatures] == ["", f"{tag}.sig"]
+
+
+def test_what_is_listed_under_the_fallback_tag_is_attached(
+    repository: Repository, web: Manifest
+) -> None:
+    hold(repository, EMPTY, SBOM.content)
+    body = image(EMPTY, layers=[descriptor(SBOM.content, SBOM.media_type)])
+    sbom = push(repository, body, str(Digest.of(body)))
+
+    push(repository, index(body), referrers_tag(Digest.parse(web.digest)))
+
+    groups = attached_to(repository, Digest.parse(web.digest), now=NOW)
+    assert digests(list(groups)) == digests(groups.sboms) == [sbom.digest]
+
+
+def test_the_tag_of_a_copy_is_the_image_and_no_list(repository: Repository, web: Manifest) -> None:
+    push(repository, bytes(Manifest.objects.get(pk=web.pk).body), f"sha256-{web.digest[7:]}")
+
+    assert list(attached_to(repository, Digest.parse(web.digest), now=NOW)) == []
+
+
+def test_a_manifest_attached_in_two_ways_is_listed_once(
+    repository: Repository, web: Manifest
+) -> None:
+    pushed = attach_by_subject(repository, web.digest, SBOM, artifactType=SBOM.media_type)
+    body = bytes(Manifest.objects.get(pk=pushed.pk).body)
+
+    push(repository, body, f"{web.digest.replace(':', '-')}.sbom")
+
+    (only,) = attached_to(repository, Digest.parse(web.digest), now=NOW)
+    assert only.digest == pushed.digest
+
+
+def test_a_tag_says_what_a_manifest_of_unknown_types_is_for(
+    repository: Repository, web: Manifest
+) -> None:
+    attach_by_tag(repository, web.digest, NOTE, suffix="sbom")
+
+    (only,) = attached_to(repository, Digest.parse(web.digest), now=NOW)
+    assert (only.kind, only.manifest.kind) == (Kind.SBOM, Kind.IMAGE)
+
+
+def test_an_expired_tag_attaches_nothing(repository: Repository, web: Manifest) -> None:
+    pushed = attach_by_tag(repository, web.digest, SBOM, suffix="sbom")
+    Tag.objects.filter(manifest=pushed.pk).update(expires_at=NOW)
+    digest = Digest.parse(web.digest)
+
+    assert list(attached_to(repository, digest, now=NOW)) == []
+    assert len(list(attached_to(repository, digest, now=NOW - timedelta(seconds=1)))) == 1
+
+
+def test_what_another_repository_holds_is_not_attached(
+    repository: Repository, web: Manifest
+) -> None:
+    elsewhere = make_repository("acme/api", creator=None)
+    attach_by_tag(elsewhere, web.digest, ALICE.simple(web.digest))
+    attach_by_subject(elsewhere, web.digest, SBOM)
+
+    assert list(attached_to(repository, Digest.parse(web.digest), now=NOW)) == []
