@@ -7,6 +7,8 @@ import pytest
 
 from registry.storage.base import PIECE_BYTES, BlobStore, BytesMissing, WriterReplaced
 
+pytestmark = pytest.mark.django_db
+
 
 def agree() -> None:
     """A ``confirm`` that finds the offset still right."""
