@@ -2,8 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import ClassVar, Protocol
 from uuid import UUID
+
+from artifacts.oci.errors import OCIError
 
 PIECE_BYTES = 256 * 1024
 
@@ -14,6 +19,47 @@ class WriterReplaced(Exception):
 
 class BytesMissing(Exception):
     """The store does not hold the bytes that a row speaks of."""
+
+
+class StorageUnavailable(OCIError):
+    """The store does not answer, or refuses us. Nothing was promised; it may help to try again.
+
+    The spec has no code for it. ``why`` is for the registry's administrators.
+    """
+
+    code: ClassVar[str] = "UNAVAILABLE"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    message = "the registry's storage does not answer"
+    retry_after_seconds = 10
+
+    def __init__(self, reason: str = "", *, why: str = "") -> None:
+        super().__init__(reason)
+        self.why = why
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBytes:
+    """What is stored under a key.
+
+    ``stored_at`` is when the bytes were finished, or a later moment where the store
+    cannot tell: never an earlier one, such as the beginning of a long upload. What
+    was stored a moment ago may still wait for the row that names it.
+    """
+
+    key: str
+    size: int
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedUpload:
+    """Bytes on their way in; ``active_at`` is when some last arrived, or later."""
+
+    upload: UUID
+    active_at: datetime
 
 
 class UploadWriter(Protocol):
@@ -56,7 +102,7 @@ class BlobStore(Protocol):
     def hold(
         self, upload: UUID, offset: int, *, confirm: Callable[[], None]
     ) -> AbstractContextManager[UploadWriter]:
-        """Take an upload over, cut to ``offset`` bytes.
+        """Take an upload over, cut to ``offset`` bytes: the offset that its row tells.
 
         ``confirm`` looks again whether ``offset`` is still right, at a moment when
         no other writer can move it, and raises when it is not: nothing is cut then.
@@ -72,10 +118,33 @@ class BlobStore(Protocol):
         """``length`` bytes from byte ``start``. Raises ``BytesMissing`` at the call, not later."""
         ...
 
+    def link(self, key: str) -> str | None:
+        """A URL at which a client can read ``key`` for a while; ``None``: only ``read`` can.
+
+        Raises ``BytesMissing`` where there is nothing to read.
+        """
+        ...
+
     def size(self, key: str) -> int | None:
         """Length of what is stored under ``key`` in bytes; ``None`` when nothing is."""
         ...
 
     def delete(self, key: str) -> None:
         """Remove ``key``. Does nothing when it is gone already."""
+        ...
+
+    def stored(self, *, after: str = "") -> Iterator[StoredBytes]:
+        """Everything under a key greater than ``after``, in the order of the keys' bytes.
+
+        Read as it is consumed, never held as a whole. What is stored or deleted
+        meanwhile may be listed or not.
+        """
+        ...
+
+    def unfinished(self) -> Iterator[UnfinishedUpload]:
+        """Every upload of which some bytes are held, in any order. ``discard`` takes them away."""
+        ...
+
+    def clean(self, *, now: datetime, older_than: timedelta) -> int:
+        """Remove what is older and neither ``stored`` nor ``unfinished`` names; return how much."""
         ...

@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from artifacts.oci.errors import StorageFull
-from registry.storage.base import BytesMissing, WriterReplaced
+from registry.storage.base import BytesMissing, StoredBytes, UnfinishedUpload, WriterReplaced
 from registry.storage.files import (
     FileReader,
     locked,
@@ -74,6 +75,9 @@ class FilesystemStore:
         except FileNotFoundError as error:
             raise BytesMissing(key) from error
 
+    def link(self, key: str) -> str | None:
+        return None
+
     def size(self, key: str) -> int | None:
         try:
             return (self.root / key).stat().st_size
@@ -82,6 +86,29 @@ class FilesystemStore:
 
     def delete(self, key: str) -> None:
         (self.root / key).unlink(missing_ok=True)
+
+    def stored(self, *, after: str = "") -> Iterator[StoredBytes]:
+        # All folders' names have two letters, so this is the order of the keys.
+        for folder in _listed(self.root / "blobs"):
+            prefix = f"blobs/{folder}/"
+            if prefix < after[: len(prefix)]:
+                continue
+            for name in _listed(self.root / "blobs" / folder):
+                key = prefix + name
+                if key > after and (found := _status(self.root / key)):
+                    yield StoredBytes(key, found.st_size, _moment(found.st_mtime))
+
+    def unfinished(self) -> Iterator[UnfinishedUpload]:
+        for name in _listed(self.root / "uploads"):
+            folder = self.root / "uploads" / name
+            files = [_status(folder / file) for file in _listed(folder)]
+            times = [found.st_mtime for found in [_status(folder), *files] if found]
+            with suppress(ValueError):  # gone since it was listed, or not a folder of ours
+                yield UnfinishedUpload(UUID(name), _moment(max(times)))
+
+    def clean(self, *, now: datetime, older_than: timedelta) -> int:
+        """There is nothing of the kind on a disk."""
+        return 0
 
     def _folder(self, upload: UUID) -> Path:
         return self.root / "uploads" / str(upload)
@@ -121,6 +148,7 @@ class FileWriter:
         key = f"blobs/{self.upload.hex[:2]}/{self.upload.hex}.{self.path.name}"
         target = self.root / key
         with no_room_is_told():
+            os.utime(self.file)  # its bytes may have come long before; the row comes next
             os.fsync(self.file)
             make_folder(target.parent)
             with self.undisturbed():
@@ -169,3 +197,21 @@ def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[
 def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:  # gone since it was listed
+        return None
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

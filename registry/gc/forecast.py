@@ -1,0 +1,92 @@
+"""What a collection would free, without freeing it: ``manage.py gc --dry-run``.
+
+Manifests are marked in a temporary table of this connection, so that other work neither
+sees nor waits for it, and memory stays flat however many there are.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.expressions import RawSQL
+
+from registry.blobs.models import Blob, BlobLink
+from registry.gc.reachability import grace, rootless, spare_tags, stretches
+from registry.gc.report import Garbage, Report
+from registry.gc.sweeping import STRETCH_ROWS
+from registry.manifests.models import Manifest, ManifestBlob
+from registry.tags.models import Tag
+
+_DOOMED = RawSQL("SELECT id FROM gc_doomed", [])
+# What a spared manifest lists, and what refers to it, is spared too.
+_SPARE = """
+    DELETE FROM gc_doomed WHERE id IN (
+        SELECT child.id FROM gc_doomed d
+        JOIN manifests_manifest child ON child.id = d.id
+        JOIN manifests_manifestchild edge ON edge.child_digest = child.digest
+        JOIN manifests_manifest parent
+          ON parent.id = edge.parent_id AND parent.repository_id = child.repository_id
+        WHERE parent.id NOT IN (SELECT id FROM gc_doomed)
+        UNION
+        SELECT referrer.id FROM gc_doomed d
+        JOIN manifests_manifest referrer ON referrer.id = d.id
+        JOIN manifests_manifest subject
+          ON subject.repository_id = referrer.repository_id
+         AND subject.digest = referrer.subject_digest
+        WHERE referrer.deleted_at IS NULL AND subject.id NOT IN (SELECT id FROM gc_doomed)
+    )
+"""
+
+
+def forecast(*, now: datetime, report: Report) -> None:
+    """Add to ``report`` what ``collect`` at ``now`` would free."""
+    with _doomed_manifests(now):
+        _count_manifests(report)
+        tags = Tag.objects.filter(manifest__in=_DOOMED).count()
+        report.add(Garbage.TAG, tags + spare_tags(now).count())
+        links = _doomed_links(now)
+        report.add(Garbage.BLOB_LINK, links.count())
+        held = BlobLink.objects.filter(blob=OuterRef("pk")).exclude(pk__in=links.values("pk"))
+        blobs = Blob.objects.exclude(Exists(held))
+        size = Sum("size", filter=Q(missing_at=None), default=0)
+        found = blobs.aggregate(items=Count("pk"), size_bytes=size)
+        report.add(Garbage.BLOB, found["items"], size_bytes=found["size_bytes"])
+
+
+@contextmanager
+def _doomed_manifests(now: datetime) -> Iterator[None]:
+    """Inside, the table ``gc_doomed`` holds the ids of the manifests that nothing keeps."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE gc_doomed (id bigint PRIMARY KEY)")
+        try:
+            for stretch in stretches(Manifest.objects.all(), STRETCH_ROWS):
+                chosen = rootless(now).filter(stretch).values("pk")
+                statement, parameters = chosen.query.sql_with_params()
+                cursor.execute(f"INSERT INTO gc_doomed {statement}", parameters)
+            spared = 1
+            while spared:
+                cursor.execute(_SPARE)
+                spared = cursor.rowcount
+            yield
+        finally:
+            cursor.execute("DROP TABLE gc_doomed")
+
+
+def _doomed_links(now: datetime) -> QuerySet[BlobLink]:
+    needing = ManifestBlob.objects.filter(link=OuterRef("pk")).exclude(manifest__in=_DOOMED)
+    old = BlobLink.objects.filter(last_pushed_at__lte=now - grace())
+    return old.exclude(Exists(needing))
+
+
+def _count_manifests(report: Report) -> None:
+    doomed = Manifest.objects.filter(pk__in=_DOOMED)
+    counts = doomed.aggregate(
+        deleted=Count("pk", filter=Q(deleted_at__isnull=False)),
+        referrers=Count("pk", filter=Q(deleted_at=None) & ~Q(subject_digest="")),
+        others=Count("pk", filter=Q(deleted_at=None, subject_digest="")),
+    )
+    report.add(Garbage.DELETED_MANIFEST, counts["deleted"])
+    report.add(Garbage.REFERRER, counts["referrers"])
+    report.add(Garbage.MANIFEST, counts["others"])

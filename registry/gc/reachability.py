@@ -1,0 +1,135 @@
+"""Which rows are needed, asked in the database and a stretch of a table at a time.
+
+Roots are manifests with a tag that is alive or can still be restored, and what was pushed
+within the grace. What a root keeps is kept too: an index keeps the manifests it lists, a
+manifest keeps what refers to it. The *keepers* of a manifest are thus its indexes and its
+subject; for a referrer that was deleted by digest its indexes only.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat, Replace, Substr
+
+from accounts.users.models import Namespace
+from registry.blobs.models import Blob, BlobLink
+from registry.manifests.models import Manifest, ManifestBlob, ManifestChild, ManifestQuerySet
+from registry.tags.models import Tag, TagQuerySet
+from registry.tags.time_machine import time_machine_of
+
+# Tags by which clients attach something to a manifest: cosign's, and the spec's fallback.
+COMPANION_SUFFIXES = ("", ".sig", ".att", ".sbom")
+
+
+def grace() -> timedelta:
+    """How long what was pushed is kept although nothing needs it yet."""
+    return timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC)
+
+
+def kept_tags(now: datetime) -> TagQuerySet:
+    """Tags that are alive, or that the time machine of their organization still holds."""
+    kept = Tag.objects.none()
+    for seconds in _time_machines():
+        since = now - time_machine_of(Namespace(tag_expiration_seconds=seconds))
+        theirs = Tag.objects.filter(repository__namespace__tag_expiration_seconds=seconds)
+        kept |= theirs.kept(since)
+    return kept
+
+
+def forgotten_tags(now: datetime) -> TagQuerySet:
+    """Tags that ended so long ago that they cannot be restored."""
+    return Tag.objects.exclude(ended_at=None, expires_at=None).exclude(
+        Exists(kept_tags(now).filter(pk=OuterRef("pk")))
+    )
+
+
+def spare_tags(now: datetime) -> TagQuerySet:
+    """Forgotten tags whose manifest has other tags that are not."""
+    kept = kept_tags(now).filter(manifest=OuterRef("manifest"))
+    return forgotten_tags(now).filter(Exists(kept))
+
+
+def rootless(now: datetime) -> ManifestQuerySet:
+    """Manifests that are no roots. They may be kept by another."""
+    return (
+        Manifest.objects.filter(last_pushed_at__lte=now - grace())
+        .exclude(Exists(kept_tags(now).filter(manifest=OuterRef("pk"))))
+        .exclude(Exists(_young_companions(now)))
+    )
+
+
+def without_keepers(manifests: ManifestQuerySet) -> ManifestQuerySet:
+    indexes = ManifestChild.objects.filter(
+        child_digest=OuterRef("digest"), parent__repository=OuterRef("repository")
+    )
+    subject = Manifest.objects.filter(
+        repository=OuterRef("repository"), digest=OuterRef("subject_digest")
+    )
+    return manifests.exclude(Exists(indexes)).exclude(Q(Exists(subject), deleted_at=None))
+
+
+def keepers_of(manifest_ids: Iterable[int]) -> set[int]:
+    """The ids of the indexes that list manifests of one repository, and of their subjects."""
+    kept = Manifest.objects.filter(pk__in=list(manifest_ids))
+    rows = list(kept.values_list("repository_id", "digest", "subject_digest", "deleted_at"))
+    repositories = {repository for repository, *_ in rows}
+    parents = ManifestChild.objects.filter(
+        parent__repository__in=repositories, child_digest__in={digest for _, digest, *_ in rows}
+    )
+    subjects = Manifest.objects.filter(
+        repository__in=repositories,
+        digest__in={subject for _, _, subject, deleted_at in rows if deleted_at is None},
+    )
+    return {*parents.values_list("parent_id", flat=True), *subjects.values_list("pk", flat=True)}
+
+
+def in_possible_cycles(manifests: ManifestQuerySet) -> ManifestQuerySet:
+    """Of each cycle of keepers at least one manifest.
+
+    Digests see to it that a manifest is made after what it lists and after its subject. So
+    whoever goes round from keeper to kept comes by a manifest that has both.
+    """
+    listed = ManifestChild.objects.filter(parent=OuterRef("pk"))
+    return manifests.exclude(subject_digest="").filter(Exists(listed))
+
+
+def unneeded_links(now: datetime) -> QuerySet[BlobLink]:
+    return BlobLink.objects.filter(last_pushed_at__lte=now - grace()).exclude(
+        Exists(ManifestBlob.objects.filter(link=OuterRef("pk")))
+    )
+
+
+def unheld_blobs() -> QuerySet[Blob]:
+    return Blob.objects.exclude(Exists(BlobLink.objects.filter(blob=OuterRef("pk"))))
+
+
+def companion_names(digest: str) -> list[str]:
+    """Tags under which clients keep signatures, attestations and referrers of a manifest."""
+    algorithm, _, encoded = digest.partition(":")
+    return [f"{algorithm}-{encoded[:64]}{suffix}" for suffix in COMPANION_SUFFIXES]
+
+
+def stretches(rows: QuerySet[Any], size: int) -> Iterator[Q]:
+    """The table of ``rows`` cut into stretches of ``size`` rows in the order of their keys."""
+    model: type[Model] = rows.model
+    keys = model._default_manager.order_by("pk").values_list("pk", flat=True)
+    found = list(keys[:size])
+    while found:
+        yield Q(pk__gte=found[0], pk__lte=found[-1])
+        found = list(keys.filter(pk__gt=found[-1])[:size])
+
+
+def _young_companions(now: datetime) -> TagQuerySet:
+    """Tags of signatures and the like that came a moment ago: their subject stays as long."""
+    named = Replace(OuterRef("digest"), Value(":"), Value("-"))
+    names = [Concat(Substr(named, 1, 71), Value(suffix)) for suffix in COMPANION_SUFFIXES]
+    young = Tag.objects.live().filter(started_at__gt=now - grace())
+    return young.filter(repository=OuterRef("repository"), name__in=names)
+
+
+def _time_machines() -> list[int | None]:
+    chosen = Namespace.objects.order_by().values_list("tag_expiration_seconds", flat=True)
+    return list(chosen.distinct())

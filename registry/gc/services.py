@@ -1,0 +1,84 @@
+"""Collect what nobody needs: tags past the time machine, manifests, links, blobs, bytes.
+
+Any number of processes may collect at once, beside any number of pushes. Everywhere the same
+happens, in short transactions: choose without a lock; lock the rows that nobody else has
+locked; look again; delete. What is skipped now is found by the next run. Bytes go after the
+commit that took their row away, and a storage key is never used twice.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from registry.blobs.models import Blob, BlobLink
+from registry.gc.manifests import collect_manifests
+from registry.gc.reachability import spare_tags, unheld_blobs, unneeded_links
+from registry.gc.report import Garbage, Report
+from registry.gc.sweeping import locked, sweep
+from registry.storage.select import blob_store
+from registry.tags.models import Tag
+
+logger = logging.getLogger(__name__)
+
+
+def collect(*, now: datetime, report: Report) -> None:
+    """Everything that the database knows to be garbage at ``now``, from the top down."""
+    collect_manifests(now=now, report=report)
+    collect_tags(now=now, report=report)
+    collect_blob_links(now=now, report=report)
+    collect_blobs(report=report)
+
+
+def collect_tags(*, now: datetime, report: Report) -> None:
+    """Forget the history that is too old to be restored. The audit trail stays.
+
+    The last tags of a manifest go with it, not before: they say why it cannot be pulled.
+    """
+
+    def delete(chosen: Sequence[int]) -> int:
+        with transaction.atomic(durable=True):
+            held = locked(Tag.objects.filter(pk__in=chosen).order_by("name", "pk"))
+            again = list(spare_tags(now).filter(pk__in=held).values_list("pk", flat=True))
+            Tag.objects.filter(pk__in=again).delete()
+        report.add(Garbage.TAG, len(again))
+        return len(again)
+
+    sweep(spare_tags(now), delete, report)
+
+
+def collect_blob_links(*, now: datetime, report: Report) -> None:
+    def delete(chosen: Sequence[int]) -> int:
+        with transaction.atomic(durable=True):
+            held = locked(BlobLink.objects.filter(pk__in=chosen).order_by("blob", "pk"))
+            again = list(unneeded_links(now).filter(pk__in=held).values_list("pk", flat=True))
+            BlobLink.objects.filter(pk__in=again).delete()
+        report.add(Garbage.BLOB_LINK, len(again))
+        return len(again)
+
+    sweep(unneeded_links(now), delete, report)
+
+
+def collect_blobs(*, report: Report) -> None:
+    def delete(chosen: Sequence[str]) -> int:
+        with transaction.atomic(durable=True):
+            held = locked(Blob.objects.filter(pk__in=chosen).order_by("pk"))
+            again = list(unheld_blobs().filter(pk__in=held))
+            Blob.objects.filter(pk__in=[blob.pk for blob in again]).delete()
+        for blob in again:
+            _delete_bytes(blob, report)
+        return len(again)
+
+    sweep(unheld_blobs(), delete, report)
+
+
+def _delete_bytes(blob: Blob, report: Report) -> None:
+    size = 0 if blob.missing_at else blob.size
+    try:
+        blob_store().delete(blob.storage_key)
+    except Exception as error:  # the comparison with the store finds these bytes again
+        logger.exception("cannot delete %s", blob.storage_key)
+        report.add_problem(f"{blob.storage_key}: {error}")
+        size = 0
+    report.add(Garbage.BLOB, size_bytes=size)

@@ -1,0 +1,53 @@
+"""Going through a table, locking what nobody else has locked, deleting batch by batch."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from registry.gc.reachability import stretches
+from registry.gc.report import Report
+
+logger = logging.getLogger(__name__)
+
+STRETCH_ROWS = 1000  # looked at by one statement
+BATCH_ROWS = 100  # locked by one transaction
+_LONGEST_PAUSE_SECONDS = 0.5
+
+# Deletes those of the given rows that still are garbage; returns how many.
+Delete = Callable[[Sequence[Any]], int]
+
+
+def sweep(garbage: QuerySet[Any], delete: Delete, report: Report) -> int:
+    """Go through a table once and delete what is garbage; return how many rows went."""
+    deleted = 0
+    for stretch in stretches(garbage, STRETCH_ROWS):
+        chosen = list(garbage.filter(stretch).order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(chosen), BATCH_ROWS):
+            begun = time.monotonic()
+            deleted += _delete_or_report(chosen[start : start + BATCH_ROWS], delete, report)
+            # Half of the time belongs to the others: SQLite has one writer at a time.
+            time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))
+    return deleted
+
+
+def locked(rows: QuerySet[Any]) -> list[Any]:
+    """Keys of the rows that nobody else has locked, locked now. SQLite has one writer: us."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    return list(rows.values_list("pk", flat=True))
+
+
+def _delete_or_report(chosen: Sequence[Any], delete: Delete, report: Report) -> int:
+    """Delete a batch; when one item of it is broken, the others all the same."""
+    try:
+        return delete(chosen)
+    except Exception as error:
+        if len(chosen) > 1:
+            return sum(_delete_or_report([pk], delete, report) for pk in chosen)
+        logger.exception("cannot collect %s", chosen[0])
+        report.add_problem(f"{chosen[0]}: {error}")
+        return 0

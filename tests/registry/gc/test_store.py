@@ -1,0 +1,277 @@
+"""Leftovers in the store, and what ``fsck`` finds and mends."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import BlobUnknown, ManifestBlobUnknown
+from registry.blobs.models import Blob, UploadSession
+from registry.blobs.services import find_blob
+from registry.blobs.uploads import Chunk, append_chunk, open_upload
+from registry.gc import fsck
+from registry.gc.report import Garbage, Report
+from registry.gc.store import reconcile_store
+from registry.manifests.models import Manifest, ManifestBlob
+from registry.repositories.models import Repository
+from registry.storage.select import blob_store
+from tests.registry.builders import NOW, hold, image, push
+from tests.registry.gc.moments import GRACE, SECOND
+from tests.registry.stored import content_of, stored_files
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STALE = timedelta(days=2)
+
+
+def reconciled(now: datetime, *, dry_run: bool = False) -> Report:
+    report = Report()
+    reconcile_store(now=now, abandoned_after=STALE, report=report, dry_run=dry_run)
+    return report
+
+
+def leave_bytes(content: bytes, *, upload: object = None, at: datetime = NOW) -> str:
+    """What a crash leaves between storing bytes and naming them."""
+    with blob_store().hold(upload or uuid4(), 0, confirm=lambda: None) as writer:  # type: ignore[arg-type]
+        writer.write([content])
+        key = writer.finish()
+    return key
+
+
+def date(path: Path, moment: datetime) -> None:
+    os.utime(path, (moment.timestamp(), moment.timestamp()))
+
+
+def damage(root: Path, digest: Digest, content: bytes | None) -> None:
+    path = root / Blob.objects.get(pk=str(digest)).storage_key
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+
+
+def fsck_says(*options: str) -> tuple[str, bool]:
+    """What the command wrote, and whether it was content."""
+    out = StringIO()
+    try:
+        call_command("fsck", *options, stdout=out, stderr=StringIO())
+    except SystemExit:
+        return out.getvalue(), False
+    return out.getvalue(), True
+
+
+# --- Bytes without a row ------------------------------------------------------------------------
+
+
+def test_bytes_that_nobody_names_go_after_the_grace(
+    repository: Repository, store_root: Path
+) -> None:
+    hold(repository, b"named")
+    named = stored_files(store_root)
+    date(store_root / leave_bytes(b"nameless"), NOW)
+
+    assert reconciled(NOW + GRACE - SECOND).counts == {}
+    report = reconciled(NOW + GRACE)
+
+    assert stored_files(store_root) == named
+    assert report.items(Garbage.STORED_BYTES) == 1
+    assert report.freed_bytes == len(b"nameless")
+
+
+def test_a_dry_run_leaves_them(store_root: Path, db: None) -> None:
+    key = leave_bytes(b"nameless")
+    date(store_root / key, NOW)
+
+    assert reconciled(NOW + GRACE, dry_run=True).items(Garbage.STORED_BYTES) == 1
+    assert stored_files(store_root) == {key}
+
+
+def test_bytes_of_a_session_that_is_just_being_closed_stay(
+    repository: Repository, store_root: Path
+) -> None:
+    session = open_upload(repository=repository, owner="user:1", now=NOW)
+    key = leave_bytes(b"on its way", upload=session.pk)
+    date(store_root / key, NOW)
+
+    assert reconciled(NOW + GRACE).counts == {}
+    UploadSession.objects.all().delete()
+    assert reconciled(NOW + GRACE).items(Garbage.STORED_BYTES) == 1
+
+
+def test_bytes_count_as_new_when_they_are_finished_not_when_they_came(
+    repository: Repository, store_root: Path
+) -> None:
+    upload = uuid4()
+    with blob_store().hold(upload, 0, confirm=lambda: None) as writer:
+        writer.write([b"long ago"])
+        for file in (store_root / "uploads" / str(upload)).iterdir():
+            date(file, NOW)
+        writer.finish()
+
+    (stored,) = blob_store().stored()
+    assert stored.stored_at > datetime.now(UTC) - timedelta(minutes=5)
+
+
+def test_unfinished_uploads_without_a_session_go_when_nothing_came_for_long(
+    repository: Repository, store_root: Path
+) -> None:
+    session = open_upload(repository=repository, owner="user:1", now=NOW)
+    append_chunk(session=session, chunk=Chunk([b"half"], length=4), now=NOW)
+    with blob_store().hold(uuid4(), 0, confirm=lambda: None) as writer:
+        writer.write([b"half"])
+    for path in (store_root / "uploads").rglob("*"):
+        date(path, NOW)
+
+    assert reconciled(NOW + STALE - SECOND).counts == {}
+    assert reconciled(NOW + STALE).items(Garbage.UPLOAD) == 1
+
+    assert {folder.name for folder in (store_root / "uploads").iterdir()} == {str(session.pk)}
+
+
+def test_what_cannot_be_deleted_is_reported_and_the_others_go(
+    store_root: Path, repository: Repository
+) -> None:
+    keys = [leave_bytes(content) for content in (b"a", b"b", b"c")]
+    for key in keys:
+        date(store_root / key, NOW)
+    stubborn = store_root / keys[1]
+    stubborn.unlink()
+    (stubborn / "inside").mkdir(parents=True)  # a folder of that name cannot be unlinked
+    date(stubborn, NOW)
+
+    report = reconciled(NOW + GRACE)
+
+    assert report.items(Garbage.STORED_BYTES) == 2
+    assert report.problem_count == 1
+    assert keys[1] in report.problems[0]
+
+
+# --- Rows without bytes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [None, b"", b"lay", b"layer and more"])
+def test_a_blob_whose_bytes_are_gone_or_cut_is_hidden_until_it_is_pushed_again(
+    repository: Repository, store_root: Path, content: bytes | None
+) -> None:
+    hold(repository, b"{}", b"layer")
+    push(repository, image(b"{}", b"layer"))
+    damage(store_root, Digest.of(b"layer"), content)
+
+    said, is_fine = fsck_says()
+
+    assert not is_fine
+    assert str(Digest.of(b"layer")) in said
+    assert Manifest.objects.get().digest in said
+    with pytest.raises(BlobUnknown):
+        find_blob(repository=repository, digest=Digest.of(b"layer"), now=NOW)
+    with pytest.raises(ManifestBlobUnknown):
+        push(repository, image(b"{}", b"layer"))
+    hold(repository, b"layer")
+    assert content_of(repository, Digest.of(b"layer")) == b"layer"
+    assert fsck_says("--rehash")[1]
+    assert len(stored_files(store_root)) == 2
+
+
+def test_bytes_of_the_right_length_are_found_wrong_by_their_digest(
+    repository: Repository, store_root: Path
+) -> None:
+    hold(repository, b"layer", b"sound")
+    damage(store_root, Digest.of(b"layer"), b"LAYER")
+
+    assert fsck_says()[1]
+    said, is_fine = fsck_says("--rehash")
+
+    assert not is_fine
+    assert str(Digest.of(b"LAYER")) in said
+    assert "2 blobs and 0 manifests examined, 1 problems." in said
+    assert content_of(repository, Digest.of(b"sound")) == b"sound"
+    hold(repository, b"layer")
+    assert content_of(repository, Digest.of(b"layer")) == b"layer"
+
+
+def test_a_dry_run_of_fsck_hides_nothing(repository: Repository, store_root: Path) -> None:
+    hold(repository, b"layer", b"other")
+    damage(store_root, Digest.of(b"layer"), None)
+    damage(store_root, Digest.of(b"other"), b"OTHER")
+
+    said, is_fine = fsck_says("--dry-run", "--rehash")
+
+    assert not is_fine
+    assert "2 problems" in said
+    assert Blob.objects.filter(missing_at=None).count() == 2
+
+
+def test_a_hidden_blob_whose_bytes_are_right_is_shown_again(repository: Repository) -> None:
+    hold(repository, b"layer")
+    Blob.objects.update(missing_at=NOW)
+
+    fsck_says("--rehash")
+
+    assert content_of(repository, Digest.of(b"layer")) == b"layer"
+
+
+def test_a_store_that_is_not_there_costs_no_blob(repository: Repository, store_root: Path) -> None:
+    hold(repository, b"layer")
+    store_root.rename(store_root.with_name("unmounted"))
+
+    with pytest.raises(CommandError, match="mounted"):
+        call_command("fsck", stdout=StringIO())
+
+    store_root.with_name("unmounted").rename(store_root)
+    assert content_of(repository, Digest.of(b"layer")) == b"layer"
+
+
+def test_a_manifest_that_is_not_what_its_digest_says_is_reported(repository: Repository) -> None:
+    hold(repository, b"{}")
+    push(repository, image(b"{}"))
+    Manifest.objects.update(body=image(b"{}", annotations={"changed": "yes"}))
+
+    said, is_fine = fsck_says()
+
+    assert not is_fine
+    assert "its bytes have another digest" in said
+
+
+def test_a_manifest_that_lost_its_hold_on_a_blob_is_reported_and_a_push_mends_it(
+    repository: Repository,
+) -> None:
+    hold(repository, b"{}")
+    push(repository, image(b"{}"))
+    ManifestBlob.objects.all().delete()
+
+    said, is_fine = fsck_says()
+    assert not is_fine
+    assert "is not held for it; push it again" in said
+    push(repository, image(b"{}"))
+    assert fsck_says()[1]
+
+
+def test_the_progress_of_rehashing_is_told(repository: Repository) -> None:
+    hold(repository, *[bytes([n]) * 100 for n in range(10)])
+    told: list[float] = []
+
+    read = fsck.rehash(now=NOW, report=Report(), tell=told.append, dry_run=True)
+
+    assert read == 10
+    assert told == [pytest.approx(n / 10) for n in range(1, 11)]
+
+
+def test_rows_and_bytes_are_matched_across_pages(repository: Repository, store_root: Path) -> None:
+    hold(repository, *[str(n).encode() for n in range(30)])
+    lost = set(list(Blob.objects.values_list("pk", flat=True))[::3])
+    for digest in lost:
+        damage(store_root, Digest.parse(digest), None)
+    for n in range(10):
+        date(store_root / leave_bytes(b"nameless %d" % n), NOW)
+
+    report = Report()
+    blobs = fsck.compare(now=NOW + GRACE, report=report, dry_run=False)
+
+    assert blobs == 30
+    assert report.items(Garbage.STORED_BYTES) == 10
+    assert set(Blob.objects.exclude(missing_at=None).values_list("pk", flat=True)) == lost
