@@ -1,0 +1,158 @@
+"""Make rules, say what they would remove, and remove it.
+
+A run decides with what it saw when it began. Each tag is locked and looked at again before it
+goes: one that was moved, deleted or pulled meanwhile is another matter, for the next run. Tags
+go into the time machine; manifests are left to garbage collection.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.errors import AccountError
+from accounts.users.models import Namespace
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.retention.companions import beginning_of
+from registry.retention.departures import begin_with, departing
+from registry.retention.facts import Numbered, facts_of, newest_first, pages
+from registry.retention.models import RetentionRule
+from registry.retention.rules import Decision, Plan, Rule, TagFacts
+from registry.retention.selection import rules_of
+from registry.tags.models import EndReason, Tag, TagQuerySet
+from registry.tags.services import end_tag
+
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+class RetentionOff(AccountError):
+    """The configuration wants no retention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many tags a run removed: by a rule, and with the subject that they belonged to."""
+
+    tags: int = 0
+    companions: int = 0
+
+
+def set_rules(
+    *, place: Namespace | Repository, rules: Sequence[Rule], now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Replace the rules of an organization, a user or a repository; none are as if never made."""
+    owner = {"repository" if isinstance(place, Repository) else "namespace": place}
+    with transaction.atomic():
+        list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
+        RetentionRule.objects.filter(**owner).delete()
+        RetentionRule.objects.bulk_create(
+            RetentionRule(
+                **owner,
+                position=position,
+                kind=rule.kind,
+                value=rule.value,
+                pattern=rule.pattern.text if rule.pattern else "",
+                **({"syntax": rule.pattern.syntax} if rule.pattern else {}),
+                pattern_matches=rule.pattern_matches,
+                created_at=now,
+            )
+            for position, rule in enumerate(rules, 1)
+        )
+        by.did("retention.rules", str(place), now=now, rules="; ".join(map(str, rules)))
+
+
+def preview(*, repository: Repository, now: datetime) -> Iterator[Decision]:
+    """Every tag in the order of the names, with what a run at ``now`` does with it."""
+    plan = _plan(repository, now)
+    for page in pages(repository, now):
+        subjects = {tag.subject for _, tag in page if tag.subject}
+        going = departing(repository=repository, subjects=subjects, plan=plan)
+        for _, tag in page:
+            yield _fate(tag, going) if tag.subject else plan.decide(tag)
+
+
+def run(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> Outcome:
+    """Remove what the rules say, then what belonged to manifests that went with it.
+
+    Raises ``RetentionOff``.
+    """
+    if not settings.FEATURE_AUTO_PRUNE:
+        raise RetentionOff("retention is switched off (FEATURE_AUTO_PRUNE)")
+    plan = _plan(repository, now)
+    if not plan.rules:
+        return Outcome()
+    tags = sum(_remove_tags(page, plan) for page in pages(repository, now))
+    companions = sum(_remove_companions(repository, page, plan) for page in pages(repository, now))
+    if tags or companions:
+        by.did("retention.run", repository.path, now=now, tags=tags, companions=companions)
+    return Outcome(tags, companions)
+
+
+def _plan(repository: Repository, now: datetime) -> Plan:
+    return Plan.of(rules_of(repository).rules, newest_first(repository, now), now)
+
+
+def _fate(tag: TagFacts, going: frozenset[str]) -> Decision:
+    """What becomes of a companion."""
+    if tag.is_immutable:
+        return Decision(tag, True, "it is immutable")
+    if tag.subject in going:
+        return Decision(tag, False, f"it goes with its subject {tag.subject}")
+    return Decision(tag, True, f"it stays with its subject {tag.subject}")
+
+
+def _remove_tags(page: Sequence[Numbered], plan: Plan) -> int:
+    chosen = [pk for pk, tag in page if not tag.subject and not plan.decide(tag).is_kept]
+    if not chosen:
+        return 0
+    begun = time.monotonic()
+    with transaction.atomic():
+        removed = [
+            tag for tag in _locked(chosen, plan.now) if not plan.decide(facts_of(tag)).is_kept
+        ]
+        for tag in removed:
+            end_tag(tag=tag, reason=EndReason.RETENTION, now=plan.now)
+    _pause_since(begun)
+    return len(removed)
+
+
+def _remove_companions(repository: Repository, page: Sequence[Numbered], plan: Plan) -> int:
+    companions = {pk: tag.subject for pk, tag in page if tag.subject and not tag.is_immutable}
+    going = departing(repository=repository, subjects=set(companions.values()), plan=plan)
+    chosen = [pk for pk, subject in companions.items() if subject in going]
+    if not chosen:
+        return 0
+    begun = time.monotonic()
+    with transaction.atomic():
+        # The manifests before the tags, as a push locks them: none of these is tagged meanwhile.
+        subjects = _locked_subjects(repository, going)
+        going = departing(repository=repository, subjects=subjects, plan=plan)
+        tags = [(tag, facts_of(tag)) for tag in _locked(chosen, plan.now)]
+        removed = [tag for tag, facts in tags if not _fate(facts, going).is_kept]
+        for tag in removed:
+            end_tag(tag=tag, reason=EndReason.SUBJECT, now=plan.now)
+    _pause_since(begun)
+    return len(removed)
+
+
+def _locked(chosen: Sequence[int], now: datetime) -> TagQuerySet:
+    """Tags that are alive and that nobody else has locked. Who has, changes them: not for us."""
+    tags = Tag.objects.alive(at=now).filter(pk__in=chosen).order_by("name")
+    locked = tags.select_for_update(of=("self",), skip_locked=True)
+    return locked.select_related("manifest").defer("manifest__body")
+
+
+def _locked_subjects(repository: Repository, beginnings: frozenset[str]) -> set[str]:
+    subjects = Manifest.objects.filter(begin_with(beginnings), repository=repository.id)
+    locked = subjects.select_for_update(skip_locked=True).order_by("pk")
+    return {beginning_of(digest) for digest in locked.values_list("digest", flat=True)}
+
+
+def _pause_since(begun: float) -> None:
+    """Half of the time belongs to the others: SQLite has one writer at a time."""
+    time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))
