@@ -61,6 +61,13 @@ def test_what_clients_add_to_the_question_is_ignored(extra: str, alice: Client) 
     assert answer.status == 200
 
 
+def test_a_token_asked_for_by_the_host_name_opens_what_is_here(alice: Client) -> None:
+    answer = alice.send("GET", f"/v2/auth?service={alice.host}", headers=alice.basic())
+
+    bearer: Headers = [("Authorization", f"Bearer {answer.json()['token']}")]
+    assert alice.send("GET", "/v2/", headers=bearer).status == 200
+
+
 @pytest.mark.parametrize("service", ["", "other", "'", "a" * 3000])
 def test_a_token_for_another_service_opens_nothing_here(service: str, alice: Client) -> None:
     query = urlencode({"service": service})

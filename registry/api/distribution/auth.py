@@ -6,7 +6,7 @@ Source: Docker's "Token Authentication Specification" (GET) and its OAuth2 form 
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,9 +16,9 @@ from accounts.credentials.services import authenticate
 from artifacts.oci.errors import QueryInvalid, Unauthorized
 from registry.access.grants import token_for
 from registry.access.scopes import parse_scopes
-from registry.access.tokens import lifetime_seconds
+from registry.access.tokens import lifetime_seconds, service_name
 from registry.api.distribution.base import DistributionView
-from registry.api.distribution.challenges import address_of, read_basic
+from registry.api.distribution.challenges import address_of, external_url, read_basic
 
 _MAX_FORM_BYTES = 64 * 1024
 _APPLICATION = "$app"
@@ -29,14 +29,13 @@ class TokenView(DistributionView):
 
     def get(self, request: Request) -> Response:
         query = request.query_params
-        return self._token(
-            self._from_header(request), query.getlist("scope"), query.get("service", "")
-        )
+        service = query.get("service", "")
+        return self._token(request, self._from_header(request), query.getlist("scope"), service)
 
     def post(self, request: Request) -> Response:
         form = _Form(self.body.read_small(_MAX_FORM_BYTES))
         principal = self._from_form(request, form)
-        return self._token(principal, form.all("scope"), form.one("service"))
+        return self._token(request, principal, form.all("scope"), form.one("service"))
 
     def _from_header(self, request: Request) -> Principal:
         header = request.META.get("HTTP_AUTHORIZATION", "").strip()
@@ -62,7 +61,12 @@ class TokenView(DistributionView):
             username=username, password=password, address=address_of(request), now=self.now
         )
 
-    def _token(self, principal: Principal, scopes: Iterable[str], service: str) -> Response:
+    def _token(
+        self, request: Request, principal: Principal, scopes: Iterable[str], service: str
+    ) -> Response:
+        # Without SERVER_HOSTNAME the service has a name of its own; people type the host's.
+        if service == urlsplit(external_url(request)).netloc:
+            service = service_name()
         token = token_for(
             principal=principal, scopes=parse_scopes(scopes), service=service, now=self.now
         )
