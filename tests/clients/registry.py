@@ -23,6 +23,10 @@ class Registry(RawRegistry):
     stranger: Login
     robot: Login
     application: Login
+    server: RunningServer
+
+    def make_organization(self, name: str) -> None:
+        self.server.manage("create_organization", name, "--owner", self.owner.name)
 
     @property
     def has_tls(self) -> bool:
@@ -82,4 +86,5 @@ def populate(server: RunningServer) -> Registry:
         stranger=stranger,
         robot=Login(ROBOT, robot_token),
         application=Login("$app", application_token),
+        server=server,
     )

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -35,7 +36,22 @@ var (
 	plainHTTP        = flag.Bool("plain-http", false, "speak HTTP without TLS")
 	distributionSpec = flag.String("distribution-spec", "",
 		"v1.1-referrers-api or v1.1-referrers-tag; found out when empty")
+	annotations = pairs{}
 )
+
+// pairs collects every KEY=VALUE that a flag is given.
+type pairs map[string]string
+
+func (p pairs) String() string { return "" }
+
+func (p pairs) Set(pair string) error {
+	key, value, found := strings.Cut(pair, "=")
+	if !found {
+		return fmt.Errorf("%q is not KEY=VALUE", pair)
+	}
+	p[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	return nil
+}
 
 var commands = map[string]func(context.Context, []string) error{
 	"push":     push,
@@ -48,6 +64,7 @@ var commands = map[string]func(context.Context, []string) error{
 }
 
 func main() {
+	flag.Var(annotations, "annotation", "KEY=VALUE for the manifest that is pushed; may be repeated")
 	flag.Parse()
 	command, known := commands[flag.Arg(0)]
 	if !known {
@@ -95,7 +112,7 @@ func pack(
 	}
 	defer store.Close()
 
-	options := oras.PackManifestOptions{Subject: subject}
+	options := oras.PackManifestOptions{Subject: subject, ManifestAnnotations: annotations}
 	for _, path := range paths {
 		absolute, err := filepath.Abs(path)
 		if err != nil {
