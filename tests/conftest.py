@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from tests.live import RunningServer, start_server
+from tests.live import RunningServer, ends_of_logs, start_server
+from tests.s3_server import S3Server, running_s3_server
 
 # With BERTH_REQUIRE_ALL=1 every test must run: a missing client or database is a failure.
 REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
@@ -35,6 +36,13 @@ def live_registry_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runn
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One S3 server for all tests of this process. Make a bucket of your own in it."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Clients share one container storage and a login file, so one process runs them all."""
     clients = Path(__file__).parent / "clients"
@@ -48,6 +56,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if report.failed:
+        report.sections += [(f"end of {log}", text) for log, text in ends_of_logs()]
     return _refuse_skip(report)
 
 

@@ -23,6 +23,8 @@ ADMIN_PASSWORD = "correct-horse-battery-staple"
 # What tests/settings.py and pytest say to this process is not meant for a server.
 _OF_THIS_PROCESS = frozenset({"BERTH_SECRET_KEY", "DJANGO_SETTINGS_MODULE"})
 _START_SECONDS = 120
+_SHOWN_BYTES = 4000
+_logs: list[Path] = []
 _STOP_SECONDS = 60
 
 
@@ -120,6 +122,7 @@ def server_environment(data: Path) -> dict[str, str]:
 def start_process(variables: Mapping[str, str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start what ``make serve`` starts, in a session of its own, writing to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    _logs.append(log)
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "manage.py", "serve"],
@@ -130,6 +133,12 @@ def start_process(variables: Mapping[str, str], *, log: Path) -> subprocess.Pope
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def ends_of_logs() -> list[tuple[Path, str]]:
+    """What the servers of this process wrote last, for a report on a test that failed."""
+    there = [log for log in dict.fromkeys(_logs) if log.exists()]
+    return [(log, log.read_text(errors="replace")[-_SHOWN_BYTES:]) for log in there]
 
 
 def log_of(data: Path) -> Path:
