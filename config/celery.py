@@ -18,9 +18,9 @@ JOB_THREADS = 2
 LEASE_SECONDS = 3600  # a job that takes longer is delivered a second time
 
 
-def every(*, task: str, minutes: int) -> dict[str, Any]:
+def every(*, task: str, minutes: int = 0, seconds: int = 0) -> dict[str, Any]:
     """A timetable entry. When no worker takes a nudge in time, the next one replaces it."""
-    interval = timedelta(minutes=minutes)
+    interval = timedelta(minutes=minutes, seconds=seconds)
     return {
         "task": task,
         "schedule": interval,
@@ -48,7 +48,16 @@ app.conf.update(
     beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
     beat_schedule={
         "delete stale uploads": every(task="blobs.delete_stale_uploads", minutes=10),
+        "sweep expired tags": every(task="tags.sweep_expired", minutes=1),
+        "check signatures again": every(task="verification.recompute", minutes=1),
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
+        "inspect what no push did": every(task="inspection.inspect_pending", minutes=10),
+        "collect garbage": every(task="gc.collect", seconds=settings.GARBAGE_COLLECTION_FREQUENCY),
+        "apply retention rules": every(
+            task="retention.run", seconds=settings.AUTO_PRUNING_POLL_PERIOD
+        ),
+        "compare database and store": every(task="gc.reconcile_store", minutes=360),
+        "clean the store": every(task="storage.clean", minutes=360),
     },
 )
 app.user_options["worker"].add(

@@ -8,13 +8,24 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from artifacts.policy.presets import Preset
+from artifacts.policy.types_text import TypesInvalid, check_types
 from config.processes import BLOCKING_THREADS
+from config.storage_drivers import check_driver
+from registry.retention.rules import RuleInvalid, rule_of_policy
 
 ENVIRONMENT_PREFIX = "BERTH_"
-SECRET_KEYS = frozenset({"SECRET_KEY", "DB_URI", "BROKER_URL"})  # also read from BERTH_<KEY>_FILE
+DEPRECATED_KEYS = {
+    "FEATURE_HELM_OCI_SUPPORT": "it adds Helm's types to ALLOWED_OCI_ARTIFACT_TYPES when it is true"
+    " and does nothing else; list them there instead",
+}
+SECRET_KEYS = frozenset({"SECRET_KEY", "DB_URI", "BROKER_URL"})
+# Also read from BERTH_<KEY>_FILE.
+KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}
 
 _BYTES_PER_UNIT = {"M": 1024**2, "G": 1024**3}
 
@@ -46,19 +57,45 @@ def _check_broker(url: str) -> str:
     return url
 
 
-def _check_storage(parts: list[Any]) -> list[Any]:
-    match parts:
-        case ["LocalStorage", {"storage_path": str() as path}] if path:
-            return parts
-    raise PydanticCustomError(
-        "storage", "the driver and its parameters: [LocalStorage, {storage_path: FOLDER}]"
-    )
+def _check_lifetime(text: str) -> str:
+    try:
+        parse_lifetime(text)
+    except LifetimeInvalid as error:
+        raise PydanticCustomError(
+            "lifetime", "a whole number and one of s, m (minutes), h, d, w or y, such as 2w"
+        ) from error
+    return text
+
+
+def _check_artifact_types(value: Any) -> Any:
+    if value == Preset.BUILTIN:
+        return value
+    try:
+        return check_types(value)
+    except TypesInvalid as error:
+        raise _impossible("ALLOWED_OCI_ARTIFACT_TYPES", f"{error}, or the word builtin") from error
+
+
+def _check_retention_policy(policy: dict[str, Any] | None) -> dict[str, Any] | None:
+    try:
+        if policy is not None:
+            rule_of_policy(policy)
+    except RuleInvalid as error:
+        raise PydanticCustomError(
+            "retention", "a method and a value, such as number_of_tags and 10"
+        ) from error
+    return policy
 
 
 Size = Annotated[str, AfterValidator(_check_size)]
+Lifetime = Annotated[str, AfterValidator(_check_lifetime)]
 DatabaseUri = Annotated[str, AfterValidator(_check_database)]
 BrokerUrl = Annotated[str, AfterValidator(_check_broker)]
-StorageDriver = Annotated[list[Any], AfterValidator(_check_storage)]
+ArtifactTypes = Annotated[
+    dict[str, list[str]] | Literal["builtin"] | None, PlainValidator(_check_artifact_types)
+]
+StorageDriver = Annotated[list[Any], AfterValidator(check_driver)]
+RetentionPolicy = Annotated[dict[str, Any] | None, AfterValidator(_check_retention_policy)]
 
 
 class Configuration(BaseModel):
@@ -116,7 +153,7 @@ class Configuration(BaseModel):
     DISTRIBUTED_STORAGE_CONFIG: dict[str, StorageDriver] = Field(
         {"default": ["LocalStorage", {"storage_path": "blobs"}]},
         description="Places where blobs are kept: name, driver, parameters. A relative"
-        " `storage_path` starts in the data folder.",
+        " `storage_path` starts in the data folder. For S3 see docs/storage.md.",
         examples=[{"default": ["LocalStorage", {"storage_path": "/srv/berth/blobs"}]}],
     )
     DISTRIBUTED_STORAGE_PREFERENCE: list[str] = Field(
@@ -124,6 +161,12 @@ class Configuration(BaseModel):
         min_length=1,
         description="Names from `DISTRIBUTED_STORAGE_CONFIG`. New blobs go to the first.",
         examples=[["default"]],
+    )
+    FEATURE_PROXY_STORAGE: bool = Field(
+        False,
+        description="Whether blobs in S3 reach clients through Berth. `false`: clients are sent to"
+        " S3, which they must be able to reach.",
+        examples=[True],
     )
     LIBRARY_NAMESPACE: str = Field(
         "library",
@@ -155,6 +198,50 @@ class Configuration(BaseModel):
         False,
         description="Whether superusers may read, write and administer every repository.",
         examples=[True],
+    )
+    FEATURE_GENERAL_OCI_SUPPORT: bool = Field(
+        True,
+        description="Whether OCI manifests and indexes may be pushed. Docker's always may.",
+        examples=[False],
+    )
+    ALLOWED_OCI_ARTIFACT_TYPES: ArtifactTypes = Field(
+        None,
+        description="Artifacts that may be pushed beside container images: config types, each with"
+        " its layer types, or the list `builtin`. Not set: anything. See docs/policy.md.",
+        examples=[{"application/vnd.example.config.v1+json": ["application/vnd.example.layer"]}],
+    )
+    FEATURE_HELM_OCI_SUPPORT: bool | None = Field(
+        None,
+        description="Deprecated. `true` adds Helm's types to `ALLOWED_OCI_ARTIFACT_TYPES`.",
+        examples=[True],
+    )
+    IGNORE_UNKNOWN_MEDIATYPES: bool = Field(
+        False,
+        description="Whether `ALLOWED_OCI_ARTIFACT_TYPES` counts for nothing.",
+        examples=[True],
+    )
+    FEATURE_REFERRERS_API: bool = Field(
+        True,
+        description="Whether clients can ask what refers to a manifest. `false`: they keep lists"
+        " under tags instead.",
+        examples=[False],
+    )
+    FEATURE_SCHEMA1_CONVERSION: bool = Field(
+        True,
+        description="Whether images are converted for clients that know only Docker's first"
+        " manifests or its first API.",
+        examples=[False],
+    )
+    FEATURE_RESTRICTED_V1_PUSH: bool = Field(
+        True,
+        description="Whether only the namespaces in `V1_PUSH_WHITELIST` take pushes by Docker's"
+        " V1 API.",
+        examples=[False],
+    )
+    V1_PUSH_WHITELIST: list[str] = Field(
+        [],
+        description="Users and organizations that take pushes by Docker's V1 API.",
+        examples=[["acme"]],
     )
     MAXIMUM_LAYER_SIZE: Size = Field(
         "20G", description="Largest blob, in mebibytes (M) or gibibytes (G).", examples=["100G"]
@@ -203,6 +290,88 @@ class Configuration(BaseModel):
         " it yet.",
         examples=[7200],
     )
+    DEFAULT_TAG_EXPIRATION: Lifetime = Field(
+        "2w",
+        description="The time machine: how long deleted, moved and expired tags can be restored,"
+        " where an organization says nothing else.",
+        examples=["4w"],
+    )
+    TAG_EXPIRATION_OPTIONS: list[Lifetime] = Field(
+        ["0s", "1d", "1w", "2w", "4w"],
+        description="Time machines that organizations may choose from.",
+        examples=[["1d", "2w"]],
+    )
+    FEATURE_CHANGE_TAG_EXPIRATION: bool = Field(
+        True,
+        description="Whether an organization may choose its time machine.",
+        examples=[False],
+    )
+    LABELED_EXPIRATION_MINIMUM: Lifetime = Field(
+        "1h",
+        description="Nearest moment, from now, at which a person may let a tag expire.",
+        examples=["1m"],
+    )
+    LABELED_EXPIRATION_MAXIMUM: Lifetime = Field(
+        "104w",
+        description="Farthest moment, from now, at which a person may let a tag expire.",
+        examples=["1y"],
+    )
+    PERMANENTLY_DELETE_TAGS: bool = Field(
+        False,
+        description="Whether tags can be deleted for good, past the time machine.",
+        examples=[True],
+    )
+    FEATURE_IMMUTABLE_TAGS: bool = Field(
+        True,
+        description="Whether tags can be immutable: neither moved nor deleted.",
+        examples=[False],
+    )
+    FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE: bool = Field(
+        True,
+        description="Whether immutable tags can expire.",
+        examples=[False],
+    )
+    FEATURE_GARBAGE_COLLECTION: bool = Field(
+        True,
+        description="Whether Berth frees by itself, while it serves, what nobody needs any more.",
+        examples=[False],
+    )
+    GARBAGE_COLLECTION_FREQUENCY: int = Field(
+        300,
+        ge=1,
+        description="Seconds between two runs of garbage collection.",
+        examples=[60],
+    )
+    FEATURE_AUTO_PRUNE: bool = Field(
+        True,
+        description="Whether the retention rules of organizations and repositories are applied.",
+        examples=[False],
+    )
+    DEFAULT_NAMESPACE_AUTOPRUNE_POLICY: RetentionPolicy = Field(
+        None,
+        description="The retention rule where an organization and a repository have none:"
+        " `number_of_tags`, `creation_date` or `last_pull`, and a value. See docs/retention.md.",
+        examples=[{"method": "creation_date", "value": "90d"}],
+    )
+    AUTO_PRUNING_POLL_PERIOD: int = Field(
+        30,
+        ge=1,
+        description="Seconds between two looks for repositories whose retention is due.",
+        examples=[300],
+    )
+    AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES: int = Field(
+        60,
+        ge=1,
+        description="Minutes between two runs of retention in one repository.",
+        examples=[1440],
+    )
+    AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD: int = Field(
+        86400,
+        ge=1,
+        description="Seconds between two runs of retention where only"
+        " `DEFAULT_NAMESPACE_AUTOPRUNE_POLICY` holds.",
+        examples=[3600],
+    )
     LOG_LEVEL: LogLevel = Field(
         LogLevel.INFO,
         description="Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR.",
@@ -234,6 +403,12 @@ class Configuration(BaseModel):
             raise _impossible("MAXIMUM_MANIFEST_SIZE", "is larger than MAXIMUM_LAYER_SIZE")
         if self.maximum_layer_bytes < self.OCI_CHUNK_MIN_LENGTH:
             raise _impossible("OCI_CHUNK_MIN_LENGTH", "is larger than MAXIMUM_LAYER_SIZE")
+        if parse_lifetime(self.LABELED_EXPIRATION_MINIMUM) > parse_lifetime(
+            self.LABELED_EXPIRATION_MAXIMUM
+        ):
+            raise _impossible(
+                "LABELED_EXPIRATION_MINIMUM", "is longer than LABELED_EXPIRATION_MAXIMUM"
+            )
         return self
 
 

@@ -22,8 +22,11 @@ from kombu import Connection
 
 from accounts.credentials.keys import signing_key
 from accounts.credentials.models import SigningKey
+from artifacts.oci.errors import StorageFull
+from config.bucket_check import bucket_problem, try_bucket
 from config.tls_files import SERVER_CERTIFICATE
 from registry.queue.models import Message
+from registry.storage.base import StorageUnavailable
 
 _FREE_BYTES = 1024**3
 _CLOCK_DIFFERENCE_SECONDS = 5
@@ -86,7 +89,23 @@ def _pending_migrations() -> list[Any]:
 
 
 def _storage(_: datetime) -> str:
-    root = settings.BLOB_STORE_ROOT
+    if settings.BLOB_STORE_ROOT is None:
+        return _bucket()
+    return _disk(settings.BLOB_STORE_ROOT)
+
+
+def _bucket() -> str:
+    try:
+        return try_bucket()
+    except (StorageUnavailable, StorageFull) as error:
+        raise Trouble(
+            bucket_problem(error),
+            cure="Correct DISTRIBUTED_STORAGE_CONFIG, or the rights and the room in the bucket."
+            " See docs/storage.md.",
+        ) from error
+
+
+def _disk(root: Path) -> str:
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-") as probe:

@@ -1,7 +1,7 @@
 """Finds the configuration: environment over ``config.yaml`` over defaults, or clear sentences."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,8 +10,15 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from config.configuration import ENVIRONMENT_PREFIX, SECRET_KEYS, Configuration
+from config.configuration import (
+    DEPRECATED_KEYS,
+    ENVIRONMENT_PREFIX,
+    KEYS_FROM_FILES,
+    SECRET_KEYS,
+    Configuration,
+)
 from config.paths import data_folder
+from config.storage_drivers import without_secrets
 from config.yaml_file import YamlFile, YamlProblem
 
 # Variables with our prefix that are no keys of config.yaml.
@@ -70,7 +77,7 @@ def load_configuration(
         origins={key: _origin(key, document, given) for key in Configuration.model_fields},
         file=document,
         data=data,
-        warnings=tuple(_unknown_variables(environ)),
+        warnings=(*_unknown_variables(environ), *_deprecations(document, given)),
     )
 
 
@@ -97,7 +104,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
     for key, info in Configuration.model_fields.items():
         variable = ENVIRONMENT_PREFIX + key
         text = environ.get(variable)
-        if text is None and key in SECRET_KEYS and (named := environ.get(f"{variable}_FILE")):
+        if text is None and key in KEYS_FROM_FILES and (named := environ.get(f"{variable}_FILE")):
             try:
                 text = Path(named).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
@@ -108,7 +115,8 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
             is_text = isinstance(info.get_default(call_default_factory=True), str)
             given[key] = text if is_text else yaml.safe_load(text)
         except yaml.YAMLError:
-            problems.append(f"environment: {variable}: {text!r} is not YAML.")
+            shown = "a secret value" if key in KEYS_FROM_FILES else repr(text)
+            problems.append(f"environment: {variable}: {shown} is not YAML.")
     return given, problems
 
 
@@ -124,13 +132,22 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     Only worth a warning: Kubernetes sets BERTH_PORT and others for a service named berth.
     """
     known = {ENVIRONMENT_PREFIX + key for key in Configuration.model_fields} | OTHER_VARIABLES
-    known |= {f"{ENVIRONMENT_PREFIX}{key}_FILE" for key in SECRET_KEYS}
+    known |= {f"{ENVIRONMENT_PREFIX}{key}_FILE" for key in KEYS_FROM_FILES}
     ours = (name for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX))
     return [
         f"environment: {name} does nothing.{_hint(name, known)}"
         for name in ours
         if name not in known
     ]
+
+
+def _deprecations(document: YamlFile, given: Mapping[str, Any]) -> Iterator[str]:
+    for key, advice in DEPRECATED_KEYS.items():
+        if key in given:
+            yield f"environment: {ENVIRONMENT_PREFIX}{key} is deprecated: {advice}."
+        elif key in document.values:
+            place = _place(document.path, document.line((key,)))
+            yield f"{place}: {key} is deprecated: {advice}."
 
 
 def _sentence(detail: ErrorDetails, document: YamlFile, given: Mapping[str, Any]) -> str:
@@ -148,7 +165,7 @@ def _sentence(detail: ErrorDetails, document: YamlFile, given: Mapping[str, Any]
             return f"{place}: unknown key {key}.{_hint(key, Configuration.model_fields)}"
         case "impossible":
             return f"{place}: {name} {detail['msg']}."
-    found = "a secret value" if key in SECRET_KEYS else repr(detail["input"])
+    found = "a secret value" if key in SECRET_KEYS else repr(without_secrets(detail["input"]))
     return f"{place}: {name}: expected {_expected(detail)}, but found {found}."
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from config.storage_drivers import driver_settings
+
 # WAL lets readers go on beside the one writer; FULL makes a commit survive a power cut.
 # Each of the many threads has a connection; at SQLite's default of 2 MB their caches add up.
 _SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
@@ -21,10 +23,16 @@ def database_settings(uri: str, *, data: Path) -> dict[str, Any]:
 
 
 def storage_settings(driver: str, parameters: dict[str, Any], *, data: Path) -> list[Any]:
-    """A storage driver and its parameters. A relative ``storage_path`` starts in ``data``."""
-    if path := parameters.get("storage_path"):
-        parameters = {**parameters, "storage_path": str(data / path)}
+    """A storage driver and all its parameters. A relative folder starts in ``data``."""
+    driver, parameters = driver_settings(driver, parameters)
+    if driver == "LocalStorage":
+        parameters["storage_path"] = str(data / parameters["storage_path"])
     return [driver, parameters]
+
+
+def blob_folder(driver: str, parameters: dict[str, Any]) -> Path | None:
+    """Where blobs are on this machine's disk, if they are there."""
+    return Path(parameters["storage_path"]) if driver == "LocalStorage" else None
 
 
 def _sqlite(path: Path) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from accounts.users.models import User
 from accounts.users.passwords import random_password
 from accounts.users.services import ADMINISTRATOR, create_user
 from config import tls
+from config.bucket_check import bucket_problem, require_bucket
 from config.database_check import database_problem
 from config.processes import Options, ServedCertificate
+from registry.storage.base import StorageUnavailable
 
 _SECRET_KEY_BYTES = 48
 _LOCK_FILE = "serve.lock"
@@ -43,7 +45,7 @@ class StartRefused(Exception):
 def check(options: Options) -> None:
     """Look whether Berth can start. Changes nothing."""
     _check_folder(options.data)
-    _check_folder(settings.BLOB_STORE_ROOT)
+    _check_store()
     _check_own_certificate()
     _check_port(options.host, options.port)
     if settings.DB_URI.startswith("postgresql://") and (problem := database_problem()):
@@ -66,6 +68,19 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
     # The supervisor, which this process becomes, keeps the lock until it ends.
     os.set_inheritable(lock, True)
     return served
+
+
+def _check_store() -> None:
+    if settings.BLOB_STORE_ROOT is not None:
+        _check_folder(settings.BLOB_STORE_ROOT)
+        return
+    try:
+        require_bucket()
+    except StorageUnavailable as error:
+        raise StartRefused(
+            f"Cannot use the storage of DISTRIBUTED_STORAGE_CONFIG: {bucket_problem(error)}."
+            " See docs/storage.md."
+        ) from error
 
 
 def _check_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 
 from config.loading import load_configuration
 from config.paths import BASE_DIR
-from config.places import database_settings, storage_settings
+from config.places import blob_folder, database_settings, storage_settings
 from config.processes import BLOCKING_THREADS
 
 # Jobs write what they do; that a job came and went concerns only who looks for a fault.
@@ -34,14 +34,24 @@ DISTRIBUTED_STORAGE_CONFIG: dict[str, list[Any]] = {
     for name, (driver, parameters) in configuration.DISTRIBUTED_STORAGE_CONFIG.items()
 }
 DISTRIBUTED_STORAGE_PREFERENCE: list[str] = configuration.DISTRIBUTED_STORAGE_PREFERENCE
-_, _parameters = DISTRIBUTED_STORAGE_CONFIG[DISTRIBUTED_STORAGE_PREFERENCE[0]]
-BLOB_STORE_ROOT = Path(_parameters["storage_path"])
+BLOB_STORE_ROOT: Path | None = blob_folder(
+    *DISTRIBUTED_STORAGE_CONFIG[DISTRIBUTED_STORAGE_PREFERENCE[0]]
+)
+FEATURE_PROXY_STORAGE: bool = configuration.FEATURE_PROXY_STORAGE
 LIBRARY_NAMESPACE: str = configuration.LIBRARY_NAMESPACE
 FEATURE_LIBRARY_SUPPORT: bool = configuration.FEATURE_LIBRARY_SUPPORT
 CREATE_PRIVATE_REPO_ON_PUSH: bool = configuration.CREATE_PRIVATE_REPO_ON_PUSH
 FEATURE_ANONYMOUS_ACCESS: bool = configuration.FEATURE_ANONYMOUS_ACCESS
 FEATURE_PUBLIC_CATALOG: bool = configuration.FEATURE_PUBLIC_CATALOG
 FEATURE_SUPERUSERS_FULL_ACCESS: bool = configuration.FEATURE_SUPERUSERS_FULL_ACCESS
+FEATURE_GENERAL_OCI_SUPPORT: bool = configuration.FEATURE_GENERAL_OCI_SUPPORT
+ALLOWED_OCI_ARTIFACT_TYPES: Any = configuration.ALLOWED_OCI_ARTIFACT_TYPES
+FEATURE_HELM_OCI_SUPPORT: bool | None = configuration.FEATURE_HELM_OCI_SUPPORT
+IGNORE_UNKNOWN_MEDIATYPES: bool = configuration.IGNORE_UNKNOWN_MEDIATYPES
+FEATURE_REFERRERS_API: bool = configuration.FEATURE_REFERRERS_API
+FEATURE_SCHEMA1_CONVERSION: bool = configuration.FEATURE_SCHEMA1_CONVERSION
+FEATURE_RESTRICTED_V1_PUSH: bool = configuration.FEATURE_RESTRICTED_V1_PUSH
+V1_PUSH_WHITELIST: list[str] = configuration.V1_PUSH_WHITELIST
 MAXIMUM_LAYER_SIZE: str = configuration.MAXIMUM_LAYER_SIZE
 MAXIMUM_LAYER_BYTES: int = configuration.maximum_layer_bytes
 MAXIMUM_MANIFEST_SIZE: str = configuration.MAXIMUM_MANIFEST_SIZE
@@ -53,6 +63,25 @@ MAXIMUM_CONCURRENT_UPLOADS: int = configuration.MAXIMUM_CONCURRENT_UPLOADS
 MAXIMUM_CONCURRENT_TRANSFERS: int = BLOCKING_THREADS - 8  # the others answer at once
 BLOBUPLOAD_DELETION_DATE_THRESHOLD: int = configuration.BLOBUPLOAD_DELETION_DATE_THRESHOLD
 PUSH_TEMP_TAG_EXPIRATION_SEC: int = configuration.PUSH_TEMP_TAG_EXPIRATION_SEC
+DEFAULT_TAG_EXPIRATION: str = configuration.DEFAULT_TAG_EXPIRATION
+TAG_EXPIRATION_OPTIONS: list[str] = configuration.TAG_EXPIRATION_OPTIONS
+FEATURE_CHANGE_TAG_EXPIRATION: bool = configuration.FEATURE_CHANGE_TAG_EXPIRATION
+LABELED_EXPIRATION_MINIMUM: str = configuration.LABELED_EXPIRATION_MINIMUM
+LABELED_EXPIRATION_MAXIMUM: str = configuration.LABELED_EXPIRATION_MAXIMUM
+PERMANENTLY_DELETE_TAGS: bool = configuration.PERMANENTLY_DELETE_TAGS
+FEATURE_IMMUTABLE_TAGS: bool = configuration.FEATURE_IMMUTABLE_TAGS
+FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE: bool = configuration.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE
+FEATURE_GARBAGE_COLLECTION: bool = configuration.FEATURE_GARBAGE_COLLECTION
+GARBAGE_COLLECTION_FREQUENCY: int = configuration.GARBAGE_COLLECTION_FREQUENCY
+FEATURE_AUTO_PRUNE: bool = configuration.FEATURE_AUTO_PRUNE
+DEFAULT_NAMESPACE_AUTOPRUNE_POLICY: dict[str, Any] | None = (
+    configuration.DEFAULT_NAMESPACE_AUTOPRUNE_POLICY
+)
+AUTO_PRUNING_POLL_PERIOD: int = configuration.AUTO_PRUNING_POLL_PERIOD
+AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES: int = (
+    configuration.AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES
+)
+AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD: int = configuration.AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD
 LOG_LEVEL: str = configuration.LOG_LEVEL.value
 
 # --- Keys and cookies ---------------------------------------------------------------------------
@@ -98,6 +127,7 @@ INSTALLED_APPS = [
     "accounts.organizations",
     "accounts.credentials",
     "registry.queue",
+    "registry.storage",
     "registry.repositories",
     "registry.blobs",
     "registry.tags",

@@ -1,34 +1,36 @@
 """The short way to the views for programs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
-from django.urls import get_resolver
+from django.urls import Resolver404, ResolverMatch, get_resolver
 
-_PREFIX = "/v2/"
+_PREFIXES = ("/v2/", "/v1/")
+_CHART_FILES = "/helm/"
 _WITHOUT_LENGTH = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class ProgramLane:
-    """Answers ``/v2/`` before sessions, messages and what else browsers need.
+    """Answers ``/v2/``, ``/v1/`` and the files of charts before what only browsers need.
 
     Those cost more than a small answer does, and none of them means anything to a
-    registry client. Every path below ``/v2/`` has a view, and every view answers
-    its own failures.
+    registry client. Every path below the first two has a view, and every view answers
+    its own failures. Below ``/helm/`` lie the pages of an organization of that name too.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(_PREFIX):
+        match = _program_view(request.path_info)
+        if match is None:
             return self._get_response(request)
         if "*" not in settings.ALLOWED_HOSTS:
             request.get_host()  # raises DisallowedHost
-        match = get_resolver().resolve(request.path_info)
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):
@@ -36,3 +38,13 @@ class ProgramLane:
         if isinstance(response, HttpResponse) and response.status_code not in _WITHOUT_LENGTH:
             response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
+
+
+def _program_view(path: str) -> ResolverMatch | None:
+    if path.startswith(_PREFIXES):
+        return get_resolver().resolve(path)
+    if path.startswith(_CHART_FILES) and not path.endswith("/"):
+        with suppress(Resolver404):
+            match = get_resolver().resolve(path)
+            return match if match.namespaces == ["helm"] else None
+    return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 from artifacts.oci import digest
+from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Blob(models.Model):
 
     digest = models.CharField(max_length=digest.MAX_LENGTH, primary_key=True)
     size = models.PositiveBigIntegerField(help_text="bytes")
-    storage_key = models.CharField(max_length=100, unique=True)
+    storage_key = AsciiField(max_length=100, unique=True)
     created_at = models.DateTimeField()
     missing_at = models.DateTimeField(
         null=True,

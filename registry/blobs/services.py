@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -98,8 +99,22 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
 
 def read_blob(*, blob: StoredBlob, start: int, length: int, now: datetime) -> Iterator[bytes]:
     """Bytes of a blob. When the store lost them, the next push must bring them again."""
-    try:
+    with _loss_is_noted(blob, now):
         return blob_store().read(blob.storage_key, start, length)
+
+
+def link_to_blob(*, blob: StoredBlob, now: datetime) -> str | None:
+    """A URL of the store's own for the blob; ``None`` when the bytes must go through us."""
+    if settings.FEATURE_PROXY_STORAGE:
+        return None
+    with _loss_is_noted(blob, now):
+        return blob_store().link(blob.storage_key)
+
+
+@contextmanager
+def _loss_is_noted(blob: StoredBlob, now: datetime) -> Iterator[None]:
+    try:
+        yield
     except BytesMissing:
         logger.exception("the bytes of blob %s are gone from %s", blob.digest, blob.storage_key)
         Blob.objects.filter(pk=blob.digest, storage_key=blob.storage_key).update(missing_at=now)
@@ -109,10 +124,13 @@ def read_blob(*, blob: StoredBlob, start: int, length: int, now: datetime) -> It
 def renew_lease(*, blob: StoredBlob, now: datetime) -> None:
     """Keep a blob for a caller who may push and just asked whether it is there.
 
-    Written only when half of the grace is over, so that asking seldom writes.
+    Written only when half of the grace is over, so that asking seldom writes. Raises
+    ``BlobUnknown`` when it was collected since it was found.
     """
-    if blob.is_aging:
-        BlobLink.objects.filter(pk=blob.link_id).update(last_pushed_at=now)
+    if not blob.is_aging:
+        return
+    if not BlobLink.objects.filter(pk=blob.link_id).update(last_pushed_at=now):
+        raise BlobUnknown(f"the repository does not hold {blob.digest}", digest=blob.digest)
 
 
 def mount_blob(

@@ -162,7 +162,7 @@ def test_an_illegal_document_is_refused_with_the_place(
         (image(), "application/json"),
         (image(), "text/html"),
         (image(mediaType="application/vnd.oci.artifact.manifest.v1+json"), ""),
-        ({"schemaVersion": 1}, "application/vnd.docker.distribution.manifest.v1+prettyjws"),
+        (index(), "application/json"),
     ],
 )
 def test_a_type_that_is_no_manifest_is_told_so(document: Any, content_type: str) -> None:

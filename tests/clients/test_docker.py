@@ -158,3 +158,18 @@ def test_docker_without_rights_is_denied(docker: Docker, repository: str) -> Non
     answer = docker.refused("push", name)
 
     assert "denied" in answer
+
+
+def test_docker_finds_repositories_by_a_part_of_their_names(
+    docker: Docker, repository: str
+) -> None:
+    name = f"{docker.registry}/{repository}:v1"
+    docker.create(name)
+    docker("push", name)
+    own = f"{docker.registry}/{repository.rpartition('/')[2]}"
+
+    assert repository in docker("search", "--format={{.Name}}", own).split()
+    docker("logout", docker.registry.host)
+    assert repository not in docker("search", "--format={{.Name}}", own).split()
+    found = docker("search", "--format={{.Name}}", f"{docker.registry}/public")
+    assert PUBLIC_REPOSITORY in found.split()

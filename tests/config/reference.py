@@ -1,7 +1,8 @@
 """The table of docs/configuration.md, as the model of the configuration has it."""
 
 import json
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -18,18 +19,20 @@ def table() -> str:
 def _row(key: str, info: FieldInfo) -> str:
     example = (info.examples or [None])[0]
     default = _shown(info.default)
-    cells = (f"`{key}`", _type(info), default, info.description or "", _shown(example))
+    cells = (f"`{key}`", _type(info.annotation), default, info.description or "", _shown(example))
     return "| " + " | ".join(cells) + " |"
 
 
-def _type(info: FieldInfo) -> str:
-    kind: Any = get_origin(info.annotation) or info.annotation
+def _type(annotation: Any) -> str:
+    kind: Any = get_origin(annotation) or annotation
     if kind in _TYPES:
         return _TYPES[kind]
-    return " or ".join(f"`{choice}`" for choice in get_args(info.annotation)) or "text"
+    if kind in (Union, UnionType):
+        return " or ".join(_type(part) for part in get_args(annotation) if part is not NoneType)
+    return " or ".join(f"`{choice}`" for choice in get_args(annotation)) or "text"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, str):
         return f"`{value}`" if value else "empty"
-    return f"`{json.dumps(value)}`"
+    return "not set" if value is None else f"`{json.dumps(value)}`"

@@ -73,7 +73,8 @@ MISTAKES = {
     ),
     "a storage driver that is none": (
         "DISTRIBUTED_STORAGE_CONFIG:\n  default: [FloppyStorage, {drive: a}]\n",
-        "line 2: DISTRIBUTED_STORAGE_CONFIG.default: expected the driver and its parameters:"
+        "line 2: DISTRIBUTED_STORAGE_CONFIG.default: expected one of the drivers"
+        " LocalStorage, S3Storage and RadosGWStorage and its parameters, as in"
         " [LocalStorage, {storage_path: FOLDER}], but found ['FloppyStorage', {'drive': 'a'}].",
     ),
     "a database that is none, without showing its password": (
@@ -93,6 +94,28 @@ MISTAKES = {
     "manifests larger than layers": (
         "MAXIMUM_LAYER_SIZE: 1M\nMAXIMUM_MANIFEST_SIZE: 2M\n",
         "line 2: MAXIMUM_MANIFEST_SIZE is larger than MAXIMUM_LAYER_SIZE.",
+    ),
+    "artifact types without layers": (
+        "ALLOWED_OCI_ARTIFACT_TYPES:\n  application/vnd.example:\n",
+        "line 1: ALLOWED_OCI_ARTIFACT_TYPES need a list of layer types below"
+        " application/vnd.example ([] for none), or the word builtin.",
+    ),
+    "a word for artifact types": (
+        "ALLOWED_OCI_ARTIFACT_TYPES: strict\n",
+        "line 1: ALLOWED_OCI_ARTIFACT_TYPES must be lines such as"
+        " 'application/vnd.example.config.v1+json:', below each '- LAYER TYPE', or the word"
+        " builtin.",
+    ),
+    "a key of artifact types with nothing below it": (
+        "ALLOWED_OCI_ARTIFACT_TYPES:\n",
+        "line 1: ALLOWED_OCI_ARTIFACT_TYPES must be lines such as"
+        " 'application/vnd.example.config.v1+json:', below each '- LAYER TYPE', or the word"
+        " builtin.",
+    ),
+    "an artifact type that is none": (
+        "LOG_LEVEL: INFO\nALLOWED_OCI_ARTIFACT_TYPES:\n  application/vnd.example: [helm]\n",
+        "line 2: ALLOWED_OCI_ARTIFACT_TYPES have 'helm', which is no media type such as"
+        " application/json, or the word builtin.",
     ),
     "the same key twice": (
         "LOG_LEVEL: INFO\nLOG_LEVEL: DEBUG\n",
@@ -189,3 +212,77 @@ def test_a_variable_that_does_nothing_is_only_a_warning(tmp_path: Path) -> None:
     assert loaded.warnings == (
         "environment: BERTH_LOG_LEVELL does nothing. Did you mean BERTH_LOG_LEVEL?",
     )
+
+
+# The artifact policy
+
+
+DOCUMENTED_TYPES = """\
+FEATURE_GENERAL_OCI_SUPPORT: true
+ALLOWED_OCI_ARTIFACT_TYPES:
+  application/vnd.oci.image.config.v1+json:
+  - application/vnd.dev.cosign.simplesigning.v1+json
+  application/vnd.cncf.helm.config.v1+json:
+  - application/tar+gzip
+  application/vnd.sylabs.sif.config.v1+json:
+  - application/vnd.sylabs.sif.layer.v1+tar
+"""
+TYPES = {
+    "application/vnd.oci.image.config.v1+json": [
+        "application/vnd.dev.cosign.simplesigning.v1+json"
+    ],
+    "application/vnd.cncf.helm.config.v1+json": ["application/tar+gzip"],
+    "application/vnd.sylabs.sif.config.v1+json": ["application/vnd.sylabs.sif.layer.v1+tar"],
+}
+
+
+def test_artifact_types_are_written_as_quay_s_documentation_does(file: Path) -> None:
+    file.write_text(DOCUMENTED_TYPES)
+
+    loaded = load_configuration({"BERTH_DATA": str(file.parent)})
+
+    assert loaded.configuration.ALLOWED_OCI_ARTIFACT_TYPES == TYPES
+    assert loaded.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("builtin", "builtin"), ("{}", {}), ("{a/b: [c/d]}", {"a/b": ["c/d"]})]
+)
+def test_artifact_types_may_come_from_the_environment(
+    tmp_path: Path, text: str, value: object
+) -> None:
+    loaded = load_configuration(
+        {"BERTH_DATA": str(tmp_path), "BERTH_ALLOWED_OCI_ARTIFACT_TYPES": text}
+    )
+
+    assert value == loaded.configuration.ALLOWED_OCI_ARTIFACT_TYPES
+
+
+def test_artifact_types_are_not_set_by_default(tmp_path: Path) -> None:
+    configuration = load_configuration({"BERTH_DATA": str(tmp_path)}).configuration
+
+    assert configuration.ALLOWED_OCI_ARTIFACT_TYPES is None
+    assert configuration.FEATURE_HELM_OCI_SUPPORT is None
+    assert configuration.FEATURE_GENERAL_OCI_SUPPORT
+    assert configuration.FEATURE_REFERRERS_API
+    assert not configuration.IGNORE_UNKNOWN_MEDIATYPES
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_the_deprecated_helm_key_works_and_warns(file: Path, value: str) -> None:
+    file.write_text(f"LOG_LEVEL: INFO\nFEATURE_HELM_OCI_SUPPORT: {value}\n")
+
+    loaded = load_configuration({"BERTH_DATA": str(file.parent)})
+
+    assert str(loaded.configuration.FEATURE_HELM_OCI_SUPPORT).lower() == value
+    (warning,) = loaded.warnings
+    assert warning.startswith(f"{file}, line 2: FEATURE_HELM_OCI_SUPPORT is deprecated: it adds")
+
+
+def test_a_deprecated_key_warns_in_the_environment_too(tmp_path: Path) -> None:
+    loaded = load_configuration(
+        {"BERTH_DATA": str(tmp_path), "BERTH_FEATURE_HELM_OCI_SUPPORT": "true"}
+    )
+
+    (warning,) = loaded.warnings
+    assert warning.startswith("environment: BERTH_FEATURE_HELM_OCI_SUPPORT is deprecated: ")

@@ -99,8 +99,6 @@ def test_parameters_of_the_content_type_are_ignored(
         "text/plain",
         "application/vnd.oci.image.config.v1+json",
         "application/vnd.oci.image.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v1+prettyjws",
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "nonsense",
@@ -143,10 +141,23 @@ def test_a_push_by_digest_makes_no_tag(repository: Repository) -> None:
     assert repository.client.get(repository.manifest(pushed.digest)).status == 200
 
 
-def test_a_push_by_tag_moves_the_tag_and_keeps_the_manifest(repository: Repository) -> None:
+def test_a_push_by_tag_moves_the_tag(repository: Repository) -> None:
     before, after = repository.push_image("v1"), repository.push_image("v1")
 
     assert repository.client.get(repository.manifest("v1")).body == after.body
+    assert repository.client.get(repository.manifest(after.digest)).body == after.body
+    gone = repository.client.get(repository.manifest(before.digest))
+    assert (gone.status, gone.code) == (404, "MANIFEST_UNKNOWN")
+    assert "was moved to another manifest" in gone.json()["errors"][0]["message"]
+
+
+def test_a_manifest_that_a_moved_tag_leaves_stays_under_its_other_tags(
+    repository: Repository,
+) -> None:
+    before = repository.push_image("v1")
+    repository.push_manifest(before.body, "kept")
+    repository.push_image("v1")
+
     assert repository.client.get(repository.manifest(before.digest)).body == before.body
 
 

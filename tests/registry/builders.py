@@ -144,7 +144,7 @@ def push(
         body=body,
         condition=condition,
         now=now,
-    )
+    ).manifest
 
 
 def error_of(document: Mapping[str, Any]) -> tuple[str, str]:

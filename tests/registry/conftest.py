@@ -11,6 +11,7 @@ from pytest_django import Settings
 from accounts.credentials import keys, passwords
 from accounts.credentials.passwords import remembered
 from registry.access.tokens import forget_tokens
+from registry.charts.index import forget_indexes
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
 
@@ -42,10 +43,12 @@ def _nothing_remembered() -> Iterator[None]:
     """Keys and tokens are remembered per process, and the database of each test is a new one."""
     keys.forget_cached_keys()
     forget_tokens()
+    forget_indexes()
     remembered.clear()
     yield
     keys.forget_cached_keys()
     forget_tokens()
+    forget_indexes()
     remembered.clear()
 
 

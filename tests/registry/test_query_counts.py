@@ -55,6 +55,7 @@ def client(web: Repository) -> Client:
     scopes = ("repository:acme/web:pull,push,delete", "registry:catalog:*")
     client = Client(headers=bearer(owner_of("acme"), *scopes))
     assert client.get("/v2/acme/web/tags/list").status_code == 200
+    assert client.get("/v2/acme/web/manifests/v1").status_code == 200  # notes that it was pulled
     return client
 
 
@@ -99,9 +100,36 @@ def test_a_read_costs_so_many_statements(name: str, client: Client) -> None:
 
 def test_to_find_nothing_costs_no_more(client: Client) -> None:
     absent = Digest.of(b"absent")
-    for path in ("manifests/absent", f"manifests/{absent}", f"blobs/{absent}"):
+    for path in (f"manifests/{absent}", f"blobs/{absent}"):
         with statements(2):
             assert client.get(f"/v2/acme/web/{path}").status_code == 404
+
+
+def test_to_find_no_tag_costs_one_statement_more_that_tells_why(client: Client) -> None:
+    with statements(3):
+        assert client.get("/v2/acme/web/manifests/absent").status_code == 404
+
+
+def test_a_first_pull_is_noted_with_one_statement_and_the_next_ones_are_not(
+    web: Repository, client: Client
+) -> None:
+    push(web, image(CONFIG), "new")
+
+    with statements(2):
+        assert client.head("/v2/acme/web/manifests/new").status_code == 200
+    with statements(3):
+        assert client.get("/v2/acme/web/manifests/new").status_code == 200
+    with statements(2):
+        assert client.get("/v2/acme/web/manifests/new").status_code == 200
+
+
+def test_a_digest_that_only_a_tag_of_the_past_led_to_costs_some_statements_more(
+    web: Repository, client: Client
+) -> None:
+    push(web, image(CONFIG), "v1", now=datetime.now(UTC))
+
+    with statements(6):
+        assert client.get(f"/v2/acme/web/manifests/{Digest.of(BODY)}").status_code == 404
 
 
 def test_a_token_costs_so_many_statements(web: Repository, client: Client) -> None:
@@ -160,14 +188,15 @@ def put(client: Client, tag: str, body: bytes, query: str = "") -> int:
     return client.generic("PUT", path, body, OCI_MANIFEST).status_code
 
 
+# One of them asks which artifact policy the repository or its organization has selected.
 def test_a_manifest_costs_so_many_statements(client: Client) -> None:
     looks_twice = int(connection.features.has_select_for_update)
 
-    with statements(7 + looks_twice):
+    with statements(9 + looks_twice):
         assert put(client, "new", image(CONFIG, annotations={"a": "b"})) == 201
-    with statements(8):
+    with statements(10):
         assert put(client, "new", image(CONFIG, annotations={"a": "c"})) == 201
-    with statements(6):
+    with statements(7):
         assert put(client, "new", image(CONFIG, annotations={"a": "c"})) == 201
 
 
@@ -177,7 +206,7 @@ def test_a_manifest_of_many_layers_costs_no_more_than_one_of_few(
     layers = [f"layer {n}".encode() for n in range(40)]
     hold(web, *layers)
 
-    with statements(8):
+    with statements(10):
         assert put(client, "v1", image(CONFIG, *layers)) == 201
 
 

@@ -9,6 +9,7 @@ from pytest_django import DjangoDbBlocker
 from tests.conformance.client import Client
 from tests.conformance.repository import Repository
 from tests.live import RunningServer, start_server
+from tests.s3_server import S3Server, running_s3_server
 from tests.system.world import World, inhabited
 
 UPLOADS_AT_ONCE = 8
@@ -44,3 +45,21 @@ def small_repository(small_registry: RunningServer, request: pytest.FixtureReque
     repository = Repository(client, f"admin/{name}")
     repository.push_image("v1")
     return repository
+
+
+@pytest.fixture(scope="session")
+def own_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server that a test may stop and start again."""
+    with running_s3_server(tmp_path_factory.mktemp("own-s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_registry(
+    tmp_path_factory: pytest.TempPathFactory, own_s3: S3Server
+) -> Iterator[RunningServer]:
+    """A registry with its blobs in S3 that hands them out itself. A test may start it again."""
+    environment = {**own_s3.environment(), "BERTH_FEATURE_PROXY_STORAGE": "true"}
+    server = start_server(tmp_path_factory.mktemp("in-s3") / "data", environment=environment)
+    yield server
+    server.stop()

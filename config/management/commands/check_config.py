@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from config.configuration import SECRET_KEYS
 from config.loading import LoadedConfiguration, load_configuration
+from config.storage_drivers import without_secrets
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ def explain(loaded: LoadedConfiguration) -> str:
     file = loaded.file.path or f"none ({loaded.data / 'config.yaml'} does not exist)"
     lines = [f"Data folder: {loaded.data}", f"File: {file}", ""]
     for key, origin in loaded.origins.items():
-        value = getattr(loaded.configuration, key)
+        value = without_secrets(getattr(loaded.configuration, key))
         shown = "(set, not shown)" if key in SECRET_KEYS and origin != "default" else repr(value)
         place = f"line {loaded.file.line((key,))}" if origin == "file" else origin
         lines.append(f"{key} = {shown}  [{place}]")

@@ -27,10 +27,12 @@ class InternalError(OCIError):
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """Answer any failure under ``/v2/`` in the spec's format, defects included."""
-    error = _as_oci_error(exc, context)
+    error = as_oci_error(exc, context)
     headers = {**API_VERSION, **error.headers()}
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        scope = getattr(context["view"], "challenge_scope", "")
+    scope = getattr(context["view"], "challenge_scope", "")
+    # Python's oras shows the reason of a 403 only when it comes with a challenge.
+    is_forbidden = error.status == HTTPStatus.FORBIDDEN and scope
+    if error.status == HTTPStatus.UNAUTHORIZED or is_forbidden:
         headers["WWW-Authenticate"] = challenge(context["request"], scope, error)
     return Response(error_document(error), status=error.status, headers=headers)
 
@@ -39,7 +41,8 @@ def error_document(error: OCIError) -> dict[str, Any]:
     return {"errors": [{"code": error.code, "message": error.reason, "detail": error.detail}]}
 
 
-def _as_oci_error(exc: Exception, context: Mapping[str, Any]) -> OCIError:
+def as_oci_error(exc: Exception, context: Mapping[str, Any]) -> OCIError:
+    """What a failure is called; a defect of ours is written to the log."""
     if isinstance(exc, OCIError):
         return exc
     if isinstance(exc, DatabaseError) and _SQLITE_FULL in str(exc):

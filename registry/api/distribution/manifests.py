@@ -6,14 +6,21 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.audit.services import Actor
 from artifacts.oci.digest import AlgorithmUnsupported
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.names import Reference, parse_tag
+from registry.api.distribution.acceptance import types_of_old_client
 from registry.api.distribution.base import RepositoryView
 from registry.api.distribution.conditions import condition_of, content_headers, is_held
+from registry.api.distribution.signed_pulls import require_signature
+from registry.inspection.services import inspect
+from registry.manifests.conversion import for_old_client
 from registry.manifests.deletion import delete_manifest
-from registry.manifests.reads import resolve_manifest
+from registry.manifests.leases import renew_lease
+from registry.manifests.pulls import note_pull
+from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.manifests.services import push_manifest
 from registry.tags.services import delete_tag
 
@@ -25,12 +32,26 @@ class ManifestView(RepositoryView):
     creates = frozenset({"PUT"})
 
     def get(self, request: Request, name: str, reference: str) -> HttpResponse:
+        target = _reference_to_read(reference)
         manifest = resolve_manifest(
             repository=self.repository,
-            reference=_reference_to_read(reference),
+            reference=target,
             with_body=request.method == "GET",
             now=self.now,
         )
+        require_signature(
+            request=request,
+            caller=self.caller,
+            repository=self.repository,
+            digest=manifest.digest,
+            now=self.now,
+        )
+        if request.method == "GET":
+            note_pull(manifest=manifest, now=self.now)
+        if target.digest and self.caller.asks_to_push(self.path):
+            renew_lease(manifest=manifest, now=self.now)
+        if target.tag:
+            manifest = self._as_taken(manifest, name, target.tag)
         headers = content_headers(manifest.digest)
         if is_held(request, manifest.digest):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
@@ -39,12 +60,26 @@ class ManifestView(RepositoryView):
 
     head = get
 
+    def _as_taken(self, manifest: ResolvedManifest, name: str, tag: str) -> ResolvedManifest:
+        """What is stored, but for a client that is sure to know only Docker's schema 1."""
+        accepts = types_of_old_client(self.request)
+        if not accepts or manifest.media_type in accepts or not settings.FEATURE_SCHEMA1_CONVERSION:
+            return manifest
+        return for_old_client(
+            repository=self.repository,
+            manifest=manifest,
+            name=name,
+            tag=tag,
+            accepts=accepts,
+            now=self.now,
+        )
+
     def put(self, request: Request, name: str, reference: str) -> Response:
         target = Reference.parse(reference)
         tags = [parse_tag(tag) for tag in request.query_params.getlist("tag")]
         body = self.body.read_manifest(settings.MAXIMUM_MANIFEST_BYTES)
         content_type = request.META.get("CONTENT_TYPE", "")
-        manifest = push_manifest(
+        pushed = push_manifest(
             repository=self.repository,
             reference=target,
             tags=tags,
@@ -53,23 +88,34 @@ class ManifestView(RepositoryView):
             condition=condition_of(request),
             now=self.now,
         )
+        manifest = pushed.manifest
+        inspect(manifest=manifest, now=self.now)
         headers = {
             "Location": f"/v2/{name}/manifests/{manifest.digest}",
             "Docker-Content-Digest": manifest.digest,
         }
-        if manifest.subject_digest:
+        if manifest.subject_digest and settings.FEATURE_REFERRERS_API:
             headers["OCI-Subject"] = manifest.subject_digest
         if tags:
             headers["OCI-Tag"] = ", ".join(dict.fromkeys(tags))
+        if pushed.warnings:
+            headers["Warning"] = ", ".join(_warning(text) for text in pushed.warnings)
         return Response(status=status.HTTP_201_CREATED, headers=headers)
 
     def delete(self, request: Request, name: str, reference: str) -> Response:
         target = _reference_to_read(reference)
+        by = Actor(self.caller.principal.name, self._address)
         if target.digest:
-            delete_manifest(repository=self.repository, digest=target.digest, now=self.now)
+            delete_manifest(repository=self.repository, digest=target.digest, now=self.now, by=by)
         else:
-            delete_tag(repository=self.repository, name=str(target.tag), now=self.now)
+            delete_tag(repository=self.repository, name=str(target.tag), now=self.now, by=by)
         return Response(status=status.HTTP_202_ACCEPTED)
+
+
+def _warning(text: str) -> str:
+    """A value of ``Warning`` that clients show: distribution-spec 1.1, "Warnings"."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{escaped}"'
 
 
 def _reference_to_read(text: str) -> Reference:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from artifacts.oci.digest import AlgorithmUnsupported, Digest
+from artifacts.oci.errors import RouteUnknown
 from artifacts.oci.media_types import OCI_INDEX
 from registry.api.distribution.base import RepositoryView
 from registry.api.distribution.paging import next_link, page_start
@@ -20,11 +21,16 @@ _NOTHING = ReferrersPage([], has_more=False)
 
 
 class ReferrersView(RepositoryView):
-    """An index of the manifests whose ``subject`` is the digest. Empty for an unknown one."""
+    """An index of the manifests whose ``subject`` is the digest. Empty for an unknown one.
+
+    Switched off it is unknown, so that clients keep the list under a tag ("Referrers Tag Schema").
+    """
 
     actions = {"GET": "pull", "HEAD": "pull"}
 
     def get(self, request: Request, name: str, digest: str) -> HttpResponse:
+        if not settings.FEATURE_REFERRERS_API:
+            raise RouteUnknown("this registry has no referrers API")
         artifact_type = request.query_params.get("artifactType", "").partition("\x00")[0]
         page = self._page(digest, artifact_type, after=page_start(request))
         descriptors, more = _fitting(page)
