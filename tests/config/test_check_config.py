@@ -57,3 +57,13 @@ def test_a_broken_configuration_stops_every_command_with_the_same_sentence(
         f"{tmp_path / 'config.yaml'}, line 1: unknown key COLOUR."
         " See docs/configuration.md for all keys.\n"
     )
+
+
+def test_the_line_that_quay_s_documentation_gets_wrong_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("FEATURE_GENERAL_OCI_SUPPORT = false\n")
+
+    done = check_config(tmp_path)
+
+    assert done.returncode == 1
+    place = f"{tmp_path / 'config.yaml'}, line 1"
+    assert done.stderr == f"{place}: expected lines of the form KEY: value.\n"
