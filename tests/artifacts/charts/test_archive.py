@@ -114,10 +114,10 @@ def test_a_name_of_a_megabyte_is_refused() -> None:
     [
         (b"", "cut short"),
         (b"no gzip at all", "not gzip"),
-        (gzip.compress(b"no tar at all" * 100), "not a tar"),
+        (gzip.compress(b"no tar at all" * 100, mtime=0), "not a tar"),
         (packed([file("pad/a", bytes(range(256)) * 20)])[:200], "cut short"),
-        (gzip.compress(bytes(100)), "cut short"),
-        (gzip.compress(b""), "cut short"),
+        (gzip.compress(bytes(100), mtime=0), "cut short"),
+        (gzip.compress(b"", mtime=0), "cut short"),
     ],
 )
 def test_what_is_no_archive_is_refused(content: bytes, reason: str) -> None:
