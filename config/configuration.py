@@ -189,6 +189,11 @@ class Configuration(BaseModel):
         description="Whether public repositories can be pulled without logging in.",
         examples=[False],
     )
+    FEATURE_USER_CREATION: bool = Field(
+        True,
+        description="Whether visitors can create an account for themselves in the browser.",
+        examples=[False],
+    )
     FEATURE_PUBLIC_CATALOG: bool = Field(
         False,
         description="Whether the catalog also lists public repositories, to everybody.",

@@ -42,6 +42,7 @@ LIBRARY_NAMESPACE: str = configuration.LIBRARY_NAMESPACE
 FEATURE_LIBRARY_SUPPORT: bool = configuration.FEATURE_LIBRARY_SUPPORT
 CREATE_PRIVATE_REPO_ON_PUSH: bool = configuration.CREATE_PRIVATE_REPO_ON_PUSH
 FEATURE_ANONYMOUS_ACCESS: bool = configuration.FEATURE_ANONYMOUS_ACCESS
+FEATURE_USER_CREATION: bool = configuration.FEATURE_USER_CREATION
 FEATURE_PUBLIC_CATALOG: bool = configuration.FEATURE_PUBLIC_CATALOG
 FEATURE_SUPERUSERS_FULL_ACCESS: bool = configuration.FEATURE_SUPERUSERS_FULL_ACCESS
 FEATURE_GENERAL_OCI_SUPPORT: bool = configuration.FEATURE_GENERAL_OCI_SUPPORT
@@ -96,12 +97,15 @@ CSRF_TRUSTED_ORIGINS = [f"{PREFERRED_URL_SCHEME}://{SERVER_HOSTNAME}"] if SERVER
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "ui.errors.csrf_failure"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF],
+        "img-src": [SELF, "data:"],  # the icons of Bootstrap's form controls
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
@@ -138,7 +142,15 @@ INSTALLED_APPS = [
     "registry.retention",
     "registry.gc",
     "ui",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "bootstrap",
     "csp",
+    "django_htmx",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -157,6 +169,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 TEMPLATES = [
     {
@@ -168,6 +183,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "ui.context.frame",
             ]
         },
     }

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("registry.api.urls")),
     path("admin/", admin.site.urls),
+    path("account/", include("allauth.urls")),
     path("", include("ui.urls")),
 ]
 

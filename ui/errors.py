@@ -1,13 +1,21 @@
 """Failures as pages, each saying what to do next."""
 
+import logging
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+logger = logging.getLogger(__name__)
 
 
 def bad_request(request: HttpRequest) -> HttpResponse:
-    return _page(
+    return page(
+        request,
         HTTPStatus.BAD_REQUEST,
         "This request could not be read",
         "Go back, reload the page and try again.",
@@ -15,30 +23,91 @@ def bad_request(request: HttpRequest) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest) -> HttpResponse:
-    return _page(
+    return page(
+        request,
         HTTPStatus.FORBIDDEN,
-        "This is not allowed",
-        "If you have just logged in or out in another tab, reload the page and try again.",
+        "You may see this, but not do this",
+        "Ask somebody who administers it for the right. If you have just signed in or out in"
+        " another tab, reload the page and try again.",
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return page(
+        request,
+        HTTPStatus.FORBIDDEN,
+        "This form is too old",
+        "Go back, reload the page and send it again. Cookies must be allowed for this host.",
     )
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
-    return _page(
+    is_known = getattr(getattr(request, "user", None), "is_authenticated", False)
+    return page(
+        request,
         HTTPStatus.NOT_FOUND,
         "There is nothing here",
-        "The address may be mistyped, or it is something that you may not see: log in first.",
+        "The address may be mistyped, or it is something that you may not see."
+        + ("" if is_known else " Sign in, if you have an account."),
+        sign_in_url="" if is_known else _sign_in_url(request),
+    )
+
+
+def conflict(request: HttpRequest, detail: str) -> HttpResponse:
+    return page(
+        request,
+        HTTPStatus.CONFLICT,
+        "Somebody else changed this in the meantime",
+        "Reload the page to see what it is like now, and try again.",
+        detail=detail,
+    )
+
+
+def too_many_requests(request: HttpRequest, detail: str = "") -> HttpResponse:
+    return page(
+        request,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Too many attempts",
+        "Wait a few minutes, then try again.",
+        detail=detail,
+    )
+
+
+def unavailable(request: HttpRequest, detail: str = "") -> HttpResponse:
+    return page(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The registry cannot do this now",
+        "Try again in a moment. If it stays so, an administrator finds the reason in the log.",
+        detail=detail,
     )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _page(
+    return _bare(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "The registry failed to answer",
-        "Try again in a moment. If it stays so, an administrator finds the reason in the log.",
+        title="The registry failed to answer",
+        advice="Try again in a moment. If it stays so, an administrator finds the reason in the"
+        " log.",
     )
 
 
-def _page(status: HTTPStatus, title: str, advice: str) -> HttpResponse:
-    # Without a request: whatever failed must not fail again while it is told.
-    content = render_to_string("ui/error.html", {"title": title, "advice": advice})
+def page(
+    request: HttpRequest, status: HTTPStatus, title: str, advice: str, **more: Any
+) -> HttpResponse:
+    context = {"title": title, "advice": advice, "now": timezone.now(), **more}
+    try:
+        content = render_to_string("ui/error.html", context, request=request)
+    except Exception:  # whatever failed must not fail again while it is told
+        logger.warning("the page of an error could not name the visitor", exc_info=True)
+        return _bare(status, **context)
     return HttpResponse(content, status=status)
+
+
+def _bare(status: HTTPStatus, **context: Any) -> HttpResponse:
+    return HttpResponse(render_to_string("ui/error.html", context), status=status)
+
+
+def _sign_in_url(request: HttpRequest) -> str:
+    query = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
+    return reverse("account_login") + query

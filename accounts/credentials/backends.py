@@ -8,6 +8,7 @@ from django.http import HttpRequest  # noqa: TID251 - the signature Django presc
 from django.utils import timezone
 
 from accounts.credentials.services import authenticate_person
+from accounts.origin import address_of
 from accounts.users.models import User
 from artifacts.oci.errors import Denied, TooManyRequests, Unauthorized
 
@@ -27,7 +28,7 @@ class PasswordBackend(ModelBackend):
         Raises:
             ValidationError: too many failures. Django's login form shows it.
         """
-        address = request.META.get("REMOTE_ADDR", "") if request else ""
+        address = address_of(request.META) if request else ""
         try:
             principal = authenticate_person(
                 username=username or "",

@@ -75,7 +75,18 @@ def authenticate_person(*, username: str, password: str, address: str, now: date
     user = cast("User", user)
     if not user.is_active:
         raise Denied(f"the account {user.username!r} is disabled; ask an administrator")
-    return _person(user)
+    return principal_of(user)
+
+
+def principal_of(user: User) -> Principal:
+    """Whom a person who has proved who they are stands for."""
+    return Principal(
+        "user",
+        id=user.pk,
+        name=user.username,
+        is_superuser=user.is_superuser,
+        stamp=user.get_session_auth_hash()[:STAMP_LENGTH],
+    )
 
 
 def current_principal(
@@ -96,7 +107,7 @@ def current_principal(
         return principal if (principal.kind, principal.id) == (kind, id) else None
     if kind == "user":
         user = User.objects.filter(pk=id, is_active=True).first()
-        person = _person(user) if user else None
+        person = principal_of(user) if user else None
         return person if person and stamp in ("", person.stamp) else None
     robot = Robot.objects.select_related("namespace__user").filter(pk=id).first()
     return _machine(robot) if robot and _is_robot_active(robot) else None
@@ -230,23 +241,13 @@ def _is_robot_active(robot: Robot) -> bool:
     return robot.is_active and (owner is None or owner.is_active)
 
 
-def _person(user: User) -> Principal:
-    return Principal(
-        "user",
-        id=user.pk,
-        name=user.username,
-        is_superuser=user.is_superuser,
-        stamp=user.get_session_auth_hash()[:STAMP_LENGTH],
-    )
-
-
 def _bearer(token: AccessToken) -> Principal:
     """Whom a token stands for. Below a ceiling nobody is a superuser."""
     scope = cast("Scope", token.scope)
     if token.robot is not None:
         machine = _machine(token.robot)
         return replace(machine, token_id=token.pk, scope=scope, expires_at=token.expires_at)
-    person = _person(cast("User", token.user))
+    person = principal_of(cast("User", token.user))
     is_superuser = person.is_superuser and scope == "admin"
     return replace(
         person,

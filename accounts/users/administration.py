@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from accounts.audit.services import Actor
 from accounts.errors import AccountError
+from accounts.origin import address_of
 from accounts.users.services import bump_access_epoch
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    return Actor(request.user.get_username(), address=request.META.get("REMOTE_ADDR", ""))
+    return Actor(request.user.get_username(), address=address_of(request.META))
 
 
 def clean_with(check: Callable[[str], str], value: str) -> str:

@@ -3,11 +3,10 @@
 import base64
 import binascii
 from datetime import datetime
-from ipaddress import ip_address
 
-from django.conf import settings
 from rest_framework.request import Request
 
+from accounts import origin
 from accounts.credentials.services import authenticate
 from artifacts.oci.errors import OCIError, Unauthorized
 from registry.access.callers import Caller, InsufficientScope
@@ -50,38 +49,19 @@ def read_basic(value: str) -> tuple[str, str]:
 
 
 def address_of(request: Request) -> str:
-    """Where the request comes from, past the proxies that ``TRUSTED_PROXIES`` names."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    for hop in reversed(forwarded.split(",") if forwarded else []):
-        if not _is_trusted_proxy(address):
-            break
-        address = hop.strip()
-    return address
-
-
-def _is_trusted_proxy(address: str) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+    return origin.address_of(request.META)
 
 
 def external_url(request: Request) -> str:
-    """Scheme and host as the client sees them, from the settings or what a proxy forwarded."""
-    meta = request.META
-    if settings.SERVER_HOSTNAME:
-        return f"{settings.PREFERRED_URL_SCHEME}://{settings.SERVER_HOSTNAME}"
-    scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip() or str(request.scheme)
-    host = meta.get("HTTP_X_FORWARDED_HOST", "").partition(",")[0].strip()
-    host = host or meta.get("HTTP_HOST", "") or f"{meta['SERVER_NAME']}:{meta['SERVER_PORT']}"
-    return f"{'https' if scheme == 'https' else 'http'}://{_safe(host)}"
+    return origin.external_url(request.META, scheme=str(request.scheme))
 
 
 def challenge(request: Request, scope: str, error: OCIError) -> str:
     """The value of ``WWW-Authenticate``: where to get which token (RFC 6750, section 3)."""
-    parts = [f'realm="{external_url(request)}/v2/auth"', f'service="{_safe(service_name())}"']
+    parts = [
+        f'realm="{external_url(request)}/v2/auth"',
+        f'service="{origin.only_safe(service_name())}"',
+    ]
     if scope:
         parts.append(f'scope="{scope}"')
     match error:
@@ -90,7 +70,3 @@ def challenge(request: Request, scope: str, error: OCIError) -> str:
         case TokenInvalid():
             parts.append('error="invalid_token"')
     return "Bearer " + ",".join(parts)
-
-
-def _safe(text: str) -> str:
-    return "".join(c for c in text if c.isascii() and (c.isalnum() or c in ".-_:[]"))

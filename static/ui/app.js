@@ -1,0 +1,70 @@
+// Makes quicker what links and forms already do. Nothing here is needed to use a page.
+"use strict";
+
+const say = (text) => { document.getElementById("live").textContent = text; };
+const isTyping = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable;
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // without TLS there is no clipboard to write to
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-from]");
+  if (button) {
+    const source = button.dataset.copyFrom && document.querySelector(button.dataset.copyFrom);
+    const lines = source && [...source.querySelectorAll(".b-line > span")].map((line) => line.textContent);
+    await copy(button.dataset.copy ?? (lines.length ? lines.join("\n") : source.textContent));
+    button.classList.add("b-copied");
+    say("Copied");
+    setTimeout(() => button.classList.remove("b-copied"), 1200);
+  }
+  for (const menu of document.querySelectorAll(".b-menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const theme = event.target.matches("[data-theme-form]") && event.submitter?.value;
+  if (!theme) return;
+  event.preventDefault();
+  document.documentElement.dataset.theme = theme;
+  fetch(event.target.action, { method: "POST", body: new FormData(event.target, event.submitter), redirect: "manual" });
+  event.target.closest("details")?.removeAttribute("open");
+  say(`Theme: ${theme}`);
+});
+
+document.addEventListener("change", (event) => {
+  const all = event.target.closest("[data-select-all]");
+  if (!all) return;
+  for (const box of all.form.querySelectorAll(`input[name="${all.dataset.selectAll}"]`)) box.checked = all.checked;
+});
+
+const JUMPS = { h: "/", o: "/organizations", e: "/explore", d: "/docs/" };
+let isJumping = false;
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector(".b-menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isJumping && JUMPS[event.key]) location.assign(JUMPS[event.key]);
+  isJumping = event.key === "g";
+  if (event.key === "/") {
+    event.preventDefault();
+    document.getElementById("search").focus();
+  }
+  if (event.key === "?") location.assign("/help");
+});

@@ -1,0 +1,123 @@
+"""What every page has."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client, RequestFactory
+
+from registry.repositories.models import Repository
+from tests.registry.builders import NOW, make_repository, make_user
+from tests.ui.browsing import browser
+from ui.amounts import ago, bytes_text
+from ui.code import code_lines
+from ui.paging import page_of
+from ui.prose import prose
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_page_asks_no_other_host_and_has_no_inline_code() -> None:
+    response = Client().get("/help")
+
+    text = response.content.decode()
+    assert "//" not in text.replace("http://testserver", "")
+    assert "<style" not in text
+    assert "style=" not in text
+    assert "onclick" not in text
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_the_theme_is_kept_in_a_cookie_without_an_account() -> None:
+    client = Client()
+
+    answer = client.post(
+        "/settings/theme", {"theme": "dark"}, HTTP_REFERER="http://testserver/help"
+    )
+
+    assert answer.headers["Location"] == "http://testserver/help"
+    assert 'data-theme="dark"' in client.get("/help").content.decode()
+
+
+def test_a_theme_that_does_not_exist_changes_nothing() -> None:
+    client = Client()
+
+    client.post("/settings/theme", {"theme": '"><script>'})
+
+    assert 'data-theme="auto"' in client.get("/help").content.decode()
+
+
+def test_choosing_a_theme_never_leads_to_another_host() -> None:
+    answer = Client().post("/settings/theme", {"theme": "dark"}, HTTP_REFERER="https://evil.test/")
+
+    assert answer.headers["Location"] == "/"
+
+
+def test_the_bar_names_the_person() -> None:
+    assert "Account: alice" in browser(make_user()).get("/help").content.decode()
+
+
+def test_what_does_not_exist_is_a_page_that_offers_to_sign_in() -> None:
+    answer = Client().get("/no/such/-/place")
+
+    assert answer.status_code == 404
+    assert "/account/login/?next=%2Fno%2Fsuch%2F-%2Fplace" in answer.content.decode()
+
+
+def test_markdown_cannot_do_harm() -> None:
+    html = prose(
+        "# T\n<script>alert(1)</script> ![x](http://evil/x.png) [a](javascript:alert(1))"
+        " [b](https://good.test) <img src=x onerror=alert(1)>",
+        top_heading=2,
+    )
+
+    assert "<h2>T</h2>" in html
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "javascript:" not in html.replace("[a](javascript:alert(1))", "")
+    assert 'href="https://good.test" rel="nofollow noopener ugc"' in html
+
+
+def test_code_is_coloured_line_by_line_and_escaped() -> None:
+    lines = code_lines("a: 1\n# <b>\n\nc: d\n", "yaml")
+
+    assert len(lines) == 4
+    assert "&lt;b&gt;" in lines[1]
+    assert lines[2] == ""
+
+
+def test_amounts_are_short() -> None:
+    assert [bytes_text(n) for n in (0, 1023, 1024, 1536 * 1024, 500 * 1024**3)] == [
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "1.5 MiB",
+        "500 GiB",
+    ]
+    assert ago(NOW - timedelta(hours=25), NOW) == "1 day ago"
+    assert ago(NOW + timedelta(minutes=5), NOW) == "in 5 minutes"
+    assert ago(NOW, NOW) == "just now"
+
+
+def test_pages_of_a_list_follow_each_other_and_miss_nothing() -> None:
+    for number in range(5):
+        make_repository(f"acme/r{number}")
+
+    seen, query = [], ""
+    for _ in range(3):
+        request = RequestFactory().get(f"/x{query}")
+        page = page_of(request, Repository.objects.all(), order=("-created_at", "path"), size=2)
+        seen += [row.path for row in page.rows]
+        query = page.next_url
+
+    assert seen == [f"acme/r{number}" for number in range(5)]
+    assert query == ""
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WyIwIiwiXHUwMDAwIl0", "A" * 3000, "WzEsMl0"])
+def test_a_cursor_that_nobody_wrote_shows_the_first_page(cursor: str) -> None:
+    make_repository("acme/web")
+    request = RequestFactory().get("/x", {"after": cursor})
+
+    page = page_of(request, Repository.objects.all(), order=("-created_at", "path"), size=2)
+
+    assert [row.path for row in page.rows] == ["acme/web"]

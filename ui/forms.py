@@ -1,0 +1,33 @@
+"""Forms in the look of the pages."""
+
+from typing import Any
+
+from django import forms
+
+_CLASS_OF = (
+    (forms.CheckboxInput, "form-check-input"),
+    (forms.CheckboxSelectMultiple, "form-check-input"),
+    (forms.RadioSelect, "form-check-input"),
+    (forms.Select, "form-select"),
+    (forms.HiddenInput, ""),
+    (forms.Widget, "form-control"),
+)
+
+
+class PageForm(forms.Form):
+    """A form whose widgets carry the classes of our style sheet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        for bound in self:
+            dress(bound)
+
+
+def dress(bound: forms.BoundField) -> None:
+    """Give a field's widget its class, and mark it when what was sent in it is wrong."""
+    widget = bound.field.widget
+    kind = next(name for cls, name in _CLASS_OF if isinstance(widget, cls))
+    invalid = "b-invalid" if kind and bound.errors else ""
+    given = widget.attrs.get("class", "")
+    widget.attrs["class"] = " ".join(dict.fromkeys(f"{given} {kind} {invalid}".split()))

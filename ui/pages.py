@@ -1,0 +1,236 @@
+"""What pages share: who looks, what they look at, and whether they may.
+
+A page names the right that each of its methods needs in ``actions``, so none can be without a
+guard. What a visitor may not see looks like what does not exist.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views import View
+
+from accounts.audit.services import Actor
+from accounts.credentials.principals import Principal
+from accounts.errors import AccountError
+from accounts.organizations.models import Organization, TeamMember
+from accounts.users.models import Namespace, User
+from artifacts.oci.errors import OCIError
+from registry.access.rights import readable_repositories, rights_in
+from registry.access.scopes import Action
+from registry.repositories.models import Repository, administered_namespaces
+from ui.people import actor, user_of, visitor
+
+# What a namespace's page asks of the visitor: to see anything in it, to be one of its members,
+# to administer it, or to be allowed to make repositories there.
+Standing = Literal["visitor", "member", "creator", "administrator"]
+FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class Page(View):
+    """A page. ``template`` is what ``render`` fills in; ``nav`` marks an entry of the bar."""
+
+    template: ClassVar[str]
+    nav: ClassVar[str] = ""
+    must_sign_in: ClassVar[bool] = False
+    request: HttpRequest
+    now: datetime
+    visitor: Principal
+    user: User | None
+    by: Actor
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.now = timezone.now()
+        self.user = user_of(request)
+        self.visitor = visitor(request)
+        self.by = actor(request)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if self.must_sign_in and self.user is None:
+            return sign_in(request)
+        if (refusal := self.refusal()) is not None:
+            return refusal
+        return super().dispatch(request, *args, **kwargs)
+
+    def refusal(self) -> HttpResponseBase | None:
+        """Look up what the page is about; an answer instead of the page, when it may not be."""
+        return None
+
+    def context(self) -> dict[str, Any]:
+        """What every answer of this page needs; pages of a room add theirs."""
+        return {"nav": self.nav, "now": self.now}
+
+    def render(
+        self, template: str = "", *, status: int = HTTPStatus.OK, **context: Any
+    ) -> HttpResponse:
+        """The page; or with htmx only the part of it that ``template`` names, where given."""
+        return TemplateResponse(
+            self.request, template or self.template, {**self.context(), **context}, status=status
+        )
+
+    def done(self, text: str, to: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """After a change: say so, and go to the page called ``to``."""
+        messages.success(self.request, text)
+        return HttpResponseRedirect(reverse(to, args=args, kwargs=kwargs))
+
+    def refused(self, error: AccountError | OCIError, to: str, **kwargs: Any) -> HttpResponse:
+        """Nothing was changed: say why, and go to the page called ``to``."""
+        messages.error(self.request, reason_of(error))
+        return HttpResponseRedirect(reverse(to, kwargs=kwargs))
+
+
+class NamespacePage(Page):
+    """A page of an organization or of a person: ``namespace`` in the route names it.
+
+    ``standing`` is the least that the visitor must have, method by method.
+    """
+
+    standing: ClassVar[Mapping[str, Standing]] = {"GET": "visitor"}
+    tab: ClassVar[str] = ""
+    namespace: Namespace
+    organization: Organization | None
+    held: frozenset[Standing]
+
+    def refusal(self) -> HttpResponseBase | None:
+        found = (
+            Namespace.objects.select_related("organization", "user")
+            .filter(name=self.kwargs["namespace"])
+            .first()
+        )
+        if found is None:
+            raise Http404
+        self.namespace = found
+        self.organization = getattr(found, "organization", None)
+        self.held = standings(self.visitor, found)
+        return _answer_to(self.request, self.held, self.standing, "visitor")
+
+    def context(self) -> dict[str, Any]:
+        return {
+            **super().context(),
+            "namespace": self.namespace,
+            "organization": self.organization,
+            "held": self.held,
+            "tab": self.tab,
+        }
+
+
+class OrganizationPage(NamespacePage):
+    """A page that only organizations have."""
+
+    organization: Organization
+
+    def refusal(self) -> HttpResponseBase | None:
+        answer = super().refusal()
+        if self.organization is None:
+            raise Http404
+        return answer
+
+
+class RepositoryPage(Page):
+    """A page of one repository: ``repository`` in the route names it."""
+
+    actions: ClassVar[Mapping[str, Action]] = {"GET": "pull"}
+    tab: ClassVar[str] = ""
+    repository: Repository
+    rights: frozenset[Action]
+
+    def refusal(self) -> HttpResponseBase | None:
+        found = (
+            Repository.objects.select_related("namespace__organization", "namespace__user")
+            .filter(path=self.kwargs["repository"])
+            .first()
+        )
+        if found is None:
+            raise Http404
+        self.repository = found
+        self.rights = rights_in(principal=self.visitor, path=found.path, repository=found)
+        return _answer_to(self.request, self.rights, self.actions, "pull")
+
+    def context(self) -> dict[str, Any]:
+        return {
+            **super().context(),
+            "repository": self.repository,
+            "namespace": self.repository.namespace,
+            "rights": self.rights,
+            "may_push": "push" in self.rights,
+            "may_administer": "*" in self.rights,
+            "tab": self.tab,
+        }
+
+
+def standings(principal: Principal, namespace: Namespace) -> frozenset[Standing]:
+    """What ``principal`` is in a namespace; empty when it may not even know of it."""
+    held: set[Standing] = set()
+    if _administers(principal, namespace):
+        return frozenset({"visitor", "member", "creator", "administrator"})
+    roles = _roles(principal, namespace)
+    if roles:
+        held |= {"visitor", "member"}
+    if "creator" in roles:
+        held.add("creator")
+    if readable_repositories(principal).filter(namespace=namespace).exists():
+        held.add("visitor")
+    return frozenset(held)
+
+
+def sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    """To the sign-in page, and from there back to where the visitor wanted to go."""
+    target = request.get_full_path() if request.method in {"GET", "HEAD"} else ""
+    query = f"?{urlencode({'next': target})}" if target else ""
+    return HttpResponseRedirect(reverse("account_login") + query)
+
+
+def reason_of(error: AccountError | OCIError) -> str:
+    """The sentence of a refusal, with a capital letter and a full stop, for a person."""
+    text = error.reason if isinstance(error, OCIError) else str(error)
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _answer_to(
+    request: HttpRequest, held: frozenset[Any], needed: Mapping[str, Any], least: str
+) -> HttpResponseBase | None:
+    method = "GET" if request.method == "HEAD" else str(request.method)
+    if least not in held:
+        raise Http404
+    if method not in needed:
+        return HttpResponseNotAllowed(list(needed))
+    if needed[method] in held:
+        return None
+    if not request.user.is_authenticated:
+        return sign_in(request)
+    raise PermissionDenied
+
+
+def _administers(principal: Principal, namespace: Namespace) -> bool:
+    if principal.kind == "anonymous":
+        return False
+    if principal.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS:
+        return True
+    return administered_namespaces(principal).filter(pk=namespace.pk).exists()
+
+
+def _roles(principal: Principal, namespace: Namespace) -> set[str]:
+    if principal.kind != "user":
+        return set()
+    memberships = TeamMember.objects.filter(
+        user=principal.id, team__organization__namespace=namespace
+    )
+    return set(memberships.values_list("team__role", flat=True))

@@ -1,0 +1,93 @@
+"""Template tags of every page. Load with ``{% load berth %}``."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from lucide.templatetags.lucide import lucide
+
+from accounts.users.models import Namespace
+from registry.repositories.models import Repository
+from ui import plots
+from ui.amounts import ago as ago_text
+from ui.amounts import bytes_text, short_digest
+from ui.kinds import look_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, style: str = "", label: str = "") -> SafeString:
+    """An icon of Lucide's. Without a label it is only decoration."""
+    spoken = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}
+    drawn = lucide(name, size=None, **{"class": f"b-icon {style}".strip(), **spoken})
+    return mark_safe(drawn)  # noqa: S308 - written by an XML library, which escapes attributes
+
+
+register.simple_tag(plots.sparkline, name="sparkline")
+register.simple_tag(plots.bars, name="bars")
+register.simple_tag(plots.sizes_over_time, name="sizes_over_time")
+register.simple_tag(plots.avatar, name="avatar")
+register.filter("bytes", bytes_text)
+register.filter("short", short_digest)
+register.filter("look", look_of)
+
+
+@register.simple_tag(takes_context=True)
+def ago(context: template.Context, moment: datetime | None) -> SafeString:
+    """``3 hours ago``, with the whole time where one points at it."""
+    if moment is None:
+        return format_html('<span class="b-quiet">never</span>')
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        moment.strftime("%Y-%m-%d %H:%M:%S"),
+        ago_text(moment, context["now"]),
+    )
+
+
+@register.simple_tag
+def kind_icon(kind: str, style: str = "") -> SafeString:
+    """The picture of a kind, in its coloured square."""
+    look = look_of(kind)
+    classes = f"b-kind {f'b-kind-{look.style}' if look.style else ''} {style}"
+    return format_html(
+        '<span class="{}" title="{}">{}</span>',
+        " ".join(classes.split()),
+        look.name,
+        icon(look.icon, label=look.name),
+    )
+
+
+@register.simple_tag
+def page_url(name: str, place: Namespace | Repository, **kwargs: Any) -> str:
+    """The address of the page called ``ui:<name>`` of a namespace or a repository."""
+    if isinstance(place, Repository):
+        return reverse(f"ui:{name}", kwargs={"repository": place.path, **kwargs})
+    return reverse(f"ui:{name}", kwargs={"namespace": place.name, **kwargs})
+
+
+@register.inclusion_tag("ui/parts/command.html")
+def command(text: str, label: str = "Copy this command", prompt: str = "$") -> dict[str, str]:
+    """A command line with a button that copies it."""
+    return {"text": text, "label": label, "prompt": prompt}
+
+
+@register.inclusion_tag("ui/parts/digest.html")
+def digest(value: str, url: str = "") -> dict[str, str]:
+    """The beginning of a digest, with a button that copies the whole."""
+    return {"value": value, "url": url}
+
+
+@register.inclusion_tag("ui/parts/copy.html")
+def copy_button(text: str, label: str) -> dict[str, str]:
+    return {"text": text, "label": label}
+
+
+@register.inclusion_tag("ui/parts/field.html")
+def field(bound: Any, hint: str = "") -> dict[str, Any]:
+    """A form's field with its label, help and errors."""
+    return {"field": bound, "hint": hint}
