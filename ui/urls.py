@@ -14,6 +14,7 @@ ROOMS = (
     "contents",
     "tags",
     "activity",
+    "rules",
     "repositories",
     "namespaces",
 )

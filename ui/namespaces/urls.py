@@ -10,8 +10,5 @@ urlpatterns = [
     path("<namespace:namespace>/-/teams", pending, name="teams"),
     path("<namespace:namespace>/-/robots", pending, name="robots"),
     path("<namespace:namespace>/-/default-permissions", pending, name="default_permissions"),
-    path("<namespace:namespace>/-/policy", pending, name="policy"),
-    path("<namespace:namespace>/-/retention", pending, name="retention"),
-    path("<namespace:namespace>/-/keys", pending, name="keys"),
     path("<namespace:namespace>/-/settings", pending, name="namespace_settings"),
 ]
