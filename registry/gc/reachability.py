@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat, Replace, Substr
 
 from accounts.users.models import Namespace
@@ -54,10 +54,15 @@ def spare_tags(now: datetime) -> TagQuerySet:
 
 def rootless(now: datetime) -> ManifestQuerySet:
     """Manifests that are no roots. They may be kept by another."""
+    # Looked up row by row, by an index: as a join, PostgreSQL compares every manifest with every
+    # tag of the last hour, because it knows least about the rows that came last.
     return (
         Manifest.objects.filter(last_pushed_at__lte=now - grace())
-        .exclude(Exists(kept_tags(now).filter(manifest=OuterRef("pk"))))
-        .exclude(Exists(_young_companions(now)))
+        .alias(
+            kept=Subquery(kept_tags(now).filter(manifest=OuterRef("pk")).values("pk")[:1]),
+            young=Subquery(_young_companions(now).values("pk")[:1]),
+        )
+        .filter(kept=None, young=None)
     )
 
 
