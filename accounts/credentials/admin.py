@@ -1,17 +1,19 @@
 """Robots, tokens, throttles and signing keys in the administration. Secrets are never shown."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 
-from accounts.credentials import services
+from accounts.credentials import keys, services
 from accounts.credentials.models import AccessToken, LoginThrottle, SigningKey
 from accounts.names import check_name
 from accounts.users.administration import AuditedAdmin, ReadOnlyAdmin, actor_of, clean_with
@@ -125,6 +127,32 @@ class LoginThrottleAdmin(ReadOnlyAdmin):
 
 @admin.register(SigningKey)
 class SigningKeyAdmin(ReadOnlyAdmin):
+    """Keys that sign the tokens of clients: to see, and to replace by a new one."""
+
     list_display = ["kid", "created_at", "active_from", "retired_at"]
     fields = ["kid", "created_at", "active_from", "retired_at", "public_jwk"]
     ordering = ["-active_from", "pk"]
+    change_list_template = "admin/credentials/signingkey/change_list.html"
+
+    def get_urls(self) -> list[Any]:
+        rotate = self.admin_site.admin_view(self.rotate_page)
+        return [path("rotate/", rotate, name="credentials_signingkey_rotate"), *super().get_urls()]
+
+    def rotate_page(self, request: HttpRequest) -> HttpResponse:
+        """Says what will happen, and does it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            kid = keys.rotate(now=timezone.now(), by=actor_of(request))
+            self.message_user(request, f"The new signing key is {kid}.", messages.SUCCESS)
+            return HttpResponseRedirect(reverse("admin:credentials_signingkey_changelist"))
+        context = {**self.admin_site.each_context(request), "title": "Rotate the signing key"}
+        return TemplateResponse(
+            request,
+            "admin/credentials/signingkey/rotate.html",
+            {**context, "opts": self.opts, "minutes": _minutes(keys.PUBLISH_BEFORE_SIGNING)},
+        )
+
+
+def _minutes(span: timedelta) -> int:
+    return span // timedelta(minutes=1)

@@ -14,15 +14,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPrivateKey,
     RSAPublicKey,
     RSAPublicNumbers,
     generate_private_key,
 )
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -31,10 +29,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils.encoding import force_bytes
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.models import SigningKey
+from accounts.credentials.sealing import cipher
 
 KEY_SIZE_BITS: Final = 2048
 PUBLISH_BEFORE_SIGNING: Final = timedelta(minutes=10)
@@ -119,7 +117,7 @@ def rotate(*, now: datetime, by: Actor = SYSTEM) -> str:
             newest = SigningKey.objects.filter(retired_at=None)
             newest.update(retired_at=row.active_from)
             row.save(force_insert=True)
-            by.did("signing-key.rotate", row.kid, now=now)
+            by.did("signing-key.rotate", row.kid, now=now, place="")
     except IntegrityError:  # somebody else rotated at the same moment: one new key is enough
         return SigningKey.objects.get(retired_at=None).kid
     forget_cached_keys()
@@ -175,7 +173,7 @@ def _add_first(*, now: datetime) -> None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            SYSTEM.did("signing-key.create", row.kid, now=now)
+            SYSTEM.did("signing-key.create", row.kid, now=now, place="")
     except IntegrityError:
         return  # another process was first; its key is as good
 
@@ -235,11 +233,4 @@ def _decrypt(kid: str, encrypted: str) -> RSAPrivateKey:
 
 
 def _cipher() -> MultiFernet:
-    """Encrypts under SECRET_KEY; reads what any of SECRET_KEY_FALLBACKS encrypted, too."""
-    secret_keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derive(secret_key)) for secret_key in secret_keys])
-
-
-def _derive(secret_key: str | bytes) -> bytes:
-    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"berth signing keys")
-    return base64.urlsafe_b64encode(hkdf.derive(force_bytes(secret_key)))
+    return cipher(purpose="berth signing keys")

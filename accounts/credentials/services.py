@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, cast
 
+from allauth.mfa.models import Authenticator
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials import keys, throttle
@@ -30,6 +31,7 @@ APPLICATION: Final = "$app"
 TOKEN_PREFIX: Final = "berth_"  # noqa: S105 - lets scanners for leaked secrets know ours
 TOKEN_BYTES: Final = 32
 STAMP_LENGTH: Final = 16  # hex digits
+SECOND_FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 NOTE_USE_EVERY: Final = timedelta(minutes=1)
 KEEP_EXPIRED_TOKENS: Final = timedelta(days=30)
 
@@ -45,21 +47,39 @@ def authenticate(*, username: str, password: str, address: str, now: datetime) -
 
     Raises:
         Unauthorized: wrong. An unknown name and a wrong password say and cost the same.
-        Denied: right, but the account is disabled.
+        Denied: right, but the account is disabled, or has a second factor that a client
+            cannot ask for.
         TooManyRequests: too many failures before; nothing was checked.
     """
     if username == APPLICATION:
         return _application(password, address=address, now=now)
     if "+" in username:
         return _robot(username, password, address=address, now=now)
-    return authenticate_person(username=username, password=password, address=address, now=now)
+    user, has_second_factor = _person(username, password, address=address, now=now)
+    if has_second_factor:
+        raise Denied(
+            f"the account {username!r} has a second factor, so its password is not enough here:"
+            f" log in as {APPLICATION} with an application token from the settings page"
+        )
+    return principal_of(user)
 
 
 def authenticate_person(*, username: str, password: str, address: str, now: datetime) -> Principal:
-    """As ``authenticate``, but a person's password is all that counts."""
+    """As ``authenticate``, but a person's password is all that counts.
+
+    Only for a door that asks for the second factor itself.
+    """
+    user, _ = _person(username, password, address=address, now=now)
+    return principal_of(user)
+
+
+def _person(username: str, password: str, *, address: str, now: datetime) -> tuple[User, bool]:
+    """Whose name and password these are, and whether they have a second factor."""
     attempt = Attempt.of(username, address=address)
     failed_before = throttle.refuse_if_blocked(attempt, now=now)
-    user = User.objects.filter(username=username).first() if is_name(username) else None
+    factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
+    persons = User.objects.annotate(has_second_factor=Exists(factors))
+    user = persons.filter(username=username).first() if is_name(username) else None
 
     if not remembered.holds(user, password, now=now):
         with hashing_slot():
@@ -72,10 +92,9 @@ def authenticate_person(*, username: str, password: str, address: str, now: date
 
     if failed_before:
         throttle.forgive(attempt)
-    user = cast("User", user)
-    if not user.is_active:
-        raise Denied(f"the account {user.username!r} is disabled; ask an administrator")
-    return principal_of(user)
+    if user is None or not user.is_active:
+        raise Denied(f"the account {username!r} is disabled; ask an administrator")
+    return user, user.has_second_factor
 
 
 def principal_of(user: User) -> Principal:
@@ -131,6 +150,11 @@ def issue_robot_token(
         by.did("robot.token.issue", robot.name, now=now)
         bump_access_epoch()
     return secret
+
+
+def holds_token(*, robot: Robot, secret: str) -> bool:
+    """Whether ``secret`` is the robot's token, as it was shown when it was made."""
+    return robot.tokens.filter(sha256=_fingerprint(secret)).exists()
 
 
 def issue_application_token(

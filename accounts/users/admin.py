@@ -22,10 +22,6 @@ from accounts.users.administration import (
 )
 from accounts.users.models import AccessEpoch, Namespace, User
 
-admin.site.site_header = "Berth"
-admin.site.site_title = "Berth"
-admin.site.index_title = "Administration"
-
 
 class NewUserForm(BaseUserCreationForm):  # type: ignore[type-arg] # not subscriptable when it runs
     class Meta:

@@ -56,7 +56,9 @@ class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not subscripta
 
     def note(self, request: HttpRequest, verb: str, obj: Model) -> None:
         kind = obj._meta.verbose_name_raw.replace(" ", "-")
-        actor_of(request).did(f"{kind}.{verb}", str(obj), now=timezone.now(), via="admin")
+        actor_of(request).did(
+            f"{kind}.{verb}", str(obj), now=timezone.now(), place=_place(obj), via="admin"
+        )
         bump_access_epoch()
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -91,6 +93,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not subscript
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def _place(obj: Model) -> str:
+    """The repository or the namespace that a row belongs to; empty for none."""
+    if path := getattr(obj, "path", ""):
+        return str(path)
+    found = (getattr(obj, name, None) for name in ("repository", "organization", "namespace"))
+    if place := next((place for place in found if place is not None), None):
+        return str(place)
+    team = getattr(obj, "team", None)
+    return _place(team) if team is not None else ""
 
 
 def for_each(

@@ -12,6 +12,15 @@ from accounts.names import MAX_NAME_LENGTH
 from artifacts.policy.models import ArtifactPolicy
 
 
+class NamespaceQuerySet(models.QuerySet["Namespace"]):
+    def held(self) -> Self:
+        """Those of a user or an organization. A deleted organization leaves its name behind."""
+        return self.filter(Q(user__isnull=False) | Q(organization__isnull=False))
+
+
+NamespaceManager = models.Manager.from_queryset(NamespaceQuerySet)
+
+
 class Namespace(models.Model):
     """A name that a user or an organization holds. Its uniqueness alone decides who has it."""
 
@@ -32,6 +41,8 @@ class Namespace(models.Model):
         help_text="How long deleted, moved and expired tags can be restored. Empty: what the"
         " configuration says.",
     )
+
+    objects = NamespaceManager()
 
     def __str__(self) -> str:
         return self.name
@@ -54,6 +65,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         "staff", default=False, help_text="Whether this person may open the administration pages."
     )
     date_joined = models.DateTimeField()
+    must_change_password = models.BooleanField(
+        default=False,
+        help_text="The password was made up for this person: pages ask for another one first.",
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -12,13 +12,21 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, ProtectedError
 
 from accounts.audit.services import SYSTEM, Actor
-from accounts.errors import EmailRefused, EmailTaken, LastSuperuser, NameTaken, RobotExists
+from accounts.errors import (
+    EmailRefused,
+    EmailTaken,
+    LastSuperuser,
+    NameTaken,
+    NotEmpty,
+    RobotExists,
+)
 from accounts.names import check_name, check_namespace_name
 from accounts.users.models import AccessEpoch, Namespace, Robot, User
 from accounts.users.passwords import check_new_password
+from artifacts.policy.models import ArtifactPolicy
 
 # Reserved for pages, but also what the first administrator is called.
 ADMINISTRATOR: Final = "admin"
@@ -27,13 +35,18 @@ ADMINISTRATOR: Final = "admin"
 def create_user(
     *,
     username: str,
-    password: str,
+    password: str | None,
     email: str = "",
     is_superuser: bool = False,
+    must_change_password: bool = False,
     now: datetime,
     by: Actor = SYSTEM,
 ) -> User:
     """Make a person's account. A superuser may also open the administration pages.
+
+    Args:
+        password: None for somebody whom another service signs in.
+        must_change_password: whether the pages ask for another password before all else.
 
     Raises:
         AccountError: ``NameRefused``, ``NameTaken``, ``PasswordRefused``, ``EmailRefused``
@@ -42,9 +55,18 @@ def create_user(
     if not (is_superuser and username == ADMINISTRATOR):
         check_namespace_name(username)
     check_email(email)
-    user = User(username=username, email=email, is_superuser=is_superuser, is_staff=is_superuser)
-    user.set_password(check_new_password(password, user=user))
-    user.date_joined = now
+    user = User(
+        username=username,
+        email=email,
+        is_superuser=is_superuser,
+        is_staff=is_superuser,
+        must_change_password=must_change_password,
+        date_joined=now,
+    )
+    if password is None:
+        user.set_unusable_password()
+    else:
+        user.set_password(check_new_password(password, user=user))
 
     with transaction.atomic():
         user.namespace = claim_namespace(name=username, now=now)
@@ -66,8 +88,9 @@ def claim_namespace(*, name: str, now: datetime) -> Namespace:
 
 def change_password(*, user: User, password: str, now: datetime, by: Actor = SYSTEM) -> None:
     user.set_password(check_new_password(password, user=user))
+    user.must_change_password = False
     with transaction.atomic():
-        user.save(update_fields=["password"])
+        user.save(update_fields=["password", "must_change_password"])
         by.did("user.password.change", user.username, now=now)
         bump_access_epoch()
 
@@ -79,6 +102,26 @@ def change_email(*, user: User, email: str, now: datetime, by: Actor = SYSTEM) -
         with _sole_owner_of_email(user):
             user.save(update_fields=["email"])
         by.did("user.email.change", user.username, now=now)
+
+
+def delete_user(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
+    """Delete an account with its robots, its tokens and its memberships, and free its name.
+
+    Raises:
+        AccountError: ``LastSuperuser`` or ``NotEmpty``; nothing was deleted.
+    """
+    name = user.username
+    with transaction.atomic():
+        _refuse_without_superuser(leaving=user)
+        namespace = Namespace.objects.select_for_update().get(pk=user.namespace_id)
+        Robot.objects.filter(namespace=namespace).delete()
+        user.delete()
+        try:
+            namespace.delete()
+        except ProtectedError:
+            raise NotEmpty(name) from None
+        by.did("user.delete", name, now=now)
+        bump_access_epoch()
 
 
 def disable_user(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
@@ -135,6 +178,13 @@ def create_robot(
     return robot
 
 
+def describe_robot(*, robot: Robot, description: str, now: datetime, by: Actor = SYSTEM) -> None:
+    robot.description = description[:255]
+    with transaction.atomic():
+        robot.save(update_fields=["description"])
+        by.did("robot.description", robot.name, now=now)
+
+
 def disable_robot(*, robot: Robot, now: datetime, by: Actor = SYSTEM) -> None:
     _set_robot_active(robot, is_active=False, action="robot.disable", now=now, by=by)
 
@@ -150,6 +200,18 @@ def delete_robot(*, robot: Robot, now: datetime, by: Actor = SYSTEM) -> None:
         robot.delete()
         by.did("robot.delete", name, now=now)
         bump_access_epoch()
+
+
+def select_policy(
+    *, user: User, policy: ArtifactPolicy | None, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Say which artifacts their repositories may hold; ``None``: what the configuration says."""
+    namespace = user.namespace
+    namespace.artifact_policy = policy
+    with transaction.atomic():
+        namespace.save(update_fields=["artifact_policy"])
+        name = policy.name if policy else None
+        by.did("user.policy.select", user.username, now=now, policy=name)
 
 
 def bump_access_epoch() -> None:

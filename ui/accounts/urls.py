@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from ui.pending import pending
+from ui.accounts.profile import AccountDeletion, SettingsPage
+from ui.accounts.setup import SetupPage
+from ui.accounts.tokens import TokenRevocation, TokensPage
 
 urlpatterns = [
-    path("settings", pending, name="settings"),
-    path("settings/tokens", pending, name="tokens"),
-    path("setup", pending, name="setup"),
+    path("settings", SettingsPage.as_view(), name="settings"),
+    path("settings/delete", AccountDeletion.as_view(), name="delete_account"),
+    path("settings/tokens", TokensPage.as_view(), name="tokens"),
+    path("settings/tokens/<int:pk>/revoke", TokenRevocation.as_view(), name="token_revocation"),
+    path("setup", SetupPage.as_view(), name="setup"),
 ]

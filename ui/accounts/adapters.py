@@ -1,0 +1,268 @@
+"""How allauth makes and changes accounts here: through the services that everything else uses."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.internal.flows.signup import redirect_to_signup
+from allauth.socialaccount.models import SocialLogin
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from cryptography.fernet import InvalidToken, MultiFernet
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.audit.services import Actor
+from accounts.credentials.sealing import cipher
+from accounts.errors import AccountError, PasswordRefused
+from accounts.names import check_namespace_name
+from accounts.origin import address_of, external_url
+from accounts.users.models import Namespace, User
+from accounts.users.passwords import check_new_password
+from accounts.users.services import change_password, create_user
+from accounts.users.suggestions import suggest_name
+from ui.pages import reason_of
+
+FIRST_SIGN_IN = "is_first_sign_in"
+_ANSWERS = ("id_token", "userinfo")
+
+
+def actor_for(request: HttpRequest, user: User) -> Actor:
+    """Who acts for themselves, also where they are not signed in yet."""
+    return Actor(user.username, address=address_of(request.META))
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "The user name or the password is wrong, or the account is"
+        " disabled.",
+        "incorrect_password": "This is not your password.",
+        "enter_current_password": "This is not your present password.",
+        "email_taken": "Another account already uses this e-mail address.",
+        "incorrect_code": "This code is wrong, or it has expired.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.FEATURE_USER_CREATION and settings.FEATURE_DIRECT_LOGIN
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        try:
+            check_namespace_name(username)
+        except AccountError as error:
+            raise ValidationError(reason_of(error)) from error
+        if not shallow and Namespace.objects.filter(name=username).exists():
+            raise ValidationError("This name is already taken by a user or an organization.")
+        return username
+
+    def clean_password(self, password: str, user: User | None = None) -> str:
+        try:
+            return check_new_password(password, user=user or User())
+        except PasswordRefused as error:
+            raise ValidationError(error.reasons) from error
+
+    def save_user(
+        self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True
+    ) -> User:
+        """Make the account. ``user`` is only allauth's idea of it."""
+        given = form.cleaned_data
+        return create_user(
+            username=given["username"],
+            password=given.get("password1"),
+            email=given.get("email") or "",
+            now=timezone.now(),
+            by=Actor(given["username"], address=address_of(request.META)),
+        )
+
+    def set_password(self, user: User, password: str) -> None:
+        change_password(
+            user=user, password=password, now=timezone.now(), by=actor_for(context.request, user)
+        )
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        is_first = user.last_login is None
+        super().login(request, user)
+        if is_first:
+            request.session[FIRST_SIGN_IN] = True
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        actor_for(request, user).did("user.sign-in", user.username, now=timezone.now())
+        return response
+
+    def logout(self, request: HttpRequest) -> None:
+        if isinstance(request.user, User):
+            actor_for(request, request.user).did(
+                "user.sign-out", request.user.username, now=timezone.now()
+            )
+        super().logout(request)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return _page_after_sign_in(request)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        url = _page_after_sign_in(request)
+        return reverse("ui:settings") if url == settings.LOGIN_REDIRECT_URL else url
+
+    def get_login_stages(self) -> list[str]:
+        """An account without an e-mail address has none to verify."""
+        theirs = "allauth.account.stages.EmailVerificationStage"
+        ours = "ui.accounts.stages.AddressVerificationStage"
+        return [ours if stage == theirs else stage for stage in super().get_login_stages()]
+
+    def is_safe_url(self, url: str) -> bool:
+        request = context.request
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request.META) or "0.0.0.0"  # noqa: S104 - nothing listens there
+
+
+class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Sign-in through another service. An account belongs to a subject of it, never to a mail."""
+
+    error_messages = {
+        **DefaultSocialAccountAdapter.error_messages,
+        "email_taken": "Another account already uses this e-mail address. If it is yours, sign in"
+        " to it and connect %s in its settings.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return settings.FEATURE_USER_CREATION
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Both answers of a service must speak of the same person (OpenID Connect Core, 5.3.2)."""
+        answers = sociallogin.account.extra_data
+        subjects = {answers[name].get("sub") for name in _ANSWERS if name in answers}
+        if len(subjects) != 1:
+            raise ImmediateHttpResponse(
+                render(request, "socialaccount/authentication_error.html", status=401)
+            )
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
+        """What the person would be, if they are new."""
+        user: User = super().populate_user(request, sociallogin, data)
+        claims = _claims(sociallogin)
+        user.username = str(claims.get(_settings(sociallogin)["username_claim"]) or "")
+        is_verified = claims.get("email_verified") in (True, "true")
+        if not (is_verified or settings.FEATURE_MAILING):
+            user.email = ""
+            sociallogin.email_addresses = []
+        for address in sociallogin.email_addresses:
+            address.verified = is_verified
+        return user
+
+    def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        """Whether nothing needs to be asked: the claimed name is valid and free."""
+        try:
+            AccountAdapter(request).clean_username(sociallogin.user.username)
+        except ValidationError:
+            return False
+        return True
+
+    def get_signup_form_initial_data(self, sociallogin: SocialLogin) -> dict[str, str]:
+        user = sociallogin.user
+        wanted = user.username or user.email.partition("@")[0]
+        return {"username": suggest_name(wanted), "email": user.email}
+
+    def save_user(
+        self, request: HttpRequest, sociallogin: SocialLogin, form: BaseForm | None = None
+    ) -> User:
+        given = form.cleaned_data if form else {}
+        username = given.get("username") or sociallogin.user.username
+        email = given.get("email", sociallogin.user.email)
+        try:
+            with transaction.atomic():
+                sociallogin.user = create_user(
+                    username=username,
+                    password=None,
+                    email=email or "",
+                    now=timezone.now(),
+                    by=Actor(username, address=address_of(request.META)),
+                )
+                sociallogin.save(request)
+        except AccountError as error:
+            if form:
+                raise
+            messages.error(request, reason_of(error))
+            raise ImmediateHttpResponse(redirect_to_signup(request, sociallogin)) from error
+        return sociallogin.user
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Second factors: their secrets are encrypted at rest."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
+    }
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return _cipher().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            # SECRET_KEY has changed. No code may be right; an empty secret has codes, too.
+            return str(generate_totp_secret())
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        url = external_url(context.request.META, scheme=str(context.request.scheme))
+        host = url.partition("//")[2]
+        return {"id": host.partition(":")[0], "name": f"Berth {host}"}
+
+    def _get_user_identifier(self, user: User) -> str:
+        return user.username
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    def end_sessions(self, sessions: Any) -> None:
+        super().end_sessions(sessions)
+        request = context.request
+        if sessions and isinstance(request.user, User):
+            actor_for(request, request.user).did(
+                "user.sessions.end",
+                request.user.username,
+                now=timezone.now(),
+                sessions=len(sessions),
+            )
+
+
+def _settings(sociallogin: SocialLogin) -> dict[str, Any]:
+    settings_of_app: dict[str, Any] = sociallogin.provider.app.settings
+    return settings_of_app
+
+
+def _claims(sociallogin: SocialLogin) -> dict[str, Any]:
+    answers = sociallogin.account.extra_data
+    return {**answers.get("id_token", {}), **answers.get("userinfo", {})}
+
+
+def _page_after_sign_in(request: HttpRequest) -> str:
+    """The first page; for a superuser who is here for the first time, what to set up."""
+    user = request.user
+    if not user.is_authenticated or user.must_change_password:
+        return settings.LOGIN_REDIRECT_URL
+    is_first = request.session.pop(FIRST_SIGN_IN, False)
+    return reverse("ui:setup") if is_first and user.is_superuser else settings.LOGIN_REDIRECT_URL
+
+
+def _cipher() -> MultiFernet:
+    return cipher(purpose="berth second factors")

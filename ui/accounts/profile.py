@@ -1,0 +1,77 @@
+"""What a person says of themselves, and leaving."""
+
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.account.models import EmailAddress
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from accounts.errors import AccountError
+from accounts.organizations.departures import delete_account
+from accounts.users.models import User
+from accounts.users.services import change_email
+from ui.forms import PageForm
+from ui.pages import FORM_REFUSED, Page, reason_of
+
+
+class AddressForm(PageForm):
+    email = forms.EmailField(
+        label="E-mail address",
+        required=False,
+        help_text="Only administrators see it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
+class SettingsPage(Page):
+    template = "ui/accounts/settings.html"
+    must_sign_in = True
+    user: User
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render(form=AddressForm(initial={"email": self.user.email}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Change the address. Where mail is sent, allauth's page does it, with a code."""
+        if settings.FEATURE_MAILING:
+            return HttpResponseRedirect(request.path)
+        form = AddressForm(request.POST)
+        if form.is_valid():
+            try:
+                self._change(form.cleaned_data["email"])
+            except AccountError as error:
+                form.add_error("email", reason_of(error))
+        if not form.is_valid():
+            return self.render(form=form, status=FORM_REFUSED)
+        return self.done("Your e-mail address was changed.", "ui:settings")
+
+    def _change(self, email: str) -> None:
+        with transaction.atomic():
+            change_email(user=self.user, email=email.lower(), now=self.now, by=self.by)
+            # allauth writes the address down once more, as soon as it needs it.
+            EmailAddress.objects.filter(user=self.user).delete()
+
+
+class AccountDeletion(Page):
+    template = "ui/accounts/delete.html"
+    must_sign_in = True
+    user: User
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        raise_if_reauthentication_required(request, app="allauth.account")
+        return self.render()
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        raise_if_reauthentication_required(request, app="allauth.account")
+        if request.POST.get("name") != self.user.username:
+            return self.render(status=FORM_REFUSED, problem="This is not your user name.")
+        try:
+            delete_account(user=self.user, now=self.now, by=self.by)
+        except AccountError as error:
+            return self.render(status=FORM_REFUSED, problem=reason_of(error))
+        logout(request)
+        messages.success(request, "Your account was deleted.")
+        return HttpResponseRedirect("/")

@@ -1,0 +1,107 @@
+"""Application tokens: what a person gives to clients instead of the password."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts.credentials.models import AccessToken, TokenScope
+from accounts.credentials.principals import Scope
+from accounts.credentials.services import APPLICATION, issue_application_token, revoke_token
+from accounts.users.models import User
+from ui.context import frame
+from ui.forms import PageForm
+from ui.pages import FORM_REFUSED, Page
+from ui.paging import page_of
+
+_DAYS = (("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("never", "never"))
+
+
+class TokenForm(PageForm):
+    title = forms.CharField(
+        label="What is it for?",
+        max_length=255,
+        help_text="Such as the machine or the pipeline that uses it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scope = forms.ChoiceField(
+        label="What may it do?",
+        choices=TokenScope.choices,
+        initial=TokenScope.WRITE,
+        help_text="At most this, and never more than you may.",
+    )
+    days = forms.ChoiceField(label="Expires after", choices=_DAYS, initial="90")
+
+
+class TokensPage(Page):
+    template = "ui/accounts/tokens.html"
+    must_sign_in = True
+    user: User
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(form=TokenForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make a token. Its secret is in this answer only, so nothing leads to another page."""
+        form = TokenForm(request.POST)
+        if not form.is_valid():
+            return self._page(form=form, status=FORM_REFUSED)
+        days = form.cleaned_data["days"]
+        secret = issue_application_token(
+            user=self.user,
+            title=form.cleaned_data["title"],
+            scope=cast("Scope", form.cleaned_data["scope"]),
+            expires_at=None if days == "never" else self.now + timedelta(days=int(days)),
+            now=self.now,
+            by=self.by,
+        )
+        answer = self._page(
+            form=TokenForm(), secret=secret, title=form.cleaned_data["title"], status=201
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def _page(self, **context: Any) -> HttpResponse:
+        page = page_of(self.request, self.user.tokens.all(), order=("-created_at", "-pk"))
+        around = frame(self.request)
+        return self.render(
+            page=page,
+            login_lines=login_lines(around["host"], is_secure=around["is_secure"]),
+            application=APPLICATION,
+            **context,
+        )
+
+
+class TokenRevocation(Page):
+    template = "ui/accounts/token_revocation.html"
+    must_sign_in = True
+    user: User
+    token: AccessToken
+
+    def refusal(self) -> HttpResponseBase | None:
+        found = self.user.tokens.filter(pk=self.kwargs["pk"]).first()
+        if found is None:
+            raise Http404
+        self.token = found
+        return None
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.render(token=self.token)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        title = self.token.title
+        revoke_token(token=self.token, now=self.now, by=self.by)
+        return self.done(f"The token “{title}” was revoked.", "ui:tokens")
+
+
+def login_lines(host: str, *, is_secure: bool, name: str = APPLICATION) -> Sequence[str]:
+    """How clients log in; each asks for the secret. Quotes keep a shell away from the ``$``."""
+    podman, plain = ("", "") if is_secure else (" --tls-verify=false", " --plain-http")
+    return (
+        f"podman login{podman} -u '{name}' {host}",
+        f"helm registry login{plain} -u '{name}' {host}",
+        f"docker login -u '{name}' {host}",
+        f"oras login{plain} -u '{name}' {host}",
+    )
