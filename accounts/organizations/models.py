@@ -11,11 +11,13 @@ from accounts.names import MAX_NAME_LENGTH
 from accounts.users.models import Namespace, Robot
 
 OWNERS = "owners"
+MAX_DESCRIPTION_LENGTH = 255
 
 
 class Organization(models.Model):
     namespace = models.OneToOneField(Namespace, models.PROTECT, related_name="organization")
     email = models.EmailField(blank=True)
+    description = models.CharField(max_length=MAX_DESCRIPTION_LENGTH, blank=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

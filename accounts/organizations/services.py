@@ -14,6 +14,7 @@ from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import Foreign, LastOwner, TeamExists
 from accounts.names import check_name, check_namespace_name
 from accounts.organizations.models import (
+    MAX_DESCRIPTION_LENGTH,
     OWNERS,
     DefaultPermission,
     DefaultRole,
@@ -22,13 +23,19 @@ from accounts.organizations.models import (
     TeamMember,
     TeamRole,
 )
-from accounts.users.models import Robot, User
+from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch, check_email, claim_namespace
 from artifacts.policy.models import ArtifactPolicy
 
 
 def create_organization(
-    *, name: str, owner: User, email: str = "", now: datetime, by: Actor = SYSTEM
+    *,
+    name: str,
+    owner: User,
+    email: str = "",
+    description: str = "",
+    now: datetime,
+    by: Actor = SYSTEM,
 ) -> Organization:
     """Make an organization with a team ``owners`` that has ``owner`` in it.
 
@@ -39,7 +46,12 @@ def create_organization(
     check_email(email)
     with transaction.atomic():
         namespace = claim_namespace(name=name, now=now)
-        organization = Organization.objects.create(namespace=namespace, email=email, created_at=now)
+        organization = Organization.objects.create(
+            namespace=namespace,
+            email=email,
+            description=description[:MAX_DESCRIPTION_LENGTH],
+            created_at=now,
+        )
         owners = organization.teams.create(name=OWNERS, role=TeamRole.ADMIN)
         owners.members.create(user=owner)
         by.did("organization.create", organization.name, now=now, owner=owner.username)
@@ -55,6 +67,33 @@ def change_email(
     with transaction.atomic():
         organization.save(update_fields=["email"])
         by.did("organization.email.change", organization.name, now=now)
+
+
+def describe(
+    *, organization: Organization, description: str, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Say in a sentence what the organization is for."""
+    organization.description = description[:MAX_DESCRIPTION_LENGTH]
+    with transaction.atomic():
+        organization.save(update_fields=["description"])
+        by.did("organization.description", organization.name, now=now)
+
+
+def dissolve(*, organization: Organization, now: datetime, by: Actor = SYSTEM) -> None:
+    """Delete an organization with its teams, its robots and its default permissions.
+
+    Its name stays taken, so that nobody else can answer to those who still pull by it.
+    """
+    with transaction.atomic():
+        # Whoever is making a repository in it waits, and finds it gone.
+        namespace = Namespace.objects.select_for_update().get(pk=organization.namespace_id)
+        namespace.artifact_policy = None
+        namespace.save(update_fields=["artifact_policy"])
+        Robot.objects.filter(namespace=namespace).delete()
+        name = organization.name
+        organization.delete()
+        by.did("organization.delete", name, now=now)
+        bump_access_epoch()
 
 
 def select_policy(
@@ -109,6 +148,13 @@ def set_team_role(*, team: Team, role: TeamRole, now: datetime, by: Actor = SYST
         _refuse_without_owner(organization)
         by.did("team.role.change", organization.name, now=now, team=team.name, role=role)
         bump_access_epoch()
+
+
+def describe_team(*, team: Team, description: str, now: datetime, by: Actor = SYSTEM) -> None:
+    team.description = description[:255]
+    with transaction.atomic():
+        team.save(update_fields=["description"])
+        by.did("team.description", team.organization.name, now=now, team=team.name)
 
 
 def delete_team(*, team: Team, now: datetime, by: Actor = SYSTEM) -> None:

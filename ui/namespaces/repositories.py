@@ -1,0 +1,109 @@
+"""The page of an organization or a person: its repositories."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from accounts.organizations.models import TeamMember
+from artifacts.kinds.kinds import Kind
+from registry.access.rights import readable_repositories
+from registry.repositories.models import Repository, RepositoryQuerySet
+from ui.context import frame
+from ui.namespaces.push_commands import push_commands
+from ui.namespaces.usage import usage_of
+from ui.pages import NamespacePage
+from ui.paging import page_of
+from ui.repository_rows import repository_rows
+
+MAX_FILTER_LENGTH = 255
+KINDS = (("", "All"), ("helm", "Helm"), ("images", "Images"), ("other", "Other"))
+SORTS = (("", "Last pushed"), ("name", "Name"))
+_IMAGES = (Kind.IMAGE, Kind.INDEX)
+
+
+class RepositoriesPage(NamespacePage):
+    template = "ui/namespaces/repositories.html"
+    tab = "repositories"
+    nav = "organizations"
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        chosen = {
+            "text": request.GET.get("q", "").strip()[:MAX_FILTER_LENGTH],
+            "kind": _one_of(KINDS, request.GET.get("kind", "")),
+            "sort": _one_of(SORTS, request.GET.get("sort", "")),
+        }
+        order = ("name",) if chosen["sort"] == "name" else ("-last_pushed_at", "-id")
+        found = _filtered(self._visible(), text=chosen["text"], kind=chosen["kind"])
+        page = page_of(request, found, order=order)
+        context: dict[str, Any] = {
+            **chosen,
+            "page": page,
+            "rows": repository_rows(page.rows, now=self.now),
+            "kinds": [self._kind(value, name, chosen) for value, name in KINDS],
+            "sorts": SORTS,
+            "is_filtered": bool(chosen["text"] or chosen["kind"]),
+        }
+        context["is_part"] = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+        response = (
+            self.render("ui/namespaces/repository_list.html", **context)
+            if context["is_part"]
+            else self.render(**context, **self._around())
+        )
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def _visible(self) -> RepositoryQuerySet:
+        if "administrator" in self.held:
+            return Repository.objects.filter(namespace=self.namespace)
+        return readable_repositories(self.visitor).filter(namespace=self.namespace)
+
+    @staticmethod
+    def _kind(value: str, name: str, chosen: Mapping[str, str]) -> dict[str, str]:
+        """One of the kinds to choose, with the address of the list of it."""
+        asked = {"q": chosen["text"], "kind": value, "sort": chosen["sort"]}
+        query = urlencode({key: text for key, text in asked.items() if text})
+        return {"value": value, "name": name, "url": f"?{query}"}
+
+    def _around(self) -> dict[str, Any]:
+        """What stands beside the list."""
+        about = frame(self.request)
+        return {
+            "summary": self.organization.description if self.organization else "",
+            "head_actions": "ui/namespaces/new_repository_button.html",
+            "tools": push_commands(
+                about["host"], self.namespace.name, is_secure=about["is_secure"]
+            ),
+            "usage": usage_of(self.namespace, now=self.now) if "member" in self.held else None,
+            "counts": self._counts() if "member" in self.held else None,
+        }
+
+    def _counts(self) -> dict[str, int]:
+        robots = self.namespace.robots.count()
+        if self.organization is None:
+            return {"robots": robots}
+        people = TeamMember.objects.filter(team__organization=self.organization, user__isnull=False)
+        return {
+            "members": people.values("user").distinct().count(),
+            "teams": self.organization.teams.count(),
+            "robots": robots,
+        }
+
+
+def _one_of(choices: tuple[tuple[str, str], ...], asked: str) -> str:
+    return asked if asked in dict(choices) else ""
+
+
+def _filtered(found: RepositoryQuerySet, *, text: str, kind: str) -> RepositoryQuerySet:
+    if text:
+        found = found.filter(name__contains=text.lower().replace("\x00", ""))
+    match kind:
+        case "helm":
+            return found.filter(kind=Kind.HELM_CHART)
+        case "images":
+            return found.filter(kind__in=_IMAGES)
+        case "other":
+            return found.exclude(kind__in=(Kind.HELM_CHART, *_IMAGES))
+    return found

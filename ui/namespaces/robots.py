@@ -1,0 +1,251 @@
+"""Accounts for machines, of organizations and of people.
+
+A token is in the answer to the request that makes it, and nowhere else: not in the session, not
+in an address, not in a cache.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import add_never_cache_headers
+
+from accounts.credentials.services import holds_token, issue_robot_token
+from accounts.errors import AccountError
+from accounts.names import MAX_NAME_LENGTH
+from accounts.users import services
+from accounts.users.models import Robot
+from registry.repositories.models import RepositoryGrant
+from ui.context import frame
+from ui.forms import PageForm
+from ui.namespaces.credentials import Login, pull_secret, recipes
+from ui.pages import FORM_REFUSED, NamespacePage, reason_of
+from ui.paging import page_of
+
+LIFETIMES = (
+    ("", "Never"),
+    ("7", "In a week"),
+    ("30", "In 30 days"),
+    ("90", "In 90 days"),
+    ("365", "In a year"),
+)
+
+
+class TokenForm(PageForm):
+    days = forms.ChoiceField(
+        label="The token expires",
+        choices=LIFETIMES,
+        required=False,
+        help_text="A new one can be made at any time, and makes the old one worthless.",
+    )
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        days = self.cleaned_data["days"]
+        return now + timedelta(days=int(days)) if days else None
+
+
+class NewRobotForm(TokenForm):
+    name = forms.CharField(
+        max_length=MAX_NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Lower-case letters and digits, with single dots, hyphens or underscores"
+        " between them.",
+    )
+    description = forms.CharField(max_length=255, required=False)
+    field_order = ["name", "description", "days"]
+
+
+class DescriptionForm(PageForm):
+    description = forms.CharField(max_length=255, required=False)
+
+
+class _RobotsPage(NamespacePage):
+    standing = {"GET": "administrator", "POST": "administrator"}
+    tab = "robots"
+    nav = "organizations"
+
+    def show_once(self, robot: Robot, secret: str, said: str) -> HttpResponse:
+        """The only answer that holds the token."""
+        login = self.login_of(robot, secret)
+        response = self.render(
+            "ui/namespaces/robot_token.html",
+            crumb=robot.short_name,
+            parent_name="robots",
+            parent_title="Robots",
+            robot=robot,
+            secret=secret,
+            said=said,
+            recipes=recipes(login),
+        )
+        return _unstored(response)
+
+    def login_of(self, robot: Robot, secret: str = "") -> Login:
+        about = frame(self.request)
+        return Login(about["host"], about["is_secure"], robot.name, secret)
+
+
+class RobotsPage(_RobotsPage):
+    template = "ui/namespaces/robots.html"
+    standing = {"GET": "administrator"}
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        robots = self.namespace.robots.select_related("namespace").prefetch_related("tokens")
+        page = page_of(request, robots, order=("short_name",))
+        return self.render(crumb="Robots", page=page)
+
+
+class NewRobotPage(_RobotsPage):
+    template = "ui/namespaces/new_robot.html"
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        return self._answer(NewRobotForm())
+
+    def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        form = NewRobotForm(request.POST)
+        if not form.is_valid():
+            return self._answer(form, status=FORM_REFUSED)
+        try:
+            robot = services.create_robot(
+                owner=self.namespace,
+                short_name=form.cleaned_data["name"],
+                description=form.cleaned_data["description"],
+                now=self.now,
+                by=self.by,
+            )
+        except AccountError as error:
+            form.add_error("name", reason_of(error))
+            return self._answer(form, status=FORM_REFUSED)
+        secret = issue_robot_token(
+            robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
+        )
+        return self.show_once(robot, secret, f"The robot {robot.name} is there.")
+
+    def _answer(self, form: NewRobotForm, **options: Any) -> HttpResponse:
+        return self.render(
+            crumb="New robot", parent_name="robots", parent_title="Robots", form=form, **options
+        )
+
+
+class RobotPage(_RobotsPage):
+    """One robot: what it is in, what it may do, and how to log in as it."""
+
+    template = "ui/namespaces/robot.html"
+    robot: Robot
+
+    def refusal(self) -> HttpResponseBase | None:
+        if (answer := super().refusal()) is not None:
+            return answer
+        found = self.namespace.robots.filter(short_name=self.kwargs["robot"]).first()
+        if found is None:
+            raise Http404
+        self.robot = found
+        self.robot.namespace = self.namespace
+        return None
+
+    def context(self) -> dict[str, Any]:
+        return {
+            **super().context(),
+            "robot": self.robot,
+            "token": self.robot.tokens.first(),
+            "crumb": self.robot.short_name,
+            "parent_name": "robots",
+            "parent_title": "Robots",
+        }
+
+    def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        return self._answer(DescriptionForm(initial={"description": self.robot.description}))
+
+    def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        form = DescriptionForm(request.POST)
+        if not form.is_valid():
+            return self._answer(form, status=FORM_REFUSED)
+        services.describe_robot(
+            robot=self.robot,
+            description=form.cleaned_data["description"],
+            now=self.now,
+            by=self.by,
+        )
+        return self.done("Saved.", "ui:robot", namespace=namespace, robot=robot)
+
+    def _answer(self, form: DescriptionForm, **options: Any) -> HttpResponse:
+        grants = RepositoryGrant.objects.filter(robot=self.robot, repository__deleted_at=None)
+        memberships = self.robot.team_memberships.select_related("team__organization__namespace")
+        return self.render(
+            form=form,
+            page=page_of(self.request, grants.select_related("repository"), order=("id",)),
+            memberships=memberships.order_by("team__name"),
+            recipes=recipes(self.login_of(self.robot)),
+            **options,
+        )
+
+
+class RobotStatePage(RobotPage):
+    """Whether it may log in."""
+
+    standing = {"POST": "administrator"}
+
+    def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        may_log_in = request.POST.get("active") == "yes"
+        change = services.enable_robot if may_log_in else services.disable_robot
+        change(robot=self.robot, now=self.now, by=self.by)
+        said = "can log in again" if may_log_in else "cannot log in any more"
+        return self.done(f"{self.robot.name} {said}.", "ui:robot", namespace=namespace, robot=robot)
+
+
+class NewTokenPage(RobotPage):
+    """A token in the place of the one it has."""
+
+    template = "ui/namespaces/new_token.html"
+
+    def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        return self.render(form=TokenForm())
+
+    def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        form = TokenForm(request.POST)
+        if not form.is_valid():
+            return self.render(form=form, status=FORM_REFUSED)
+        secret = issue_robot_token(
+            robot=self.robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
+        )
+        said = f"{self.robot.name} has a new token. The one before is worthless from now on."
+        return self.show_once(self.robot, secret, said)
+
+
+class PullSecretFile(RobotPage):
+    """The Kubernetes secret as a file, for the page that has just shown the token."""
+
+    standing = {"POST": "administrator"}
+
+    def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        secret = request.POST.get("secret", "")
+        if not holds_token(robot=self.robot, secret=secret):
+            raise Http404
+        login = self.login_of(self.robot, secret)
+        response = HttpResponse(pull_secret(login), content_type="application/yaml")
+        name = f"{login.kubernetes_name}.yaml"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return _unstored(response)
+
+
+class DeleteRobotPage(RobotPage):
+    template = "ui/namespaces/delete_robot.html"
+
+    def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        grants = RepositoryGrant.objects.filter(robot=self.robot, repository__deleted_at=None)
+        return self.render(
+            teams=self.robot.team_memberships.count(),
+            grants=grants.count(),
+            defaults=self.robot.default_permissions.count(),
+        )
+
+    def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        name = self.robot.name
+        services.delete_robot(robot=self.robot, now=self.now, by=self.by)
+        return self.done(f"The robot {name} was deleted.", "ui:robots", namespace=namespace)
+
+
+def _unstored(response: HttpResponse) -> HttpResponse:
+    add_never_cache_headers(response)
+    response.headers["Cache-Control"] = "no-store"
+    return response

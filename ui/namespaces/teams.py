@@ -1,0 +1,193 @@
+"""The teams of an organization, and who is in them."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts.errors import AccountError
+from accounts.names import MAX_NAME_LENGTH
+from accounts.organizations import services
+from accounts.organizations.models import Team, TeamMember, TeamRole
+from registry.repositories.models import RepositoryGrant
+from ui.forms import PageForm
+from ui.namespaces.holders import user_or_robot
+from ui.pages import FORM_REFUSED, OrganizationPage, reason_of
+from ui.paging import page_of
+
+ROLES = (
+    (TeamRole.MEMBER, "Member: only what repositories grant the team"),
+    (TeamRole.CREATOR, "Creator: may also make repositories"),
+    (TeamRole.ADMIN, "Admin: everything in the organization, as its owners"),
+)
+
+
+class NewTeamForm(PageForm):
+    name = forms.CharField(
+        max_length=MAX_NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Lower-case letters and digits, with single dots, hyphens or underscores"
+        " between them.",
+    )
+    role = forms.ChoiceField(choices=ROLES, initial=TeamRole.MEMBER)
+    description = forms.CharField(max_length=255, required=False)
+
+
+class TeamForm(PageForm):
+    role = forms.ChoiceField(choices=ROLES)
+    description = forms.CharField(max_length=255, required=False)
+
+
+class MemberForm(PageForm):
+    member = forms.CharField(
+        label="Name",
+        max_length=2 * MAX_NAME_LENGTH + 1,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="A user's name, or the whole name of a robot of this organization.",
+    )
+
+
+class TeamsPage(OrganizationPage):
+    template = "ui/namespaces/teams.html"
+    standing = {"GET": "member", "POST": "administrator"}
+    tab = "teams"
+    nav = "organizations"
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        return self._answer(NewTeamForm())
+
+    def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        form = NewTeamForm(request.POST)
+        if form.is_valid():
+            try:
+                team = services.create_team(
+                    **form.cleaned_data, organization=self.organization, now=self.now, by=self.by
+                )
+            except AccountError as error:
+                form.add_error("name", reason_of(error))
+            else:
+                text = f"The team {team.name} is there. Put people and robots into it."
+                return self.done(text, "ui:team", namespace=namespace, team=team.name)
+        return self._answer(form, status=FORM_REFUSED)
+
+    def _answer(self, form: NewTeamForm, **options: Any) -> HttpResponse:
+        teams = self.organization.teams.annotate(
+            people=Count("members__user"), robots=Count("members__robot")
+        )
+        page = page_of(self.request, teams, order=("name",))
+        return self.render(crumb="Teams", page=page, form=form, **options)
+
+
+class TeamPage(OrganizationPage):
+    """One team: its members, and what membership gives."""
+
+    template = "ui/namespaces/team.html"
+    standing = {"GET": "member", "POST": "administrator"}
+    tab = "teams"
+    nav = "organizations"
+    team: Team
+
+    def refusal(self) -> HttpResponseBase | None:
+        if (answer := super().refusal()) is not None:
+            return answer
+        found = self.organization.teams.filter(name=self.kwargs["team"]).first()
+        if found is None:
+            raise Http404
+        self.team = found
+        self.team.organization = self.organization
+        return None
+
+    def context(self) -> dict[str, Any]:
+        return {
+            **super().context(),
+            "team": self.team,
+            "crumb": self.team.name,
+            "parent_name": "teams",
+            "parent_title": "Teams",
+        }
+
+    def get(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
+        return self.answer()
+
+    def post(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
+        form = TeamForm(request.POST)
+        if form.is_valid():
+            try:
+                self._change(**form.cleaned_data)
+            except AccountError as error:
+                form.add_error("role", reason_of(error))
+            else:
+                return self.done("The team was changed.", "ui:team", namespace=namespace, team=team)
+        return self.answer(form=form, status=FORM_REFUSED)
+
+    def answer(self, **given: Any) -> HttpResponse:
+        members = self.team.members.select_related("user", "robot__namespace")
+        shown = {
+            "form": TeamForm(
+                initial={"role": self.team.role, "description": self.team.description}
+            ),
+            "member_form": MemberForm(),
+            "page": page_of(self.request, members, order=("id",)),
+        }
+        return self.render(**{**shown, **given})
+
+    def _change(self, role: str, description: str) -> None:
+        if role != self.team.role:
+            services.set_team_role(team=self.team, role=TeamRole(role), now=self.now, by=self.by)
+        if description != self.team.description:
+            services.describe_team(
+                team=self.team, description=description, now=self.now, by=self.by
+            )
+
+
+class TeamMemberPage(TeamPage):
+    """Who is put into the team, or taken out of it."""
+
+    standing = {"POST": "administrator"}
+
+    def post(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
+        here = {"namespace": namespace, "team": team}
+        if leaver := request.POST.get("remove"):
+            return self._remove(leaver, here)
+        form = MemberForm(request.POST)
+        if form.is_valid():
+            try:
+                member = user_or_robot(form.cleaned_data["member"])
+                services.add_member(team=self.team, member=member, now=self.now, by=self.by)
+            except AccountError as error:
+                form.add_error("member", reason_of(error))
+            else:
+                return self.done(f"{member} is in the team now.", "ui:team", **here)
+        return self.answer(member_form=form, status=FORM_REFUSED)
+
+    def _remove(self, leaver: str, here: dict[str, str]) -> HttpResponse:
+        try:
+            member = user_or_robot(leaver)
+            services.remove_member(team=self.team, member=member, now=self.now, by=self.by)
+        except AccountError as error:
+            return self.refused(error, "ui:team", **here)
+        return self.done(f"{member} is not in the team any more.", "ui:team", **here)
+
+
+class DeleteTeamPage(TeamPage):
+    """What the members of a team lose with it, and then its end."""
+
+    template = "ui/namespaces/delete_team.html"
+    standing = {"GET": "administrator", "POST": "administrator"}
+
+    def get(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
+        grants = RepositoryGrant.objects.filter(team=self.team, repository__deleted_at=None)
+        return self.render(
+            people=TeamMember.objects.filter(team=self.team, user__isnull=False).count(),
+            robots=TeamMember.objects.filter(team=self.team, robot__isnull=False).count(),
+            grants=grants.count(),
+            defaults=self.team.default_permissions.count(),
+        )
+
+    def post(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
+        try:
+            services.delete_team(team=self.team, now=self.now, by=self.by)
+        except AccountError as error:
+            return self.refused(error, "ui:team", namespace=namespace, team=team)
+        return self.done(f"The team {team} was deleted.", "ui:teams", namespace=namespace)
