@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, Q
 
+from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest, ManifestChild
 from registry.repositories.models import Repository
-from registry.retention.companions import beginning_of
 from registry.retention.facts import COLUMNS, facts_of_row
 from registry.retention.rules import Plan
 from registry.tags.models import EndReason, Tag

@@ -35,21 +35,28 @@ def facts_of(tag: Tag) -> TagFacts:
     )
 
 
-def newest_first(repository: Repository, now: datetime) -> Iterator[TagFacts]:
-    """All tags that are alive, in falling order of their position; a few in memory at a time."""
+def newest_first(
+    repository: Repository, now: datetime, *, limit: int | None = None
+) -> Iterator[TagFacts]:
+    """Tags that are alive, in falling order of their position; a few in memory at a time.
+
+    Args:
+        limit: how many of them; all by default.
+    """
     tags = Tag.objects.alive(at=now).filter(repository=repository.id)
-    rows = tags.order_by("-started_at", "-name").values_list(*COLUMNS)
+    rows = tags.order_by("-started_at", "-name").values_list(*COLUMNS)[:limit]
     return map(facts_of_row, rows.iterator(chunk_size=_ROWS_AT_ONCE))
 
 
 def pages(repository: Repository, now: datetime) -> Iterator[list[Numbered]]:
     """All tags that are alive with the keys of their rows, in the order of their names."""
-    tags = Tag.objects.alive(at=now).filter(repository=repository.id)
     after = ""
-    while True:
-        rows = tags.page(after=after, size=PAGE_ROWS).values_list("pk", *COLUMNS)
-        page = [(pk, facts_of_row(columns)) for pk, *columns in rows]
-        if not page:
-            return
+    while page := page_of(repository, now, after=after, size=PAGE_ROWS):
         yield page
         after = page[-1][1].name
+
+
+def page_of(repository: Repository, now: datetime, *, after: str, size: int) -> list[Numbered]:
+    tags = Tag.objects.alive(at=now).filter(repository=repository.id)
+    rows = tags.page(after=after, size=size).values_list("pk", *COLUMNS)
+    return [(pk, facts_of_row(columns)) for pk, *columns in rows]

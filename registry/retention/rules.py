@@ -10,7 +10,7 @@ to say decides; a tag about which no rule says anything stays.
 - ``last_pull`` removes what nobody pulled for that long, counted from the push at the earliest.
 
 *Newest* counts only tags that come as far as the rule. Immutable tags stay, and companions
-(see ``companions.py``) go with their subject: neither is asked about or counted.
+(see ``artifacts.oci.companions``) go with their subject: neither is asked about or counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from artifacts.oci.companions import subject_of
 from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
 from artifacts.oci.patterns import PatternInvalid, Syntax, TagPattern
-from registry.retention.companions import subject_of
 
 MAX_COUNT: Final = 1_000_000
 _MAX_SECONDS: Final = 1000 * 365 * 86_400  # as for every other lifetime
@@ -150,12 +150,16 @@ class TagFacts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a tag stays, and why. ``rule`` is the number, from 1, of the rule that decided."""
+    """Whether a tag stays, and why. ``rule`` is the number, from 1, of the rule that decided.
+
+    ``is_open``: the counting stopped before it came to this tag, which may yet go.
+    """
 
     tag: TagFacts
     is_kept: bool
     reason: str
     rule: int | None = None
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +173,15 @@ class Plan:
     rules: tuple[Rule, ...]
     now: datetime
     _oldest: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+    _stopped: dict[int, tuple[datetime, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[Rule], newest_first: Iterable[TagFacts], now: datetime) -> Self:
-        """Count the tags, which come in falling order of their ``position``, as far as needed."""
+        """Count the tags, which come in falling order of their ``position``, as far as needed.
+
+        When only the newest of them come, what a rule has not counted to the end says of older
+        tags stays open.
+        """
         plan = cls(tuple(rules), now)
         left = {
             number: rule.value
@@ -181,7 +190,9 @@ class Plan:
         }
         if not left:
             return plan
+        last = None
         for tag in newest_first:
+            last = tag.position
             if tag.subject:
                 continue
             decision = plan.decide(tag)
@@ -192,6 +203,8 @@ class Plan:
                     del left[decision.rule]
                 if not left:
                     break
+        if last is not None:
+            plan._stopped.update(dict.fromkeys(left, last))
         return plan
 
     def decide(self, tag: TagFacts) -> Decision:
@@ -200,7 +213,8 @@ class Plan:
             return Decision(tag, True, "it is immutable")
         for number, rule in enumerate(self.rules, 1):
             if rule.covers(tag.name) and (said := self._ask(number, rule, tag)) is not None:
-                return Decision(tag, said, f"rule {number}: {rule}", number)
+                is_open = number in self._stopped and tag.position < self._stopped[number]
+                return Decision(tag, said, f"rule {number}: {rule}", number, is_open)
         return Decision(tag, True, "no rule removes it")
 
     def _ask(self, number: int, rule: Rule, tag: TagFacts) -> bool | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from registry.retention.models import RetentionRule
 from registry.retention.rules import Rule, rule_of_policy
@@ -22,15 +23,24 @@ def rules_of(repository: Repository) -> RuleSet:
 
     Reads the namespace: select ``namespace`` with the repository.
     """
-    for place, rows in (
-        (repository.path, RetentionRule.objects.filter(repository=repository.id)),
-        (
-            repository.namespace.name,
-            RetentionRule.objects.filter(namespace=repository.namespace_id),
-        ),
-    ):
-        if rules := tuple(row.rule for row in rows.in_order()):
-            return RuleSet(rules, place)
+    if rules := own_rules(repository):
+        return RuleSet(rules, repository.path)
+    return namespace_rules(repository.namespace)
+
+
+def namespace_rules(namespace: Namespace) -> RuleSet:
+    """What holds in those repositories of a namespace that have no rules of their own."""
+    if rules := own_rules(namespace):
+        return RuleSet(rules, namespace.name)
+    return configured_rules()
+
+
+def own_rules(place: Namespace | Repository) -> tuple[Rule, ...]:
+    owner = {"repository" if isinstance(place, Repository) else "namespace": place.pk}
+    return tuple(row.rule for row in RetentionRule.objects.filter(**owner).in_order())
+
+
+def configured_rules() -> RuleSet:
     if policy := settings.DEFAULT_NAMESPACE_AUTOPRUNE_POLICY:
         return RuleSet((rule_of_policy(policy),), "DEFAULT_NAMESPACE_AUTOPRUNE_POLICY")
     return RuleSet()

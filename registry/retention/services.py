@@ -16,12 +16,12 @@ from django.db import transaction
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from accounts.users.models import Namespace
+from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from registry.retention.companions import beginning_of
 from registry.retention.departures import begin_with, departing
-from registry.retention.facts import Numbered, facts_of, newest_first, pages
-from registry.retention.models import RetentionRule
+from registry.retention.facts import Numbered, facts_of, newest_first, page_of, pages
+from registry.retention.models import RetentionRule, RetentionRun
 from registry.retention.rules import Decision, Plan, Rule, TagFacts
 from registry.retention.selection import rules_of
 from registry.tags.models import EndReason, Tag, TagQuerySet
@@ -30,8 +30,15 @@ from registry.tags.services import end_tag
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
+MAX_RULES = 50  # of one place: each is asked about each tag
+
+
 class RetentionOff(AccountError):
     """The configuration wants no retention."""
+
+
+class TooManyRules(AccountError):
+    """More than ``MAX_RULES``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,12 @@ class Outcome:
 def set_rules(
     *, place: Namespace | Repository, rules: Sequence[Rule], now: datetime, by: Actor = SYSTEM
 ) -> None:
-    """Replace the rules of an organization, a user or a repository; none are as if never made."""
+    """Replace the rules of an organization, a user or a repository; none are as if never made.
+
+    Raises ``TooManyRules``.
+    """
+    if len(rules) > MAX_RULES:
+        raise TooManyRules(f"{place} can have at most {MAX_RULES} retention rules")
     owner = {"repository" if isinstance(place, Repository) else "namespace": place}
     with transaction.atomic():
         list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
@@ -70,10 +82,43 @@ def preview(*, repository: Repository, now: datetime) -> Iterator[Decision]:
     """Every tag in the order of the names, with what a run at ``now`` does with it."""
     plan = _plan(repository, now)
     for page in pages(repository, now):
-        subjects = {tag.subject for _, tag in page if tag.subject}
-        going = departing(repository=repository, subjects=subjects, plan=plan)
-        for _, tag in page:
-            yield _fate(tag, going) if tag.subject else plan.decide(tag)
+        yield from _decisions(repository, page, plan)
+
+
+def preview_page(
+    *,
+    repository: Repository,
+    rules: Sequence[Rule],
+    after: str = "",
+    size: int,
+    counted: int,
+    now: datetime,
+) -> Sequence[Decision]:
+    """What ``rules`` would do at ``now`` with at most ``size`` tags that follow ``after``.
+
+    Args:
+        counted: how many of the newest tags are looked at to count for the rules that keep
+            a number of them. Decisions that need more are ``is_open``.
+    """
+    plan = Plan.of(rules, newest_first(repository, now, limit=counted), now)
+    page = page_of(repository, now, after=after, size=size)
+    return list(_decisions(repository, page, plan))
+
+
+def request_run(*, place: Namespace | Repository, now: datetime, by: Actor = SYSTEM) -> None:
+    """Let the next sweep apply the rules, however short ago the last run was.
+
+    For a namespace that is in the repositories which have no rules of their own.
+    Raises ``RetentionOff``.
+    """
+    _refuse_when_off()
+    runs = RetentionRun.objects.filter(repository=place.pk)
+    if isinstance(place, Namespace):
+        theirs = Repository.objects.filter(namespace=place, retention_rules=None)
+        runs = RetentionRun.objects.filter(repository__in=theirs)
+    with transaction.atomic():
+        runs.delete()
+        by.did("retention.run.request", str(place), now=now)
 
 
 def run(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> Outcome:
@@ -81,8 +126,7 @@ def run(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> Outcome
 
     Raises ``RetentionOff``.
     """
-    if not settings.FEATURE_AUTO_PRUNE:
-        raise RetentionOff("retention is switched off (FEATURE_AUTO_PRUNE)")
+    _refuse_when_off()
     plan = _plan(repository, now)
     if not plan.rules:
         return Outcome()
@@ -95,6 +139,18 @@ def run(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> Outcome
 
 def _plan(repository: Repository, now: datetime) -> Plan:
     return Plan.of(rules_of(repository).rules, newest_first(repository, now), now)
+
+
+def _decisions(repository: Repository, page: Sequence[Numbered], plan: Plan) -> Iterator[Decision]:
+    subjects = {tag.subject for _, tag in page if tag.subject}
+    going = departing(repository=repository, subjects=subjects, plan=plan)
+    for _, tag in page:
+        yield _fate(tag, going) if tag.subject else plan.decide(tag)
+
+
+def _refuse_when_off() -> None:
+    if not settings.FEATURE_AUTO_PRUNE:
+        raise RetentionOff("retention is switched off (FEATURE_AUTO_PRUNE)")
 
 
 def _fate(tag: TagFacts, going: frozenset[str]) -> Decision:

@@ -1,21 +1,30 @@
 """What is attached to a manifest, in whichever way, and what the checks of it said."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import Digest
+from artifacts.oci.media_types import INDEXES
+from artifacts.oci.names import referrers_tag
 from artifacts.signatures.companions import Suffix, companion_tags
 from artifacts.signatures.verdicts import State
-from registry.manifests.models import Manifest
-from registry.manifests.reads import referrers_page
+from registry.manifests.models import Manifest, ManifestChild
+from registry.manifests.reads import referrers_of, referrers_page
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.models import Verdict
 
 MAX_ATTACHMENTS = 500
+MAX_ATTACHMENTS_OF_EACH = 20  # of one of many manifests
 _WITHOUT_BODY = ("body", "labels_json")
+_SHORT = ("digest", "media_type", "artifact_type", "subject_digest", "kind", "size", "pushed_at")
 _KIND_OF_SUFFIX = {
     Suffix.SIGNATURE: Kind.SIGNATURE,
     Suffix.ATTESTATION: Kind.ATTESTATION,
@@ -70,6 +79,18 @@ class SignatureState:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is attached to one of many manifests: ``count`` in all, and the first of them."""
+
+    attachments: Attachments
+    count: int
+
+    @property
+    def signature(self) -> SignatureState:
+        return summary_of(self.attachments.signatures)
+
+
 def attached_to(repository: Repository, digest: Digest, *, now: datetime) -> Attachments:
     """One list of what tags like ``sha256-<hex>.sig``, referrers and the fallback tag hold.
 
@@ -87,9 +108,44 @@ def attached_to(repository: Repository, digest: Digest, *, now: datetime) -> Att
     return groups
 
 
+def attached_manifests(
+    repository: Repository, digest: Digest, *, now: datetime
+) -> QuerySet[Manifest, Manifest]:
+    """As ``attached_to``, however many there are; not ordered, and without their bodies."""
+    tagged = Manifest.objects.present().filter(
+        repository=repository.id, pk__in=_companions(repository, digest, now)
+    )
+    found = referrers_of(repository=repository, subject=digest, now=now) | tagged
+    return found.defer(*_WITHOUT_BODY)
+
+
 def verdict_of(repository: Repository, digest: Digest, *, now: datetime) -> SignatureState:
     """The best that the signatures now attached to a manifest say. Attestations do not count."""
     return summary_of(attached_to(repository, digest, now=now).signatures)
+
+
+def overview_of(
+    repository: Repository, digests: Collection[str], *, now: datetime
+) -> Mapping[str, Overview]:
+    """What is attached to each of these manifests, in as many queries for fifty as for one.
+
+    Of each, ``MAX_ATTACHMENTS_OF_EACH`` referrers are looked at: the signatures that are valid,
+    then other signatures, then the newest of the rest.
+    """
+    found: dict[str, dict[int, tuple[Manifest, str]]] = {digest: {} for digest in digests}
+    counts: dict[str, int] = defaultdict(int)
+    for row in _referrers_of_each(repository, digests):
+        found[row.subject_digest][row.id] = (row, "")
+        counts[row.subject_digest] = row.number_of_all
+    for subject, row, tag in _named_after_each(repository, digests, now):
+        counts[subject] += row.id not in found[subject]
+        if len(found[subject]) < MAX_ATTACHMENTS_OF_EACH or tag:
+            found[subject][row.id] = (row, tag)
+    verdicts = _verdicts_of_each(repository, found)
+    return {
+        subject: Overview(_grouped(subject, rows.values(), verdicts), counts[subject])
+        for subject, rows in found.items()
+    }
 
 
 def summary_of(signatures: Sequence[Attachment]) -> SignatureState:
@@ -123,6 +179,90 @@ def _found(repository: Repository, digest: Digest, now: datetime) -> list[tuple[
     rows.update({row.id: row for row in manifests.filter(pk__in=tags)})
     rows_in_order = sorted(rows.values(), key=lambda row: (row.pushed_at, row.id), reverse=True)
     return [(row, tags.get(row.id, "")) for row in rows_in_order]
+
+
+def _referrers_of_each(repository: Repository, digests: Collection[str]) -> Iterable[Any]:
+    valid = Verdict.objects.filter(
+        manifest=OuterRef("pk"),
+        subject_digest=OuterRef("subject_digest"),
+        state=State.VALID,
+        is_signature=True,
+    )
+    order = Case(
+        When(Exists(valid), then=Value(0)),
+        When(kind=Kind.SIGNATURE, then=Value(1)),
+        default=Value(2),
+    )
+    by_subject = F("subject_digest")
+    return (
+        Manifest.objects.present()
+        .filter(repository=repository.id, subject_digest__in=digests)
+        .exclude(subject_digest="")  # said for SQLite, to find the index
+        .annotate(
+            number=Window(RowNumber(), partition_by=by_subject, order_by=[order, "-pushed_at"]),
+            number_of_all=Window(Count("*"), partition_by=by_subject),
+        )
+        .filter(number__lte=MAX_ATTACHMENTS_OF_EACH)
+        .only(*_SHORT)
+    )
+
+
+def _named_after_each(
+    repository: Repository, digests: Collection[str], now: datetime
+) -> Iterator[tuple[str, Manifest, str]]:
+    """What companion tags point at, with the tag, and what fallback tags list, with none."""
+    parsed = [Digest.parse(digest) for digest in digests]
+    companions = {tag: str(digest) for digest in parsed for tag in companion_tags(digest)}
+    fallbacks = {referrers_tag(digest): str(digest) for digest in parsed}
+    tags = Tag.objects.alive(at=now).filter(
+        repository=repository.id, name__in=[*companions, *fallbacks], manifest__deleted_at=None
+    )
+    chosen = tags.order_by("-name").values_list("name", "manifest", "manifest__media_type")
+    named = {name: (manifest, media_type) for name, manifest, media_type in chosen}
+    lists = {
+        pk: fallbacks[name]
+        for name, (pk, media_type) in named.items()
+        if name in fallbacks and media_type in INDEXES
+    }
+    present = Manifest.objects.present().filter(repository=repository.id).only(*_SHORT)
+    rows = present.in_bulk([named[name][0] for name in named if name in companions])
+    for name in named:
+        if name in companions and (row := rows.get(named[name][0])):
+            yield companions[name], row, name
+    if lists:
+        edges = ManifestChild.objects.filter(parent__in=lists).order_by("pk")
+        listed = list(edges.values_list("parent", "child_digest")[:MAX_ATTACHMENTS])
+        by_digest = {row.digest: row for row in present.filter(digest__in={d for _, d in listed})}
+        for parent, digest in listed:
+            if digest in by_digest:
+                yield lists[parent], by_digest[digest], ""
+
+
+def _verdicts_of_each(
+    repository: Repository, found: Mapping[str, Mapping[int, Any]]
+) -> Mapping[tuple[str, int], Sequence[Verdict]]:
+    verdicts: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
+    ids = {pk for rows in found.values() for pk in rows}
+    known = Verdict.objects.filter(repository=repository.id, manifest__in=ids)
+    rows = known.filter(subject_digest__in=found).select_related("key")
+    for verdict in rows.order_by("manifest", "position") if ids else ():
+        verdicts[verdict.subject_digest, verdict.manifest_id].append(verdict)
+    return verdicts
+
+
+def _grouped(
+    subject: str,
+    rows: Iterable[tuple[Manifest, str]],
+    verdicts: Mapping[tuple[str, int], Sequence[Verdict]],
+) -> Attachments:
+    groups = Attachments()
+    names = companion_tags(Digest.parse(subject))
+    newest_first = sorted(rows, key=lambda row: (row[0].pushed_at, row[0].id), reverse=True)
+    for manifest, tag in newest_first:
+        kind = _kind_of(manifest, names.get(tag))
+        known = tuple(verdicts.get((subject, manifest.id), ()))
+        _group(groups, kind).append(Attachment(manifest, kind, tag, known))
+    return groups
 
 
 def _companions(repository: Repository, digest: Digest, now: datetime) -> Mapping[int, str]:

@@ -17,7 +17,11 @@ MAX_KEYS = 25  # each signature is tried with each of them
 
 
 class PublicKeyRefused(AccountError):
-    """The text is no key that can be used, or the key or its name is there already."""
+    """The text is no key that can be used, or the key is there already."""
+
+
+class KeyNameTaken(PublicKeyRefused):
+    """Another key has the name."""
 
 
 def register_key(
@@ -88,6 +92,6 @@ def _refusal_of_a_double(namespace: Namespace, name: str, key: VerifyingKey) -> 
     same = PublicKey.objects.filter(namespace=namespace, fingerprint=key.fingerprint).first()
     if same:
         return PublicKeyRefused(f"{namespace.name} has registered this key already, as {same.name}")
-    return PublicKeyRefused(
+    return KeyNameTaken(
         f"{namespace.name} has a key {name} already; remove it first or choose another name"
     )

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from artifacts.oci.companions import subject_of
 from artifacts.oci.digest import Digest
 from registry.gc.report import Report
 from registry.gc.services import collect
 from registry.manifests.models import Manifest, ManifestChild
 from registry.manifests.reachability import is_abandoned
 from registry.repositories.models import Repository
-from registry.retention.companions import subject_of
 from registry.retention.rules import Rule
 from registry.retention.services import preview, run, set_rules
 from registry.tags.models import Tag

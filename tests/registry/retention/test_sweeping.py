@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from pytest_django import Settings
 
+from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository
-from registry.repositories.services import delete_repository
 from registry.retention.models import RetentionRule, RetentionRun
 from registry.retention.rules import Rule
 from registry.retention.services import set_rules
@@ -130,11 +130,13 @@ def test_the_job_applies_what_is_due(repository: Repository) -> None:
     assert alive(repository) == set()
 
 
-def test_a_repository_goes_with_its_rules(repository: Repository) -> None:
+def test_rules_do_nothing_in_a_deleted_repository(repository: Repository) -> None:
+    push_tags(repository, "v1")
     rules(repository, Rule(AGE, 1))
-    swept(LATER)
 
     delete_repository(repository=repository, now=LATER)
 
-    assert not RetentionRule.objects.exists()
+    assert swept(LATER) == 0
+    assert alive(repository) == {"v1"}
+    assert RetentionRule.objects.exists()
     assert not RetentionRun.objects.exists()

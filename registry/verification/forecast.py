@@ -1,0 +1,121 @@
+"""What would be refused: where a valid signature is required, and when a key is removed.
+
+What ``admit_pull`` decides for one manifest, for many at a time, from the verdicts that are here:
+nothing is checked anew, counted or written.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from artifacts.kinds.kinds import Kind
+from artifacts.oci.companions import subject_of
+from artifacts.oci.digest import Digest
+from artifacts.signatures.companions import companion_tags
+from artifacts.signatures.verdicts import State
+from registry.manifests.models import ManifestChild
+from registry.repositories.models import Repository
+from registry.tags.models import Tag
+from registry.verification.models import PublicKey, Verdict
+from registry.verification.pulls import MAX_NESTING
+
+_MAX_EDGES = 2000
+_COMPANIONS = (Kind.SIGNATURE, Kind.ATTESTATION, Kind.SBOM)
+
+
+def refusals(*, repository: Repository, tags: Collection[Tag], now: datetime) -> Mapping[str, str]:
+    """The names of those of ``tags`` whose pull would be refused, each with the reason.
+
+    Signatures and what else speaks about another manifest are taken to pass.
+    Reads the manifests: select ``manifest`` with the tags.
+    """
+    judged = {
+        tag.name: tag.manifest.digest
+        for tag in tags
+        if not subject_of(tag.name) and tag.manifest.kind not in _COMPANIONS
+    }
+    parents = _parents(repository, set(judged.values()))
+    candidates = {digest: {digest, *parents[digest]} for digest in set(judged.values())}
+    signed = _signed(repository, set().union(*candidates.values()), now)
+    left = {name: digest for name, digest in judged.items() if not candidates[digest] & signed}
+    reasons = _reasons(repository, set(left.values()))
+    return {name: reasons.get(digest, "it is not signed") for name, digest in left.items()}
+
+
+def losses(*, key: PublicKey, size: int) -> Sequence[Verdict]:
+    """Valid signatures that no other key stands for: without ``key`` their subjects have none."""
+    others = Verdict.objects.filter(
+        repository=OuterRef("repository"),
+        subject_digest=OuterRef("subject_digest"),
+        state=State.VALID,
+        is_signature=True,
+    ).exclude(key=key)
+    rows = Verdict.objects.filter(~Exists(others), key=key, is_signature=True)
+    rows = rows.select_related("repository").order_by("repository", "subject_digest", "pk")
+    return list(rows[:size])
+
+
+def _parents(repository: Repository, digests: Collection[str]) -> Mapping[str, set[str]]:
+    """Indexes of the repository that list each of the manifests, or list one that does."""
+    above: dict[str, set[str]] = defaultdict(set)
+    below = {digest: {digest} for digest in digests}  # a manifest -> what it leads to
+    for _ in range(MAX_NESTING):
+        edges = ManifestChild.objects.filter(
+            child_digest__in=below,
+            parent__repository=repository.id,
+            parent__deleted_at=None,
+        )
+        found: dict[str, set[str]] = defaultdict(set)
+        rows = edges.order_by("-parent").values_list("child_digest", "parent__digest")
+        for child, parent in rows[:_MAX_EDGES]:
+            found[parent] |= below[child]
+            for digest in below[child]:
+                above[digest].add(parent)
+        if not found:
+            break
+        below = found
+    return above
+
+
+def _signed(repository: Repository, digests: Collection[str], now: datetime) -> set[str]:
+    """Those to which a valid signature is attached now."""
+    valid = Verdict.objects.filter(
+        repository=repository.id,
+        subject_digest__in=digests,
+        state=State.VALID,
+        is_signature=True,
+        manifest__deleted_at=None,
+    )
+    signed, by_tag = set(), []
+    for subject, manifest, its_subject in valid.values_list(
+        "subject_digest", "manifest", "manifest__subject_digest"
+    ):
+        if its_subject == subject:
+            signed.add(subject)
+        else:
+            by_tag.append((subject, manifest))
+    names = {name: subject for subject, _ in by_tag for name in _names(subject)}
+    tags = Tag.objects.alive(at=now).filter(repository=repository.id, name__in=names)
+    attached = {(names[name], pk) for name, pk in tags.values_list("name", "manifest")}
+    return signed | {subject for subject, pk in by_tag if (subject, pk) in attached}
+
+
+def _reasons(repository: Repository, digests: Collection[str]) -> Mapping[str, str]:
+    """What the signatures of each say that are not valid; an invalid one before others."""
+    rows = Verdict.objects.filter(
+        repository=repository.id,
+        subject_digest__in=digests,
+        is_signature=True,
+        manifest__deleted_at=None,
+    ).exclude(state=State.VALID)
+    said: dict[str, str] = {}
+    ordered = rows.order_by("subject_digest", "state", "pk")
+    for digest, state, reason in ordered.values_list("subject_digest", "state", "reason"):
+        said.setdefault(digest, f"its signature is {state}: {reason}")
+    return said
+
+
+def _names(digest: str) -> Sequence[str]:
+    return list(companion_tags(Digest.parse(digest)))

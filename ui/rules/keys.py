@@ -1,0 +1,145 @@
+"""The keys whose signatures count in a namespace."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+
+from accounts.errors import AccountError, NameRefused
+from accounts.names import check_name
+from artifacts.signatures.keys import MAX_PEM_BYTES
+from registry.verification.forecast import losses
+from registry.verification.models import PublicKey, Verdict
+from registry.verification.services import MAX_KEYS, KeyNameTaken, register_key, remove_key
+from ui.forms import PageForm
+from ui.pages import FORM_REFUSED, reason_of
+from ui.rules.places import NamespaceRules
+
+NAMED = 50
+
+
+class KeyForm(PageForm):
+    name = forms.CharField(
+        max_length=100, help_text="Such as release. It is shown with each verdict."
+    )
+    pem = forms.CharField(
+        label="Public key",
+        required=False,
+        widget=forms.Textarea({"rows": 5, "spellcheck": "false", "class": "b-mono"}),
+        help_text="The text of the file cosign.pub, which begins with -----BEGIN PUBLIC KEY-----",
+    )
+    file = forms.FileField(label="Or its file", required=False)
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        try:
+            check_name(name)
+        except NameRefused as error:
+            raise forms.ValidationError(reason_of(error)) from error
+        return name
+
+    def clean_file(self) -> str:
+        """The file's text. One that is too long for a key is not read to its end."""
+        file: UploadedFile[Any] | None = self.cleaned_data["file"]
+        return str(file.read(MAX_PEM_BYTES + 1).decode("ascii", "replace")) if file else ""
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if self.errors:
+            return given
+        if given["pem"].strip() and given["file"]:
+            self.add_error("file", "Paste the key or choose its file, not both.")
+        elif not given["pem"].strip() and not given["file"]:
+            self.add_error("pem", "Paste the public key, or choose its file.")
+        return given
+
+    @property
+    def text(self) -> str:
+        return str(self.cleaned_data["pem"] or self.cleaned_data["file"])
+
+    def refuse(self, error: AccountError) -> None:
+        if isinstance(error, KeyNameTaken | NameRefused):
+            self.add_error("name", reason_of(error))
+        else:
+            self.add_error("file" if self.cleaned_data["file"] else "pem", reason_of(error))
+
+
+class KeysPage(NamespaceRules):
+    template = "ui/rules/keys.html"
+    tab = "keys"
+
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        return self._page(KeyForm())
+
+    def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        form = KeyForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._page(form, status=FORM_REFUSED)
+        try:
+            key = register_key(
+                namespace=self.namespace,
+                name=form.cleaned_data["name"],
+                pem=form.text,
+                now=self.now,
+                by=self.by,
+            )
+        except AccountError as error:
+            form.refuse(error)
+            return self._page(form, status=FORM_REFUSED)
+        return self.changed(
+            f"Signatures by the key {key.name} now count. Those that are here already are checked"
+            " again in the background.",
+            "keys",
+        )
+
+    def _page(self, form: KeyForm, *, status: int = HTTPStatus.OK) -> HttpResponse:
+        keys = list(PublicKey.objects.filter(namespace=self.namespace).order_by("name"))
+        counts = _verdicts_by(keys)
+        return self.render(
+            status=status,
+            form=form,
+            keys=[(key, counts.get(key.pk, 0)) for key in keys],
+            max_keys=MAX_KEYS,
+        )
+
+
+class KeyRemoval(NamespaceRules):
+    """What stops being valid without a key; then its removal."""
+
+    template = "ui/rules/key_remove.html"
+    tab = "keys"
+
+    def get(self, request: HttpRequest, key: int, **kwargs: str) -> HttpResponse:
+        found = self._found(key)
+        lost = losses(key=found, size=NAMED + 1)
+        return self.render(
+            key=found,
+            verdicts=_verdicts_by([found]).get(found.pk, 0),
+            lost=lost[:NAMED],
+            has_more_lost=len(lost) > NAMED,
+            crumb="Remove a key",
+        )
+
+    def post(self, request: HttpRequest, key: int, **kwargs: str) -> HttpResponse:
+        found = self._found(key)
+        remove_key(key=found, now=self.now, by=self.by)
+        return self.changed(f"Signatures by the key {found.name} do not count any more.", "keys")
+
+    def _found(self, pk: int) -> PublicKey:
+        keys = PublicKey.objects.select_related("namespace")
+        found = keys.filter(namespace=self.namespace, pk=pk).first()
+        if found is None:
+            raise Http404
+        return found
+
+
+def _verdicts_by(keys: list[PublicKey]) -> Mapping[int, int]:
+    """How many verdicts name each key."""
+    counted = (
+        Verdict.objects.filter(key__in=keys).order_by().values_list("key").annotate(Count("pk"))
+    )
+    return dict(counted)

@@ -1,0 +1,163 @@
+"""The editor of retention rules: all of them in one form, changed step by step on the server."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax
+from registry.retention.rules import Rule, RuleInvalid, RuleKind
+from registry.retention.services import MAX_RULES
+from ui.forms import PageForm
+
+KINDS = {
+    RuleKind.KEEP: "Keep all of them, or the newest",
+    RuleKind.NUMBER_OF_TAGS: "Keep the newest, remove the others",
+    RuleKind.CREATION_DATE: "Remove those that are older",
+    RuleKind.LAST_PULL: "Remove those that nobody pulled for so long",
+}
+SYNTAXES = {
+    Syntax.GLOB: "Shell pattern for the whole tag",
+    Syntax.REGEX: "Regular expression found in the tag",
+}
+MATCHES = {"on": "The tags of the pattern", "": "All tags but those of the pattern"}
+_MAX_VALUE_LENGTH = 20
+_FIRST_VALUES = {
+    RuleKind.KEEP: "",
+    RuleKind.NUMBER_OF_TAGS: "10",
+    RuleKind.CREATION_DATE: "30d",
+    RuleKind.LAST_PULL: "90d",
+}
+_FIELDS = ("kind", "value", "pattern", "syntax", "matches")
+
+
+Row = dict[str, str]  # what the fields of one rule say
+
+
+class RuleForm(PageForm):
+    """One rule. What is wrong with it stands next to the field that it is about."""
+
+    kind = forms.ChoiceField(label="What it does", choices=[(k.value, t) for k, t in KINDS.items()])
+    value = forms.CharField(
+        label="How many, or how long",
+        required=False,
+        max_length=_MAX_VALUE_LENGTH,
+        help_text="10 tags, or a time such as 30d. Empty keeps all of them.",
+    )
+    pattern = forms.CharField(
+        label="Pattern",
+        required=False,
+        max_length=MAX_PATTERN_LENGTH,
+        help_text="Such as v*. Empty: all tags.",
+    )
+    syntax = forms.ChoiceField(label="Syntax", choices=[(s.value, t) for s, t in SYNTAXES.items()])
+    matches = forms.ChoiceField(label="For", choices=list(MATCHES.items()), required=False)
+
+    rule: Rule
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if self.errors:
+            return given
+        try:
+            self.rule = Rule.parse(
+                given["kind"],
+                given["value"],
+                pattern=given["pattern"],
+                syntax=given["syntax"],
+                pattern_matches=given["matches"] == "on",
+            )
+        except RuleInvalid as error:
+            self.add_error(_field_of(given), _sentence(str(error)))
+        return given
+
+
+class RuleEditor:
+    """The rules of a place, or of a form that was sent."""
+
+    def __init__(self, rows: Sequence[Row], *, is_checked: bool = False) -> None:
+        self.forms = [
+            RuleForm(
+                {f"rule-{n}-{key}": value for key, value in row.items()} if is_checked else None,
+                initial=row,
+                prefix=f"rule-{n}",
+            )
+            for n, row in enumerate(rows)
+        ]
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule]) -> "RuleEditor":
+        return cls([_row_of(rule) for rule in rules])
+
+    @classmethod
+    def sent(cls, data: Mapping[str, str]) -> "RuleEditor":
+        """What was sent, to be used: what is wrong with it is said."""
+        return cls(_rows_of(data), is_checked=True)
+
+    @classmethod
+    def stepped(cls, data: Mapping[str, str], step: str) -> "RuleEditor":
+        """What was sent, to be edited further: after ``step``, a button's value such as ``up-2``,
+        which says what it asks for and the number of the rule."""
+        return cls(_after(_rows_of(data), step))
+
+    @property
+    def is_valid(self) -> bool:
+        wrong = [form for form in self.forms if not form.is_valid()]  # each says what is wrong
+        return not wrong
+
+    @property
+    def rules(self) -> list[Rule]:
+        """Ask only when they are valid."""
+        return [form.rule for form in self.forms]
+
+    @property
+    def can_grow(self) -> bool:
+        return len(self.forms) < MAX_RULES
+
+
+def _rows_of(data: Mapping[str, str]) -> list[Row]:
+    """One more than there can be at most: then saving says so."""
+    rows: list[Row] = []
+    while f"rule-{len(rows)}-kind" in data and len(rows) <= MAX_RULES:
+        rows.append({key: data.get(f"rule-{len(rows)}-{key}", "") for key in _FIELDS})
+    return rows
+
+
+def _after(rows: list[Row], step: str) -> list[Row]:
+    what, _, which = step.partition("-")
+    if what == "add" and which in set(RuleKind) and len(rows) < MAX_RULES:
+        value = _FIRST_VALUES[RuleKind(which)]
+        new = {"kind": which, "value": value, "pattern": "", "syntax": "glob", "matches": "on"}
+        return [*rows, new]
+    at = int(which) if which.isascii() and which.isdigit() and len(which) < 4 else len(rows)
+    if what == "remove" and at < len(rows):
+        return rows[:at] + rows[at + 1 :]
+    other = {"up": at - 1, "down": at + 1}.get(what, -1)
+    if at < len(rows) and 0 <= other < len(rows):
+        rows[at], rows[other] = rows[other], rows[at]
+    return rows
+
+
+def _row_of(rule: Rule) -> Row:
+    is_all = rule.kind is RuleKind.KEEP and not rule.value
+    return {
+        "kind": rule.kind.value,
+        "value": "" if is_all else rule.shown_value,
+        "pattern": rule.pattern.text if rule.pattern else "",
+        "syntax": (rule.pattern.syntax if rule.pattern else Syntax.GLOB).value,
+        "matches": "on" if rule.pattern_matches else "",
+    }
+
+
+def _field_of(given: Mapping[str, str]) -> str:
+    """Which field a rule is refused for: its value, unless the same without a pattern is fine."""
+    try:
+        Rule.parse(given["kind"], given["value"])
+    except RuleInvalid:
+        return "value"
+    return "pattern"
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith(".") else f"{text}."
