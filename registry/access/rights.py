@@ -20,7 +20,7 @@ NOTHING: frozenset[Action] = frozenset()
 READ: frozenset[Action] = frozenset({"pull"})
 WRITE: frozenset[Action] = frozenset({"pull", "push", "delete"})
 
-_OF_ROLE: Mapping[str, frozenset[Action]] = {"read": READ, "write": WRITE, "admin": ALL_ACTIONS}
+OF_ROLE: Mapping[str, frozenset[Action]] = {"read": READ, "write": WRITE, "admin": ALL_ACTIONS}
 _CEILING: Mapping[Scope, frozenset[Action]] = {"read": READ, "write": WRITE, "admin": ALL_ACTIONS}
 
 
@@ -35,7 +35,7 @@ def rights_in(
     """
     if repository is None:
         held = _rights_to_create(principal, path)
-    elif _is_almighty(principal):
+    elif is_almighty(principal):
         held = ALL_ACTIONS
     else:
         held = _rights_held(principal, repository) | _rights_of_anyone(principal, repository)
@@ -44,20 +44,20 @@ def rights_in(
 
 def readable_repositories(principal: Principal) -> RepositoryQuerySet:
     """Every repository the principal may pull from."""
-    if _is_almighty(principal):
+    if is_almighty(principal):
         return Repository.objects.all()
     return Repository.objects.visible_to(principal, public=_sees_public(principal))
 
 
 def catalog_of(principal: Principal) -> RepositoryQuerySet:
     """What the catalog lists: others' public repositories only where the setting says so."""
-    if _is_almighty(principal):
+    if is_almighty(principal):
         return Repository.objects.all()
     public = settings.FEATURE_PUBLIC_CATALOG and _sees_public(principal)
     return Repository.objects.visible_to(principal, public=public)
 
 
-def _is_almighty(principal: Principal) -> bool:
+def is_almighty(principal: Principal) -> bool:
     return principal.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS
 
 
@@ -75,7 +75,7 @@ def _rights_held(principal: Principal, repository: Repository) -> frozenset[Acti
     if administered_namespaces(principal).filter(pk=repository.namespace_id).exists():
         return ALL_ACTIONS
     grants = RepositoryGrant.objects.filter(repository=repository.id).held_by(principal)
-    return NOTHING.union(*(_OF_ROLE[role] for role in grants.values_list("role", flat=True)))
+    return NOTHING.union(*(OF_ROLE[role] for role in grants.values_list("role", flat=True)))
 
 
 def _rights_to_create(principal: Principal, path: str) -> frozenset[Action]:
@@ -83,12 +83,12 @@ def _rights_to_create(principal: Principal, path: str) -> frozenset[Action]:
     if principal.kind == "anonymous":
         return NOTHING
     creators = Team.objects.filter(role__in=("admin", "creator"), **_member(principal))
-    own = Namespace.objects.filter(name=namespace)
+    own = Namespace.objects.held().filter(name=namespace)
     if own.filter(organization__teams__in=creators).exists():
         return ALL_ACTIONS
     if principal.kind == "user" and own.filter(user=principal.id).exists():
         return ALL_ACTIONS
-    if _is_almighty(principal) and own.exists():
+    if is_almighty(principal) and own.exists():
         return ALL_ACTIONS
     return NOTHING
 

@@ -7,6 +7,7 @@ sees nor waits for it, and memory stays flat however many there are.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
@@ -17,6 +18,7 @@ from registry.gc.reachability import grace, rootless, spare_tags, stretches
 from registry.gc.report import Garbage, Report
 from registry.gc.sweeping import STRETCH_ROWS
 from registry.manifests.models import Manifest, ManifestBlob
+from registry.repositories.deletion import doomed
 from registry.tags.models import Tag
 
 _DOOMED = RawSQL("SELECT id FROM gc_doomed", [])
@@ -43,12 +45,15 @@ _SPARE = """
 def forecast(*, now: datetime, report: Report) -> None:
     """Add to ``report`` what ``collect`` at ``now`` would free."""
     with _doomed_manifests(now):
-        _count_manifests(report)
-        tags = Tag.objects.filter(manifest__in=_DOOMED).count()
-        report.add(Garbage.TAG, tags + spare_tags(now).count())
-        links = _doomed_links(now)
+        whole = doomed(now).values("pk")  # repositories, with everything in them
+        report.add(Garbage.REPOSITORY, whole.count())
+        _count_manifests(whole, report)
+        tags = Tag.objects.filter(manifest__in=_DOOMED).exclude(repository__in=whole).count()
+        report.add(Garbage.TAG, tags + spare_tags(now).exclude(repository__in=whole).count())
+        links = _doomed_links(now).exclude(repository__in=whole)
         report.add(Garbage.BLOB_LINK, links.count())
         held = BlobLink.objects.filter(blob=OuterRef("pk")).exclude(pk__in=links.values("pk"))
+        held = held.exclude(repository__in=whole)
         blobs = Blob.objects.exclude(Exists(held))
         size = Sum("size", filter=Q(missing_at=None), default=0)
         found = blobs.aggregate(items=Count("pk"), size_bytes=size)
@@ -80,9 +85,10 @@ def _doomed_links(now: datetime) -> QuerySet[BlobLink]:
     return old.exclude(Exists(needing))
 
 
-def _count_manifests(report: Report) -> None:
-    doomed = Manifest.objects.filter(pk__in=_DOOMED)
-    counts = doomed.aggregate(
+def _count_manifests(whole: QuerySet[Any, Any], report: Report) -> None:
+    report.add(Garbage.REPOSITORY_MANIFEST, Manifest.objects.filter(repository__in=whole).count())
+    others = Manifest.objects.filter(pk__in=_DOOMED).exclude(repository__in=whole)
+    counts = others.aggregate(
         deleted=Count("pk", filter=Q(deleted_at__isnull=False)),
         referrers=Count("pk", filter=Q(deleted_at=None) & ~Q(subject_digest="")),
         others=Count("pk", filter=Q(deleted_at=None, subject_digest="")),

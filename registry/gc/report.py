@@ -10,6 +10,8 @@ _PROBLEMS_KEPT = 100
 class Garbage(StrEnum):
     """A kind of garbage: what it is, and why nobody needs it."""
 
+    REPOSITORY = "deleted repositories that cannot be undeleted any more"
+    REPOSITORY_MANIFEST = "manifests of such repositories"
     TAG = "ended tags that the time machine no longer holds"
     MANIFEST = "manifests that no tag reaches"
     DELETED_MANIFEST = "manifests that were deleted by digest"

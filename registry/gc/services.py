@@ -1,4 +1,4 @@
-"""Collect what nobody needs: tags past the time machine, manifests, links, blobs, bytes.
+"""Collect what nobody needs: deleted repositories, old tags, manifests, links, blobs, bytes.
 
 Any number of processes may collect at once, beside any number of pushes. Everywhere the same
 happens, in short transactions: choose without a lock; lock the rows that nobody else has
@@ -16,6 +16,7 @@ from registry.blobs.models import Blob, BlobLink
 from registry.gc.manifests import collect_manifests
 from registry.gc.reachability import spare_tags, unheld_blobs, unneeded_links
 from registry.gc.report import Garbage, Report
+from registry.gc.repositories import collect_repositories
 from registry.gc.sweeping import locked, sweep
 from registry.storage.select import blob_store
 from registry.tags.models import Tag
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 def collect(*, now: datetime, report: Report) -> None:
     """Everything that the database knows to be garbage at ``now``, from the top down."""
+    collect_repositories(now=now, report=report)
     collect_manifests(now=now, report=report)
     collect_tags(now=now, report=report)
     collect_blob_links(now=now, report=report)

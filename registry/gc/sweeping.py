@@ -29,9 +29,16 @@ def sweep(garbage: QuerySet[Any], delete: Delete, report: Report) -> int:
         for start in range(0, len(chosen), BATCH_ROWS):
             begun = time.monotonic()
             deleted += _delete_or_report(chosen[start : start + BATCH_ROWS], delete, report)
-            # Half of the time belongs to the others: SQLite has one writer at a time.
-            time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))
+            rest(begun)
     return deleted
+
+
+def rest(begun: float) -> None:
+    """Wait as long as the work since ``begun`` took: SQLite has one writer at a time.
+
+    Half of the time belongs to the others.
+    """
+    time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))
 
 
 def locked(rows: QuerySet[Any]) -> list[Any]:

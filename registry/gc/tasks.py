@@ -11,6 +11,7 @@ from django.utils import timezone
 from registry.gc import services, store
 from registry.gc.leases import give_back, take_lease
 from registry.gc.report import Report
+from registry.statistics.jobs import note_collection
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,13 @@ def _run(lease: str, work: Callable[[datetime, Report], None]) -> None:
         work(now, report)
     finally:
         give_back(lease, now=now, lasting=LASTING)
+    note_collection(
+        task=f"gc.{lease}",
+        now=now,
+        freed_bytes=report.freed_bytes,
+        lines=report.lines(),
+        problems=report.problems,
+    )
     for line in report.lines():
         logger.info("freed %s", line)
     for problem in report.problems:

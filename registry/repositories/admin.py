@@ -12,6 +12,7 @@ from accounts.credentials.principals import Principal
 from accounts.users.administration import AuditedAdmin, actor_of
 from artifacts.oci.errors import NameInvalid
 from registry.repositories import services
+from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, RepositoryGrant
 from registry.repositories.paths import repository_path
 from registry.repositories.policies import selected_policy
@@ -104,4 +105,4 @@ class RepositoryAdmin(AuditedAdmin):
         super().save_formset(request, form, formset, change)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        services.delete_repository(repository=obj, now=timezone.now(), by=actor_of(request))
+        delete_repository(repository=obj, now=timezone.now(), by=actor_of(request))

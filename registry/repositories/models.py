@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.credentials.principals import Principal
 from accounts.organizations.models import Team
 from accounts.users.models import Namespace, Robot, User
+from artifacts.kinds.kinds import Kind
 from artifacts.oci.names import MAX_NAME_LENGTH
 from artifacts.policy.models import ArtifactPolicy
 from registry.repositories import sql
@@ -30,19 +31,21 @@ class SignatureRequirement(models.TextChoices):
     REQUIRED = "required", "required: refuse what has no valid signature"
 
 
-_COLUMNS = [
+_COLUMNS = [  # in the order of the model's fields
     "id",
     "namespace_id",
     "name",
     "path",
     "is_public",
     "created_by",
+    "kind",
+    "last_pushed_at",
     "signature_requirement",
 ]
 _AT_PATH = f"""
     SELECT {", ".join(f"repositories_repository.{column}" for column in _COLUMNS)},
            (SELECT value FROM users_accessepoch)
-    FROM repositories_repository WHERE path = %s
+    FROM repositories_repository WHERE path = %s AND deleted_at IS NULL
 """  # noqa: S608 - made of the constants above
 
 
@@ -59,6 +62,7 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
             *columns, epoch = row
             repository = self.model.from_db(self.db, _COLUMNS, columns)
             repository.is_public = bool(repository.is_public)
+            repository.last_pushed_at = sql.moment(repository.last_pushed_at)
             repository.epoch = epoch
             return repository
         return None
@@ -68,24 +72,57 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         return self.filter(path__gt=after).order_by("path")[:size]
 
 
-RepositoryManager = models.Manager.from_queryset(RepositoryQuerySet)
+class _Present(models.Manager["Repository"]):
+    """What everything goes by: a deleted repository is not there."""
+
+    def get_queryset(self) -> models.QuerySet["Repository"]:
+        return super().get_queryset().filter(deleted_at=None)
+
+
+class _Deleted(models.Manager["Repository"]):
+    """What was deleted and has not been removed yet: for undeleting, and for collection."""
+
+    def get_queryset(self) -> models.QuerySet["Repository"]:
+        return super().get_queryset().exclude(deleted_at=None)
+
+
+PresentRepositories = _Present.from_queryset(RepositoryQuerySet)
+DeletedRepositories = _Deleted.from_queryset(RepositoryQuerySet)
 
 
 class Repository(models.Model):
     """``path`` is the whole name, ``namespace/name``; both are kept, and agree.
 
     Tokens are bound to ``id``, so that one issued for a deleted repository says
-    nothing about another of the same name.
+    nothing about another of the same name. A deleted one keeps its name and its
+    content for a while, and only ``deleted`` finds it; see ``deletion.py``.
     """
 
     namespace = models.ForeignKey(Namespace, models.PROTECT, related_name="repositories")
     name = models.CharField(max_length=MAX_NAME_LENGTH)
-    path = AsciiField(max_length=MAX_NAME_LENGTH, unique=True)
+    path = AsciiField(max_length=MAX_NAME_LENGTH)
     description = models.TextField(blank=True)
     is_public = models.BooleanField(default=False, db_index=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(
         max_length=40, blank=True, help_text="the key of its first pusher, e.g. user:7"
+    )
+    kind = models.CharField(
+        max_length=20,
+        choices=[(kind, kind) for kind in Kind],
+        blank=True,
+        help_text="what was last tagged in it, signatures and the like aside",
+    )
+    last_pushed_at = models.DateTimeField(
+        help_text="to the minute; when it was created, while it is empty"
+    )
+    last_pushed_by = models.CharField(
+        max_length=255, blank=True, help_text="the name of who pushed then, where it is known"
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_by = models.CharField(max_length=255, blank=True, editable=False)
+    removal_began_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="from then on it cannot be undeleted"
     )
     artifact_policy = models.ForeignKey(
         ArtifactPolicy,
@@ -102,7 +139,8 @@ class Repository(models.Model):
         help_text="Whether a pull needs a valid signature by a key of the organization.",
     )
 
-    objects = RepositoryManager()
+    objects = PresentRepositories()
+    deleted = DeletedRepositories()
 
     if TYPE_CHECKING:
         id: int
@@ -117,12 +155,41 @@ class Repository(models.Model):
         verbose_name_plural = "repositories"
         constraints = [
             models.UniqueConstraint(
-                fields=["namespace", "name"], name="one_repository_per_name_in_a_namespace"
+                fields=["path"], condition=Q(deleted_at=None), name="one_repository_per_path"
+            ),
+            models.UniqueConstraint(
+                fields=["namespace", "name"],
+                condition=Q(deleted_at=None),
+                name="one_repository_per_name_in_a_namespace",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["namespace", "-last_pushed_at", "-id"], name="repository_last_pushed"
+            ),
+            models.Index(fields=["-last_pushed_at", "-id"], name="repository_last_pushed_of_all"),
+            models.Index(
+                fields=["namespace", "-deleted_at", "-id"],
+                condition=Q(deleted_at__isnull=False),
+                name="repository_deleted",
             ),
         ]
 
     def __str__(self) -> str:
         return self.path
+
+
+class NamePart(models.Model):
+    """A repository's path from one of its words on: what somebody may begin to type."""
+
+    repository = models.ForeignKey(Repository, models.CASCADE, related_name="name_parts")
+    text = AsciiField(max_length=MAX_NAME_LENGTH)
+
+    class Meta:
+        indexes = [models.Index(fields=["text", "repository"], name="name_part_by_text")]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class RepositoryGrantQuerySet(models.QuerySet["RepositoryGrant"]):

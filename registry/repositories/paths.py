@@ -1,9 +1,14 @@
 """From the name in a request to the path of a repository."""
 
+import re
+from collections.abc import Sequence
+
 from django.conf import settings
 
 from artifacts.oci.errors import NameInvalid
 from artifacts.oci.names import MAX_NAME_LENGTH, parse_repository_name
+
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 def repository_path(name: str) -> str:
@@ -26,3 +31,8 @@ def split_path(path: str) -> tuple[str, str]:
     """The namespace's name and the repository's name in it."""
     namespace, _, name = path.partition("/")
     return namespace, name
+
+
+def name_parts(path: str) -> Sequence[str]:
+    """``path`` from each of its words on: ``acme/web-app``, ``web-app`` and ``app``."""
+    return [path[match.start() :] for match in _WORD.finditer(path)]

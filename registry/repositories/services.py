@@ -1,8 +1,9 @@
-"""Create repositories, say who may use them, delete them."""
+"""Create repositories, say what they are for and who may use them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Q, Value, When
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.principals import ANONYMOUS, Principal
@@ -11,8 +12,16 @@ from accounts.organizations.models import DefaultPermission, Team
 from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
 from artifacts.policy.models import ArtifactPolicy
-from registry.repositories.models import Repository, RepositoryGrant, Role, SignatureRequirement
-from registry.repositories.paths import split_path
+from registry.repositories.models import (
+    NamePart,
+    Repository,
+    RepositoryGrant,
+    Role,
+    SignatureRequirement,
+)
+from registry.repositories.paths import name_parts, split_path
+
+NOTE_PUSH_EVERY = timedelta(minutes=1)
 
 
 class RepositoryExists(AccountError):
@@ -24,14 +33,21 @@ class NamespaceUnknown(AccountError):
 
 
 def create_repository(
-    *, path: str, creator: Principal, is_public: bool, now: datetime, address: str = ""
+    *,
+    path: str,
+    creator: Principal,
+    is_public: bool,
+    description: str = "",
+    now: datetime,
+    address: str = "",
 ) -> Repository:
     """Create ``path``; its creator may do everything in it, others what the organization says.
 
     Raises ``RepositoryExists`` and ``NamespaceUnknown``.
     """
     namespace_name, name = split_path(path)
-    namespace = Namespace.objects.filter(name=namespace_name).first()
+    held = Namespace.objects.held().filter(name=namespace_name)
+    namespace = held.first()
     if namespace is None:
         raise NamespaceUnknown(f"there is no user or organization {namespace_name}")
     try:
@@ -41,9 +57,17 @@ def create_repository(
                 name=name,
                 path=path,
                 is_public=is_public,
+                description=description,
                 created_at=now,
+                last_pushed_at=now,
                 created_by="" if creator == ANONYMOUS else creator.key,
             )
+            NamePart.objects.bulk_create(
+                NamePart(repository=repository, text=text) for text in name_parts(path)
+            )
+            # The insert has waited for a deletion of the organization that was under way.
+            if not held.exists():
+                raise NamespaceUnknown(f"there is no organization {namespace_name} any more")
             _grant_to_creator(repository, creator, now)
             _apply_default_permissions(repository, creator, now)
             Actor(creator.name or SYSTEM.name, address).did("repository.create", path, now=now)
@@ -56,12 +80,41 @@ def find_or_create_repository(
     *, path: str, creator: Principal, is_public: bool, now: datetime, address: str = ""
 ) -> Repository:
     """The repository of that path; of two first pushes at once, one creates it."""
-    try:
-        return create_repository(
-            path=path, creator=creator, is_public=is_public, now=now, address=address
-        )
-    except RepositoryExists:
-        return Repository.objects.get(path=path)
+    while True:
+        try:
+            return create_repository(
+                path=path, creator=creator, is_public=is_public, now=now, address=address
+            )
+        except RepositoryExists:
+            if found := Repository.objects.filter(path=path).first():
+                return found
+            # Deleted since: the name is free again.
+
+
+def note_push(
+    *, repository: Repository, kind: str, is_content: bool, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Remember who pushed when, at most once a minute, and what kind of thing it was.
+
+    The last statement of a push: who pushes at the same time waits for this row only until then.
+
+    Args:
+        is_content: whether the repository holds this ``kind`` from now on. What only goes with
+            something else says what the repository holds while nothing else is there.
+    """
+    is_known = repository.kind == kind if is_content else repository.kind != ""
+    if is_known and repository.last_pushed_at > now - NOTE_PUSH_EVERY:
+        return
+    unless_known = Case(When(kind="", then=Value(kind)), default=F("kind"))
+    Repository.objects.filter(
+        Q(last_pushed_at__lte=now - NOTE_PUSH_EVERY)
+        | (~Q(kind=kind) if is_content else Q(kind="")),
+        pk=repository.pk,
+    ).update(
+        kind=Value(kind) if is_content else unless_known,
+        last_pushed_at=max(now, repository.last_pushed_at),
+        last_pushed_by="" if by == SYSTEM else by.name[:255],
+    )
 
 
 def grant(
@@ -141,16 +194,14 @@ def require_signatures(
         )
 
 
-def delete_repository(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> None:
-    """Delete a repository with everything in it; the bytes of its blobs go when nothing needs them.
-
-    Tokens for it end at once, also when a repository of the same name is created again.
-    """
+def describe(
+    *, repository: Repository, description: str, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Say in Markdown what the repository is for."""
+    repository.description = description
     with transaction.atomic():
-        path = repository.path
-        repository.delete()
-        by.did("repository.delete", path, now=now)
-        bump_access_epoch()
+        repository.save(update_fields=["description"])
+        by.did("repository.description", repository.path, now=now, length=len(description))
 
 
 def _grant_to_creator(repository: Repository, creator: Principal, now: datetime) -> None:

@@ -7,7 +7,7 @@ kept as small; both databases read them alike.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,12 @@ def execute(statement: str, parameters: Sequence[Any]) -> int:
         cursor.execute(statement, [_adapted(value) for value in parameters])
         changed: int = cursor.rowcount
     return changed
+
+
+def moment(value: Any) -> datetime:
+    """A column of ``rows`` that holds a time: SQLite knows no such type."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -1,0 +1,97 @@
+"""Delete repositories, and bring them back while that is possible.
+
+A deleted repository is hidden from everybody at once, its name is free, and its content stays
+until it cannot be undeleted any more. Then garbage collection removes it, piece by piece.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.errors import AccountError
+from accounts.users.services import bump_access_epoch
+from artifacts.oci.expiry import parse_lifetime
+from registry.repositories.models import Repository, RepositoryQuerySet
+from registry.repositories.services import RepositoryExists
+
+
+class RepositoryGone(AccountError):
+    """It is too late to bring the repository back, or to delete it."""
+
+
+def delete_repository(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> None:
+    """Hide a repository with everything in it, until it is undeleted or removed.
+
+    Tokens for it end at once, also when a repository of the same name is created again. A push
+    that is under way ends as if it had come before.
+
+    Raises ``RepositoryGone`` when somebody else has just deleted it.
+    """
+    with transaction.atomic():
+        present = Repository.objects.filter(pk=repository.pk)
+        if not present.update(deleted_at=now, deleted_by=by.name[:255]):
+            raise RepositoryGone(f"{repository.path} has been deleted already")
+        by.did("repository.delete", repository.path, now=now)
+        bump_access_epoch()
+    repository.deleted_at = now
+
+
+def undelete_repository(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> None:
+    """Bring a deleted repository back as it was, with its tags, its rules and its rights.
+
+    Raises:
+        RepositoryGone: its time is over, or it is back already.
+        RepositoryExists: another has its name now.
+    """
+    try:
+        with transaction.atomic():
+            if not restorable(now).filter(pk=repository.pk).update(deleted_at=None, deleted_by=""):
+                raise RepositoryGone(f"{repository.path} cannot be undeleted any more")
+            by.did("repository.undelete", repository.path, now=now)
+            bump_access_epoch()
+    except IntegrityError as error:
+        raise RepositoryExists(
+            f"there is another repository {repository.path} now; delete that one first"
+        ) from error
+    repository.deleted_at = None
+
+
+def remove_for_good(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> None:
+    """Let the next run of garbage collection remove a deleted repository: nobody wants it back.
+
+    Raises ``RepositoryGone`` when it is back, or being removed already.
+    """
+    with transaction.atomic():
+        if not restorable(now).filter(pk=repository.pk).update(removal_began_at=now):
+            raise RepositoryGone(f"{repository.path} is back, or being removed already")
+        by.did("repository.remove", repository.path, now=now)
+
+
+def lifetime_of_deleted() -> timedelta:
+    return parse_lifetime(settings.DELETED_REPOSITORY_EXPIRATION)
+
+
+def restorable(now: datetime) -> RepositoryQuerySet:
+    """Deleted repositories that can be undeleted at ``now``."""
+    return Repository.deleted.filter(
+        removal_began_at=None, deleted_at__gt=now - lifetime_of_deleted()
+    )
+
+
+def doomed(now: datetime) -> RepositoryQuerySet:
+    """Deleted repositories that nobody can undelete any more: all that is not ``restorable``."""
+    return Repository.deleted.filter(
+        Q(removal_began_at__isnull=False) | Q(deleted_at__lte=now - lifetime_of_deleted())
+    )
+
+
+def begin_removal(*, repository: Repository, now: datetime) -> bool:
+    """See to it that nobody can undelete it from here on; ``False`` when somebody just has.
+
+    Written down, so that nothing half empty comes back when the configuration changes.
+    """
+    doomed(now).filter(pk=repository.pk, removal_began_at=None).update(removal_began_at=now)
+    return Repository.deleted.filter(pk=repository.pk, removal_began_at__isnull=False).exists()

@@ -1,0 +1,166 @@
+"""Who may use a repository, and why."""
+
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts.credentials.principals import ANONYMOUS
+from accounts.errors import AccountError
+from accounts.names import MAX_NAME_LENGTH
+from accounts.organizations.models import Organization, Team
+from accounts.users.models import Robot, User
+from registry.access.explanation import Explanation, administering_teams, explain, holders_of
+from registry.repositories.models import RepositoryGrant, Role
+from registry.repositories.services import grant, revoke
+from ui.forms import PageForm
+from ui.namespaces.holders import TeamUnknown, team_named, user_or_robot
+from ui.pages import FORM_REFUSED, RepositoryPage, reason_of
+from ui.paging import page_of
+
+MOST_TEAMS = 100  # that administer the organization and are named
+ROLES = (
+    (Role.READ, "Read: pull"),
+    (Role.WRITE, "Write: pull, push and delete"),
+    (Role.ADMIN, "Admin: everything, these settings too"),
+)
+HOLDERS = (("account", "A user or a robot"), ("team", "A team"))
+_NAME = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class NewGrantForm(PageForm):
+    holder = forms.ChoiceField(label="For", choices=HOLDERS)
+    name = forms.CharField(
+        max_length=2 * MAX_NAME_LENGTH + 1,
+        widget=forms.TextInput(attrs=_NAME),
+        help_text="Of a robot its whole name, with its owner's before it: acme+ci.",
+    )
+    role = forms.ChoiceField(choices=ROLES, initial=Role.READ)
+
+
+class RoleForm(PageForm):
+    role = forms.ChoiceField(choices=ROLES)
+
+
+class AccessPage(RepositoryPage):
+    template = "ui/repositories/access.html"
+    actions = {"GET": "*", "POST": "*"}
+    tab = "access"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        return self._answer(NewGrantForm())
+
+    def post(self, request: HttpRequest, repository: str) -> HttpResponse:
+        form = NewGrantForm(request.POST)
+        if not form.is_valid() or not self._give(form):
+            return self._answer(form, status=FORM_REFUSED)
+        asked = form.cleaned_data
+        text = f"{asked['name'].strip()} has the role {asked['role']} in {repository} now."
+        return self.done(text, "ui:access", repository=repository)
+
+    def _give(self, form: NewGrantForm) -> bool:
+        asked = form.cleaned_data
+        try:
+            holder = (
+                self._team(asked["name"])
+                if asked["holder"] == "team"
+                else user_or_robot(asked["name"])
+            )
+        except AccountError as error:
+            form.add_error("name", reason_of(error))
+            return False
+        grant(
+            repository=self.repository,
+            role=Role(asked["role"]),
+            holder=holder,
+            now=self.now,
+            by=self.by,
+        )
+        return True
+
+    def _team(self, name: str) -> Team:
+        organization: Organization | None = getattr(self.repository.namespace, "organization", None)
+        if organization is None:
+            raise TeamUnknown(name.strip(), self.repository.namespace.name)
+        return team_named(name, organization)
+
+    def _answer(self, form: NewGrantForm, **options: Any) -> HttpResponse:
+        page = page_of(self.request, _given(self), order=("id",))
+        asked = self.request.GET.get("who", "").strip()[: 2 * MAX_NAME_LENGTH + 1]
+        return self.render(
+            crumb="Access",
+            kind=self.repository.kind,
+            page=page,
+            form=form,
+            holders=holders_of(self.repository),
+            teams=administering_teams(self.repository)[:MOST_TEAMS],
+            anybody=explain(account=None, repository=self.repository),
+            asked=asked,
+            answer=self._explained(asked) if asked else None,
+            **options,
+        )
+
+    def _explained(self, name: str) -> Explanation | None:
+        """``None`` when nobody is called so."""
+        try:
+            account = None if name == ANONYMOUS.kind else user_or_robot(name)
+        except AccountError:
+            return None
+        return explain(account=account, repository=self.repository)
+
+
+class GrantPage(RepositoryPage):
+    """A role that somebody was given: another one, or its end."""
+
+    template = "ui/repositories/grant.html"
+    actions = {"GET": "*", "POST": "*"}
+    tab = "access"
+    given: RepositoryGrant
+
+    def refusal(self) -> HttpResponseBase | None:
+        answer = super().refusal()
+        found = _given(self).filter(pk=self.kwargs["grant"]).first()
+        if answer is None and found is None:
+            raise Http404
+        if found is not None:
+            self.given = found
+        return answer
+
+    def context(self) -> dict[str, Any]:
+        about = {"crumb": "Access", "kind": self.repository.kind, "given": self.given}
+        return {**super().context(), **about, "holder": _name_of(self.given)}
+
+    def get(self, request: HttpRequest, repository: str, grant: int) -> HttpResponse:
+        return self.render(form=RoleForm(initial={"role": self.given.role}))
+
+    def post(self, request: HttpRequest, repository: str, **_: Any) -> HttpResponse:
+        name = _name_of(self.given)
+        if "remove" in request.POST:
+            revoke(given=self.given, now=self.now, by=self.by)
+            text = f"{name} has no role of its own in {repository} any more."
+            return self.done(text, "ui:access", repository=repository)
+        form = RoleForm(request.POST)
+        if not form.is_valid():
+            return self.render(form=form, status=FORM_REFUSED)
+        holder = _holder_of(self.given)
+        role = Role(form.cleaned_data["role"])
+        grant(repository=self.repository, role=role, holder=holder, now=self.now, by=self.by)
+        text = f"{name} has the role {role} in {repository} now."
+        return self.done(text, "ui:access", repository=repository)
+
+
+def _given(page: RepositoryPage) -> Any:
+    return RepositoryGrant.objects.filter(repository=page.repository).select_related(
+        "repository", "user", "robot__namespace", "team__organization__namespace"
+    )
+
+
+def _holder_of(given: RepositoryGrant) -> User | Robot | Team:
+    holder: User | Robot | Team | None = given.user or given.robot or given.team
+    if holder is None:
+        raise AssertionError("a constraint of the table forbids it")
+    return holder
+
+
+def _name_of(given: RepositoryGrant) -> str:
+    return str(_holder_of(given))

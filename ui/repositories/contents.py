@@ -1,0 +1,59 @@
+"""How much a repository holds, counted as far as that is quick."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from registry.blobs.models import BlobLink
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.tags.models import Tag
+
+MOST_COUNTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number that is exact, or the least that it is."""
+
+    value: int
+    is_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.value:,}{'+' if self.is_least else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    tags: Amount
+    manifests: Amount
+    size: Amount  # bytes; what other repositories hold too is part of it
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.manifests.value
+
+
+def contents_of(repository: Repository, now: datetime) -> Contents:
+    return Contents(
+        tags=living_tags(repository, now),
+        manifests=counted(Manifest.objects.present().filter(repository=repository)),
+        size=_held_bytes(repository),
+    )
+
+
+def living_tags(repository: Repository, now: datetime) -> Amount:
+    return counted(Tag.objects.alive(now).filter(repository=repository))
+
+
+def counted(rows: QuerySet[Any]) -> Amount:
+    found = rows.order_by()[: MOST_COUNTED + 1].count()
+    return Amount(min(found, MOST_COUNTED), is_least=found > MOST_COUNTED)
+
+
+def _held_bytes(repository: Repository) -> Amount:
+    links = BlobLink.objects.filter(repository=repository).order_by("pk")
+    found = list(links.values_list("blob__size", flat=True)[: MOST_COUNTED + 1])
+    return Amount(sum(found[:MOST_COUNTED]), is_least=len(found) > MOST_COUNTED)

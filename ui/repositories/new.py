@@ -1,0 +1,110 @@
+"""A new repository, before anything is pushed to it."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+
+from accounts.errors import AccountError
+from accounts.names import is_name
+from accounts.organizations.models import Team, TeamRole
+from accounts.users.models import Namespace
+from artifacts.oci.errors import NameInvalid
+from artifacts.oci.names import MAX_NAME_LENGTH
+from registry.access.rights import rights_in
+from registry.repositories.models import Repository
+from registry.repositories.paths import repository_path
+from registry.repositories.services import create_repository
+from ui.forms import PageForm
+from ui.pages import FORM_REFUSED, Page, reason_of
+from ui.repositories.description import DescriptionForm
+
+MOST_NAMESPACES = 500  # that one may choose from; others are reached from their own pages
+VISIBILITIES = (
+    ("private", "Private: only who is given a right here"),
+    ("public", "Public: everybody may pull"),
+)
+
+
+class NewRepositoryForm(PageForm):
+    # Offered as choices; whether one may create there is asked when the form is sent.
+    namespace = forms.CharField(
+        widget=forms.Select, help_text="Your own, or an organization that lets you create."
+    )
+    name = forms.CharField(
+        max_length=MAX_NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    visibility = forms.ChoiceField(choices=VISIBILITIES, widget=forms.RadioSelect)
+    description = DescriptionForm.base_fields["description"]
+
+    def __init__(self, *args: Any, namespaces: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget: Any = self.fields["namespace"].widget
+        widget.choices = [(name, name) for name in namespaces]
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if "namespace" in given and "name" in given:
+            try:
+                given["path"] = repository_path(f"{given['namespace']}/{given['name']}")
+            except NameInvalid as error:
+                self.add_error("name", reason_of(error))
+        return given
+
+
+class NewRepositoryPage(Page):
+    template = "ui/repositories/new.html"
+    must_sign_in = True
+    nav = "organizations"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        asked = request.GET.get("namespace", "")
+        chosen = asked if asked in self._namespaces else self.visitor.name
+        private = settings.CREATE_PRIVATE_REPO_ON_PUSH
+        initial = {"namespace": chosen, "visibility": "private" if private else "public"}
+        return self.render(form=NewRepositoryForm(namespaces=self._namespaces, initial=initial))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = NewRepositoryForm(request.POST, namespaces=self._namespaces)
+        if not form.is_valid() or (made := self._create(form)) is None:
+            return self.render(form=form, status=FORM_REFUSED)
+        text = f"{made.path} was created. Push something to it next."
+        return self.done(text, "ui:repository", repository=made.path)
+
+    def _create(self, form: NewRepositoryForm) -> Repository | None:
+        path = form.cleaned_data["path"]
+        if "push" not in rights_in(principal=self.visitor, path=path, repository=None):
+            form.add_error("namespace", "You may not create repositories there.")
+            return None
+        try:
+            return create_repository(
+                path=path,
+                creator=self.visitor,
+                is_public=form.cleaned_data["visibility"] == "public",
+                description=form.cleaned_data["description"],
+                now=self.now,
+                address=self.by.address,
+            )
+        except AccountError as error:
+            form.add_error("name", reason_of(error))
+            return None
+
+    @cached_property
+    def _namespaces(self) -> list[str]:
+        """The visitor's own first; and the one that was asked for, where that is allowed."""
+        creating = Team.objects.filter(
+            role__in=(TeamRole.ADMIN, TeamRole.CREATOR), members__user=self.visitor.id
+        )
+        asked = self.request.GET.get("namespace") or self.request.POST.get("namespace", "")
+        wanted = Q(organization__teams__in=creating)
+        if is_name(asked) and rights_in(
+            principal=self.visitor, path=f"{asked}/name", repository=None
+        ):
+            wanted |= Q(name=asked)
+        found = Namespace.objects.filter(wanted).exclude(name=self.visitor.name).order_by("name")
+        names = found.values_list("name", flat=True).distinct()[:MOST_NAMESPACES]
+        return [self.visitor.name, *names]

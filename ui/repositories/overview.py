@@ -1,0 +1,104 @@
+"""The first page of a repository: what it is, how to get it, how to push to it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+
+from artifacts.kinds.kinds import Kind
+from registry.charts.models import ChartVersion
+from registry.manifests.sizes import content_sizes
+from registry.statistics.reads import Traffic, pulls_by_day
+from registry.tags.models import Tag
+from ui.contents.address import Address
+from ui.contents.commands import Group, groups_for
+from ui.context import frame
+from ui.pages import RepositoryPage
+from ui.prose import prose
+from ui.repositories.contents import living_tags
+from ui.repositories.push_commands import push_commands
+from ui.repository_rows import DAYS_OF_PULLS, summary_of
+
+_BELOW_THEIR_TITLE = 3
+
+
+class OverviewPage(RepositoryPage):
+    template = "ui/repositories/overview.html"
+    tab = "overview"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        return self.render(
+            **self._about(), **(self._filled(self._tag) if self._tag else self._bare())
+        )
+
+    def _about(self) -> dict[str, Any]:
+        words = self.repository.description
+        return {
+            "kind": self.repository.kind,
+            "summary": summary_of(words) or (self._chart.description if self._chart else ""),
+            "description": prose(words, top_heading=_BELOW_THEIR_TITLE),
+            "traffic": self._traffic(),
+        }
+
+    def _filled(self, tag: Tag) -> dict[str, Any]:
+        readme = self._chart.readme if self._chart else ""
+        return {
+            "tag": tag,
+            "tags": living_tags(self.repository, self.now),
+            "size": content_sizes([tag.manifest_id]).get(tag.manifest_id, 0),
+            "groups": self._pulls(tag),
+            "chart": self._chart,
+            "readme": prose(readme, top_heading=_BELOW_THEIR_TITLE),
+        }
+
+    def _bare(self) -> dict[str, Any]:
+        about = frame(self.request)
+        path = self.repository.path
+        return {"tools": push_commands(about["host"], path, is_secure=about["is_secure"])}
+
+    def _traffic(self) -> Traffic:
+        days = pulls_by_day([self.repository], days=DAYS_OF_PULLS, now=self.now)
+        return days[self.repository.pk]
+
+    @cached_property
+    def _tag(self) -> Tag | None:
+        """The one that moved last, signatures and the like aside."""
+        tags = Tag.objects.alive(self.now).filter(repository=self.repository, is_companion=False)
+        newest = tags.order_by("-started_at", "-name").select_related("manifest__chart")
+        return newest.defer("manifest__body", *_BIG_COLUMNS).first()
+
+    @cached_property
+    def _chart(self) -> ChartVersion | None:
+        """The newest version of the chart that was pushed last."""
+        if self._tag is None or self.repository.kind != Kind.HELM_CHART:
+            return None
+        last = getattr(self._tag.manifest, "chart", None)
+        if last is None or not last.name:
+            return None
+        charts = ChartVersion.objects.available(self.now).filter(
+            namespace=self.repository.namespace_id, name=last.name, repository=self.repository
+        )
+        return charts.newest_first().select_related("manifest").defer("manifest__body").first()
+
+    def _pulls(self, tag: Tag) -> list[Group]:
+        """Of the newest version for a chart, of the newest tag for everything else."""
+        chart = self._chart
+        name, digest, version = tag.name, tag.manifest.digest, ""
+        if chart is not None:
+            digest = chart.manifest.digest
+            is_tagged = getattr(chart, "is_tagged", False)
+            name = version = chart.version.replace("+", "_") if is_tagged else ""
+        address = Address.of(self.request, path=self.repository.path, digest=digest, tag=name)
+        return groups_for(
+            tag.manifest.kind,
+            address,
+            config_type=tag.manifest.config_media_type,
+            chart_name=chart.name if chart else "",
+            chart_tag=version,
+        )
+
+
+_BIG_COLUMNS = [
+    f"manifest__chart__{name}"
+    for name in ("readme", "values", "schema", "metadata_json", "templates_json")
+]
