@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.users.models import Namespace
+from artifacts.charts.versions import MAX_KEY_LENGTH
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.names import MAX_TAG_LENGTH
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
@@ -73,8 +74,16 @@ class Tag(models.Model):
     that expired counts as ended from ``expires_at`` on, before the sweep says so too.
     """
 
-    repository = models.ForeignKey(Repository, models.CASCADE, related_name="tags")
+    repository = models.ForeignKey(Repository, models.CASCADE, related_name="tags", db_index=False)
     name = AsciiField(max_length=MAX_TAG_LENGTH)
+    sort_key = AsciiField(
+        max_length=MAX_KEY_LENGTH,
+        blank=True,
+        help_text="sorts as the versions do that tags are named after; empty for other names",
+    )
+    is_companion = models.BooleanField(
+        default=False, help_text="named after a manifest that it says something about"
+    )
     manifest = models.ForeignKey("manifests.Manifest", models.CASCADE, related_name="tags")
     started_at = models.DateTimeField()
     start_reason = models.CharField(
@@ -126,6 +135,26 @@ class Tag(models.Model):
                 fields=["expires_at"],
                 condition=Q(ended_at=None, expires_at__isnull=False),
                 name="tag_expiry",
+            ),
+            *(
+                models.Index(
+                    fields=["repository", "is_companion", *order],
+                    condition=Q(ended_at=None),
+                    name=f"tag_list_by_{order[0]}",
+                )
+                for order in (["started_at", "name"], ["sort_key", "name"], ["name"])
+            ),
+            models.Index(
+                fields=["repository", "expires_at", "name"],
+                condition=Q(ended_at=None, expires_at__isnull=False),
+                name="tag_list_by_expires_at",
+            ),
+            models.Index(fields=["name", "id"], condition=Q(ended_at=None), name="tag_by_name"),
+            models.Index(fields=["repository", "started_at", "id"], name="tag_starts"),
+            models.Index(
+                fields=["repository", "ended_at", "id"],
+                condition=Q(ended_at__isnull=False),
+                name="tag_ends",
             ),
         ]
 
@@ -211,6 +240,13 @@ class ImmutabilityRule(models.Model):
             TagPattern(self.pattern, Syntax(self.syntax))
         except ValueError as error:
             raise ValidationError({"pattern": str(error)}) from error
+
+    @property
+    def sentence(self) -> str:
+        """Which tags it is for, in words."""
+        sign = "/" if self.syntax == Syntax.REGEX else ""
+        but = "all tags but " if self.is_inverted else ""
+        return f"{but}{sign}{self.pattern}{sign}"
 
     def covers(self, tag: str) -> bool:
         return TagPattern(self.pattern, Syntax(self.syntax)).matches(tag) != self.is_inverted

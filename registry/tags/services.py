@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
+from artifacts.charts.versions import sort_key
+from artifacts.oci.companions import subject_of
 from artifacts.oci.errors import Denied, ManifestUnknown
 from artifacts.oci.expiry import ExpirySource, TagTerms, parse_lifetime
 from registry.repositories.models import Repository
@@ -82,6 +84,7 @@ def point_tag(
     tag = Tag(
         repository=repository,
         name=name,
+        **order_of(name),
         manifest=manifest,
         started_at=started_at,
         start_reason=reason,
@@ -90,6 +93,15 @@ def point_tag(
     _apply(tag, terms, now)
     tag.save(force_insert=True)
     return tag
+
+
+def order_of(name: str) -> dict[str, Any]:
+    """The columns by which lists of tags sort and choose, as a tag's name says. In tags, ``+`` is
+    written ``_``."""
+    return {
+        "sort_key": sort_key(name.replace("_", "+")) or "",
+        "is_companion": subject_of(name) is not None,
+    }
 
 
 def end_tag(*, tag: Tag, reason: EndReason, now: datetime) -> None:
@@ -135,7 +147,7 @@ def set_expiry(
         TagImmutable: it may not expire (``FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE``).
     """
     if expires_at is not None:
-        _check_moment(expires_at, now)
+        check_expiry(expires_at, now)
     with transaction.atomic():
         tag = _lock_alive(repository, name, now)
         if expires_at is not None and not settings.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
@@ -232,7 +244,8 @@ def _apply(tag: Tag, terms: TagTerms, now: datetime) -> None:
     tag.warning = "; ".join(warnings)[:MAX_WARNING_LENGTH]
 
 
-def _check_moment(expires_at: datetime, now: datetime) -> None:
+def check_expiry(expires_at: datetime, now: datetime) -> None:
+    """Raise ``ExpiryRefused`` when tags may not expire then."""
     nearest = now + parse_lifetime(settings.LABELED_EXPIRATION_MINIMUM)
     farthest = now + parse_lifetime(settings.LABELED_EXPIRATION_MAXIMUM)
     if not nearest <= expires_at <= farthest:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from accounts.users.models import Namespace
 from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from registry.tags.models import Tag, TagQuerySet
 
 
 class TimeMachineRefused(AccountError):
@@ -19,7 +21,7 @@ def time_machine_of(namespace: Namespace) -> timedelta:
     """How long a tag of the namespace can be restored after it ended. No query."""
     if namespace.tag_expiration_seconds is not None:
         return timedelta(seconds=namespace.tag_expiration_seconds)
-    return parse_lifetime(settings.DEFAULT_TAG_EXPIRATION)
+    return default_time_machine()
 
 
 def set_time_machine(
@@ -37,6 +39,19 @@ def set_time_machine(
     with transaction.atomic():
         namespace.save(update_fields=["tag_expiration_seconds"])
         by.did("namespace.time-machine", namespace.name, now=now, lifetime=lifetime)
+
+
+def default_time_machine() -> timedelta:
+    """What holds where a namespace chose nothing."""
+    return parse_lifetime(settings.DEFAULT_TAG_EXPIRATION)
+
+
+def lost_by(*, namespace: Namespace, lifetime: timedelta, now: datetime) -> TagQuerySet:
+    """Ended tags that can be restored now and could not with a time machine of ``lifetime``."""
+    since, until = now - time_machine_of(namespace), now - lifetime
+    ended = Q(ended_at__gt=since, ended_at__lte=until)
+    expired = Q(ended_at=None, expires_at__gt=since, expires_at__lte=until)
+    return Tag.objects.filter(ended | expired, repository__namespace=namespace)
 
 
 def _option_seconds(text: str) -> int:

@@ -1,0 +1,103 @@
+"""Rules that make tags immutable from the push that makes them on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.errors import AccountError
+from accounts.users.models import Namespace
+from artifacts.oci.patterns import PatternInvalid, Syntax, TagPattern
+from registry.repositories.models import Repository
+from registry.tags.models import ImmutabilityRule, Tag
+
+MAX_RULES = 50  # of one place: each is asked about each new tag
+
+
+class ImmutabilityRuleRefused(AccountError):
+    """The pattern cannot be used, or there are too many rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which of the first tags a pattern chooses; ``has_more`` when there are tags after those."""
+
+    tags: Sequence[Tag]
+    looked_at: int
+    has_more: bool
+
+
+def add_immutability_rule(
+    *,
+    place: Namespace | Repository,
+    pattern: str,
+    syntax: str,
+    is_inverted: bool,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> ImmutabilityRule:
+    """Make tags immutable from now on; those that are there stay as they are.
+
+    Raises ``ImmutabilityRuleRefused``.
+    """
+    parse_pattern(pattern, syntax)
+    owner = _owner(place)
+    with transaction.atomic():
+        list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
+        if ImmutabilityRule.objects.filter(**owner).count() >= MAX_RULES:
+            raise ImmutabilityRuleRefused(
+                f"{place} has {MAX_RULES} rules for immutable tags, which is the most there can be"
+            )
+        rule = ImmutabilityRule.objects.create(
+            **owner, pattern=pattern, syntax=syntax, is_inverted=is_inverted, created_at=now
+        )
+        by.did("immutability.rule.add", str(place), now=now, rule=rule.sentence)
+    return rule
+
+
+def remove_immutability_rule(*, rule: ImmutabilityRule, now: datetime, by: Actor = SYSTEM) -> None:
+    """Tags that the rule has made immutable stay so."""
+    with transaction.atomic():
+        place = str(rule.repository or rule.namespace)
+        by.did("immutability.rule.remove", place, now=now, rule=rule.sentence)
+        rule.delete()
+
+
+def chosen_tags(
+    *,
+    place: Namespace | Repository,
+    pattern: TagPattern,
+    is_inverted: bool,
+    looked_at: int,
+    now: datetime,
+) -> Chosen:
+    """Which tags of now a rule would choose, of the first ``looked_at`` by repository and name."""
+    alive = Tag.objects.alive(at=now)
+    if isinstance(place, Repository):
+        rows = alive.filter(repository=place).order_by("name")
+    else:
+        theirs = Repository.objects.filter(namespace=place).values("pk")
+        rows = alive.filter(repository__in=theirs).order_by("repository", "name")
+    found = list(
+        rows.select_related("repository").only("name", "is_immutable", "repository__path")[
+            : looked_at + 1
+        ]
+    )
+    tags = [tag for tag in found[:looked_at] if pattern.matches(tag.name) != is_inverted]
+    return Chosen(tags, min(len(found), looked_at), len(found) > looked_at)
+
+
+def parse_pattern(pattern: str, syntax: str) -> TagPattern:
+    """Raises ``ImmutabilityRuleRefused``."""
+    try:
+        return TagPattern(pattern, Syntax(syntax))
+    except PatternInvalid as error:
+        raise ImmutabilityRuleRefused(str(error)) from error
+    except ValueError:
+        raise ImmutabilityRuleRefused(f"{syntax[:20]!a} is none of {', '.join(Syntax)}") from None
+
+
+def _owner(place: Namespace | Repository) -> dict[str, Namespace | Repository]:
+    return {"repository" if isinstance(place, Repository) else "namespace": place}

@@ -1,0 +1,202 @@
+"""What two manifests have in common, and in what they differ."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Literal
+
+from artifacts.kinds.kinds import IMAGE_CONFIGS
+from artifacts.oci.descriptors import Descriptor
+from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.media_types import INDEXES
+from registry.charts.models import ChartVersion
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from ui.contents.images import image_of
+from ui.contents.text import shown, spelled_out
+from ui.tags.differences import Line, TooDifferent, differences
+from ui.tags.rows import platforms_of
+
+MAX_ROWS: Final = 200  # of each table
+MAX_VALUES_LENGTH: Final = 1024 * 1024
+_MAX_TEXT_LENGTH = 300
+
+State = Literal["same", "changed", "added", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: what was asked for, and what was found."""
+
+    text: str
+    manifest: Manifest
+    document: ManifestDocument
+    chart: ChartVersion | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    a: str
+    b: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that differ, the others being counted. ``left_out`` rows differ as well."""
+
+    title: str
+    rows: Sequence[Row]
+    alike: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    digest: str
+    media_type: str
+    size: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    rows: Sequence[LayerRow]
+    left_out: int
+    common: int
+    common_size: int
+    added_size: int
+    removed_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """How values.yaml changed; ``problem`` says why that is not shown."""
+
+    lines: Sequence[Line] = ()
+    problem: str = ""
+
+
+def tables(repository: Repository, a: Side, b: Side, now: datetime) -> list[Table]:
+    """Whatever has names on both sides, each with its title."""
+    found = [
+        _table("Annotations", a.document.annotations, b.document.annotations),
+        _table("Labels", a.manifest.labels, b.manifest.labels),
+        _table("Config", _config(repository, a, now), _config(repository, b, now)),
+        _table("Chart.yaml", _chart(a), _chart(b)),
+        _table("Platforms", _platforms(a), _platforms(b)),
+    ]
+    return [table for table in found if table.rows or table.alike]
+
+
+def layers(a: Side, b: Side) -> Layers | None:
+    if not a.document.layers and not b.document.layers:
+        return None
+    rest = Counter(layer.digest for layer in a.document.layers)
+    common, added = [], []
+    for layer in b.document.layers:
+        (common if rest[layer.digest] > 0 else added).append(layer)
+        rest[layer.digest] -= 1
+    kept = Counter(layer.digest for layer in common)
+    removed = []
+    for layer in a.document.layers:
+        if kept[layer.digest] > 0:
+            kept[layer.digest] -= 1
+        else:
+            removed.append(layer)
+    rows = [
+        *_layer_rows(removed, "removed"),
+        *_layer_rows(added, "added"),
+        *_layer_rows(common, "same"),
+    ]
+    return Layers(
+        rows[:MAX_ROWS],
+        max(0, len(rows) - MAX_ROWS),
+        len(common),
+        _size(common),
+        _size(added),
+        _size(removed),
+    )
+
+
+def values(a: Side, b: Side) -> Values | None:
+    if a.chart is None or b.chart is None:
+        return None
+    if max(len(a.chart.values), len(b.chart.values)) > MAX_VALUES_LENGTH:
+        return Values(problem="They are too long to be compared here.")
+    try:
+        lines = differences(a.chart.values, b.chart.values)
+    except TooDifferent:
+        return Values(problem="They differ in more lines than can be shown here.")
+    return Values([Line(line.sign, spelled_out(line.text)) for line in lines])
+
+
+def _table(title: str, a: Mapping[str, str], b: Mapping[str, str]) -> Table:
+    names = sorted({*a, *b})
+    differing = [name for name in names if a.get(name) != b.get(name)]
+    rows = [_row(name, a.get(name), b.get(name)) for name in differing[:MAX_ROWS]]
+    return Table(title, rows, len(names) - len(differing), len(differing) - len(rows))
+
+
+def _row(name: str, a: str | None, b: str | None) -> Row:
+    state: State = "added" if a is None else "removed" if b is None else "changed"
+    return Row(
+        shown(name, _MAX_TEXT_LENGTH),
+        shown(a or "", _MAX_TEXT_LENGTH),
+        shown(b or "", _MAX_TEXT_LENGTH),
+        state,
+    )
+
+
+def _config(repository: Repository, side: Side, now: datetime) -> Mapping[str, str]:
+    """What an image runs, and how. Labels have a table of their own."""
+    is_image = side.document.schema1 or side.document.config_media_type in IMAGE_CONFIGS
+    if not is_image:
+        return {}
+    image = image_of(repository, side.document, now)
+    if image.problem:
+        return {"Problem": image.problem}
+    told = {"Platform": image.platform, **{fact.name: fact.text for fact in image.facts}}
+    environment = {f"Environment: {pair.name}": pair.text for pair in image.environment}
+    return {name: text for name, text in {**told, **environment}.items() if text}
+
+
+def _chart(side: Side) -> Mapping[str, str]:
+    if side.chart is None:
+        return {}
+    told: dict[str, str] = {name: _text(value) for name, value in side.chart.metadata.items()}
+    for number, one in enumerate(islice(side.chart.dependencies, MAX_ROWS), 1):
+        told[f"dependency {one.get('name', number)}"] = _text(one)
+    return told
+
+
+def _platforms(side: Side) -> Mapping[str, str]:
+    if side.manifest.media_type not in INDEXES:
+        return {}
+    found: dict[str, str] = {}
+    for platform in platforms_of(side.document):
+        name, count = platform.name, 1
+        while name in found:
+            count += 1
+            name = f"{platform.name} ({count})"
+        found[name] = platform.digest
+    return found
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _layer_rows(found: Iterable[Descriptor], state: State) -> Iterable[LayerRow]:
+    for layer in found:
+        media_type = shown(layer.media_type, _MAX_TEXT_LENGTH)
+        yield LayerRow(str(layer.digest), media_type, max(0, layer.size), state)
+
+
+def _size(found: Iterable[Descriptor]) -> int:
+    return sum(max(0, layer.size) for layer in found)

@@ -1,0 +1,86 @@
+"""Which tags a list shows, and in which order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from django.db.models import Q
+from django.http import QueryDict
+
+from artifacts.kinds.kinds import Kind
+from artifacts.oci.names import MAX_TAG_LENGTH
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.tags.models import TagQuerySet
+
+ORDERS: Final[Mapping[str, Sequence[str]]] = {
+    "newest": ("-started_at", "-name"),
+    "version": ("-sort_key", "-name"),
+    "name": ("name",),
+    "expiry": ("expires_at", "name"),
+}
+SORTS: Final = (
+    ("newest", "Newest first"),
+    ("version", "Version, newest first"),
+    ("name", "Name"),
+)
+_MIN_DIGITS = 6  # of a digest without its algorithm
+_MAX_MANIFESTS = 200
+_MAX_LENGTH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """``text`` is part of a name or the beginning of a digest."""
+
+    text: str
+    is_expiring: bool
+    is_companion: bool
+    sort: str
+
+    @classmethod
+    def of(cls, query: QueryDict, repository: Repository) -> Self:
+        usual = "version" if repository.kind == Kind.HELM_CHART else "newest"
+        sort = query.get("sort", "")
+        return cls(
+            text=query.get("q", "").replace("\x00", "").strip()[:_MAX_LENGTH],
+            is_expiring=query.get("expiry") == "expiring",
+            is_companion=query.get("show") == "companions",
+            sort=sort if sort in dict(SORTS) else usual,
+        )
+
+    @property
+    def order(self) -> Sequence[str]:
+        """Whatever expires is listed by when it does, so that the next ones come first."""
+        return ORDERS["expiry" if self.is_expiring else self.sort]
+
+    @property
+    def are_set(self) -> bool:
+        return bool(self.text) or self.is_expiring
+
+    def chosen(self, tags: TagQuerySet, repository: Repository) -> TagQuerySet:
+        tags = tags.filter(is_companion=self.is_companion)
+        if self.is_expiring:
+            tags = tags.filter(expires_at__isnull=False)
+        return tags.filter(self._matches(repository)) if self.text else tags
+
+    def _matches(self, repository: Repository) -> Q:
+        matches = Q()
+        if ":" not in self.text and len(self.text) <= MAX_TAG_LENGTH:
+            matches = Q(name__icontains=self.text)
+        if (start := _start_of_a_digest(self.text)) is None:
+            return matches or Q(pk__in=[])
+        found = Manifest.objects.filter(
+            repository=repository.id, digest__gte=start, digest__lt=f"{start}g"
+        )
+        # Two steps: in one statement, databases would read all tags for either half of an "or".
+        ids = list(found.order_by("digest").values_list("pk", flat=True)[:_MAX_MANIFESTS])
+        return matches | Q(manifest__in=ids) if matches else Q(manifest__in=ids)
+
+
+def _start_of_a_digest(text: str) -> str | None:
+    """``sha256:…`` as it is; hexadecimal digits alone are sha256's."""
+    algorithm, colon, digits = text.lower().rpartition(":")
+    if set(digits) - set("0123456789abcdef") or (not colon and len(digits) < _MIN_DIGITS):
+        return None
+    return f"{algorithm or 'sha256'}:{digits}"

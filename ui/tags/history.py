@@ -1,0 +1,82 @@
+"""Everything that happened to the tags of a repository."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
+from registry.tags.events import Place, TagEvent, tag_events
+from registry.tags.time_machine import time_machine_of
+from ui.paging import PAGE_SIZE, query_url, read_cursor, write_cursor
+from ui.tags.actors import actors_of
+from ui.tags.pages import TagsPage
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """``until`` is when what ended can no longer be restored; ``None`` when nothing can be."""
+
+    event: TagEvent
+    by: str
+    until: datetime | None
+
+
+class HistoryPage(TagsPage):
+    template = "ui/tags/history.html"
+    tab = "history"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        name = request.GET.get("tag", "").strip()[:MAX_TAG_LENGTH]
+        after = _place(read_cursor(request.GET.get("after", ""), 3))
+        events = tag_events(
+            repository=self.repository,
+            name=name,
+            after=after,
+            size=PAGE_SIZE + 1,
+            now=self.now,
+        )
+        shown = events[:PAGE_SIZE]
+        page = {"first_url": query_url(request) if after else "", "next_url": ""}
+        if len(events) > PAGE_SIZE:
+            at, row, is_end = shown[-1].place
+            page["next_url"] = query_url(
+                request, after=write_cursor([at.isoformat(), row, int(is_end)])
+            )
+        response = self.render(
+            "ui/tags/history_table.html" if getattr(request, "htmx", False) else "",
+            rows=self._rows(shown),
+            page=page,
+            name=name,
+            is_name=is_tag(name),
+        )
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def _rows(self, events: list[TagEvent]) -> list[HistoryRow]:
+        known: Any = {}
+        if "push" in self.rights:
+            moments = [(event.tag.name, event.at) for event in events]
+            known = actors_of(self.repository, moments)
+        span = time_machine_of(self.repository.namespace)
+        return [
+            HistoryRow(
+                event=event,
+                by=known.get((event.tag.name, event.at), ""),
+                until=event.at + span if event.gone and event.at + span > self.now else None,
+            )
+            for event in events
+        ]
+
+
+def _place(cursor: list[Any] | None) -> Place | None:
+    match cursor:
+        case [str(moment), int(row), int(is_end)]:
+            try:
+                at = datetime.fromisoformat(moment).astimezone(UTC)
+            except (ValueError, OverflowError):  # a cursor that we did not write
+                return None
+            return at, row, bool(is_end)
+    return None
