@@ -24,6 +24,8 @@ class Kind(StrEnum):
     ARTIFACT = "artifact"
 
 
+PROOFS = frozenset({Kind.SIGNATURE, Kind.ATTESTATION, Kind.SBOM})  # they speak about something else
+
 _COMPRESSED = ("", "+gzip", "+zstd")
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"

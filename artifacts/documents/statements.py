@@ -1,0 +1,128 @@
+"""What an attestation states: an in-toto statement, in whichever wrapping.
+
+Source: in-toto attestation v1, "statement.md"; SLSA provenance v0.2 and v1; the DSSE protocol;
+sigstore's protobuf-specs, "sigstore_bundle.proto".
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.strict_json import parse_object
+
+MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
+MAX_SUBJECTS: Final = 100
+MAX_MATERIALS: Final = 500
+_MAX_TEXT: Final = 500
+_SLSA = "https://slsa.dev/provenance/"
+
+
+class StatementUnreadable(ValueError):
+    """The bytes hold no in-toto statement; the message says why, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A subject, or a material: what it is called, and its digest."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who built it, how, and from what: what SLSA's provenance says."""
+
+    builder: str
+    build_type: str
+    invocation: str
+    started: str
+    finished: str
+    materials: Sequence[Named]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    predicate_type: str
+    subjects: Sequence[Named]
+    predicate: Mapping[str, Any]
+    document: Mapping[str, Any]
+    provenance: Provenance | None = None
+
+
+def read_statement(content: bytes) -> Statement:
+    """The statement as it is, in a DSSE envelope, or in a sigstore bundle.
+
+    Raises ``StatementUnreadable``.
+    """
+    if len(content) > MAX_STATEMENT_BYTES:
+        raise StatementUnreadable(f"it is larger than {MAX_STATEMENT_BYTES // 1024**2} MiB")
+    document = _parsed(content)
+    if isinstance(envelope := document.get("dsseEnvelope"), dict):
+        document = envelope
+    if isinstance(payload := document.get("payload"), str):
+        document = _parsed(_decoded(payload))
+    predicate_type = _text(document, "predicateType")
+    if not predicate_type:
+        raise StatementUnreadable("it holds no in-toto statement")
+    predicate = _mapping(document.get("predicate"))
+    return Statement(
+        predicate_type=predicate_type,
+        subjects=list(islice(_named(document.get("subject")), MAX_SUBJECTS)),
+        predicate=predicate,
+        document=document,
+        provenance=_provenance(predicate) if predicate_type.startswith(_SLSA) else None,
+    )
+
+
+def _provenance(predicate: Mapping[str, Any]) -> Provenance:
+    """Of both shapes: v1 has a ``buildDefinition``, v0.2 has everything at the top."""
+    definition = _mapping(predicate.get("buildDefinition"))
+    details = _mapping(predicate.get("runDetails"))
+    metadata = _mapping(details.get("metadata") or predicate.get("metadata"))
+    materials = definition.get("resolvedDependencies") or predicate.get("materials")
+    return Provenance(
+        builder=_text(_mapping(details.get("builder") or predicate.get("builder")), "id"),
+        build_type=_text(definition, "buildType") or _text(predicate, "buildType"),
+        invocation=_text(metadata, "invocationId") or _text(metadata, "buildInvocationId"),
+        started=_text(metadata, "startedOn") or _text(metadata, "buildStartedOn"),
+        finished=_text(metadata, "finishedOn") or _text(metadata, "buildFinishedOn"),
+        materials=list(islice(_named(materials), MAX_MATERIALS)),
+    )
+
+
+def _named(value: Any) -> Iterator[Named]:
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            digests = _mapping(item.get("digest")).items()
+            known = (
+                f"{name}:{text}"[:_MAX_TEXT] for name, text in digests if isinstance(text, str)
+            )
+            yield Named(_text(item, "name") or _text(item, "uri"), next(known, ""))
+
+
+def _parsed(content: bytes) -> Mapping[str, Any]:
+    try:
+        return parse_object(content)
+    except ManifestInvalid as error:
+        raise StatementUnreadable(f"it is {error.reason}") from error
+
+
+def _decoded(payload: str) -> bytes:
+    try:
+        return base64.b64decode(payload.translate(str.maketrans("-_", "+/")), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise StatementUnreadable("its payload is not base64") from error
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    return value[:_MAX_TEXT] if isinstance(value, str) else ""

@@ -1,0 +1,26 @@
+"""Tags that speak about a manifest by their names: cosign's, and the spec's fallback.
+
+``sha256-<hex>.sig``, ``.att`` and ``.sbom`` hold signatures, attestations and SBOMs;
+``sha256-<hex>`` is the list of referrers that clients keep where a registry keeps none.
+
+Source: cosign, "specs/SIGNATURE_SPEC.md"; distribution-spec v1.1, "Referrers Tag Schema".
+"""
+
+import re
+
+_COMPANION = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?", re.ASCII)
+
+
+def subject_of(tag: str) -> str | None:
+    """What the digest of the tag's subject begins with; ``None`` for an ordinary tag.
+
+    That is the whole digest, but for sha512, whose digests are too long for a tag.
+    """
+    match = _COMPANION.fullmatch(tag)
+    return f"{match[1]}:{match[2]}" if match else None
+
+
+def beginning_of(digest: str) -> str:
+    """What ``subject_of`` says of the companions of a digest."""
+    algorithm, _, encoded = digest.partition(":")
+    return f"{algorithm}:{encoded[:64]}"

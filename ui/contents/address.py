@@ -1,0 +1,72 @@
+"""How clients call what a page shows."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from django.http import HttpRequest
+
+from accounts.origin import external_url
+
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
+_MAX_FILE_NAME_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A manifest from outside.
+
+    ``tag`` is empty where only the digest leads to it; ``login`` is a name to log in with,
+    empty where nobody has to.
+    """
+
+    url: str
+    path: str
+    digest: str
+    tag: str = ""
+    login: str = ""
+
+    @classmethod
+    def of(
+        cls, request: HttpRequest, *, path: str, digest: str, tag: str = "", login: str = ""
+    ) -> "Address":
+        url = external_url(request.META, scheme=str(request.scheme))
+        return cls(url, path, digest, tag, login)
+
+    @property
+    def host(self) -> str:
+        return self.url.partition("//")[2]
+
+    @property
+    def is_secure(self) -> bool:
+        return self.url.startswith("https:")
+
+    @property
+    def name(self) -> str:
+        """The last component of the repository's path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def repository(self) -> str:
+        return f"{self.host}/{self.path}"
+
+    @property
+    def by_tag(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+    @property
+    def by_digest(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+    @property
+    def purl(self) -> str:
+        """Source: the purl specification, type ``oci``."""
+        tag = f"&tag={quote(self.tag, safe='')}" if self.tag else ""
+        where = quote(self.repository, safe="/:")
+        return f"pkg:oci/{self.name}@{quote(self.digest, safe='')}?repository_url={where}{tag}"
+
+
+def file_name(text: str, default: str) -> str:
+    """``text`` as a name that is safe on every system and in a header."""
+    name = _NOT_IN_FILE_NAMES.sub("-", text.replace("\\", "/").rpartition("/")[2]).strip("-.")
+    return name[:_MAX_FILE_NAME_LENGTH] or default

@@ -1,0 +1,99 @@
+"""The part of a page on signatures and all else that is attached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.urls import reverse
+
+from artifacts.oci.digest import Digest
+from artifacts.signatures.verdicts import State
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.verification.models import Verdict
+from registry.verification.reads import (
+    MAX_ATTACHMENTS,
+    Attachment,
+    SignatureState,
+    attached_to,
+    summary_of,
+)
+from ui.amounts import short_digest
+from ui.contents.address import Address
+from ui.contents.commands import discovery, verification
+from ui.contents.graph import MAX_NODES, graph_of
+from ui.contents.neighbours import Neighbours
+from ui.contents.referrers import predicate_name, referrer, second_level
+from ui.contents.text import shown
+
+MAX_LISTED: Final = 20
+MAX_SIGNATURES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRow:
+    """One thing that somebody signed: a layer of a signature, or of an attestation."""
+
+    signer: str
+    fingerprint: str
+    form: str
+    digest: str
+    tag: str
+    pushed_at: datetime
+    signature: SignatureState
+
+
+def attached_part(
+    repository: Repository, manifest: Manifest, address: Address, near: Neighbours, now: datetime
+) -> dict[str, Any]:
+    attached = attached_to(repository, Digest.parse(manifest.digest), now=now)
+    every = list(attached)
+    rows = [referrer(repository, one) for one in every]
+    beyond = {
+        subject: [referrer(repository, one) for one in inner]
+        for subject, inner in second_level(repository, every[:MAX_NODES], limit=MAX_NODES).items()
+    }
+    signed = [*attached.signatures, *attached.attestations][:MAX_SIGNATURES]
+    name = f"{address.name}:{address.tag}" if address.tag else address.name
+    subject = (short_digest(near.subject), _url(repository, near.subject)) if near.subject else None
+    return {
+        "signature": summary_of(attached.signatures),
+        "signatures": [row for one in signed for row in _signatures(one)],
+        "referrers": rows[:MAX_LISTED],
+        "beyond": beyond,
+        "referrer_count": len(rows),
+        "has_more_referrers": len(rows) > MAX_LISTED,
+        "is_count_open": len(rows) >= MAX_ATTACHMENTS,
+        "graph": graph_of(name, manifest.digest, rows, beyond, subject=subject),
+        "verification": verification(address, attached),
+        "discovery": discovery(address),
+        "subject_url": subject[1] if subject else "",
+    }
+
+
+def _signatures(one: Attachment) -> Sequence[SignatureRow]:
+    if one.verdicts:
+        return [_signature(one, verdict) for verdict in one.verdicts]
+    unchecked = SignatureState(None)
+    form = shown(one.manifest.artifact_type or one.manifest.media_type, 200)
+    return [SignatureRow("", "", form, one.digest, one.tag, one.manifest.pushed_at, unchecked)]
+
+
+def _signature(one: Attachment, verdict: Verdict) -> SignatureRow:
+    kind = "Signature" if verdict.is_signature else predicate_name(verdict.predicate_type)
+    return SignatureRow(
+        signer=verdict.key.name if verdict.key else "",
+        fingerprint=verdict.key.fingerprint if verdict.key else "",
+        form=shown(kind or "Attestation", 200),
+        digest=one.digest,
+        tag=one.tag,
+        pushed_at=one.manifest.pushed_at,
+        signature=SignatureState(
+            State(verdict.state), verdict.reason, verdict.key.name if verdict.key else ""
+        ),
+    )
+
+
+def _url(repository: Repository, digest: str) -> str:
+    return reverse("ui:manifest", kwargs={"repository": repository.path, "digest": digest})

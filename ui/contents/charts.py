@@ -1,0 +1,171 @@
+"""What a page shows of a Helm chart: rows alone, the store is not asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from registry.charts.models import ChartVersion
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from ui.contents.source import Source, source
+from ui.contents.text import Pair, Pairs, pairs, shown, web_link
+from ui.prose import prose
+
+MAX_VERSIONS = 20
+MAX_SHOWN = 100
+MAX_README_LENGTH = 128 * 1024
+_LICENCE = ("artifacthub.io/license", "org.opencontainers.image.licenses", "license", "licenses")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    name: str
+    version: str
+    repository: str
+    url: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVersion:
+    version: str
+    app_version: str
+    is_deprecated: bool
+    pushed_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChartView:
+    row: ChartVersion
+    facts: Sequence[Pair]
+    annotations: Pairs
+    links: Sequence[tuple[str, Sequence[Pair]]]
+    keywords: Sequence[str]
+    readme: SafeString
+    is_readme_cut: bool
+    values: Source | None
+    schema: Source | None
+    dependencies: Sequence[Dependency]
+    templates: Sequence[str]
+    templates_left_out: int
+    problems: Sequence[str]
+    versions: Sequence[OtherVersion]
+
+
+def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> ChartView | None:
+    """``None`` while nobody has looked into it yet.
+
+    Helm copies the chart's annotations to the manifest, so only those that differ are shown.
+    """
+    row = ChartVersion.objects.filter(manifest=manifest.id).first()
+    if row is None:
+        return None
+    said = row.metadata
+    templates = [shown(name, 500) for name in row.templates]
+    return ChartView(
+        row=row,
+        facts=_facts(row, said),
+        annotations=pairs(dict(said.get("annotations", {}).items() - manifest.annotations.items())),
+        links=[
+            (title, found)
+            for title, found in (
+                ("Home", _links([said.get("home", "")])),
+                ("Sources", _links(said.get("sources", []))),
+                ("Maintainers", _maintainers(said.get("maintainers", []))),
+            )
+            if found
+        ],
+        keywords=[shown(word, 60) for word in said.get("keywords", [])[:30]],
+        readme=prose(row.readme[:MAX_README_LENGTH], top_heading=3),
+        is_readme_cut=len(row.readme) > MAX_README_LENGTH,
+        values=source(row.values, "yaml") if row.values else None,
+        schema=source(row.schema, "json") if row.schema else None,
+        dependencies=[_dependency(one) for one in row.dependencies[:MAX_SHOWN]],
+        templates=templates[:MAX_SHOWN],
+        templates_left_out=max(0, len(templates) - MAX_SHOWN),
+        problems=[shown(line, 500) for line in row.problems.splitlines()],
+        versions=_versions(repository, row, now),
+    )
+
+
+def _facts(row: ChartVersion, said: Mapping[str, Any]) -> list[Pair]:
+    annotations = said.get("annotations", {})
+    licence = next((annotations[key] for key in _LICENCE if annotations.get(key)), "")
+    kind = said.get("type", "")
+    facts = (
+        ("Version", row.version),
+        ("App version", row.app_version),
+        ("API version", " · ".join(filter(None, (row.api_version, kind)))),
+        ("Kubernetes", said.get("kubeVersion", "")),
+        ("Licence", licence),
+    )
+    return [Pair(name, shown(text, 200)) for name, text in facts if text]
+
+
+def _links(texts: Sequence[str]) -> list[Pair]:
+    return [
+        Pair("", shown(text.removeprefix("https://"), 200), web_link(text))
+        for text in texts[:20]
+        if text
+    ]
+
+
+def _maintainers(people: Sequence[Mapping[str, str]]) -> list[Pair]:
+    return [
+        Pair("", shown(one.get("name") or one.get("email", ""), 200), web_link(one.get("url", "")))
+        for one in people[:20]
+    ]
+
+
+def _dependency(said: Mapping[str, Any]) -> Dependency:
+    repository = said.get("repository", "")
+    return Dependency(
+        name=shown(said.get("alias") or said.get("name", ""), 250),
+        version=shown(said.get("version", ""), 100),
+        repository=shown(repository, 300),
+        url=web_link(repository),
+        condition=shown(said.get("condition", ""), 200),
+    )
+
+
+def _versions(repository: Repository, row: ChartVersion, now: datetime) -> list[OtherVersion]:
+    if not row.name:
+        return []
+    rows = (
+        ChartVersion.objects.available(now)
+        .filter(namespace=repository.namespace_id, repository=repository.id, name=row.name)
+        .exclude(pk=row.pk)
+        .select_related("manifest")
+        .only(
+            "name",
+            "version",
+            "app_version",
+            "is_deprecated",
+            "manifest__digest",
+            "manifest__pushed_at",
+        )
+        .newest_first()[:MAX_VERSIONS]
+    )
+    return [
+        OtherVersion(
+            version=other.version,
+            app_version=shown(other.app_version, 100),
+            is_deprecated=other.is_deprecated,
+            pushed_at=other.manifest.pushed_at,
+            url=_url(repository, other),
+        )
+        for other in rows
+    ]
+
+
+def _url(repository: Repository, other: Any) -> str:
+    if other.is_tagged:
+        tag = other.version.replace("+", "_")
+        return reverse("ui:tag", kwargs={"repository": repository.path, "tag": tag})
+    digest = other.manifest.digest
+    return reverse("ui:manifest", kwargs={"repository": repository.path, "digest": digest})

@@ -1,0 +1,116 @@
+"""Commands that fetch what a page shows, right for its kind and for this registry."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from artifacts.kinds.kinds import Kind
+from registry.verification.reads import Attachments
+from ui.contents.address import Address, file_name
+from ui.contents.chart_commands import helm_commands
+
+_IMAGES = (Kind.IMAGE, Kind.INDEX)
+_MAX_KEYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    tool: str
+    text: str
+
+    @property
+    def is_document(self) -> bool:
+        return "\n" in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands below one heading; the page shows the first group, the others unfold."""
+
+    title: str
+    commands: Sequence[Command]
+
+
+def groups_for(
+    kind: str, address: Address, *, config_type: str = "", chart_name: str = "", chart_tag: str = ""
+) -> list[Group]:
+    """How to fetch a manifest: by its tag where it has one, and by its digest.
+
+    ``chart_name`` and ``chart_tag`` are empty where clients cannot ask for a chart by version.
+    """
+    if kind == Kind.HELM_CHART:
+        texts = helm_commands(address, chart_name, chart_tag)
+        return [Group(title, [Command(*one) for one in found]) for title, found in texts]
+    groups = []
+    if address.tag:
+        groups.append(Group("By tag", _pulls(kind, address, address.by_tag, config_type)))
+    groups.append(Group("By digest", _pulls(kind, address, address.by_digest, config_type)))
+    return groups
+
+
+def verification(address: Address, attached: Attachments) -> Group | None:
+    """How others verify what was found valid here, each with the key that did."""
+    http = "" if address.is_secure else " --allow-http-registry"
+    found: dict[str, Command] = {}
+    for one in attached:
+        for verdict in one.verdicts:
+            if verdict.key is None:
+                continue
+            key = f"--key {file_name(verdict.key.name, 'cosign')}.pub --insecure-ignore-tlog=true"
+            if verdict.is_signature:
+                text = f"cosign verify {key}{http} {address.by_digest}"
+            else:
+                kind = shlex.quote(verdict.predicate_type)
+                text = f"cosign verify-attestation {key} --type {kind}{http} {address.by_digest}"
+            found.setdefault(text, Command("cosign", text))
+    commands = list(found.values())[:_MAX_KEYS]
+    return Group("Verify", commands) if commands else None
+
+
+def discovery(address: Address) -> Command:
+    http = "" if address.is_secure else " --plain-http"
+    return Command("oras", f"oras discover{http} {address.by_digest}")
+
+
+def _pulls(kind: str, address: Address, reference: str, config_type: str) -> list[Command]:
+    plain = "" if address.is_secure else " --plain-http"
+    if kind in _IMAGES:
+        return _image_pulls(kind, address, reference)
+    if kind == Kind.SIF:
+        http = "" if address.is_secure else " --no-https"
+        return [
+            Command("apptainer", f"apptainer pull{http} oras://{reference}"),
+            Command("oras", f"oras pull{plain} {reference}"),
+        ]
+    if kind == Kind.WASM and config_type.startswith("application/vnd.wasm.config."):
+        http = "" if address.is_secure else f" --insecure {address.host}"
+        return [
+            Command("wkg", f"wkg oci pull{http} {reference} -o {address.name}.wasm"),
+            Command("oras", f"oras pull{plain} {reference}"),
+        ]
+    if kind == Kind.POLICY_BUNDLE:
+        return [
+            Command("conftest", f"conftest pull oci://{reference}"),
+            Command("oras", f"oras pull{plain} {reference}"),
+        ]
+    return [
+        Command("oras", f"oras pull{plain} {reference}"),
+        Command("oras", f"oras manifest fetch{plain} --pretty {reference}"),
+    ]
+
+
+def _image_pulls(kind: str, address: Address, reference: str) -> list[Command]:
+    podman, skopeo, crane = (
+        ("", "", "")
+        if address.is_secure
+        else (" --tls-verify=false", " --src-tls-verify=false", " --insecure")
+    )
+    everything = " --all" if kind == Kind.INDEX else ""
+    layout = f"oci:{address.name}:{address.tag or 'pulled'}"
+    form = f" --format=oci {reference} {address.name}"
+    return [
+        Command("podman", f"podman pull{podman} {reference}"),
+        Command("docker", f"docker pull {reference}"),
+        Command("skopeo", f"skopeo copy{skopeo}{everything} docker://{reference} {layout}"),
+        Command("crane", f"crane pull{crane}{form}"),
+    ]

@@ -1,0 +1,97 @@
+"""Files that a visitor saves. None is ever shown: it could be a page, and would be one of ours."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+
+from artifacts.oci.digest import Digest
+from registry.blobs.services import find_blob, link_to_blob, read_blob
+from registry.blobs.transfers import download, let_go_of_database
+from registry.charts.models import ChartVersion
+from registry.verification.models import PublicKey
+from ui.contents.address import file_name
+from ui.contents.base import ManifestBase, document_in
+from ui.contents.blobs import download_name, find_descriptor
+from ui.pages import RepositoryPage
+
+_OCTETS: Final = "application/octet-stream"
+_CHART_FILES: Final = {
+    "values.yaml": "values",
+    "README.md": "readme",
+    "values.schema.json": "schema",
+}
+
+
+class ManifestDownload(ManifestBase):
+    """The manifest's exact bytes."""
+
+    def get(self, request: HttpRequest, repository: str, digest: str) -> HttpResponse:
+        manifest = self.manifest()
+        name = f"{self.repository.path.rpartition('/')[2]}-{digest.partition(':')[2][:12]}.json"
+        return saved(bytes(manifest.body), name)
+
+
+class BlobDownload(ManifestBase):
+    """A blob that the manifest names, under the name that the manifest gives it."""
+
+    def get(
+        self, request: HttpRequest, repository: str, digest: str, blob: str
+    ) -> HttpResponseBase:
+        document = document_in(self.manifest())
+        descriptor = find_descriptor(document, blob) if document else None
+        if descriptor is None:
+            raise Http404
+        found = find_blob(repository=self.repository, digest=Digest.parse(blob), now=self.now)
+        if (url := link_to_blob(blob=found, now=self.now)) is not None:
+            return HttpResponseRedirect(url, headers={"Cache-Control": "no-store"})
+        pieces = read_blob(blob=found, start=0, length=found.size, now=self.now)
+        headers = {**_headers(download_name(descriptor)), "Content-Length": str(found.size)}
+        content: Iterator[bytes] = download(pieces, found.size)
+        let_go_of_database()
+        return StreamingHttpResponse(content, content_type=_OCTETS, headers=headers)
+
+
+class ChartFileDownload(ManifestBase):
+    """A text of a chart, as it was read when the chart was pushed."""
+
+    def get(self, request: HttpRequest, repository: str, digest: str, file: str) -> HttpResponse:
+        column = _CHART_FILES.get(file)
+        if column is None:
+            raise Http404
+        rows = ChartVersion.objects.filter(manifest=self.manifest().id)
+        text = rows.values_list(column, flat=True).first()
+        if not text:
+            raise Http404
+        return saved(text.encode(), file)
+
+
+class KeyDownload(RepositoryPage):
+    """A public key that signatures of this repository are checked with."""
+
+    def get(self, request: HttpRequest, repository: str, fingerprint: str) -> HttpResponse:
+        keys = PublicKey.objects.filter(namespace=self.repository.namespace_id)
+        key = keys.filter(fingerprint=fingerprint).first()
+        if key is None:
+            raise Http404
+        return saved(key.pem.encode(), f"{file_name(key.name, 'cosign')}.pub")
+
+
+def saved(content: bytes, name: str) -> HttpResponse:
+    return HttpResponse(content, content_type=_OCTETS, headers=_headers(name))
+
+
+def _headers(name: str) -> Mapping[str, str]:
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-cache",
+    }

@@ -1,0 +1,177 @@
+"""What a page shows of an image: its config, how it was built, and the platforms of an index."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from artifacts.images.config import ConfigUnreadable, HistoryEntry, ImageConfig
+from artifacts.images.labels import labels_in
+from artifacts.images.settings import Settings
+from artifacts.images.steps import build_steps, instruction
+from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
+from artifacts.oci.documents import ManifestDocument
+from registry.manifests.models import Manifest
+from registry.manifests.reads import content_sizes
+from registry.repositories.models import Repository
+from ui.contents.reading import Unreadable, read_whole
+from ui.contents.text import Pair, Pairs, pairs, shown, web_link
+
+MAX_CONFIG_BYTES = 1024 * 1024
+MAX_STEPS = 300
+MAX_PLATFORMS = 200
+_REFERENCE_TYPE = "vnd.docker.reference.type"
+_REFERENCE_DIGEST = "vnd.docker.reference.digest"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    instruction: str
+    comment: str
+    created: str
+    layer: Descriptor | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """``problem`` says why the config cannot be shown; then the rest is empty."""
+
+    problem: str = ""
+    platform: str = ""
+    facts: Sequence[Pair] = ()
+    environment: Sequence[Pair] = ()
+    labels: Pairs = field(default_factory=Pairs)
+    steps: Sequence[StepRow] = ()
+    steps_left_out: int = 0
+    has_sizes: bool = True
+
+
+def image_of(repository: Repository, document: ManifestDocument, now: datetime) -> ImageView:
+    try:
+        config = _config(repository, document, now)
+    except (Unreadable, ConfigUnreadable) as error:
+        text = str(error).removeprefix("its config cannot be read: ")
+        return ImageView(problem=f"The config could not be read, because {shown(text, 300)}.")
+    settings = Settings.of(config.document)
+    steps = build_steps(config.history, document.layers)
+    return ImageView(
+        platform=shown(settings.platform, 100),
+        facts=_facts(settings),
+        environment=[
+            Pair(shown(name, 200), shown(value), web_link(value))
+            for name, value in settings.environment
+        ],
+        labels=pairs(labels_in(config.document)),
+        steps=[
+            StepRow(
+                shown(step.instruction),
+                shown(step.comment, 200),
+                shown(step.created, 40),
+                step.layer,
+                step.layer.size if step.layer and step.layer.size != UNKNOWN_SIZE else None,
+            )
+            for step in steps[:MAX_STEPS]
+        ],
+        steps_left_out=max(0, len(steps) - MAX_STEPS),
+        has_sizes=not document.layers or any(step.layer for step in steps),
+    )
+
+
+def _config(repository: Repository, document: ManifestDocument, now: datetime) -> ImageConfig:
+    if document.schema1:
+        return _of_schema1(document.schema1.history)
+    if document.config is None:
+        raise Unreadable("the manifest names none")
+    content = read_whole(repository, document.config, limit_bytes=MAX_CONFIG_BYTES, now=now)
+    return ImageConfig.parse(content)
+
+
+def _of_schema1(history: Sequence[Mapping[str, Any]]) -> ImageConfig:
+    """The newest image is first, and tells what to run; each tells how it came to be."""
+    newest = history[0] if history else {}
+    entries = [_entry(image) for image in reversed(history)]
+    architecture = newest.get("architecture")
+    return ImageConfig(
+        newest, architecture if isinstance(architecture, str) else "", tuple(entries)
+    )
+
+
+def _entry(image: Mapping[str, Any]) -> HistoryEntry:
+    built = image.get("container_config")
+    command = built.get("Cmd") if isinstance(built, dict) else None
+    words = command if isinstance(command, list) else []
+    return HistoryEntry(
+        created=str(image.get("created", "")),
+        created_by=instruction(" ".join(word for word in words if isinstance(word, str))),
+        author="",
+        comment="",
+        is_empty=False,  # schema 1 has a layer for each
+    )
+
+
+def _facts(settings: Settings) -> list[Pair]:
+    facts = (
+        ("Entrypoint", settings.entrypoint),
+        ("Command", settings.command),
+        ("User", settings.user),
+        ("Folder", settings.folder),
+        ("Ports", ", ".join(settings.ports)),
+        ("Volumes", ", ".join(settings.volumes)),
+        ("Stop signal", settings.stop_signal),
+        ("Health check", settings.health_check),
+        ("Created", settings.created),
+        ("Author", settings.author),
+    )
+    return [Pair(name, shown(text)) for name, text in facts if text]
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One entry of an index. ``about`` is the digest that an attestation beside it speaks of."""
+
+    digest: str
+    platform: str
+    kind: str
+    size: int | None
+    is_here: bool
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    rows: Sequence[Platform]
+    left_out: int
+    size: int
+
+
+def platforms_of(repository: Repository, document: ManifestDocument) -> Platforms:
+    listed = document.manifests[:MAX_PLATFORMS]
+    rows = Manifest.objects.present().filter(
+        repository=repository.id, digest__in={str(one.digest) for one in listed}
+    )
+    here = {row.digest: row for row in rows.only("digest", "kind", "size")}
+    sizes = content_sizes(row.id for row in here.values())
+    total = sum(sizes.get(row.id, 0) + row.size for row in here.values())
+    return Platforms(
+        rows=[_platform(one, here.get(str(one.digest)), sizes) for one in listed],
+        left_out=len(document.manifests) - len(listed),
+        size=total,
+    )
+
+
+def _platform(one: Descriptor, row: Manifest | None, sizes: Mapping[int, int]) -> Platform:
+    is_about = _REFERENCE_TYPE in one.annotations
+    words = [one.platform.get(name) for name in ("os", "architecture", "variant")]
+    text = "/".join(word for word in words if isinstance(word, str) and word)
+    version = one.platform.get("os.version")
+    if isinstance(version, str) and version:
+        text = f"{text} {version}"
+    return Platform(
+        digest=str(one.digest),
+        platform=shown(text, 100),
+        kind="attestation" if is_about else (row.kind if row else ""),
+        size=sizes.get(row.id, 0) + row.size if row else None,
+        is_here=row is not None,
+        about=shown(one.annotations.get(_REFERENCE_DIGEST, ""), 150) if is_about else "",
+    )

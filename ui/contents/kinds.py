@@ -1,0 +1,74 @@
+"""The part of a page that depends on the kind of what it shows."""
+
+from typing import Any
+
+from artifacts.charts.versions import sort_key
+from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
+from artifacts.oci.documents import ManifestDocument
+from registry.manifests.models import Manifest
+from registry.manifests.reads import content_sizes
+from ui.contents.address import Address
+from ui.contents.blobs import blobs_of
+from ui.contents.charts import ChartView, chart_of
+from ui.contents.commands import groups_for
+from ui.contents.documents import document_of
+from ui.contents.images import image_of, platforms_of
+from ui.contents.neighbours import Neighbours
+from ui.contents.text import shown
+from ui.pages import RepositoryPage
+
+MAX_SUMMARY_LENGTH = 300
+# cosign borrows the config of images too, for what runs nowhere.
+_LIKE_IMAGES = (Kind.WASM, Kind.ARTIFACT)
+
+
+def kind_part(
+    page: RepositoryPage,
+    manifest: Manifest,
+    document: ManifestDocument | None,
+    address: Address,
+    near: Neighbours,
+) -> dict[str, Any]:
+    if document is None:
+        return {"size": manifest.size, "groups": groups_for(manifest.kind, address)}
+    part = _part(page, manifest, document)
+    chart: ChartView | None = part.get("chart")
+    part["groups"] = groups_for(
+        manifest.kind,
+        address,
+        config_type=document.config_media_type,
+        chart_name=chart.row.name if chart else "",
+        chart_tag=_chart_tag(chart, address, near) if manifest.kind == Kind.HELM_CHART else "",
+    )
+    return part
+
+
+def _part(page: RepositoryPage, manifest: Manifest, document: ManifestDocument) -> dict[str, Any]:
+    repository, now = page.repository, page.now
+    if manifest.kind == Kind.INDEX:
+        platforms = platforms_of(repository, document)
+        return {"platforms": platforms, "size": platforms.size + manifest.size}
+    blobs = blobs_of(repository.path, manifest.digest, document)
+    size = content_sizes([manifest.id]).get(manifest.id, 0) if document.schema1 else blobs.size
+    part: dict[str, Any] = {"blobs": blobs, "size": size + manifest.size}
+    if manifest.kind == Kind.HELM_CHART:
+        chart = chart_of(repository, manifest, now)
+        summary = shown(chart.row.description, MAX_SUMMARY_LENGTH) if chart else ""
+        return {**part, "chart": chart, **({"summary": summary} if summary else {})}
+    if manifest.kind == Kind.IMAGE or (
+        manifest.kind in _LIKE_IMAGES and document.config_media_type in IMAGE_CONFIGS
+    ):
+        part["image"] = image_of(repository, document, now)
+    if manifest.kind != Kind.IMAGE:
+        query = page.request.GET
+        part["documents"] = document_of(repository, manifest.kind, document, query, now)
+    return part
+
+
+def _chart_tag(chart: ChartView | None, address: Address, near: Neighbours) -> str:
+    """The tag by which Helm finds the chart: the version's own, where that leads here."""
+    if chart is not None and chart.row.version:
+        wanted = chart.row.version.replace("+", "_")
+        return wanted if wanted in {address.tag, *near.tags} else ""
+    version = address.tag.replace("_", "+")
+    return address.tag if sort_key(version) is not None else ""

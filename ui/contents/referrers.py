@@ -1,0 +1,121 @@
+"""What is attached to a manifest, for a list and for a graph."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from artifacts.kinds.kinds import BUNDLE_PREDICATE, Kind
+from artifacts.signatures.verdicts import State
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from registry.verification.models import Verdict
+from registry.verification.reads import Attachment, SignatureState
+from ui.contents.text import shown
+from ui.kinds import look_of
+
+MAX_TYPE_LENGTH = 120
+_IN_TOTO_PREDICATE = "in-toto.io/predicate-type"
+_BEST_FIRST = (State.VALID, State.INVALID, State.UNVERIFIABLE)
+_KNOWN_PREDICATES = (
+    ("https://slsa.dev/provenance/", "SLSA provenance"),
+    ("https://spdx.dev/", "SPDX"),
+    ("https://cyclonedx.org/", "CycloneDX"),
+    ("https://cosign.sigstore.dev/attestation/vuln", "Vulnerability report"),
+    ("https://in-toto.io/attestation/vulns", "Vulnerability report"),
+    ("https://openvex.dev/", "OpenVEX"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """One attached manifest as pages name it. ``state`` is empty where nothing was checked."""
+
+    manifest: Manifest
+    kind: str
+    title: str
+    detail: str
+    tag: str
+    state: str
+    key: str
+    reason: str
+    url: str
+
+    @property
+    def signature(self) -> SignatureState | None:
+        """For ``ui/parts/verdict.html``."""
+        return SignatureState(State(self.state), self.reason, self.key) if self.state else None
+
+
+def referrer(repository: Repository, one: Attachment) -> Referrer:
+    best = _best(one.verdicts)
+    kwargs = {"repository": repository.path, "digest": one.digest}
+    return Referrer(
+        manifest=one.manifest,
+        kind=one.kind,
+        title=look_of(one.kind).name,
+        detail=_detail(one),
+        tag=one.tag,
+        state=best.state if best else "",
+        key=best.key.name if best and best.key else "",
+        reason=best.reason if best else "",
+        url=reverse("ui:manifest", kwargs=kwargs),
+    )
+
+
+def attachments_of(manifests: Sequence[Manifest]) -> list[Attachment]:
+    """Manifests that were found as referrers, with what their checks said; in one query."""
+    verdicts: dict[int, list[Verdict]] = {}
+    found = Verdict.objects.filter(manifest__in=[row.id for row in manifests])
+    for verdict in found.select_related("key").order_by("manifest", "position"):
+        verdicts.setdefault(verdict.manifest_id, []).append(verdict)
+    return [
+        Attachment(row, Kind(row.kind), verdicts=tuple(verdicts.get(row.id, ())))
+        for row in manifests
+    ]
+
+
+def second_level(
+    repository: Repository, firsts: Iterable[Attachment], *, limit: int
+) -> Mapping[str, Sequence[Attachment]]:
+    """What is attached to what is attached: the signature of an SBOM, say. In two queries."""
+    digests = [one.digest for one in firsts]
+    rows = (
+        Manifest.objects.present()
+        .filter(repository=repository.id, subject_digest__in=digests)
+        .defer("body", "labels_json")
+        .order_by("subject_digest", "digest")[:limit]
+    )
+    found: dict[str, list[Attachment]] = {}
+    for one in attachments_of(list(rows)):
+        found.setdefault(one.manifest.subject_digest, []).append(one)
+    return found
+
+
+def _best(verdicts: Sequence[Verdict]) -> Verdict | None:
+    for state in _BEST_FIRST:
+        for verdict in verdicts:
+            if verdict.state == state:
+                return verdict
+    return None
+
+
+def _detail(one: Attachment) -> str:
+    predicates = [verdict.predicate_type for verdict in one.verdicts if verdict.predicate_type]
+    annotations = one.manifest.annotations
+    told = next(iter(predicates), "") or annotations.get(BUNDLE_PREDICATE, "")
+    told = told or annotations.get(_IN_TOTO_PREDICATE, "")
+    if one.kind == Kind.ATTESTATION and told:
+        return shown(predicate_name(told), MAX_TYPE_LENGTH)
+    if one.tag:  # what cosign keeps under tags borrows the types of images
+        return f"by its tag, which ends in .{one.tag.rpartition('.')[2]}"
+    return shown(one.manifest.artifact_type or one.manifest.media_type, MAX_TYPE_LENGTH)
+
+
+def predicate_name(predicate_type: str) -> str:
+    """What people call a predicate, with its version where it has one."""
+    for prefix, name in _KNOWN_PREDICATES:
+        if predicate_type.startswith(prefix):
+            last = predicate_type.rstrip("/").rpartition("/")[2]
+            return f"{name} {last}" if last.startswith("v") else name
+    return predicate_type
