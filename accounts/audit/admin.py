@@ -12,6 +12,7 @@ from accounts.audit.models import AuditEvent
 class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not subscriptable when it runs
     list_display = ["at", "actor", "action", "target", "address"]
     search_fields = ["actor", "action", "target", "address"]
+    search_help_text = "Who, what, on what or from where."
     date_hierarchy = "at"
     ordering = ["-at", "-pk"]
     show_full_result_count = False

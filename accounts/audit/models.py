@@ -1,11 +1,48 @@
 """The audit trail: who did what, to what, when and from where. Rows are only ever added."""
 
-from typing import Any, NoReturn
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NoReturn, Self
 
 from django.db import models
+from django.db.models import Q
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def about_repository(self, path: str, *, since: datetime) -> Self:
+        """What was done to a repository and in it.
+
+        ``since`` is when it was created: an earlier one may have had its name.
+        """
+        return self.filter(repository=path, at__gte=since)
+
+    def about_namespace(self, name: str, *, since: datetime) -> Self:
+        """What was done to a user or an organization, and in all its repositories."""
+        return self.filter(namespace=name, at__gte=since)
+
+    def narrowed(
+        self,
+        *,
+        actor: str = "",
+        action: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Self:
+        """Events that fit all that is given; ``until`` is excluded."""
+        wanted: dict[str, Any] = {
+            "actor": actor,
+            "action": action,
+            "at__gte": since,
+            "at__lt": until,
+        }
+        return self.filter(**{name: value for name, value in wanted.items() if value})
+
+    def before(self, event: "AuditEvent") -> Self:
+        """What comes after ``event`` where the newest come first."""
+        older = Q(at__lt=event.at) | Q(at=event.at, id__lt=event.pk)
+        return self.filter(older, at__lte=event.at)
+
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("audit events are append-only")
 
@@ -21,6 +58,12 @@ class AuditEvent(models.Model):
     actor = models.CharField(max_length=255, help_text="who did it: a name, or 'system'")
     action = models.CharField(max_length=64, help_text="for example user.create")
     target = models.CharField(max_length=600, help_text="the name of what it was done to")
+    namespace = models.CharField(
+        max_length=255, blank=True, help_text="the user or organization that it concerns"
+    )
+    repository = models.CharField(
+        max_length=255, blank=True, help_text="the path of the repository that it concerns"
+    )
     address = models.CharField(max_length=64, blank=True, help_text="where the request came from")
     detail = models.TextField(default="{}", help_text="more facts, as a JSON object")
 
@@ -29,7 +72,9 @@ class AuditEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["actor", "at"], name="audit_by_actor"),
-            models.Index(fields=["target", "at"], name="audit_by_target"),
+            models.Index(fields=["action", "at"], name="audit_by_action"),
+            models.Index(fields=["namespace", "at", "id"], name="audit_by_namespace"),
+            models.Index(fields=["repository", "at", "id"], name="audit_by_repository"),
         ]
 
     def __str__(self) -> str:
@@ -42,3 +87,12 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("audit events are append-only")
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """``detail`` as a mapping; empty when it cannot be read."""
+        try:
+            facts = json.loads(self.detail)
+        except ValueError:
+            return {}
+        return facts if isinstance(facts, dict) else {}

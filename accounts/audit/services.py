@@ -1,11 +1,14 @@
 """Writing the audit trail."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from accounts.audit.models import AuditEvent
+
+_AFTER_PATH = re.compile("[:@ ]")  # a tag, a digest, or more words
 
 Detail = str | int | bool | None
 
@@ -17,7 +20,15 @@ class Actor:
     name: str
     address: str = ""
 
-    def did(self, action: str, target: str, *, now: datetime, **detail: Detail) -> None:
+    def did(
+        self,
+        action: str,
+        target: str,
+        *,
+        now: datetime,
+        place: str | None = None,
+        **detail: Detail,
+    ) -> None:
         """Record that this actor did ``action`` to ``target``; see ``record``."""
         record(
             actor=self.name,
@@ -25,6 +36,7 @@ class Actor:
             target=target,
             now=now,
             address=self.address,
+            place=place,
             **detail,
         )
 
@@ -39,17 +51,31 @@ def record(
     target: str,
     now: datetime,
     address: str = "",
+    place: str | None = None,
     **detail: Detail,
 ) -> AuditEvent:
     """Add one event. Call it inside the transaction of the change it tells about.
 
-    ``detail`` is kept for good and shown to administrators: never a secret.
+    ``detail`` is kept for good and shown to administrators: never a secret. ``place`` is the
+    repository or the namespace that the event concerns, empty for none; without it ``target``
+    tells: ``acme/web:v1`` lies in ``acme/web``, and ``acme+ci`` in ``acme``.
     """
+    namespace, repository = _split(target if place is None else place)
     return AuditEvent.objects.create(
         at=now,
         actor=actor[:255],
         action=action,
         target=target[:600],
+        namespace=namespace[:255],
+        repository=repository[:255],
         address=address[:64],
         detail=json.dumps(detail, sort_keys=True),
     )
+
+
+def _split(place: str) -> tuple[str, str]:
+    """The namespace, and the repository where there is one."""
+    path = _AFTER_PATH.split(place, maxsplit=1)[0]
+    if "/" in path:
+        return path.partition("/")[0], path
+    return path.partition("+")[0], ""

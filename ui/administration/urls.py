@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from ui.pending import pending
+from ui.administration.status import StatusPage
 
 urlpatterns = [
-    path("status", pending, name="status"),
+    path("status", StatusPage.as_view(), name="status"),
 ]

@@ -1,0 +1,1 @@
+"""How much is pulled, pushed and kept, day by day."""

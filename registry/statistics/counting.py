@@ -1,0 +1,115 @@
+"""Counting pulls and pushes without a statement to the database in the request that is counted.
+
+Each process counts in memory, and a thread of it adds what was counted to the rows every few
+seconds. What a killed process had not yet added is lost: a handful of counts, and nothing else
+stands on them.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import Final
+
+from django.db import DatabaseError, transaction
+
+from registry.repositories import sql
+
+MAX_KEYS: Final = 50_000  # kept in memory while the database does not answer
+BATCH_ROWS: Final = 500
+
+logger = logging.getLogger(__name__)
+
+_ADD = """
+    INSERT INTO statistics_dailytraffic
+        (repository_id, reference, day, pulls, pushes, last_pulled_at)
+    SELECT id, %s, %s, %s, %s, %s FROM repositories_repository WHERE id = %s
+    ON CONFLICT (repository_id, reference, day) DO UPDATE SET
+        pulls = statistics_dailytraffic.pulls + excluded.pulls,
+        pushes = statistics_dailytraffic.pushes + excluded.pushes,
+        last_pulled_at = CASE
+            WHEN statistics_dailytraffic.last_pulled_at > excluded.last_pulled_at
+              OR excluded.last_pulled_at IS NULL
+            THEN statistics_dailytraffic.last_pulled_at ELSE excluded.last_pulled_at END
+"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    repository_id: int
+    reference: str
+    day: date
+
+
+@dataclass(slots=True)
+class Count:
+    pulls: int = 0
+    pushes: int = 0
+    last_pulled_at: datetime | None = None
+
+    def add(self, other: "Count") -> None:
+        self.pulls += other.pulls
+        self.pushes += other.pushes
+        moments = [at for at in (self.last_pulled_at, other.last_pulled_at) if at]
+        self.last_pulled_at = max(moments, default=None)
+
+
+_lock = threading.Lock()
+_counts: dict[Key, Count] = {}
+
+
+def count_pull(*, repository_id: int, digest: str, tag: str | None = None, now: datetime) -> None:
+    """A manifest was handed out, by its digest or by a tag."""
+    count = Count(pulls=1, last_pulled_at=now)
+    _remember({Key(repository_id, name, now.date()): count for name in ("", digest, tag or "")})
+
+
+def count_push(*, repository_id: int, now: datetime) -> None:
+    """A manifest was taken in."""
+    _remember({Key(repository_id, "", now.date()): Count(pushes=1)})
+
+
+def flush_counts() -> int:
+    """Add what was counted to the rows; return how many rows that concerned.
+
+    What cannot be written is kept for the next time.
+    """
+    global _counts
+    with _lock:
+        taken, _counts = _counts, {}
+    # In one order, so that processes that write the same rows wait for each other and no more.
+    rest = iter(sorted(taken.items(), key=lambda item: item[0]))
+    written = 0
+    while batch := dict(islice(rest, BATCH_ROWS)):
+        try:
+            _write(batch)
+        except DatabaseError:
+            logger.warning("pulls could not be added to the statistics yet", exc_info=True)
+            _remember({**batch, **dict(rest)})
+            break
+        written += len(batch)
+    return written
+
+
+def forget_counts() -> None:
+    """Drop what was counted and not written."""
+    with _lock:
+        _counts.clear()
+
+
+def _remember(counts: Mapping[Key, Count]) -> None:
+    with _lock:
+        for key, count in counts.items():
+            if key in _counts:
+                _counts[key].add(count)
+            elif len(_counts) < MAX_KEYS:
+                _counts[key] = Count(count.pulls, count.pushes, count.last_pulled_at)
+
+
+def _write(batch: Mapping[Key, Count]) -> None:
+    with sql.written_lazily(), transaction.atomic():
+        for key, count in batch.items():
+            values = [count.pulls, count.pushes, count.last_pulled_at, key.repository_id]
+            sql.execute(_ADD, [key.reference, key.day, *values])

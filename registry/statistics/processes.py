@@ -1,0 +1,44 @@
+"""Which processes of Berth live, on whichever machines: each says so from time to time."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from registry.blobs.transfers import transfers
+from registry.repositories import sql
+from registry.statistics.models import ServerProcess
+
+GONE_AFTER: Final = timedelta(minutes=2)  # without a word
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    name: str
+    kind: str
+    version: str
+    started_at: datetime
+
+    @classmethod
+    def of_this_process(cls, *, kind: str, version: str, now: datetime) -> Self:
+        return cls(f"{socket.gethostname()}:{os.getpid()}", kind, version, now)
+
+
+def note_alive(presence: Presence, *, now: datetime) -> None:
+    with sql.written_lazily():
+        ServerProcess.objects.update_or_create(
+            name=presence.name,
+            defaults={
+                "kind": presence.kind,
+                "version": presence.version,
+                "started_at": presence.started_at,
+                "seen_at": now,
+                "uploads": transfers.uploads,
+            },
+        )
+        ServerProcess.objects.filter(seen_at__lt=now - GONE_AFTER).delete()
+
+
+def note_end(presence: Presence) -> None:
+    ServerProcess.objects.filter(name=presence.name).delete()

@@ -1,0 +1,302 @@
+"""Who did what, and how much was pulled."""
+
+import csv
+import io
+import json
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.audit.models import AuditEvent
+from accounts.audit.services import Actor, record
+from accounts.users.models import User
+from registry.repositories.models import Repository, Role
+from registry.repositories.services import grant
+from registry.statistics.models import DailyTraffic, NamespaceStorage, RepositoryStorage
+from tests.registry.builders import NOW, hold, image, make_repository, make_user, push
+from tests.ui.browsing import browser
+from ui.activity import export
+from ui.activity.words import phrase_of
+
+pytestmark = pytest.mark.django_db
+
+REPOSITORY = "/acme/web/-/activity"
+NAMESPACE = "/acme/-/activity"
+
+
+@pytest.fixture
+def web() -> Repository:
+    return make_repository("acme/web")
+
+
+@pytest.fixture
+def owner(web: Repository) -> User:
+    return User.objects.get(username="acme-owner")
+
+
+def helper(web: Repository, role: Role) -> User:
+    user = make_user(f"{role}r")
+    grant(repository=web, role=role, holder=user, now=NOW)
+    return user
+
+
+def today() -> date:
+    """As the pages see it."""
+    return timezone.now().date()
+
+
+def happen(target: str = "acme/web:v1", action: str = "tag.delete", minutes: int = 0) -> None:
+    Actor("carol", "192.0.2.7").did(action, target, now=NOW + timedelta(minutes=minutes))
+
+
+def test_the_log_says_who_did_what_and_from_where(web: Repository, owner: User) -> None:
+    happen()
+
+    text = browser(owner).get(REPOSITORY).text
+
+    assert "carol" in text
+    assert "deleted the tag" in text
+    assert "acme/web:v1" in text
+    assert "192.0.2.7" in text
+
+
+def test_a_push_is_in_the_log_with_its_digest(web: Repository, owner: User) -> None:
+    hold(web, b"{}")
+    manifest = push(web, image(b"{}"), "v7")
+
+    text = browser(owner).get(REPOSITORY).text
+
+    assert "acme/web:v7" in text
+    assert manifest.digest in text
+
+
+def test_those_who_may_pull_see_how_much_and_not_who(web: Repository) -> None:
+    happen()
+    DailyTraffic.objects.create(repository=web, day=today(), pulls=41)
+
+    reader = browser(helper(web, Role.READ))
+    text = reader.get(REPOSITORY).text
+
+    assert "41 <small>pulls" in text
+    assert "carol" not in text
+    assert reader.get(f"{REPOSITORY}.csv").status_code == 403
+    assert reader.get(NAMESPACE).status_code == 403
+
+
+def test_those_who_may_push_see_who_but_no_addresses(web: Repository) -> None:
+    happen()
+
+    writer = browser(helper(web, Role.WRITE))
+    page = writer.get(REPOSITORY).text
+    exported = writer.get(f"{REPOSITORY}.csv").getvalue().decode()
+
+    assert "carol" in page
+    assert "carol" in exported
+    assert "192.0.2.7" not in page
+    assert "192.0.2.7" not in exported
+
+
+def test_what_nobody_may_see_is_not_there(web: Repository) -> None:
+    stranger = browser(make_user("stranger"))
+
+    for path in (REPOSITORY, f"{REPOSITORY}.csv", NAMESPACE, f"{NAMESPACE}.jsonl"):
+        assert stranger.get(path).status_code == 404
+        assert browser().get(path).status_code == 404
+
+
+def test_the_log_of_a_namespace_holds_its_repositories_and_nobody_else_s(
+    web: Repository, owner: User
+) -> None:
+    make_repository("acme2/web")
+    happen("acme/web:mine")
+    happen("acme+ci", "robot.create")
+    happen("acme2/web:theirs")
+    happen("acme2", "organization.email.change")
+
+    text = browser(owner).get(NAMESPACE).text
+
+    assert "acme/web:mine" in text
+    assert "acme+ci" in text
+    assert "acme2" not in text
+
+
+def test_one_name_s_earlier_bearer_is_not_shown(web: Repository, owner: User) -> None:
+    happen("acme/web:earlier", minutes=-1)
+    happen("acme/web:later", minutes=1)
+
+    for path in (REPOSITORY, NAMESPACE):
+        text = browser(owner).get(path).text
+        assert "acme/web:later" in text
+        assert "acme/web:earlier" not in text
+
+
+def test_repositories_whose_names_begin_alike_have_logs_of_their_own(
+    web: Repository, owner: User
+) -> None:
+    happen("acme/web2:v1")
+    happen("acme/web/deep@sha256:00")
+
+    text = browser(owner).get(REPOSITORY).text
+
+    assert "web2" not in text
+    assert "deep" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("actor=carol", ["one", "two", "three"]),
+        ("actor=acme-owner", []),
+        ("action=tag.restore", ["two"]),
+        ("since=2026-03-02", ["three"]),
+        ("until=2026-03-01", ["one", "two"]),
+        ("since=2026-03-01&until=2026-03-01&action=tag.delete", ["one"]),
+        ("action=no.such&since=nonsense", ["one", "two", "three"]),
+    ],
+)
+def test_the_log_can_be_narrowed(
+    web: Repository, owner: User, query: str, shown: list[str]
+) -> None:
+    happen("acme/web:one")
+    happen("acme/web:two", "tag.restore")
+    happen("acme/web:three", minutes=24 * 60)
+
+    page = browser(owner).get(f"{REPOSITORY}?{query}").text
+    exported = browser(owner).get(f"{REPOSITORY}.csv?{query}").getvalue().decode()
+
+    for text in (page, exported):
+        found = [name for name in ("one", "two", "three") if f"acme/web:{name}" in text]
+        assert found == shown
+
+
+def test_pages_of_the_log_follow_each_other(web: Repository, owner: User) -> None:
+    for number in range(120):
+        happen(f"acme/web:t{number:03}", minutes=number // 3)
+
+    seen: list[str] = []
+    path: str | None = REPOSITORY
+    while path:
+        answer = browser(owner).get(path)
+        context = answer.context
+        seen += [line.event.target for line in context["lines"]]
+        path = context["page"].next_url and REPOSITORY + context["page"].next_url
+
+    tags = [target for target in seen if ":t" in target]
+    assert tags == [f"acme/web:t{number:03}" for number in reversed(range(120))]
+
+
+def test_the_number_of_queries_does_not_grow(web: Repository, owner: User) -> None:
+    def queries(path: str) -> int:
+        client = browser(owner)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(path).status_code == 200
+        return len(captured)
+
+    happen()
+    before = [queries(path) for path in (REPOSITORY, NAMESPACE)]
+    for number in range(60):
+        happen(minutes=number)
+        DailyTraffic.objects.create(repository=web, day=today() - timedelta(days=number), pulls=1)
+
+    assert [queries(path) for path in (REPOSITORY, NAMESPACE)] == before
+
+
+def test_an_export_holds_every_event_of_the_log(
+    web: Repository, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "BATCH", 7)
+    for number in range(30):
+        happen(f"acme/web:t{number:02}", minutes=number // 4)
+
+    answer = browser(owner).get(f"{NAMESPACE}.jsonl?actor=carol")
+
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="acme-activity.jsonl"'
+    events = [json.loads(line) for line in answer.getvalue().decode().splitlines()]
+    assert [event["target"][-3:] for event in events] == [f"t{n:02}" for n in reversed(range(30))]
+    assert events[0]["address"] == "192.0.2.7"
+    assert events[0]["words"] == "deleted the tag"
+
+
+def test_an_export_ends_somewhere(
+    web: Repository, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "BATCH", 4)
+    monkeypatch.setattr(export, "MAX_EVENTS", 10)
+    for number in range(30):
+        happen(minutes=number)
+
+    assert len(browser(owner).get(f"{REPOSITORY}.jsonl").getvalue().splitlines()) == 10
+
+
+def test_no_cell_of_an_export_is_a_formula(web: Repository, owner: User) -> None:
+    record(
+        actor="=HYPERLINK()",
+        action="tag.delete",
+        target="acme/web",
+        now=NOW,
+        address="@x",
+        note="=",
+    )
+
+    text = browser(owner).get(f"{REPOSITORY}.csv?actor=%3DHYPERLINK()").getvalue().decode()
+
+    (_, row) = csv.reader(io.StringIO(text))
+    assert row[1] == "'=HYPERLINK()"
+    assert row[5] == "'@x"
+
+
+def test_an_unknown_form_of_export_is_not_there(web: Repository, owner: User) -> None:
+    assert browser(owner).get(f"{REPOSITORY}.xml").status_code == 404
+
+
+def test_hostile_text_in_the_log_is_shown_as_text(web: Repository, owner: User) -> None:
+    record(
+        actor="<script>alert(1)</script>",
+        action="<b>.x",
+        target="acme/web:<img src=x>",
+        now=NOW,
+        reason="<svg onload=alert(1)>" + "x" * 5000,
+    )
+
+    text = browser(owner).get(REPOSITORY).text
+
+    assert "<script>alert" not in text
+    assert "<img src=x>" not in text
+    assert "<svg onload" not in text
+    assert "x" * 400 not in text
+
+
+def test_storage_over_time_has_a_table_beside_it(web: Repository, owner: User) -> None:
+    for back, size in ((2, 1024), (1, 2048)):
+        day = today() - timedelta(days=back)
+        RepositoryStorage.objects.create(repository=web, day=day, size=size)
+        NamespaceStorage.objects.create(namespace=web.namespace, day=day, size=size * 2)
+
+    assert "1.0 KiB</td>" in browser(owner).get(REPOSITORY).text
+    assert "4.0 KiB</td>" in browser(owner).get(NAMESPACE).text
+
+
+def test_the_days_shown_can_be_chosen(web: Repository, owner: User) -> None:
+    DailyTraffic.objects.create(repository=web, day=today() - timedelta(days=60), pulls=5)
+
+    assert "0 <small>pulls in 30 days" in browser(owner).get(f"{REPOSITORY}?days=99999").text
+    assert "5 <small>pulls in 90 days" in browser(owner).get(f"{REPOSITORY}?days=90").text
+
+
+def test_an_action_without_words_is_still_readable() -> None:
+    assert phrase_of("some-thing.create") == "created the some thing"
+
+
+def test_what_is_changed_in_the_admin_is_filed_where_it_belongs(owner: User) -> None:
+    boss = make_user("boss", is_superuser=True)
+    client = browser(boss)
+    client.post(
+        "/admin/tags/immutabilityrule/add/",
+        {"repository": Repository.objects.get().pk, "pattern": "v*", "syntax": "glob"},
+    )
+
+    event = AuditEvent.objects.get(action="immutability-rule.create")
+    assert (event.namespace, event.repository) == ("acme", "acme/web")

@@ -1,0 +1,130 @@
+"""What happened in a repository or in a namespace, and how much.
+
+Whoever may pull sees how much is pulled and kept. The log of a repository is for those who may
+push, with addresses for its administrators alone; that of a namespace is for its administrators.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from accounts.audit.models import AuditEvent, AuditEventQuerySet
+from registry.statistics.reads import (
+    Traffic,
+    pulls_by_day,
+    pulls_of_namespace,
+    storage_by_day,
+    stored_bytes,
+)
+from ui.activity.export import as_file
+from ui.activity.forms import FilterForm
+from ui.activity.words import line_of
+from ui.pages import NamespacePage, Page, RepositoryPage
+from ui.paging import page_of
+
+PERIODS = (30, 90, 365)  # days
+EXPORTS = ("csv", "jsonl")
+_ORDER = ("-at", "-id")
+_FILTERS = ("actor", "action", "since", "until")
+
+
+def charts(request: HttpRequest, traffic: Traffic, storage: Any, now_bytes: int) -> dict[str, Any]:
+    return {
+        "periods": PERIODS,
+        "period": period_of(request),
+        "traffic": traffic,
+        "storage": storage,
+        "storage_points": [(day.isoformat(), size) for day, size in storage],
+        "storage_rows": storage[::-1],
+        "stored_now": now_bytes,
+    }
+
+
+def log(request: HttpRequest, events: AuditEventQuerySet) -> dict[str, Any]:
+    form = FilterForm(request.GET)
+    page = page_of(request, form.narrow(events), order=_ORDER)
+    given = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
+    return {
+        "form": form,
+        "page": page,
+        "lines": [line_of(event) for event in page.rows],
+        "is_narrowed": bool(given),
+        "export_query": f"?{urlencode(given)}" if given else "",
+    }
+
+
+def period_of(request: HttpRequest) -> int:
+    asked = request.GET.get("days", "")
+    return next((days for days in PERIODS if str(days) == asked), PERIODS[0])
+
+
+class RepositoryActivity(RepositoryPage):
+    template = "ui/activity/repository.html"
+    tab = "activity"
+
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        days = period_of(request)
+        traffic = pulls_by_day([self.repository], days=days, now=self.now)[self.repository.id]
+        storage = storage_by_day(self.repository, days=days, now=self.now)
+        shown = charts(request, traffic, storage, stored_bytes(self.repository))
+        if "push" in self.rights:
+            shown |= log(request, self.events())
+        return self.render(
+            kind=self.repository.kind,
+            export="ui:repository_activity_export",
+            shows_log="push" in self.rights,
+            shows_addresses="*" in self.rights,
+            **shown,
+        )
+
+    def events(self) -> AuditEventQuerySet:
+        events: AuditEventQuerySet = AuditEvent.objects.about_repository(
+            self.repository.path, since=self.repository.created_at
+        )
+        return events
+
+
+class RepositoryExport(RepositoryActivity):
+    actions = {"GET": "push"}
+
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        return export(self, self.events(), self.repository.path, with_addresses="*" in self.rights)
+
+
+class NamespaceActivity(NamespacePage):
+    template = "ui/activity/namespace.html"
+    standing = {"GET": "administrator"}
+    tab = "activity"
+
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        days = period_of(request)
+        traffic = pulls_of_namespace(self.namespace, days=days, now=self.now)
+        storage = storage_by_day(self.namespace, days=days, now=self.now)
+        return self.render(
+            export="ui:namespace_activity_export",
+            shows_log=True,
+            shows_addresses=True,
+            **charts(request, traffic, storage, stored_bytes(self.namespace)),
+            **log(request, self.events()),
+        )
+
+    def events(self) -> AuditEventQuerySet:
+        events: AuditEventQuerySet = AuditEvent.objects.about_namespace(
+            self.namespace.name, since=self.namespace.created_at
+        )
+        return events
+
+
+class NamespaceExport(NamespaceActivity):
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        return export(self, self.events(), self.namespace.name, with_addresses=True)
+
+
+def export(page: Page, events: AuditEventQuerySet, place: str, *, with_addresses: bool) -> Any:
+    form = page.kwargs["form"]
+    if form not in EXPORTS:
+        raise Http404
+    name = f"{place.replace('/', '-')}-activity"
+    chosen = FilterForm(page.request.GET).narrow(events)
+    return as_file(chosen, form=form, name=name, with_addresses=with_addresses)

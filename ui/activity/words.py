@@ -1,0 +1,159 @@
+"""What the audit trail's actions are called, for people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from accounts.audit.models import AuditEvent
+
+MAX_FACT_LENGTH = 300  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    name: str
+    icon: str  # of Lucide's
+
+
+# The part of an action before the first dot: what it is about.
+_SUBJECTS: Final[Mapping[str, Subject]] = {
+    "manifest": Subject("Manifests", "package"),
+    "tag": Subject("Tags", "tag"),
+    "repository": Subject("Repositories", "book-open"),
+    "repository-grant": Subject("Repositories", "book-open"),
+    "organization": Subject("Organizations", "building-2"),
+    "namespace": Subject("Organizations", "building-2"),
+    "team": Subject("Teams", "users"),
+    "team-member": Subject("Teams", "users"),
+    "default-permission": Subject("Teams", "users"),
+    "user": Subject("People", "user"),
+    "robot": Subject("Robots", "bot"),
+    "token": Subject("Tokens", "key-round"),
+    "access-token": Subject("Tokens", "key-round"),
+    "public-key": Subject("Signing keys", "badge-check"),
+    "signing-key": Subject("Signing keys", "badge-check"),
+    "retention": Subject("Rules", "list-checks"),
+    "retention-rule": Subject("Rules", "list-checks"),
+    "immutability": Subject("Rules", "list-checks"),
+    "immutability-rule": Subject("Rules", "list-checks"),
+    "artifact-policy": Subject("Rules", "list-checks"),
+    "setting": Subject("Settings", "settings"),
+    "announcement": Subject("Announcements", "megaphone"),
+}
+_OTHER = Subject("Other", "activity")
+
+_PHRASES: Final[Mapping[str, str]] = {
+    "manifest.push": "pushed",
+    "manifest.refuse": "was refused to push",
+    "manifest.delete": "deleted the manifest",
+    "tag.move": "moved the tag",
+    "tag.delete": "deleted the tag",
+    "tag.delete-for-good": "deleted for good the tag",
+    "tag.restore": "restored the tag",
+    "tag.expiry": "changed when it expires: the tag",
+    "tag.immutable": "changed whether it is immutable: the tag",
+    "repository.create": "created the repository",
+    "repository.delete": "deleted the repository",
+    "repository.undelete": "brought back the repository",
+    "repository.remove": "removed for good the repository",
+    "repository.description": "changed the description of",
+    "repository.grant": "gave a role in",
+    "repository.revoke": "took away a role in",
+    "repository.visibility": "changed the visibility of",
+    "repository.policy.select": "chose an artifact policy for",
+    "repository.signatures": "changed whether pulls need a signature in",
+    "organization.create": "created the organization",
+    "organization.delete": "deleted the organization",
+    "organization.description": "changed the description of",
+    "organization.email.change": "changed the e-mail address of",
+    "organization.policy.select": "chose an artifact policy for",
+    "namespace.time-machine": "changed the time machine of",
+    "team.create": "created a team in",
+    "team.delete": "deleted a team of",
+    "team.description": "changed the description of a team of",
+    "team.role.change": "changed the role of a team of",
+    "team.member.add": "added a member to a team of",
+    "team.member.remove": "removed a member from a team of",
+    "default-permission.set": "set a default permission in",
+    "default-permission.delete": "deleted a default permission of",
+    "user.create": "created the account",
+    "user.delete": "deleted the account",
+    "user.disable": "disabled the account",
+    "user.enable": "enabled the account",
+    "user.email.change": "changed the e-mail address of",
+    "user.password.change": "changed the password of",
+    "user.policy.select": "chose an artifact policy for",
+    "user.superuser.grant": "made an administrator of",
+    "user.superuser.revoke": "took the administrator's rights from",
+    "user.token.issue": "made an application token for",
+    "robot.create": "created the robot",
+    "robot.delete": "deleted the robot",
+    "robot.disable": "disabled the robot",
+    "robot.enable": "enabled the robot",
+    "robot.description": "changed the description of the robot",
+    "robot.token.issue": "made a new token for the robot",
+    "token.revoke": "revoked a token of",
+    "public-key.register": "added a public key to",
+    "public-key.remove": "removed a public key from",
+    "signing-key.create": "made the token signing key",
+    "signing-key.rotate": "rotated the token signing key to",
+    "retention.rules": "changed the retention rules of",
+    "retention.run": "applied the retention rules to",
+    "retention.run.request": "asked to apply the retention rules to",
+    "immutability.rule.add": "added a rule for immutable tags to",
+    "immutability.rule.remove": "removed a rule for immutable tags from",
+    "setting.change": "changed the setting",
+    "setting.reset": "took back the setting",
+    "announcement.create": "announced",
+    "announcement.change": "changed the announcement",
+    "announcement.delete": "deleted the announcement",
+}
+_VERBS = {"create": "created", "change": "changed", "delete": "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event as the log shows it."""
+
+    event: AuditEvent
+    icon: str
+    phrase: str
+    facts: Sequence[tuple[str, str]]
+
+
+def line_of(event: AuditEvent) -> Line:
+    return Line(
+        event=event,
+        icon=subject_of(event.action).icon,
+        phrase=phrase_of(event.action),
+        facts=[
+            (name.replace("_", " "), fact_text(value))
+            for name, value in event.facts.items()
+            if value not in (None, "")
+        ],
+    )
+
+
+def phrase_of(action: str) -> str:
+    """What somebody did, to stand between the actor and the target."""
+    if known := _PHRASES.get(action):
+        return known
+    what, _, verb = action.rpartition(".")
+    return f"{_VERBS.get(verb, verb)} the {what}".replace(".", " ").replace("-", " ")
+
+
+def subject_of(action: str) -> Subject:
+    return _SUBJECTS.get(action.partition(".")[0], _OTHER)
+
+
+def fact_text(value: object) -> str:
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return text if len(text) <= MAX_FACT_LENGTH else f"{text[:MAX_FACT_LENGTH]}…"
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Actions to filter by, in groups."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for action, phrase in _PHRASES.items():
+        groups.setdefault(subject_of(action).name, []).append((action, phrase))
+    return list(groups.items())

@@ -1,0 +1,40 @@
+"""How this registry is: one page for administrators, with what they would ask a shell for."""
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from registry.statistics.models import CollectionReport, LoggedError
+from ui.administration import health
+from ui.pages import Page
+
+ERRORS_SHOWN = 20
+
+
+class StatusPage(Page):
+    template = "ui/administration/status.html"
+    must_sign_in = True
+
+    def refusal(self) -> HttpResponseBase | None:
+        if self.user is None or not self.user.is_superuser:
+            raise PermissionDenied
+        return None
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        jobs = health.jobs(now=self.now)
+        queue = health.queue(now=self.now)
+        storage = health.storage()
+        database = health.database()
+        return self.render(
+            jobs=jobs,
+            queue=queue,
+            storage=storage,
+            database=database,
+            processes=health.processes(now=self.now),
+            versions=health.versions(),
+            upload_places=settings.MAXIMUM_CONCURRENT_UPLOADS,
+            keys=health.signing_keys(now=self.now),
+            collections=CollectionReport.objects.order_by("task"),
+            errors=LoggedError.objects.order_by("-last_at", "pk")[:ERRORS_SHOWN],
+            troubles=[*health.troubles(jobs=jobs, queue=queue, storage=storage, database=database)],
+        )
