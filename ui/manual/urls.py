@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from ui.pending import pending
+from ui.manual.views import ContentsPage, ManualPage
 
 urlpatterns = [
-    path("docs/", pending, name="manual"),
-    path("docs/<slug:name>", pending, name="manual_page"),
+    path("docs/", ContentsPage.as_view(), name="manual"),
+    path("docs/<slug:name>", ManualPage.as_view(), name="manual_page"),
 ]
