@@ -50,6 +50,14 @@ class LastSuperuser(AccountError):
         super().__init__("Berth would be left without a superuser: make another person one first")
 
 
+class NotEmpty(AccountError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} still has repositories, or deleted ones that can be undeleted:"
+            " delete them first, and wait until they cannot be undeleted any more"
+        )
+
+
 class RobotExists(AccountError):
     def __init__(self, name: str) -> None:
         super().__init__(f"the robot {name!r} already exists")

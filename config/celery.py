@@ -4,12 +4,13 @@ Everywhere a job is a nudge to work that stands in rows, so it may come late, tw
 """
 
 import os
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -57,12 +58,42 @@ app.conf.update(
             task="retention.run", seconds=settings.AUTO_PRUNING_POLL_PERIOD
         ),
         "compare database and store": every(task="gc.reconcile_store", minutes=360),
+        "survey the storage": every(task="statistics.survey_storage", minutes=30),
+        "delete old statistics": every(task="statistics.delete_old", minutes=720),
         "clean the store": every(task="storage.clean", minutes=360),
     },
 )
 app.user_options["worker"].add(
     click.Option(("--with-timetable",), is_flag=True, help="Also send the periodic jobs.")
 )
+
+
+_begun: dict[str, tuple[datetime, float]] = {}  # by the id of a run
+
+
+@worker_ready.connect
+def _start_rounds(**_: object) -> None:
+    from config.rounds import start_rounds
+
+    start_rounds("jobs")
+
+
+@task_prerun.connect
+def _note_begin(task_id: str, **_: object) -> None:
+    _begun[task_id] = datetime.now(UTC), time.monotonic()
+
+
+@task_postrun.connect
+def _note_end(task_id: str, task: Any, retval: Any = None, **_: object) -> None:
+    from registry.statistics.jobs import note_run
+
+    started_at, clock = _begun.pop(task_id, (datetime.now(UTC), time.monotonic()))
+    note_run(
+        task=task.name,
+        started_at=started_at,
+        lasted=timedelta(seconds=time.monotonic() - clock),
+        error=retval if isinstance(retval, BaseException) else None,
+    )
 
 
 @setup_logging.connect

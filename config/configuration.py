@@ -23,7 +23,7 @@ DEPRECATED_KEYS = {
     "FEATURE_HELM_OCI_SUPPORT": "it adds Helm's types to ALLOWED_OCI_ARTIFACT_TYPES when it is true"
     " and does nothing else; list them there instead",
 }
-SECRET_KEYS = frozenset({"SECRET_KEY", "DB_URI", "BROKER_URL"})
+SECRET_KEYS = frozenset({"SECRET_KEY", "DB_URI", "BROKER_URL", "MAIL_PASSWORD"})
 # Also read from BERTH_<KEY>_FILE.
 KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}
 
@@ -194,6 +194,41 @@ class Configuration(BaseModel):
         description="Whether visitors can create an account for themselves in the browser.",
         examples=[False],
     )
+    FEATURE_DIRECT_LOGIN: bool = Field(
+        True,
+        description="Whether people sign in to the pages with a password of Berth. `false`: only"
+        " through the services of `<NAME>_LOGIN_CONFIG`.",
+        examples=[False],
+    )
+    FEATURE_MAILING: bool = Field(
+        False,
+        description="Whether Berth sends mail: to reset passwords, and to verify the e-mail"
+        " addresses of accounts.",
+        examples=[True],
+    )
+    MAIL_SERVER: str = Field(
+        "", description="Host of the mail server.", examples=["smtp.example.com"]
+    )
+    MAIL_PORT: int = Field(
+        587, ge=1, le=65535, description="Port of the mail server.", examples=[25]
+    )
+    MAIL_USE_TLS: bool = Field(
+        False,
+        description="Whether the connection is encrypted, by STARTTLS; on port 465 from the"
+        " beginning.",
+        examples=[True],
+    )
+    MAIL_USERNAME: str = Field(
+        "", description="Name at the mail server. Empty: without login.", examples=["berth"]
+    )
+    MAIL_PASSWORD: str = Field(
+        "", description="Password at the mail server.", examples=["a password"]
+    )
+    MAIL_DEFAULT_SENDER: str = Field(
+        "",
+        description="Sender of mails. Empty: `berth@` and the host of `SERVER_HOSTNAME`.",
+        examples=["registry@example.com"],
+    )
     FEATURE_PUBLIC_CATALOG: bool = Field(
         False,
         description="Whether the catalog also lists public repositories, to everybody.",
@@ -301,6 +336,12 @@ class Configuration(BaseModel):
         " where an organization says nothing else.",
         examples=["4w"],
     )
+    DELETED_REPOSITORY_EXPIRATION: Lifetime = Field(
+        "2w",
+        description="How long a deleted repository can be undeleted. Its content takes room until"
+        " then.",
+        examples=["4w"],
+    )
     TAG_EXPIRATION_OPTIONS: list[Lifetime] = Field(
         ["0s", "1d", "1w", "2w", "4w"],
         description="Time machines that organizations may choose from.",
@@ -398,6 +439,8 @@ class Configuration(BaseModel):
             missing = "TLS_KEY" if self.TLS_CERTIFICATE else "TLS_CERTIFICATE"
             given = "TLS_CERTIFICATE" if self.TLS_CERTIFICATE else "TLS_KEY"
             raise _impossible(given, f"needs {missing} beside it")
+        if self.FEATURE_MAILING and not self.MAIL_SERVER:
+            raise _impossible("FEATURE_MAILING", "needs MAIL_SERVER beside it")
         for name in self.DISTRIBUTED_STORAGE_PREFERENCE:
             if name not in self.DISTRIBUTED_STORAGE_CONFIG:
                 raise _impossible(

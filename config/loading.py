@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config.configuration import (
@@ -17,6 +18,7 @@ from config.configuration import (
     SECRET_KEYS,
     Configuration,
 )
+from config.login_services import SUFFIX, LoginService, is_login_key, read_services
 from config.paths import data_folder
 from config.storage_drivers import without_secrets
 from config.yaml_file import YamlFile, YamlProblem
@@ -26,6 +28,7 @@ OTHER_VARIABLES = frozenset(
     {"BERTH_DATA", "BERTH_CONFIG", "BERTH_ADMIN_PASSWORD", "BERTH_REQUIRE_ALL"}
 )
 
+_MAPPING = FieldInfo(annotation=dict, default={})
 Origin = Literal["environment", "file", "default"]
 
 
@@ -46,6 +49,7 @@ class LoadedConfiguration:
     file: YamlFile
     data: Path
     warnings: tuple[str, ...]
+    login_services: Mapping[str, LoginService] = field(default_factory=dict)
 
 
 def load_configuration(
@@ -66,19 +70,39 @@ def load_configuration(
     given, problems = _from_environment(environ)
     if problems:
         raise ConfigurationError(*problems)
+    values = {**document.values, **given}
+    services, problems = _login_services(values, document, given)
     try:
-        configuration = Configuration.model_validate({**document.values, **given})
+        configuration = Configuration.model_validate(
+            {key: value for key, value in values.items() if not is_login_key(key)}
+        )
     except ValidationError as error:
         raise ConfigurationError(
-            *(_sentence(detail, document, given) for detail in error.errors())
+            *(_sentence(detail, document, given) for detail in error.errors()), *problems
         ) from error
+    if not (configuration.FEATURE_DIRECT_LOGIN or services or problems):
+        problems = [
+            f"{_place_of(('FEATURE_DIRECT_LOGIN',), document, given)} needs a <NAME>{SUFFIX}"
+            " beside it: nobody could sign in."
+        ]
+    if problems:
+        raise ConfigurationError(*problems)
     return LoadedConfiguration(
         configuration=configuration,
         origins={key: _origin(key, document, given) for key in Configuration.model_fields},
         file=document,
         data=data,
         warnings=(*_unknown_variables(environ), *_deprecations(document, given)),
+        login_services=services,
     )
+
+
+def refusals(error: ValidationError) -> list[str]:
+    """What is wrong with values that stand in no file, one sentence for each."""
+    return [
+        _sentence(detail, YamlFile(), {}).removeprefix("configuration: ")
+        for detail in error.errors()
+    ]
 
 
 def _chosen_file(environ: Mapping[str, str], data: Path) -> Path | None:
@@ -101,10 +125,12 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
     """Values given as ``BERTH_<KEY>``, written as they would be in the file, and problems."""
     given: dict[str, Any] = {}
     problems: list[str] = []
-    for key, info in Configuration.model_fields.items():
+    fields = Configuration.model_fields | dict.fromkeys(_login_keys(environ), _MAPPING)
+    for key, info in fields.items():
         variable = ENVIRONMENT_PREFIX + key
         text = environ.get(variable)
-        if text is None and key in KEYS_FROM_FILES and (named := environ.get(f"{variable}_FILE")):
+        is_from_file = key in KEYS_FROM_FILES or info is _MAPPING
+        if text is None and is_from_file and (named := environ.get(f"{variable}_FILE")):
             try:
                 text = Path(named).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
@@ -115,9 +141,27 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
             is_text = isinstance(info.get_default(call_default_factory=True), str)
             given[key] = text if is_text else yaml.safe_load(text)
         except yaml.YAMLError:
-            shown = "a secret value" if key in KEYS_FROM_FILES else repr(text)
+            shown = "a secret value" if is_from_file else repr(text)
             problems.append(f"environment: {variable}: {shown} is not YAML.")
     return given, problems
+
+
+def _login_keys(environ: Mapping[str, str]) -> list[str]:
+    """Keys of login services that the environment gives, itself or in a file."""
+    names = (name.removeprefix(ENVIRONMENT_PREFIX) for name in sorted(environ))
+    keys = (name.removesuffix("_FILE") for name in names)
+    return [key for key in dict.fromkeys(keys) if is_login_key(key)]
+
+
+def _login_services(
+    values: Mapping[str, Any], document: YamlFile, given: Mapping[str, Any]
+) -> tuple[dict[str, LoginService], list[str]]:
+    services, problems = read_services(
+        {key: value for key, value in values.items() if is_login_key(key)}
+    )
+    return services, [
+        f"{_place_of(problem.location, document, given)}{problem.text}" for problem in problems
+    ]
 
 
 def _origin(key: str, document: YamlFile, given: Mapping[str, Any]) -> Origin:
@@ -132,7 +176,9 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     Only worth a warning: Kubernetes sets BERTH_PORT and others for a service named berth.
     """
     known = {ENVIRONMENT_PREFIX + key for key in Configuration.model_fields} | OTHER_VARIABLES
-    known |= {f"{ENVIRONMENT_PREFIX}{key}_FILE" for key in KEYS_FROM_FILES}
+    login_keys = _login_keys(environ)
+    known |= {ENVIRONMENT_PREFIX + key for key in login_keys}
+    known |= {f"{ENVIRONMENT_PREFIX}{key}_FILE" for key in (*KEYS_FROM_FILES, *login_keys)}
     ours = (name for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX))
     return [
         f"environment: {name} does nothing.{_hint(name, known)}"
@@ -154,19 +200,15 @@ def _sentence(detail: ErrorDetails, document: YamlFile, given: Mapping[str, Any]
     """One problem in words: where, which key, what is wrong and what was expected."""
     location = tuple(detail["loc"]) or (detail.get("ctx", {}).get("key", ""),)
     key = str(location[0])
-    if key in given:
-        place = "environment"
-        name = ENVIRONMENT_PREFIX + ".".join(map(str, location))
-    else:
-        place = _place(document.path, document.line(location))
-        name = ".".join(map(str, location))
+    where = _place_of(location, document, given)
     match detail["type"]:
         case "extra_forbidden":
+            place = where.rpartition(": ")[0]
             return f"{place}: unknown key {key}.{_hint(key, Configuration.model_fields)}"
         case "impossible":
-            return f"{place}: {name} {detail['msg']}."
+            return f"{where} {detail['msg']}."
     found = "a secret value" if key in SECRET_KEYS else repr(without_secrets(detail["input"]))
-    return f"{place}: {name}: expected {_expected(detail)}, but found {found}."
+    return f"{where}: expected {_expected(detail)}, but found {found}."
 
 
 def _expected(detail: ErrorDetails) -> str:  # noqa: PLR0911
@@ -195,6 +237,14 @@ def _expected(detail: ErrorDetails) -> str:  # noqa: PLR0911
         case "string_pattern_mismatch":
             return f"text that matches {context['pattern']}"
     return detail["msg"]
+
+
+def _place_of(location: tuple[str | int, ...], document: YamlFile, given: Mapping[str, Any]) -> str:
+    """Where a value stands and what it is called."""
+    name = ".".join(map(str, location))
+    if location[0] in given:
+        return f"environment: {ENVIRONMENT_PREFIX}{name}"
+    return f"{_place(document.path, document.line(location))}: {name}"
 
 
 def _place(path: Path | None, line: int | None) -> str:

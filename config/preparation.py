@@ -186,13 +186,20 @@ def _ensure_administrator(password: str, now: datetime) -> None:
         return
     given = password or random_password()
     with transaction.atomic():
-        owner = create_user(username=ADMINISTRATOR, password=given, is_superuser=True, now=now)
+        owner = create_user(
+            username=ADMINISTRATOR,
+            password=given,
+            is_superuser=True,
+            must_change_password=not password,
+            now=now,
+        )
         if settings.FEATURE_LIBRARY_SUPPORT:  # so that a push to the bare host name has a home
             create_organization(name=settings.LIBRARY_NAMESPACE, owner=owner, now=now)
     if not password:
         print(
             "\nThe first administrator was created. The password is shown only now:\n\n"
-            f"  Name      {ADMINISTRATOR}\n  Password  {given}",
+            f"  Name      {ADMINISTRATOR}\n  Password  {given}\n\n"
+            "The pages ask for another one at the first sign-in.",
             flush=True,
         )
 

@@ -4,10 +4,13 @@ import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
 from config.loading import load_configuration
+from config.login_services import origins as login_origins
+from config.login_services import provider_settings
 from config.paths import BASE_DIR
 from config.places import blob_folder, database_settings, storage_settings
 from config.processes import BLOCKING_THREADS
@@ -43,6 +46,8 @@ FEATURE_LIBRARY_SUPPORT: bool = configuration.FEATURE_LIBRARY_SUPPORT
 CREATE_PRIVATE_REPO_ON_PUSH: bool = configuration.CREATE_PRIVATE_REPO_ON_PUSH
 FEATURE_ANONYMOUS_ACCESS: bool = configuration.FEATURE_ANONYMOUS_ACCESS
 FEATURE_USER_CREATION: bool = configuration.FEATURE_USER_CREATION
+FEATURE_DIRECT_LOGIN: bool = configuration.FEATURE_DIRECT_LOGIN
+FEATURE_MAILING: bool = configuration.FEATURE_MAILING
 FEATURE_PUBLIC_CATALOG: bool = configuration.FEATURE_PUBLIC_CATALOG
 FEATURE_SUPERUSERS_FULL_ACCESS: bool = configuration.FEATURE_SUPERUSERS_FULL_ACCESS
 FEATURE_GENERAL_OCI_SUPPORT: bool = configuration.FEATURE_GENERAL_OCI_SUPPORT
@@ -65,6 +70,7 @@ MAXIMUM_CONCURRENT_TRANSFERS: int = BLOCKING_THREADS - 8  # the others answer at
 BLOBUPLOAD_DELETION_DATE_THRESHOLD: int = configuration.BLOBUPLOAD_DELETION_DATE_THRESHOLD
 PUSH_TEMP_TAG_EXPIRATION_SEC: int = configuration.PUSH_TEMP_TAG_EXPIRATION_SEC
 DEFAULT_TAG_EXPIRATION: str = configuration.DEFAULT_TAG_EXPIRATION
+DELETED_REPOSITORY_EXPIRATION: str = configuration.DELETED_REPOSITORY_EXPIRATION
 TAG_EXPIRATION_OPTIONS: list[str] = configuration.TAG_EXPIRATION_OPTIONS
 FEATURE_CHANGE_TAG_EXPIRATION: bool = configuration.FEATURE_CHANGE_TAG_EXPIRATION
 LABELED_EXPIRATION_MINIMUM: str = configuration.LABELED_EXPIRATION_MINIMUM
@@ -100,6 +106,8 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "ui.errors.csrf_failure"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -108,7 +116,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],  # the icons of Bootstrap's form controls
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *login_origins(loaded.login_services)],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     }
@@ -140,6 +148,8 @@ INSTALLED_APPS = [
     "registry.verification",
     "registry.inspection",
     "registry.retention",
+    "registry.statistics",
+    "registry.announcements",
     "registry.gc",
     "ui",
     "allauth",
@@ -151,7 +161,7 @@ INSTALLED_APPS = [
     "bootstrap",
     "csp",
     "django_htmx",
-    "django.contrib.admin",
+    "config.admin_site.BerthAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -160,6 +170,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "registry.api.lane.ProgramLane",
+    "ui.accounts.middleware.SecureCookies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -172,6 +183,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "ui.accounts.middleware.PasswordChangeFirst",
 ]
 TEMPLATES = [
     {
@@ -210,6 +222,60 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+ACCOUNT_ADAPTER = "ui.accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "ui.accounts.adapters.ServiceAdapter"
+MFA_ADAPTER = "ui.accounts.adapters.FactorAdapter"
+USERSESSIONS_ADAPTER = "ui.accounts.adapters.SessionsAdapter"
+ACCOUNT_FORMS = {
+    "login": "ui.accounts.forms.SignInForm",
+    "signup": "ui.accounts.forms.SignUpForm",
+    "change_password": "ui.accounts.forms.PasswordForm",
+}
+SOCIALACCOUNT_FORMS = {"signup": "ui.accounts.forms.ServiceSignUpForm"}
+MFA_FORMS = {
+    "authenticate": "ui.accounts.forms.FactorForm",
+    "reauthenticate": "ui.accounts.forms.FactorAgainForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = [
+    "username*",
+    "email*" if FEATURE_MAILING else "email",
+    "password1*",
+    "password2*",
+]
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if FEATURE_MAILING else "none"
+# Codes, not links: what a request says of its host must not end up in a mail.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = FEATURE_MAILING
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = FEATURE_MAILING
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Berth: "
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+# Passwords and codes are slowed down in the database, for all processes together.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+SOCIALACCOUNT_PROVIDERS = provider_settings(loaded.login_services)
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = not FEATURE_MAILING
+MFA_TOTP_ISSUER = f"Berth {SERVER_HOSTNAME}".strip()
+MFA_TOTP_TOLERANCE = 1
+
+# --- Mail ---------------------------------------------------------------------------------------
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if FEATURE_MAILING else 'dummy'}.EmailBackend"
+EMAIL_HOST: str = configuration.MAIL_SERVER
+EMAIL_PORT: int = configuration.MAIL_PORT
+EMAIL_USE_SSL: bool = configuration.MAIL_USE_TLS and EMAIL_PORT == 465
+EMAIL_USE_TLS: bool = configuration.MAIL_USE_TLS and not EMAIL_USE_SSL
+EMAIL_HOST_USER: str = configuration.MAIL_USERNAME
+EMAIL_HOST_PASSWORD: str = configuration.MAIL_PASSWORD
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL: str = configuration.MAIL_DEFAULT_SENDER or (
+    f"berth@{urlsplit(f'//{SERVER_HOSTNAME}').hostname or 'localhost'}"
+)
+
 # --- The API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -224,8 +290,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        # For the status page: administrators need no shell to see the latest errors.
+        "memory": {"class": "registry.statistics.errors.ErrorMemory", "level": "ERROR"},
+    },
+    "root": {"handlers": ["stderr", "memory"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         # Registry clients ask for what may not exist; each 404 would be a warning.

@@ -10,3 +10,7 @@ from config.supervisor import die_with_parent
 die_with_parent()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+from config.rounds import start_rounds  # noqa: E402 - needs the apps
+
+start_rounds("web")

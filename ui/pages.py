@@ -110,7 +110,8 @@ class NamespacePage(Page):
 
     def refusal(self) -> HttpResponseBase | None:
         found = (
-            Namespace.objects.select_related("organization", "user")
+            Namespace.objects.held()
+            .select_related("organization", "user")
             .filter(name=self.kwargs["namespace"])
             .first()
         )

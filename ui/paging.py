@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import HttpRequest
 
 PAGE_SIZE = 50
@@ -46,41 +47,52 @@ def page_of(
     """
     names = [column.lstrip("-") for column in order]
     values = key or (lambda row: [getattr(row, name) for name in names])
-    after = _read(request.GET.get("after", ""), len(order))
-    if after is not None:
-        try:
-            rows = rows.filter(_beyond(order, after))
-        except (ValueError, TypeError, ValidationError):  # a cursor that we did not write
-            after = None
-    found = list(rows.order_by(*order)[: size + 1])
+    after = read_cursor(request.GET.get("after", ""), len(order))
+    try:
+        beyond = _beyond(order, after) if after is not None else Q()
+        found = list(rows.filter(beyond).order_by(*order)[: size + 1])
+    except (ValueError, TypeError, ValidationError):  # a cursor that we did not write
+        after = None
+        found = list(rows.order_by(*order)[: size + 1])
     has_more = len(found) > size
     found = found[:size]
-    cursor = _write(values(found[-1])) if has_more else ""
+    cursor = write_cursor(values(found[-1])) if has_more else ""
     return KeysetPage(
         rows=found,
-        next_url=_url(request, after=cursor) if has_more else "",
-        first_url=_url(request) if after is not None else "",
+        next_url=query_url(request, after=cursor) if has_more else "",
+        first_url=query_url(request) if after is not None else "",
     )
 
 
 def _beyond(order: Sequence[str], after: Sequence[Any]) -> Q:
-    """Rows that come after: equal in the first columns, and further in the next."""
+    """Rows that come after: equal in the first columns, and further in the next.
+
+    Where all columns rise or all fall, databases find the place in an index by one comparison
+    of rows; else by the first column alone.
+    """
+    falls = {column.startswith("-") for column in order}
+    if len(falls) == 1 and len(order) > 1:
+        comparison = TupleLessThan if falls.pop() else TupleGreaterThan
+        columns = Tuple(*(F(column.lstrip("-")) for column in order))
+        return Q(comparison(columns, tuple(after)))
     beyond, equal = Q(), Q()
     for column, value in zip(order, after, strict=True):
         name = column.lstrip("-")
         side = "lt" if column.startswith("-") else "gt"
         beyond |= equal & Q(**{f"{name}__{side}": value})
         equal &= Q(**{name: value})
-    return beyond
+    first = order[0].lstrip("-")
+    side = "lte" if order[0].startswith("-") else "gte"
+    return Q(**{f"{first}__{side}": after[0]}) & beyond
 
 
-def _write(values: Sequence[Any]) -> str:
+def write_cursor(values: Sequence[Any]) -> str:
     text = json.dumps([value if isinstance(value, int) else str(value) for value in values])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(cursor: str, length: int) -> list[Any] | None:
-    """What ``_write`` wrote; ``None`` for anything else, which shows the first page."""
+def read_cursor(cursor: str, length: int) -> list[Any] | None:
+    """What ``write_cursor`` wrote; ``None`` for anything else, which shows the first page."""
     if not cursor or len(cursor) > MAX_CURSOR_LENGTH:
         return None
     try:
@@ -101,6 +113,6 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, str) and "\x00" not in value
 
 
-def _url(request: HttpRequest, **changed: str) -> str:
+def query_url(request: HttpRequest, **changed: str) -> str:
     query = {key: value for key, value in request.GET.items() if key != "after"} | changed
     return f"?{urlencode(query)}"

@@ -15,8 +15,8 @@ ROOMS = (
     "tags",
     "activity",
     "rules",
-    "repositories",
     "namespaces",
+    "repositories",
 )
 
 app_name = "ui"

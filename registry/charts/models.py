@@ -98,6 +98,7 @@ class ChartVersion(models.Model):
                 fields=["namespace", "name", "-sort_key", "-id"], name="chart_newest_first"
             ),
             models.Index(fields=["repository", "file_name"], name="chart_by_file_name"),
+            models.Index(fields=["name", "repository"], name="chart_by_name"),
         ]
 
     def __str__(self) -> str:

@@ -48,7 +48,7 @@ def inspect_pending(*, after: int, limit: int, now: datetime) -> int | None:
     """
     pending = (
         Manifest.objects.present()
-        .filter(kind__in=READERS, inspected_at=None, pk__gt=after)
+        .filter(kind__in=READERS, inspected_at=None, pk__gt=after, repository__deleted_at=None)
         .select_related("repository")
         .order_by("pk")[:limit]
     )

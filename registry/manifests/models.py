@@ -81,6 +81,7 @@ class Manifest(models.Model):
                 condition=~Q(subject_digest=""),
                 name="manifest_referrers",
             ),
+            models.Index(fields=["digest", "id"], name="manifest_by_digest"),
         ]
 
     def __str__(self) -> str:

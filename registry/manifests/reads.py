@@ -1,18 +1,19 @@
 """Find manifests, and what refers to them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet, Sum
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import Reference, referrers_tag
-from registry.manifests.models import Manifest
+from registry.manifests.models import Manifest, ManifestBlob
 from registry.manifests.reachability import is_abandoned
 from registry.repositories import sql
 from registry.repositories.models import Repository
@@ -165,17 +166,33 @@ def referrers_page(
 
     Source: distribution-spec v1.1, "Listing Referrers" and "Enabling the Referrers API".
     """
-    referrers = Manifest.objects.filter(repository=repository.id).referrers_of(str(subject))
-    listed = _fallback_digests(repository, subject, now)
-    if listed:
-        kept = Manifest.objects.present().filter(repository=repository.id, digest__in=listed)
-        referrers = referrers | kept
+    referrers = referrers_of(repository=repository, subject=subject, now=now)
     if artifact_type:
         referrers = referrers.filter(artifact_type=artifact_type)
     rows = list(
         referrers.filter(digest__gt=after).order_by("digest").only(*_DESCRIPTOR_COLUMNS)[: size + 1]
     )
     return ReferrersPage([_descriptor(row) for row in rows[:size]], has_more=len(rows) > size)
+
+
+def referrers_of(
+    *, repository: Repository, subject: Digest, now: datetime
+) -> QuerySet[Manifest, Manifest]:
+    """What refers to ``subject``, by its own word or by that of the fallback tag; not ordered."""
+    referrers = Manifest.objects.filter(repository=repository.id).referrers_of(str(subject))
+    listed = _fallback_digests(repository, subject, now)
+    if not listed:
+        return referrers
+    return referrers | Manifest.objects.present().filter(
+        repository=repository.id, digest__in=listed
+    )
+
+
+def content_sizes(manifests: Iterable[int]) -> Mapping[int, int]:
+    """Bytes of all blobs that each of these manifests needs, by its id; in one query."""
+    edges = ManifestBlob.objects.filter(manifest__in=list(manifests))
+    totals = edges.values("manifest").annotate(total=Sum("link__blob__size")).order_by()
+    return dict(totals.values_list("manifest", "total"))
 
 
 def _descriptor(manifest: Manifest) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from artifacts.kinds.kinds import kind_of
+from accounts.audit.services import SYSTEM, Actor
+from artifacts.kinds.kinds import PROOFS, kind_of
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -27,10 +28,12 @@ from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.manifests.schema1 import tags_of_push
 from registry.manifests.terms import HeldBlob, labels_of_image, labels_of_index
 from registry.repositories.models import Repository
+from registry.repositories.services import note_push
 from registry.tags.services import lock_tag, point_tag
 
 _ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 _TRIES = 5
+_TAGS_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def push_manifest(
     body: bytes,
     condition: Condition = UNCONDITIONAL,
     now: datetime,
+    by: Actor = SYSTEM,
 ) -> PushedManifest:
     """Store a manifest and point its tags at it: the one of the URL, and ``tags``.
 
@@ -74,7 +78,7 @@ def push_manifest(
     names = _tags_of_push(document, repository, reference, tags)
     for attempt in range(1, _TRIES + 1):
         try:
-            return _store(repository, document, digest, body, names, condition, now)
+            return _store(repository, document, digest, body, names, condition, now, by)
         except IntegrityError:
             # Another push created the same manifest or tag between look and write.
             if not Repository.objects.filter(pk=repository.pk).exists():
@@ -100,6 +104,7 @@ def _store(
     names: Sequence[str],
     condition: Condition,
     now: datetime,
+    by: Actor,
 ) -> PushedManifest:
     # One transaction: a tag is never visible before its manifest, nor a
     # manifest before the repository holds every blob it names.
@@ -127,6 +132,16 @@ def _store(
                     now=now,
                 )
             )
+        target = f"{repository.path}:{names[0]}" if names else f"{repository.path}@{digest}"
+        told = ", ".join(names[:_TAGS_TOLD])
+        by.did("manifest.push", target, now=now, digest=str(digest), tags=told)
+        note_push(
+            repository=repository,
+            kind=manifest.kind,
+            is_content=_is_content(manifest, names),
+            now=now,
+            by=by,
+        )
     said = [tag.warning for tag in tags if tag.warning] if tags else terms.warnings
     return PushedManifest(manifest, tuple(dict.fromkeys(said)))
 
@@ -242,6 +257,11 @@ def store_edges(
         ignore_conflicts=True,
         batch_size=_ROWS_PER_QUERY,
     )
+
+
+def _is_content(manifest: Manifest, names: Sequence[str]) -> bool:
+    """Whether a repository is of this kind: not what only goes with something."""
+    return bool(names) and not manifest.subject_digest and manifest.kind not in PROOFS
 
 
 def _batches(digests: Sequence[str]) -> Iterable[Sequence[str]]:

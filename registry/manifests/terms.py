@@ -15,7 +15,7 @@ from registry.storage.select import blob_store
 logger = logging.getLogger(__name__)
 
 # What BuildKit writes on the entries of an index that describe an image beside them.
-_REFERENCE_TYPE = "vnd.docker.reference.type"
+REFERENCE_TYPE = "vnd.docker.reference.type"
 _ABOUT_IMAGES = frozenset({Kind.ATTESTATION, Kind.SIGNATURE, Kind.SBOM})
 
 
@@ -53,7 +53,7 @@ def labels_of_index(
     asked: list[Mapping[str, str]] = []
     for entry in document.manifests:
         child = here.get(str(entry.digest))
-        if _REFERENCE_TYPE in entry.annotations or (child and child.kind in _ABOUT_IMAGES):
+        if REFERENCE_TYPE in entry.annotations or (child and child.kind in _ABOUT_IMAGES):
             continue
         asked.append({**child.labels, **child.annotations} if child else {})
     return agreed_labels(asked)

@@ -56,8 +56,7 @@ for name, policy in {policies}:
     select_policy(organization=made, policy=ArtifactPolicy.objects.get(name=policy), now=now)
 """
 CHOSEN = (
-    "is blocked by the artifact policy '{policy}', selected by the organization {organization}"
-    " (in the administration)"
+    "is blocked by the artifact policy '{policy}', selected for the repositories of {organization}"
 )
 
 

@@ -265,7 +265,7 @@ def test_a_refusal_is_403_denied_with_the_whole_reason(web: Repository, client: 
     assert error_of(response.json()) == (
         "DENIED",
         "artifact type application/vnd.wasm.config.v0+json is blocked by the artifact policy"
-        " 'images only', selected by the repository acme/web (in the administration);"
+        " 'images only', selected for the repository acme/web;"
         " the policy allows container images",
     )
     assert response.json()["errors"][0]["detail"] == {

@@ -9,55 +9,27 @@ import pytest
 
 from accounts.audit.models import AuditEvent
 from accounts.users.services import access_epoch
-from artifacts.oci.digest import Digest
 from artifacts.oci.errors import NameInvalid
-from registry.blobs.models import Blob, BlobLink, UploadSession
+from registry.blobs.models import UploadSession
 from registry.blobs.uploads import Chunk, append_chunk, delete_stale_uploads, open_upload
-from registry.manifests.models import Manifest
+from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role
 from registry.repositories.paths import repository_path
 from registry.repositories.services import (
     NamespaceUnknown,
     RepositoryExists,
     create_repository,
-    delete_repository,
     grant,
     revoke,
     set_visibility,
 )
 from tests.registry.builders import (
     NOW,
-    descriptor,
-    hold,
-    image,
-    index,
-    make_repository,
     make_user,
     owner_of,
-    push,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def test_a_repository_is_deleted_with_all_that_is_in_it_and_with_nothing_else(
-    repository: Repository,
-) -> None:
-    other = make_repository("acme/other")
-    for place in (repository, other):
-        hold(place, b"{}", b"layer")
-        body = image(b"{}", b"layer")
-        push(place, body, "v1")
-        push(place, index(body, subject=descriptor(body)), "list")
-        open_upload(repository=place, owner="user:1", now=NOW)
-
-    delete_repository(repository=repository, now=NOW)
-
-    assert [r.path for r in Repository.objects.all()] == ["acme/other"]
-    assert Manifest.objects.count() == 2
-    assert BlobLink.objects.count() == 2
-    assert UploadSession.objects.count() == 1
-    assert Blob.objects.filter(pk=str(Digest.of(b"layer"))).exists()
 
 
 def test_a_name_is_taken_once(repository: Repository) -> None:

@@ -22,8 +22,9 @@ from registry.access.callers import Caller, InsufficientScope
 from registry.access.grants import token_for
 from registry.access.scopes import Action, parse_scopes
 from registry.access.tokens import TokenInvalid, verify_token
+from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, RepositoryGrant, Role
-from registry.repositories.services import delete_repository, grant, revoke, set_visibility
+from registry.repositories.services import grant, revoke, set_visibility
 from tests.registry.builders import (
     make_organization,
     make_repository,

@@ -40,7 +40,7 @@ register.filter("look", look_of)
 def ago(context: template.Context, moment: datetime | None) -> SafeString:
     """``3 hours ago``, with the whole time where one points at it."""
     if moment is None:
-        return format_html('<span class="b-quiet">never</span>')
+        return SafeString('<span class="b-quiet">never</span>')
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
         moment.isoformat(timespec="seconds"),

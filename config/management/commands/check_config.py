@@ -34,4 +34,6 @@ def explain(loaded: LoadedConfiguration) -> str:
         shown = "(set, not shown)" if key in SECRET_KEYS and origin != "default" else repr(value)
         place = f"line {loaded.file.line((key,))}" if origin == "file" else origin
         lines.append(f"{key} = {shown}  [{place}]")
+    for key, service in loaded.login_services.items():
+        lines.append(f"{key} = {without_secrets(service.model_dump())!r}")
     return "\n".join([*lines, "", "The configuration is right."])

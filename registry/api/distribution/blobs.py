@@ -11,11 +11,10 @@ from rest_framework.response import Response
 from artifacts.oci.digest import AlgorithmUnsupported, Digest
 from artifacts.oci.errors import BlobUnknown
 from registry.api.distribution.base import RepositoryView
-from registry.api.distribution.bodies import let_go_of_database
 from registry.api.distribution.conditions import content_headers, is_held, wants_range
 from registry.api.distribution.ranges import Part, parse_range
-from registry.api.distribution.transfers import download
 from registry.blobs.services import StoredBlob, find_blob, link_to_blob, read_blob, renew_lease
+from registry.blobs.transfers import download, let_go_of_database
 from registry.manifests.deletion import delete_blob
 
 _OCTETS = "application/octet-stream"

@@ -5,11 +5,10 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from django.conf import settings
-from django.db import connection
 from rest_framework.request import Request
 
 from artifacts.oci.errors import ManifestTooLarge, SizeInvalid, TooManyRequests
-from registry.api.distribution.transfers import transfers
+from registry.blobs.transfers import let_go_of_database, transfers
 from registry.storage.base import PIECE_BYTES
 
 _DRAIN_LIMIT_BYTES = 256 * 1024 * 1024
@@ -117,9 +116,3 @@ def content_length(request: Request) -> int | None:
         return int(text)
     chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     return None if chunked or request.META.get("SERVER_PROTOCOL", "").startswith("HTTP/2") else 0
-
-
-def let_go_of_database() -> None:
-    """Give a pooled connection back before bytes flow: a slow client must not hold it."""
-    if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
-        connection.close()

@@ -22,6 +22,7 @@ from registry.manifests.leases import renew_lease
 from registry.manifests.pulls import note_pull
 from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.manifests.services import push_manifest
+from registry.statistics.counting import count_pull, count_push
 from registry.tags.services import delete_tag
 
 
@@ -48,6 +49,12 @@ class ManifestView(RepositoryView):
         )
         if request.method == "GET":
             note_pull(manifest=manifest, now=self.now)
+            count_pull(
+                repository_id=self.repository.id,
+                digest=manifest.digest,
+                tag=target.tag,
+                now=self.now,
+            )
         if target.digest and self.caller.asks_to_push(self.path):
             renew_lease(manifest=manifest, now=self.now)
         if target.tag:
@@ -87,8 +94,10 @@ class ManifestView(RepositoryView):
             body=body,
             condition=condition_of(request),
             now=self.now,
+            by=Actor(self.caller.principal.name, self._address),
         )
         manifest = pushed.manifest
+        count_push(repository_id=self.repository.id, now=self.now)
         inspect(manifest=manifest, now=self.now)
         headers = {
             "Location": f"/v2/{name}/manifests/{manifest.digest}",

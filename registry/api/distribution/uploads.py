@@ -17,9 +17,9 @@ from artifacts.oci.errors import (
 )
 from registry.access.rights import readable_repositories
 from registry.api.distribution.base import RepositoryView
-from registry.api.distribution.transfers import RETRY_AFTER_SECONDS, transfers
 from registry.blobs.models import UploadSession
 from registry.blobs.services import mount_blob
+from registry.blobs.transfers import RETRY_AFTER_SECONDS, transfers
 from registry.blobs.uploads import (
     Chunk,
     append_chunk,

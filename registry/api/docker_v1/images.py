@@ -16,17 +16,17 @@ from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import Reference
 from artifacts.oci.schema1 import Schema1
 from registry.access.callers import InsufficientScope
-from registry.api.distribution.bodies import let_go_of_database
 from registry.api.distribution.conditions import content_headers
-from registry.api.distribution.transfers import download
 from registry.api.docker_v1.base import V1View
 from registry.api.docker_v1.ids import ImageId, ImageUnknown, read_id
 from registry.blobs.services import StoredBlob, find_blob, read_blob
+from registry.blobs.transfers import download, let_go_of_database
 from registry.manifests.conversion import image_of, schema1_of
 from registry.manifests.models import Manifest
 from registry.manifests.pulls import note_pull
 from registry.manifests.reads import resolve_manifest
 from registry.repositories.models import Repository
+from registry.statistics.counting import count_pull
 from registry.verification.pulls import admit_pull
 
 _UNCHANGING = "private, max-age=31536000, immutable"
@@ -114,6 +114,7 @@ class AncestryView(ImageView):
             ),
             now=self.now,
         )
+        count_pull(repository_id=self.repository.id, digest=self.manifest.digest, now=self.now)
         return Response(self.ancestry)
 
 

@@ -37,6 +37,7 @@ from registry.inspection.services import inspect
 from registry.manifests.services import push_manifest
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path, split_path
+from registry.statistics.counting import count_push
 from registry.tags.services import delete_tag
 
 _MAX_JSON_BYTES = 1024 * 1024
@@ -105,7 +106,9 @@ class PushedTagView(_Pushing, TagView):
             document=ManifestDocument.parse(body, SCHEMA1_SIGNED),
             body=body,
             now=self.now,
+            by=Actor(self.caller.principal.name, address_of(request)),
         )
+        count_push(repository_id=self.repository.id, now=self.now)
         inspect(manifest=pushed.manifest, now=self.now)
         return Response("Created")
 

@@ -8,15 +8,15 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import Reference, is_name
 from registry.access.rights import rights_in
-from registry.api.distribution.bodies import let_go_of_database
 from registry.api.distribution.conditions import content_headers, is_held
-from registry.api.distribution.transfers import download
 from registry.api.helm.base import HelmView
 from registry.blobs.services import find_blob, read_blob
+from registry.blobs.transfers import download, let_go_of_database
 from registry.charts.models import ChartVersion
 from registry.manifests.pulls import note_pull
 from registry.manifests.reads import resolve_manifest
 from registry.repositories.models import Repository
+from registry.statistics.counting import count_pull
 from registry.verification.pulls import admit_pull
 
 _PROVENANCE = ".prov"
@@ -73,4 +73,5 @@ class DownloadView(HelmView):
         if self.request.method == "GET":
             admit_pull(repository=repository, digest=manifest.digest, now=self.now)
             note_pull(manifest=manifest, now=self.now)
+            count_pull(repository_id=repository.id, digest=manifest.digest, now=self.now)
         return Digest.parse(digest)

@@ -21,8 +21,9 @@ from registry.access.tokens import TokenInvalid
 from registry.api.docker_v1.grants import LIFETIME, issue_grant, read_grant
 from registry.api.docker_v1.ids import ImageId, read_id
 from registry.manifests.models import Manifest
+from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role, SignatureRequirement
-from registry.repositories.services import delete_repository, grant, set_visibility
+from registry.repositories.services import grant, set_visibility
 from tests.artifacts.schema1_documents import schema1, signed, v1_image, written
 from tests.docker_v1 import Headers, Refused, V1Client
 from tests.registry.builders import (

@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from accounts.users.models import User
 from artifacts.oci.digest import Digest
-from registry.api.distribution.transfers import transfers
 from registry.blobs.models import Blob, UploadSession
+from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
 from tests.registry.builders import (

@@ -15,10 +15,13 @@ from tests.registry.builders import NOW, descriptor, hold, push
 CONTENT_TYPE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 
-def chart_archive(name: str = "etherpad", version: str = "0.0.4", more: str = "") -> bytes:
+def chart_archive(
+    name: str = "etherpad", version: str = "0.0.4", more: str = "", readme: str = ""
+) -> bytes:
     """The archive of a chart. ``more`` goes to its Chart.yaml."""
     said = f"apiVersion: v2\nname: {name}\nversion: {version}\n{more}"
-    return archive({"Chart.yaml": said.encode(), "values.yaml": b"title: Welcome\n"}, folder=name)
+    files = {"Chart.yaml": said.encode(), "values.yaml": b"title: Welcome\n"}
+    return archive({**files, **({"README.md": readme.encode()} if readme else {})}, folder=name)
 
 
 def chart_config(name: str = "etherpad", version: str = "0.0.4") -> bytes:
@@ -51,11 +54,12 @@ def push_chart(
     *,
     tag: str = "",
     more: str = "",
+    readme: str = "",
     provenance: bytes = b"",
     now: datetime = NOW,
 ) -> Manifest:
     """Push a chart under its version, or under ``tag``, and read it."""
-    content, config = chart_archive(name, version, more), chart_config(name, version)
+    content, config = chart_archive(name, version, more, readme), chart_config(name, version)
     hold(repository, content, config, *([provenance] if provenance else []), now=now)
     body = chart_manifest(content, config, provenance)
     manifest = push(repository, body, tag or version.replace("+", "_"), now=now)

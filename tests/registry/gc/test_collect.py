@@ -15,7 +15,6 @@ from registry.gc.report import Garbage, Report
 from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.repositories.models import Repository
-from registry.repositories.services import delete_repository
 from registry.tags.models import EndReason, Tag
 from registry.tags.services import delete_tag
 from tests.registry.builders import NOW, descriptor, hold, image, index, make_repository, push
@@ -407,18 +406,6 @@ def test_a_blob_stays_while_another_repository_needs_it(
     assert set(BlobLink.objects.values_list("repository__path", flat=True)) == {"acme/other"}
     assert content_of(other, Digest.of(b"{}")) == b"{}"
     assert report.freed_bytes == 0
-
-
-def test_the_bytes_of_a_deleted_repository_go_at_once(
-    repository: Repository, collected: Collect, store_root: Path
-) -> None:
-    hold(repository, b"{}")
-    push(repository, image(b"{}"))
-    delete_repository(repository=repository, now=NOW)
-
-    collected(NOW)
-
-    assert stored_files(store_root) == set()
 
 
 def test_pushing_again_after_everything_went_brings_it_all_back(

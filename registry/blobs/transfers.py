@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.db import connection
 
 from artifacts.oci.errors import TooManyRequests
 from registry.storage.base import PIECE_BYTES
@@ -80,3 +81,9 @@ class Download(Iterator[bytes]):
 
     def __del__(self) -> None:
         self.close()
+
+
+def let_go_of_database() -> None:
+    """Give a pooled connection back before bytes flow: a slow client must not hold it."""
+    if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+        connection.close()

@@ -1,0 +1,36 @@
+"""How many bytes a client gets who pulls everything that a manifest stands for."""
+
+from collections.abc import Collection, Mapping
+
+from registry.repositories import sql
+
+# An index has the bytes of the manifests it lists; a blob that several of them share counts once.
+_SIZES = """
+    WITH part AS (
+        SELECT id AS whole, id, size FROM manifests_manifest WHERE id IN ({places})
+        UNION
+        SELECT edge.parent_id, child.id, child.size
+        FROM manifests_manifestchild edge
+        JOIN manifests_manifest parent ON parent.id = edge.parent_id
+        JOIN manifests_manifest child
+          ON child.repository_id = parent.repository_id AND child.digest = edge.child_digest
+        WHERE edge.parent_id IN ({places}) AND child.deleted_at IS NULL
+    ), held AS (
+        SELECT DISTINCT part.whole, blob.digest, blob.size
+        FROM part
+        JOIN manifests_manifestblob need ON need.manifest_id = part.id
+        JOIN blobs_bloblink link ON link.id = need.link_id
+        JOIN blobs_blob blob ON blob.digest = link.blob_id
+    )
+    SELECT whole, SUM(size) FROM (
+        SELECT whole, size FROM part UNION ALL SELECT whole, size FROM held
+    ) AS content GROUP BY whole
+"""
+
+
+def content_sizes(manifests: Collection[int]) -> Mapping[int, int]:
+    """The bytes of each of these manifests (by id) with all that it needs, in one query."""
+    if not manifests:
+        return {}
+    statement = _SIZES.format(places=", ".join(["%s"] * len(manifests)))
+    return {pk: int(size) for pk, size in sql.rows(statement, [*manifests, *manifests])}
