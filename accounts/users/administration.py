@@ -102,8 +102,9 @@ def _place(obj: Model) -> str:
     found = (getattr(obj, name, None) for name in ("repository", "organization", "namespace"))
     if place := next((place for place in found if place is not None), None):
         return str(place)
-    team = getattr(obj, "team", None)
-    return _place(team) if team is not None else ""
+    if (team := getattr(obj, "team", None)) is not None:
+        return _place(team)
+    return str(getattr(obj, "user", None) or "")
 
 
 def for_each(

@@ -382,7 +382,7 @@ def test_a_robot_is_found_by_its_whole_name(page: Client, robot: Robot) -> None:
 
 
 def sign_in(client: Client, password: str) -> Any:
-    return client.post("/admin/login/", {"username": "root1", "password": password})
+    return client.post("/account/login/", {"login": "root1", "password": password})
 
 
 def test_an_administrator_signs_in(root: User) -> None:
@@ -393,7 +393,7 @@ def test_the_login_page_is_slowed_like_the_registry(root: User) -> None:
     client = Client(REMOTE_ADDR="192.0.2.99")
 
     for _ in range(5):
-        assert "Please enter the correct" in sign_in(client, "wrong").text
+        assert "The user name or the password is wrong" in sign_in(client, "wrong").text
 
     assert "too many failed logins" in sign_in(client, PASSWORD).text
     assert sign_in(Client(REMOTE_ADDR="192.0.2.98"), PASSWORD).status_code == 302
@@ -403,5 +403,5 @@ def test_a_token_does_not_open_the_administration(root: User, now: datetime) -> 
     secret = issue_application_token(user=root, title="t", scope="admin", expires_at=None, now=now)
 
     for username in ("$app", "root1"):
-        response = Client().post("/admin/login/", {"username": username, "password": secret})
+        response = Client().post("/account/login/", {"login": username, "password": secret})
         assert response.status_code == 200

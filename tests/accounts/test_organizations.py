@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.audit.models import AuditEvent
-from accounts.errors import Foreign, LastOwner, NameRefused, TeamExists
+from accounts.errors import Foreign, LastOwner, NameRefused, NameTaken, TeamExists
 from accounts.organizations import services
 from accounts.organizations.models import (
     DefaultPermission,
@@ -16,7 +16,7 @@ from accounts.organizations.models import (
     TeamMember,
     TeamRole,
 )
-from accounts.users.models import Robot, User
+from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import access_epoch, create_robot
 
 
@@ -200,3 +200,37 @@ def test_every_change_of_rights_is_audited_and_moves_the_epoch(
     epoch = changed("team.member.remove", epoch)
     services.delete_team(team=team, now=now)
     changed("team.delete", epoch)
+
+
+def test_an_organization_says_what_it_is_for(
+    acme: Organization, owners: Team, now: datetime
+) -> None:
+    services.describe(organization=acme, description="Boxes" * 100, now=now)
+    services.describe_team(team=owners, description="They decide", now=now)
+
+    acme.refresh_from_db()
+    owners.refresh_from_db()
+    assert len(acme.description) == 255
+    assert owners.description == "They decide"
+    assert AuditEvent.objects.filter(action="organization.description", target="acme").exists()
+    assert AuditEvent.objects.filter(action="team.description", target="acme").exists()
+
+
+def test_an_organization_that_is_dissolved_leaves_its_name_behind(
+    acme: Organization, robot: Robot, developers: Team, alice: User, now: datetime
+) -> None:
+    services.add_member(team=developers, member=robot, now=now)
+    services.set_default_permission(
+        organization=acme, delegate=robot, role=DefaultRole.READ, now=now
+    )
+    before = access_epoch()
+
+    services.dissolve(organization=acme, now=now)
+
+    assert not Organization.objects.exists()
+    assert not Team.objects.exists()
+    assert not Robot.objects.exists()
+    assert access_epoch() > before
+    assert not Namespace.objects.held().filter(name="acme").exists()
+    with pytest.raises(NameTaken):
+        services.create_organization(name="acme", owner=alice, now=now)

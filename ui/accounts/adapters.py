@@ -115,6 +115,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         url = _page_after_sign_in(request)
         return reverse("ui:settings") if url == settings.LOGIN_REDIRECT_URL else url
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail. Its text names no host but the configured one: a request may lie."""
+        super().send_mail(template_prefix, email, {**context, "registry": settings.SERVER_HOSTNAME})
+
     def get_login_stages(self) -> list[str]:
         """An account without an e-mail address has none to verify."""
         theirs = "allauth.account.stages.EmailVerificationStage"
@@ -225,8 +229,8 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         url = external_url(context.request.META, scheme=str(context.request.scheme))
-        host = url.partition("//")[2]
-        return {"id": host.partition(":")[0], "name": f"Berth {host}"}
+        host = url.partition("//")[2].partition(":")[0]
+        return {"id": host, "name": f"Berth {host}"}
 
     def _get_user_identifier(self, user: User) -> str:
         return user.username
