@@ -1,5 +1,6 @@
 """What lists of repositories show of each, for ``ui/parts/repository_row.html``."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from registry.tags.models import Tag
 
 MAX_SUMMARY_LENGTH = 300
 DAYS_OF_PULLS = 30
+_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()]{0,1000}\)")
+_SIGNS = re.compile(r"\*\*|__|`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,12 @@ def _row(
 
 
 def summary_of(text: str) -> str:
-    """The first line of a description that says something, without Markdown's signs for titles."""
+    """The first line of a description that says something, without most of Markdown's signs."""
     lines = (
         line.strip().lstrip("#").strip() for line in text[: 4 * MAX_SUMMARY_LENGTH].split("\n")
     )
-    return next((line for line in lines if line), "")[:MAX_SUMMARY_LENGTH]
+    first = next((line for line in lines if line), "")
+    return _SIGNS.sub("", _LINK.sub(r"\1", first))[:MAX_SUMMARY_LENGTH]
 
 
 def _newest_tags(repositories: Sequence[int], now: datetime) -> Mapping[int, Mapping[str, Any]]:

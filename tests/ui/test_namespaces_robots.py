@@ -1,0 +1,244 @@
+"""Robots of organizations and of people, and their tokens, which are shown once."""
+
+import base64
+import json
+import re
+from datetime import datetime, timedelta
+
+import pytest
+import yaml
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.audit.models import AuditEvent
+from accounts.credentials.models import AccessToken
+from accounts.credentials.services import authenticate, issue_robot_token
+from accounts.organizations.models import Organization, TeamRole
+from accounts.organizations.services import add_member, create_team
+from accounts.users.models import Robot, User
+from accounts.users.services import create_robot
+from artifacts.oci.errors import Denied, Unauthorized
+from registry.repositories.models import Role
+from registry.repositories.services import grant
+from tests.registry.builders import (
+    NOW,
+    make_organization,
+    make_repository,
+    make_robot,
+    make_user,
+)
+from tests.ui.browsing import browser
+from ui.namespaces.credentials import Login, docker_config, pull_secret, recipes
+
+pytestmark = pytest.mark.django_db
+
+SECRET = re.compile(r"berth_[A-Za-z0-9_-]{43}")
+
+
+@pytest.fixture
+def alice() -> User:
+    return make_user("alice")
+
+
+@pytest.fixture
+def acme(alice: User) -> Organization:
+    return make_organization("acme", owner=alice)
+
+
+@pytest.fixture
+def robot(acme: Organization) -> Robot:
+    return make_robot(acme)
+
+
+def text_of(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def can_log_in(name: str, secret: str) -> bool:
+    try:
+        authenticate(
+            username=name, password=secret, address="192.0.2.1", now=datetime.now(NOW.tzinfo)
+        )
+    except (Unauthorized, Denied):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("namespace", ["acme", "alice"])
+def test_a_robot_is_made_with_a_token_that_this_answer_alone_shows(
+    alice: User, acme: Organization, namespace: str
+) -> None:
+    client = browser(alice)
+
+    answer = client.post(
+        f"/{namespace}/-/new-robot", {"name": "ci", "description": "Builds", "days": "30"}
+    )
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    (secret,) = set(SECRET.findall(answer.content.decode()))
+    assert can_log_in(f"{namespace}+ci", secret)
+    token = AccessToken.objects.get()
+    assert token.expires_at is not None
+    assert token.expires_at - token.created_at == timedelta(days=30)
+    assert secret not in text_of(client, f"/{namespace}/-/robots/ci")
+    assert secret not in json.dumps(dict(client.session))
+    assert secret not in "".join(AuditEvent.objects.values_list("detail", flat=True))
+    done = set(AuditEvent.objects.filter(target=f"{namespace}+ci").values_list("action", flat=True))
+    assert done == {"robot.create", "robot.token.issue"}
+
+
+@pytest.mark.parametrize("name", ["ci", "CI", "a+b", ""])
+def test_a_robot_with_a_wrong_name_is_refused(alice: User, robot: Robot, name: str) -> None:
+    answer = browser(alice).post("/acme/-/new-robot", {"name": name})
+
+    assert answer.status_code == 422
+    assert "b-error" in answer.content.decode()
+    assert Robot.objects.count() == 1
+    assert not AccessToken.objects.exists()
+
+
+def test_robots_are_listed_with_their_state(alice: User, acme: Organization) -> None:
+    create_robot(owner=acme.namespace, short_name="fresh", description="<b>", now=NOW)
+    old = make_robot(acme, "old")
+    issue_robot_token(robot=old, expires_at=NOW, now=NOW)
+    live = make_robot(acme, "live")
+    issue_robot_token(robot=live, now=NOW)
+
+    text = text_of(browser(alice), "/acme/-/robots")
+
+    for words in ("acme+fresh", "&lt;b&gt;", "No token", "Expired", "Active", "never"):
+        assert words in text
+
+
+def test_the_list_costs_the_same_however_many_robots_there_are(
+    alice: User, acme: Organization
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            text_of(client, "/acme/-/robots")
+        return len(captured)
+
+    client = browser(alice)
+    issue_robot_token(robot=make_robot(acme), now=NOW)
+    client.get("/acme/-/robots")
+    few = queries()
+    for number in range(30):
+        issue_robot_token(robot=make_robot(acme, f"r{number}"), now=NOW)
+
+    assert queries() == few
+
+
+def test_a_new_token_makes_the_old_one_worthless(alice: User, robot: Robot) -> None:
+    old = issue_robot_token(robot=robot, now=NOW)
+    client = browser(alice)
+    assert "stops working at once" in text_of(client, "/acme/-/robots/ci/token")
+
+    answer = client.post("/acme/-/robots/ci/token", {"days": ""})
+
+    (new,) = set(SECRET.findall(answer.content.decode()))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert can_log_in("acme+ci", new)
+    assert not can_log_in("acme+ci", old)
+    assert client.post("/acme/-/robots/ci/token", {"days": "1000000"}).status_code == 422
+
+
+def test_a_robot_is_disabled_enabled_described_and_deleted(alice: User, robot: Robot) -> None:
+    secret = issue_robot_token(robot=robot, now=NOW)
+    client = browser(alice)
+
+    client.post("/acme/-/robots/ci/state", {"active": "no"})
+    assert not can_log_in("acme+ci", secret)
+    assert "Disabled" in text_of(client, "/acme/-/robots/ci")
+    client.post("/acme/-/robots/ci/state", {"active": "yes"})
+    assert can_log_in("acme+ci", secret)
+    client.post("/acme/-/robots/ci", {"description": "Night builds"})
+    assert "Night builds" in text_of(client, "/acme/-/robots/ci")
+    client.post("/acme/-/robots/ci/delete")
+
+    assert not Robot.objects.exists()
+    done = set(AuditEvent.objects.filter(actor="alice").values_list("action", flat=True))
+    assert {"robot.disable", "robot.enable", "robot.description", "robot.delete"} <= done
+
+
+def test_a_robot_s_page_names_its_teams_and_rights_and_its_deletion_what_goes(
+    alice: User, acme: Organization, robot: Robot
+) -> None:
+    team = create_team(organization=acme, name="builders", role=TeamRole.MEMBER, now=NOW)
+    add_member(team=team, member=robot, now=NOW)
+    grant(repository=make_repository("acme/web"), role=Role.WRITE, holder=robot, now=NOW)
+    client = browser(alice)
+
+    page, deletion = (text_of(client, f"/acme/-/robots/ci{end}") for end in ("", "/delete"))
+
+    assert "builders" in page
+    assert "acme/web" in page
+    for words in ("1 team", "1 repository", "0 default permissions"):
+        assert words in deletion
+
+
+def test_robots_are_for_administrators_alone(acme: Organization, robot: Robot) -> None:
+    bob = make_user("bob")
+    team = create_team(organization=acme, name="devs", role=TeamRole.CREATOR, now=NOW)
+    add_member(team=team, member=bob, now=NOW)
+    client = browser(bob)
+
+    for path in ("robots", "new-robot", "robots/ci", "robots/none", "robots/ci/token"):
+        assert client.get(f"/acme/-/{path}").status_code == 403
+    for path in ("new-robot", "robots/ci/state", "robots/ci/token", "robots/ci/delete"):
+        assert client.post(f"/acme/-/{path}").status_code == 403
+    assert client.get("/alice/-/robots").status_code == 404
+    assert not AccessToken.objects.exists()
+
+
+def test_the_pull_secret_is_a_file_for_who_holds_the_token(alice: User, robot: Robot) -> None:
+    secret = issue_robot_token(robot=robot, now=NOW)
+    client = browser(alice)
+    path = "/acme/-/robots/ci/pull-secret.yaml"
+
+    answer = client.post(path, {"secret": secret})
+
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="acme-ci.yaml"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    document = yaml.safe_load(answer.content)
+    config = json.loads(base64.b64decode(document["data"][".dockerconfigjson"]))
+    (login,) = config["auths"].values()
+    assert (login["username"], login["password"]) == ("acme+ci", secret)
+    assert client.post(path, {"secret": "berth_other"}).status_code == 404
+    assert client.get(path).status_code == 405
+
+
+def test_flags_fit_a_host_with_and_without_tls() -> None:
+    def commands(*, is_secure: bool) -> str:
+        login = Login("registry.test:5000", is_secure, "acme+ci")
+        return "\n".join(line for recipe in recipes(login) for line in recipe.commands)
+
+    plain, secure = commands(is_secure=False), commands(is_secure=True)
+
+    assert "podman login --username 'acme+ci' --password-stdin --tls-verify=false" in plain
+    assert "helm registry login --username 'acme+ci' --password-stdin --plain-http" in plain
+    assert "oras login --username 'acme+ci' --password-stdin --plain-http" in plain
+    assert "--tls-verify" not in secure
+    assert "--plain-http" not in secure
+
+
+def test_what_is_written_into_files_is_read_back_as_it_was() -> None:
+    login = Login("registry.test", True, "12e+03", "berth_x")
+
+    secret = yaml.safe_load(pull_secret(login))
+    auths = json.loads(docker_config(login))["auths"]
+
+    assert secret["metadata"]["name"] == "12e-03"
+    assert base64.b64decode(auths["registry.test"]["auth"]) == b"12e+03:berth_x"
+
+
+def test_recipes_for_pipelines_never_hold_the_token(alice: User, robot: Robot) -> None:
+    login = Login("registry.test", True, "acme+ci", "berth_secret")
+
+    for recipe in recipes(login):
+        if recipe.id in {"github", "gitlab", "tekton"}:
+            assert "berth_secret" not in "".join(recipe.lines)
+            assert "BERTH_TOKEN" in "".join(recipe.lines)
