@@ -149,9 +149,7 @@ def test_a_policy_that_does_not_exist_is_not_chosen(owner: Client, sent: str) ->
     assert Namespace.objects.get(name="acme").artifact_policy is None
 
 
-def test_only_superusers_are_led_to_the_administration(
-    owner: Client, settings: Settings
-) -> None:
+def test_only_superusers_are_led_to_the_administration(owner: Client, settings: Settings) -> None:
     settings.FEATURE_SUPERUSERS_FULL_ACCESS = True
     admin = browser(make_user("boss", is_superuser=True))
 

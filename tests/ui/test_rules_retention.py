@@ -34,7 +34,7 @@ def owner(repository: Repository) -> Client:
 
 def sent(step: str, *rows: dict[str, str], **more: str) -> dict[str, str]:
     """What the form of the editor sends."""
-    empty = {"value": "", "pattern": "", "syntax": "glob", "matches": "on"}
+    empty = {"value": "", "pattern": "", "syntax": "glob", "matches": "match"}
     fields = {
         f"rule-{number}-{key}": value
         for number, row in enumerate(rows)
@@ -112,13 +112,13 @@ def test_a_step_that_cannot_be_taken_changes_nothing(owner: Client, step: str) -
 
 
 def test_what_was_typed_survives_a_step(owner: Client) -> None:
-    row = {"kind": "keep", "value": "x", "pattern": '"><b>', "syntax": "regex", "matches": ""}
+    row = {"kind": "keep", "value": "x", "pattern": '"><b>', "syntax": "regex", "matches": "except"}
 
     shown = owner.post(ADDRESS, sent("add-keep", row)).content.decode()
 
     assert 'value="&quot;&gt;&lt;b&gt;"' in shown
     assert '<option value="regex" selected>' in shown
-    assert '<option value="" selected>' in shown
+    assert '<option value="except" selected>' in shown
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_was_typed_survives_a_step(owner: Client) -> None:
         ({"kind": "number_of_tags", "value": "0"}, "value", "takes from 1 to"),
         ({"kind": "creation_date", "value": "30"}, "value", "is no lifetime"),
         ({"kind": "keep", "pattern": "(", "syntax": "regex"}, "pattern", "is no pattern"),
-        ({"kind": "keep", "matches": ""}, "pattern", "needs a pattern."),
+        ({"kind": "keep", "matches": "except"}, "pattern", "needs a pattern."),
         ({"kind": "nonsense"}, "kind", "is not one of the available choices"),
     ],
 )
@@ -173,7 +173,7 @@ def test_proposed_rules_are_shown_at_work_before_they_are_saved(
 def test_saving_replaces_all_rules_in_their_order_and_is_audited(owner: Client) -> None:
     set_rules(place=acme(), rules=[Rule(KEEP)], now=NOW)
     rows = [
-        {"kind": "keep", "pattern": "v*", "matches": ""},
+        {"kind": "keep", "pattern": "v*", "matches": "except"},
         {"kind": "number_of_tags", "value": "3", "pattern": "^n", "syntax": "regex"},
         {"kind": "creation_date", "value": "30d"},
         {"kind": "last_pull", "value": "2w"},

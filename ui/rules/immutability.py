@@ -24,7 +24,7 @@ from ui.rules.places import NamespaceTagRules, PlacePage, RepositoryRules
 from ui.rules.rule_forms import SYNTAXES
 
 LOOKED_AT = 1000  # tags
-NAMED = 50
+NAMED = 20
 
 
 class PatternForm(PageForm):

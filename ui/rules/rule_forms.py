@@ -17,10 +17,10 @@ KINDS = {
     RuleKind.LAST_PULL: "Remove those that nobody pulled for so long",
 }
 SYNTAXES = {
-    Syntax.GLOB: "Shell pattern for the whole tag",
-    Syntax.REGEX: "Regular expression found in the tag",
+    Syntax.GLOB: "Shell pattern for the whole",
+    Syntax.REGEX: "Regular expression found in it",
 }
-MATCHES = {"on": "The tags of the pattern", "": "All tags but those of the pattern"}
+MATCHES = {"match": "Tags that match", "except": "All tags but those that match"}
 _MAX_VALUE_LENGTH = 20
 _FIRST_VALUES = {
     RuleKind.KEEP: "",
@@ -51,7 +51,7 @@ class RuleForm(PageForm):
         help_text="Such as v*. Empty: all tags.",
     )
     syntax = forms.ChoiceField(label="Syntax", choices=[(s.value, t) for s, t in SYNTAXES.items()])
-    matches = forms.ChoiceField(label="For", choices=list(MATCHES.items()), required=False)
+    matches = forms.ChoiceField(label="For", choices=list(MATCHES.items()))
 
     rule: Rule
 
@@ -65,7 +65,7 @@ class RuleForm(PageForm):
                 given["value"],
                 pattern=given["pattern"],
                 syntax=given["syntax"],
-                pattern_matches=given["matches"] == "on",
+                pattern_matches=given["matches"] == "match",
             )
         except RuleInvalid as error:
             self.add_error(_field_of(given), _sentence(str(error)))
@@ -127,7 +127,7 @@ def _after(rows: list[Row], step: str) -> list[Row]:
     what, _, which = step.partition("-")
     if what == "add" and which in set(RuleKind) and len(rows) < MAX_RULES:
         value = _FIRST_VALUES[RuleKind(which)]
-        new = {"kind": which, "value": value, "pattern": "", "syntax": "glob", "matches": "on"}
+        new = {"kind": which, "value": value, "pattern": "", "syntax": "glob", "matches": "match"}
         return [*rows, new]
     at = int(which) if which.isascii() and which.isdigit() and len(which) < 4 else len(rows)
     if what == "remove" and at < len(rows):
@@ -145,7 +145,7 @@ def _row_of(rule: Rule) -> Row:
         "value": "" if is_all else rule.shown_value,
         "pattern": rule.pattern.text if rule.pattern else "",
         "syntax": (rule.pattern.syntax if rule.pattern else Syntax.GLOB).value,
-        "matches": "on" if rule.pattern_matches else "",
+        "matches": "match" if rule.pattern_matches else "except",
     }
 
 

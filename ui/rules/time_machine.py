@@ -78,7 +78,7 @@ class TimeMachinePage(NamespaceTagRules):
             status=status,
             refusal=refusal,
             may_choose=settings.FEATURE_CHANGE_TAG_EXPIRATION,
-            held=words_of(held),
+            lifetime=words_of(held),
             is_default=self.namespace.tag_expiration_seconds is None,
             options=self._options(asked),
             asked=asked,
