@@ -1,12 +1,60 @@
 """The first page: for visitors what this is, for people what is theirs."""
 
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from accounts.organizations.models import Organization
+from accounts.users.models import User
+from registry.access.rights import readable_repositories
+from registry.repositories.models import Repository
+from ui.context import frame
+from ui.namespaces.push_commands import Tool, push_commands
 from ui.pages import Page
+from ui.repository_rows import RepositoryRow, repository_rows
+
+MOST_REPOSITORIES = 10
+MOST_ORGANIZATIONS = 12
+_PLACEHOLDER = "ORGANIZATION"  # in commands for who has not signed in
 
 
 class WelcomePage(Page):
     template = "ui/start/welcome.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render()
+        if self.user is None:
+            return self.render(**self._for_visitors())
+        return self.render("ui/start/home.html", **self._for_people(self.user))
+
+    def _for_visitors(self) -> dict[str, Any]:
+        return {
+            "tools": self._tools(_PLACEHOLDER),
+            "rows": self._rows() if settings.FEATURE_ANONYMOUS_ACCESS else [],
+        }
+
+    def _for_people(self, user: User) -> dict[str, Any]:
+        found = Organization.objects.filter(teams__members__user=user).distinct()
+        organizations = list(
+            found.select_related("namespace").order_by("namespace__name")[: MOST_ORGANIZATIONS + 1]
+        )
+        return {
+            "rows": self._rows(),
+            "organizations": organizations[:MOST_ORGANIZATIONS],
+            "has_more_organizations": len(organizations) > MOST_ORGANIZATIONS,
+            "tools": self._tools(user.username),
+            "is_new": not organizations and not self._has_repositories(user),
+        }
+
+    def _rows(self) -> list[RepositoryRow]:
+        """What was pushed to last, of all that the visitor may read."""
+        newest = readable_repositories(self.visitor).order_by("-last_pushed_at", "-id")
+        return repository_rows(newest[:MOST_REPOSITORIES], now=self.now)
+
+    def _tools(self, namespace: str) -> list[Tool]:
+        about = frame(self.request)
+        return list(push_commands(about["host"], namespace, is_secure=about["is_secure"]))
+
+    @staticmethod
+    def _has_repositories(user: User) -> bool:
+        return Repository.objects.filter(namespace=user.namespace_id).exists()

@@ -1,0 +1,166 @@
+"""The page that says and changes who may use a repository."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.audit.models import AuditEvent
+from accounts.organizations.services import add_member, create_team
+from accounts.users.models import User
+from accounts.users.services import disable_user
+from registry.repositories.models import Repository, RepositoryGrant, Role
+from registry.repositories.services import grant
+from tests.registry.builders import NOW, make_organization, make_repository, make_robot, make_user
+from tests.ui.browsing import browser
+
+pytestmark = pytest.mark.django_db
+
+PLACE = "/acme/web/-/access"
+
+
+@pytest.fixture
+def web() -> Repository:
+    repository = make_repository("acme/web")
+    repository.grants.all().delete()
+    return repository
+
+
+@pytest.fixture
+def page(web: Repository) -> Client:
+    return browser(User.objects.get(username="acme-owner"))
+
+
+def text(client: Client, path: str = PLACE) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, response.content
+    return response.content.decode()
+
+
+def given(web: Repository) -> dict[str, str]:
+    grants = RepositoryGrant.objects.filter(repository=web)
+    return {
+        str(one.user or one.robot or one.team): one.role
+        for one in grants.select_related("user", "robot__namespace", "team__organization")
+    }
+
+
+def test_a_user_a_robot_and_a_team_are_given_roles_by_name(page: Client, web: Repository) -> None:
+    make_user("bob")
+    make_robot(web.namespace.organization)
+    create_team(organization=web.namespace.organization, name="readers", role="member", now=NOW)
+
+    for holder, name, role in (
+        ("account", " bob ", "write"),
+        ("account", "acme+ci", "admin"),
+        ("team", "readers", "read"),
+    ):
+        answer = page.post(PLACE, {"holder": holder, "name": name, "role": role}, follow=True)
+        assert f"{name.strip()} has the role {role} in acme/web now." in answer.content.decode()
+
+    assert given(web) == {"bob": "write", "acme+ci": "admin", "acme/readers": "read"}
+    assert AuditEvent.objects.filter(action="repository.grant", actor="acme-owner").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("holder", "name"),
+    [
+        ("account", "nobody"),
+        ("account", "acme+nobody"),
+        ("team", "nobody"),
+        ("team", "bob"),
+        ("account", "<script>alert(1)</script>"),
+    ],
+)
+def test_unknown_names_are_refused_with_words(
+    page: Client, web: Repository, holder: str, name: str
+) -> None:
+    make_user("bob")
+    answer = page.post(PLACE, {"holder": holder, "name": name, "role": "read"})
+    assert answer.status_code == 422
+    assert "no " in answer.content.decode()
+    assert "<script>alert" not in answer.content.decode()
+    assert given(web) == {}
+
+
+def test_in_a_persons_namespace_there_are_no_teams() -> None:
+    bob = make_user("bob")
+    make_repository("bob/own")
+    answer = browser(bob).post(
+        "/bob/own/-/access", {"holder": "team", "name": "owners", "role": "read"}
+    )
+    assert answer.status_code == 422
+
+
+def test_a_role_is_changed_and_removed(page: Client, web: Repository) -> None:
+    bob = make_user("bob")
+    one = grant(repository=web, role=Role.READ, holder=bob, now=NOW)
+    assert "Role of" in text(page, f"{PLACE}/{one.pk}")
+
+    page.post(f"{PLACE}/{one.pk}", {"role": "admin"})
+    assert given(web) == {"bob": "admin"}
+
+    page.post(f"{PLACE}/{one.pk}", {"remove": "yes"})
+    assert given(web) == {}
+    assert page.get(f"{PLACE}/{one.pk}").status_code == 404
+    assert browser(bob).get("/acme/web").status_code == 404
+
+
+def test_roles_of_another_repository_are_not_reached_from_here(
+    page: Client, web: Repository
+) -> None:
+    other = make_repository("elsewhere/web")
+    one = grant(repository=other, role=Role.READ, holder=make_user("bob"), now=NOW)
+    assert page.get(f"{PLACE}/{one.pk}").status_code == 404
+    assert page.post(f"{PLACE}/{one.pk}", {"remove": "yes"}).status_code == 404
+    assert RepositoryGrant.objects.filter(pk=one.pk).exists()
+
+
+def test_everybody_with_rights_is_listed_with_the_reasons(page: Client, web: Repository) -> None:
+    team = create_team(organization=web.namespace.organization, name="crew", role="member", now=NOW)
+    add_member(team=team, member=make_user("bob"), now=NOW)
+    grant(repository=web, role=Role.WRITE, holder=team, now=NOW)
+    ann = make_user("ann")
+    grant(repository=web, role=Role.READ, holder=ann, now=NOW)
+    disable_user(user=ann, now=NOW)
+
+    shown = text(page)
+
+    for words in (
+        "the team owners administers the organization",
+        "the team crew has the role write here",
+        "has the role read here",
+        "pull, push and delete",
+        "the repository is private",
+        "Disabled",
+    ):
+        assert words in shown, words
+
+
+def test_one_asks_what_somebody_may_do_and_why(page: Client, web: Repository) -> None:
+    make_user("ann")
+    make_organization("other")
+
+    assert "may do nothing here" in " ".join(text(page, f"{PLACE}?who=ann").split())
+    assert "may do everything here" in " ".join(text(page, f"{PLACE}?who=acme-owner").split())
+    assert "Nobody is called" in text(page, f"{PLACE}?who=%3Cb%3Enobody")
+    assert "may do nothing here" in " ".join(text(page, f"{PLACE}?who=anonymous").split())
+    Repository.objects.update(is_public=True)
+    assert "may pull" in " ".join(text(page, f"{PLACE}?who=anonymous").split())
+
+
+def test_the_page_costs_the_same_for_many_as_for_few(page: Client, web: Repository) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            text(page)
+        return len(captured)
+
+    grant(repository=web, role=Role.READ, holder=make_user("bob"), now=NOW)
+    grant(repository=web, role=Role.READ, holder=make_robot(web.namespace.organization), now=NOW)
+    count()
+    few = count()
+    for number in range(20):
+        robot = make_robot(web.namespace.organization, f"robot-{number}")
+        grant(repository=web, role=Role.WRITE, holder=robot, now=NOW)
+        grant(repository=web, role=Role.READ, holder=make_user(f"user-{number}"), now=NOW)
+    assert count() == few
