@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -60,12 +59,12 @@ def push_tag(repository: Repository, tag: str, *, layer: bytes = b"layer", **mor
     return push(repository, image(config, layer, **more), tag, now=now)
 
 
-def text_of(response: HttpResponse | Any) -> str:
+def text_of(response: Any) -> str:
     assert response.status_code == 200
     return str(response.content.decode())
 
 
-def tags_on(response: HttpResponse | Any) -> list[str]:
+def tags_on(response: Any) -> list[str]:
     assert response.status_code == 200
     return [row.tag.name for row in response.context["rows"]]
 

@@ -40,12 +40,14 @@ class ChangePage(TagsPage):
     template = "ui/tags/confirm.html"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        change = self._change(request.GET)
-        return self._ask(change, _names(request.GET))
+        return self._ask(self._change(request.GET), _names(request.GET)[:MAX_TAGS])
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
         change = self._change(request.POST)
         names = _names(request.POST)
+        if not 1 <= len(names) <= MAX_TAGS:
+            messages.error(request, f"Choose from 1 to {MAX_TAGS} tags first.")
+            return HttpResponseRedirect(self._list_url())
         if "confirmed" not in request.POST:
             return self._ask(change, names)
         order = self._order()
@@ -75,10 +77,6 @@ class ChangePage(TagsPage):
         form: ExpiryForm | None = None,
         status: int = 200,
     ) -> HttpResponse:
-        if not names or len(names) > MAX_TAGS:
-            text = f"Choose from 1 to {MAX_TAGS} tags first."
-            messages.error(self.request, text)
-            return HttpResponseRedirect(self._list_url())
         if form is None and change.name == "expire":
             form = ExpiryForm(now=self.now)
         fates = self._fates(change, names)
@@ -110,7 +108,7 @@ class ChangePage(TagsPage):
 
     def _do(self, change: Change, names: Sequence[str], order: Order) -> HttpResponse:
         tags = self._tags(names)
-        fates = [_outcome(change, name, order) for name in names[:MAX_TAGS]]
+        fates = [_outcome(change, name, order) for name in names]
         done = [fate.name for fate in fates if not fate.refusal]
         companions: Sequence[str] = ()
         if "companions" in self.request.POST and change.name in {"delete", "erase"}:

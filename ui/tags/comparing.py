@@ -1,5 +1,7 @@
 """Compare two tags or digests of a repository."""
 
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse
 
 from artifacts.kinds.kinds import Kind
@@ -26,13 +28,12 @@ class ComparePage(TagsPage):
         texts = [request.GET.get(name, "").strip()[:_MAX_LENGTH] for name in ("a", "b")]
         problems: list[str] = []
         sides = [self._side(text, problems) for text in texts if text]
-        context = {"texts": texts, "problems": problems, "suggested": self._suggested()}
+        asked = partial(self.render, texts=texts, problems=problems, suggested=self._suggested())
         found = [side for side in sides if side is not None]
         if len(found) < 2:
-            return self.render(**context)
+            return asked()
         a, b = found
-        return self.render(
-            **context,
+        return asked(
             a=a,
             b=b,
             is_same=a.manifest.pk == b.manifest.pk,

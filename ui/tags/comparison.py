@@ -98,7 +98,8 @@ def layers(a: Side, b: Side) -> Layers | None:
     if not a.document.layers and not b.document.layers:
         return None
     rest = Counter(layer.digest for layer in a.document.layers)
-    common, added = [], []
+    common: list[Descriptor] = []
+    added: list[Descriptor] = []
     for layer in b.document.layers:
         (common if rest[layer.digest] > 0 else added).append(layer)
         rest[layer.digest] -= 1

@@ -35,9 +35,9 @@ class ExpiryForm(PageForm):
     )
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
         self.now = now
         self.expires_at: datetime | None = None
+        super().__init__(*args, **kwargs)
         nearest, farthest = settings.LABELED_EXPIRATION_MINIMUM, settings.LABELED_EXPIRATION_MAXIMUM
         self.fields["until"].help_text = f"Between {nearest} and {farthest} from now."
 

@@ -1,0 +1,184 @@
+"""Two tags or digests side by side."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from registry.inspection.services import inspect
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository
+from tests.artifacts.charts.archives import archive
+from tests.registry.builders import NOW, descriptor, hold, image, make_repository, push
+from tests.registry.charts.builders import chart_config, chart_manifest
+
+pytestmark = pytest.mark.django_db
+
+URL = "/acme/web/-/compare"
+UNKNOWN = "sha256:" + "0" * 64
+
+
+@pytest.fixture
+def web() -> Repository:
+    return make_repository("acme/web", is_public=True)
+
+
+def push_image(repository: Repository, tag: str, *layers: bytes, **more: Any) -> Manifest:
+    inner = more.pop("config", {})
+    config = json.dumps({"os": "linux", "architecture": "amd64", "config": inner}).encode()
+    hold(repository, config, *layers)
+    return push(repository, image(config, *layers, **more), tag)
+
+
+def push_chart(repository: Repository, tag: str, said: str, values: str) -> Manifest:
+    text = f"apiVersion: v2\nname: web\nversion: {tag}\n{said}"
+    content = archive({"Chart.yaml": text.encode(), "values.yaml": values.encode()}, folder="web")
+    config = chart_config("web", tag)
+    hold(repository, content, config)
+    manifest = push(repository, chart_manifest(content, config), tag)
+    inspect(manifest=manifest, now=NOW)
+    return manifest
+
+
+def compare(a: str, b: str) -> Any:
+    response = Client().get(URL, {"a": a, "b": b})
+    assert response.status_code == 200
+    return response
+
+
+def rows_of(response: Any, title: str) -> dict[str, tuple[str, str, str]]:
+    (table,) = [table for table in response.context["tables"] if table.title == title]
+    return {row.name: (row.state, row.a, row.b) for row in table.rows}
+
+
+def test_a_form_offers_the_newest_tags(web: Repository) -> None:
+    push_image(web, "v1")
+
+    text = Client().get(f"{URL}?a=v1").content.decode()
+
+    assert '<option value="v1">' in text
+    assert 'name="a" list="some-tags" value="v1"' in text
+    assert "The two" not in text
+
+
+def test_annotations_labels_and_config_of_images(web: Repository) -> None:
+    push_image(
+        web,
+        "v1",
+        annotations={"gone": "1", "same": "x", "new": "1"},
+        config={"Env": ["A=1"], "Cmd": ["/old"], "Labels": {"l": "1"}},
+    )
+    push_image(
+        web,
+        "v2",
+        annotations={"same": "x", "new": "2", "<b>": "<script>"},
+        config={"Env": ["A=2"], "Cmd": ["/old"], "Labels": {"l": "2"}},
+    )
+
+    response = compare("v1", "v2")
+
+    assert rows_of(response, "Annotations") == {
+        "<b>": ("added", "", "<script>"),
+        "gone": ("removed", "1", ""),
+        "new": ("changed", "1", "2"),
+    }
+    assert rows_of(response, "Labels") == {"l": ("changed", "1", "2")}
+    assert rows_of(response, "Config") == {"Environment: A": ("changed", "1", "2")}
+    assert "&lt;script&gt;" in response.content.decode()
+
+
+def test_layers_in_common_added_and_removed(web: Repository) -> None:
+    push_image(web, "v1", b"base", b"old", b"base")
+    push_image(web, "v2", b"base", b"newer")
+
+    layers = compare("v1", "v2").context["layers"]
+
+    assert [(row.state, row.size) for row in layers.rows] == [
+        ("removed", 3),
+        ("removed", 4),
+        ("added", 5),
+        ("same", 4),
+    ]
+    assert (layers.common_size, layers.added_size, layers.removed_size) == (4, 5, 7)
+
+
+def test_charts_with_their_values(web: Repository) -> None:
+    push_chart(web, "1.0.0", "appVersion: '1'\n", "a: 1\nb: 2\nc: <i>\n")
+    push_chart(web, "1.1.0", "appVersion: '2'\nicon: x\n", "a: 1\nb: 3\nc: <i>\n")
+
+    response = compare("1.0.0", "1.1.0")
+
+    assert rows_of(response, "Chart.yaml") == {
+        "appVersion": ("changed", "1", "2"),
+        "icon": ("added", "", "x"),
+        "version": ("changed", "1.0.0", "1.1.0"),
+    }
+    lines = [(line.mark, line.text) for line in response.context["values"].lines]
+    assert lines == [(" ", "a: 1"), ("-", "b: 2"), ("+", "b: 3"), (" ", "c: <i>")]
+    assert '<div class="b-diff-removed">- b: 2</div>' in response.content.decode()
+    assert "c: &lt;i&gt;" in response.content.decode()
+
+
+def test_values_that_differ_everywhere_are_not_shown(web: Repository) -> None:
+    push_chart(web, "1.0.0", "", "".join(f"a{n}: 1\n" for n in range(3000)))
+    push_chart(web, "1.1.0", "", "".join(f"b{n}: 1\n" for n in range(3000)))
+
+    response = compare("1.0.0", "1.1.0")
+
+    assert "They differ in more lines than can be shown here." in response.content.decode()
+
+
+def test_platforms_of_indexes(web: Repository) -> None:
+    old, new = push_image(web, "old", b"1"), push_image(web, "new", b"2")
+
+    def push_index(tag: str, **children: Manifest) -> None:
+        entries = [
+            {
+                **descriptor(bytes(child.body), OCI_MANIFEST),
+                "platform": {"os": "linux", "architecture": name},
+            }
+            for name, child in children.items()
+        ]
+        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+        push(web, json.dumps(body).encode(), tag)
+
+    push_index("a", amd64=old, arm64=old)
+    push_index("b", amd64=old, arm64=new)
+
+    assert rows_of(compare("a", "b"), "Platforms") == {
+        "linux/arm64": ("changed", old.digest, new.digest)
+    }
+
+
+def test_digests_can_be_compared_and_a_thing_with_itself(web: Repository) -> None:
+    manifest = push_image(web, "v1")
+
+    response = compare("v1", manifest.digest)
+
+    assert "Both are the same manifest." in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["nope", "sha256:12", "<b>", "a" * 300, "\x00", f"sha256:{'0' * 64}"]
+)
+def test_what_is_not_there_is_said(web: Repository, text: str) -> None:
+    push_image(web, "v1")
+
+    response = compare("v1", text)
+
+    assert len(response.context["problems"]) == 1
+    assert "<b>" not in " ".join(response.context["problems"]) or "&lt;b&gt;" in (
+        response.content.decode()
+    )
+
+
+def test_thousands_of_annotations_are_cut(web: Repository) -> None:
+    push_image(web, "v1", annotations={f"a{n}": "x" * 400 for n in range(2000)})
+    push_image(web, "v2")
+
+    (table,) = [one for one in compare("v1", "v2").context["tables"] if one.rows]
+
+    assert (len(table.rows), table.left_out) == (200, 1800)
+    assert len(table.rows[0].a) < 400
