@@ -1,0 +1,172 @@
+"""Files of layers, honest and otherwise."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+
+import pytest
+import zstandard
+
+from artifacts.images.files import MAX_NAME_BYTES, LayerFile, list_files
+
+
+def tar(*members: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for member in members:
+            archive.addfile(member, io.BytesIO(b"x" * member.size))
+    return buffer.getvalue()
+
+
+def file(name: str, size: int = 5, **changed: object) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    for key, value in changed.items():
+        setattr(member, key, value)
+    return member
+
+
+def paths(content: bytes | Iterable[bytes]) -> list[str]:
+    pieces = [content] if isinstance(content, bytes) else content
+    return [one.path for one in list_files(pieces).files]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+def test_a_layer_is_read_as_it_is_and_compressed(pack: object) -> None:
+    content = pack(tar(file("etc/passwd"), file("./bin/sh", 3)))  # type: ignore[operator]
+
+    listing = list_files([content[:10], content[10:]])
+
+    assert listing.files == [
+        LayerFile("etc/passwd", "file", 5, 0o644),
+        LayerFile("bin/sh", "file", 3, 0o644),
+    ]
+    assert listing.problem == ""
+
+
+def test_folders_links_and_devices_have_no_size() -> None:
+    members = [
+        file("d", 0, type=tarfile.DIRTYPE),
+        file("l", 0, type=tarfile.SYMTYPE, linkname="../../etc/shadow"),
+        file("h", 0, type=tarfile.LNKTYPE, linkname="d/x"),
+        file("c", 0, type=tarfile.CHRTYPE),
+        file("p", 0, type=tarfile.FIFOTYPE),
+    ]
+
+    found = list_files([tar(*members)]).files
+
+    assert [(one.kind, one.target) for one in found] == [
+        ("folder", ""),
+        ("link", "../../etc/shadow"),
+        ("hard link", "d/x"),
+        ("device", ""),
+        ("pipe", ""),
+    ]
+
+
+def test_whiteouts_say_what_they_take_away() -> None:
+    found = list_files([tar(file("opt/.wh.old", 0), file("var/.wh..wh..opq", 0), file("a"))]).files
+
+    assert [one.is_whiteout for one in found] == [True, True, False]
+    assert [one.removes for one in found[:2]] == ["opt/old", "everything that was in var"]
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_are_read_whole(form: int) -> None:
+    name, target = "n" * 400, "t" * 300
+
+    found = list_files(
+        [tar(file(name), file("l", 0, type=tarfile.SYMTYPE, linkname=target), form=form)]
+    ).files
+
+    assert found[0].path == name
+    assert found[1].target == target
+
+
+def test_names_that_lead_out_are_shown_as_they_are() -> None:
+    assert paths(tar(file("../../etc/passwd"), file("/root/x"))) == ["../../etc/passwd", "/root/x"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"hello", "it is cut short"),
+        (b"", "it is cut short"),
+        (b"x" * 1024, "it is not a tar archive"),
+        (gzip.compress(b"y" * 1024), "it is not a tar archive"),
+        (b"\x1f\x8b" + b"z" * 600, "its compression is broken"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 600, "its compression is broken"),
+    ],
+)
+def test_what_is_no_layer_says_why(content: bytes, problem: str) -> None:
+    listing = list_files([content])
+
+    assert listing.files == []
+    assert listing.problem == problem
+
+
+def test_what_came_before_a_problem_is_kept() -> None:
+    content = gzip.compress(tar(file("a"), file("b", 5000)))
+
+    listing = list_files([content[: len(content) // 2]])
+
+    assert listing.problem
+    assert paths([tar(file("a"), file("b", 5000))[:1600]]) == ["a", "b"]
+
+
+def test_a_bomb_ends_the_list() -> None:
+    bomb = gzip.compress(tar(file("zeros", 8 * 1024 * 1024), file("after")))
+
+    listing = list_files([bomb], max_unpacked_bytes=1024 * 1024)
+
+    assert [one.path for one in listing.files] == ["zeros"]
+    assert listing.problem == "it unpacks to more than 1 MiB"
+
+
+def test_too_many_files_end_the_list() -> None:
+    listing = list_files([tar(*(file(str(i), 0) for i in range(5)))], max_files=3)
+
+    assert len(listing.files) == 3
+    assert listing.problem == "it has more than 3 entries"
+
+
+def test_reading_ends_in_time_though_nothing_comes_out() -> None:
+    """Empty gzip members go on for ever, and not one byte comes out of them."""
+    moments = iter(range(10_000))
+
+    listing = list_files(
+        _endless(gzip.compress(b"")), max_seconds=100, clock=lambda: float(next(moments))
+    )
+
+    assert listing.problem == "it takes too long to read"
+
+
+def test_a_name_that_never_ends_is_refused() -> None:
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, MAX_NAME_BYTES + 1
+
+    listing = list_files([header.tobuf(tarfile.GNU_FORMAT), b"n" * 100_000])
+
+    assert listing.problem == "a name in it is too long"
+
+
+@pytest.mark.parametrize(
+    ("records", "problem"),
+    [
+        (b"nonsense", "it has a pax header that cannot be read"),
+        (b"13 size=-500\n", "it states a size that is no number"),
+        (b"22 GNU.sparse.major=1\n", "it holds a sparse file"),
+    ],
+)
+def test_pax_headers_may_lie(records: bytes, problem: str) -> None:
+    header = tarfile.TarInfo("pax")
+    header.type, header.size = tarfile.XHDTYPE, len(records)
+    content = header.tobuf() + records.ljust(512, b"\x00") + tar(file("a"))
+
+    assert list_files([content]).problem == problem
+
+
+def _endless(piece: bytes) -> Iterator[bytes]:
+    while True:
+        yield piece

@@ -1,0 +1,215 @@
+"""The pages of images, of indexes, and of the files of a layer."""
+
+import gzip
+import io
+import json
+import tarfile
+
+import pytest
+from django.test import Client
+
+from artifacts.oci.digest import Digest
+from registry.blobs.models import Blob
+from registry.blobs.transfers import transfers
+from registry.repositories.models import Repository
+from registry.storage.select import blob_store
+from tests.artifacts.schema1_documents import EMPTY_LAYER, schema1
+from tests.registry.builders import descriptor, hold, index, make_repository, push
+from tests.ui.contents_pushed import page, push_artifact, push_image, tag_url, url_of
+
+pytestmark = pytest.mark.django_db
+
+CONFIG = {
+    "os": "linux",
+    "architecture": "amd64",
+    "config": {
+        "Entrypoint": ["/tini", "--"],
+        "Env": ["PATH=/bin"],
+        "Labels": {"org.opencontainers.image.source": "https://example.com/src"},
+    },
+    "history": [
+        {"created_by": '/bin/sh -c #(nop)  CMD ["sh"]', "empty_layer": True},
+        {"created_by": "RUN /bin/sh -c apk add curl # buildkit"},
+    ],
+}
+
+
+@pytest.fixture
+def web() -> Repository:
+    return make_repository("acme/web", is_public=True)
+
+
+def layer(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 3
+            archive.addfile(member, io.BytesIO(b"abc"))
+    return buffer.getvalue()
+
+
+def files_url(repository: Repository, content: bytes, tag: str = "v1") -> str:
+    manifest = push_image(repository, content, reference=tag)
+    return f"{url_of(manifest)}/layers/{Digest.of(content)}"
+
+
+def test_an_image_shows_what_it_runs_and_how_it_was_built(web: Repository) -> None:
+    push_image(web, b"x" * 2048, config=CONFIG)
+
+    text = page(tag_url(web, "v1"))
+
+    for said in (
+        "linux/amd64",
+        '<code>["/tini", "--"]</code>',
+        "<code>PATH</code>",
+        'CMD ["sh"]',
+        "<code>RUN apk add curl</code>",
+        "2.0 KiB",
+        '<a href="https://example.com/src" rel="nofollow noopener ugc">',
+    ):
+        assert said in text
+
+
+def test_commands_for_an_image(web: Repository) -> None:
+    manifest = push_image(web, config=CONFIG)
+
+    text = page(tag_url(web, "v1"))
+
+    for command in (
+        "podman pull --tls-verify=false testserver/acme/web:v1",
+        "docker pull testserver/acme/web:v1",
+        "skopeo copy --src-tls-verify=false docker://testserver/acme/web:v1 oci:web:v1",
+        "crane pull --insecure --format=oci testserver/acme/web:v1 web",
+        f"podman pull --tls-verify=false testserver/acme/web@{manifest.digest}",
+    ):
+        assert f'data-copy="{command}"' in text
+
+
+def test_an_index_lists_its_platforms(web: Repository) -> None:
+    child = push_image(web, b"x" * 100, config=CONFIG)
+    here = {**descriptor(bytes(child.body)), "mediaType": child.media_type}
+    here["platform"] = {"os": "linux", "architecture": "arm64", "variant": "v8"}
+    note = {"vnd.docker.reference.type": "attestation-manifest"}
+    note["vnd.docker.reference.digest"] = child.digest
+    gone = {**descriptor(b"gone"), "mediaType": child.media_type, "annotations": note}
+    push(web, index(manifests=[here, gone]), "all")
+
+    text = page(tag_url(web, "all"))
+
+    assert "linux/arm64/v8" in text
+    assert f'href="{url_of(child)}"' in text
+    assert "not in this repository" in text
+    assert f"about <code>{child.digest[7:19]}</code>" in text
+    assert "skopeo copy --src-tls-verify=false --all docker://" in text
+
+
+def test_a_child_names_the_index_that_lists_it(web: Repository) -> None:
+    child = push_image(web, config=CONFIG)
+    parent = push(web, index(bytes(child.body)), "all")
+
+    text = page(url_of(child))
+
+    assert "Listed in" in text
+    assert f'href="{url_of(parent)}"' in text
+
+
+def test_an_index_of_many_images_takes_as_many_queries_as_one_of_few(
+    web: Repository, django_assert_num_queries: object
+) -> None:
+    children = [push_image(web, config={"n": n}, reference=f"c{n}") for n in range(12)]
+    push(web, index(bytes(children[0].body)), "few")
+    push(web, index(*(bytes(child.body) for child in children)), "many")
+
+    assert _queries(tag_url(web, "many")) == _queries(tag_url(web, "few"))
+
+
+def test_the_first_manifests_of_docker_are_shown_too(web: Repository) -> None:
+    hold(web, EMPTY_LAYER)
+    push(web, json.dumps(schema1(EMPTY_LAYER, name="acme/web")).encode(), "old")
+
+    text = page(tag_url(web, "old"))
+
+    assert "size unknown" in text
+    assert "Layer 1" in text
+
+
+def test_a_config_that_cannot_be_read_says_why(web: Repository) -> None:
+    push_artifact(
+        web, reference="v1", config=(b"no json", "application/vnd.oci.image.config.v1+json")
+    )
+
+    assert "The config could not be read, because not JSON" in page(tag_url(web, "v1"))
+
+
+def test_a_config_whose_bytes_are_lost_says_so(web: Repository) -> None:
+    push_image(web, config=CONFIG)
+    for blob in Blob.objects.all():
+        blob_store().delete(blob.storage_key)
+
+    assert "The config could not be read, because its bytes are not here." in page(
+        tag_url(web, "v1")
+    )
+
+
+def test_the_files_of_a_layer_are_listed(web: Repository) -> None:
+    text = page(files_url(web, gzip.compress(layer("bin/sh", "etc/.wh.old"))))
+
+    assert "<bdi>bin/sh</bdi>" in text
+    assert "Removes" in text
+    assert "<bdi>etc/old</bdi>" in text
+
+
+def test_files_are_filtered_and_paged(web: Repository) -> None:
+    url = files_url(web, layer(*(f"f{n:04}" for n in range(700))))
+
+    first = page(url)
+    second = page(url, **{"from": "500"})
+    filtered = page(url, q="F0699")
+
+    assert "f0499" in first
+    assert "f0500" not in first
+    assert "f0500" in second
+    assert "f0699" in filtered
+    assert "f0000" not in filtered
+
+
+def test_a_layer_that_is_no_archive_says_why(web: Repository) -> None:
+    text = page(files_url(web, b"no tar at all " * 100))
+
+    assert "The files could not be read, because it is not a tar archive." in text
+
+
+def test_listing_files_takes_and_gives_back_a_place_among_the_transfers(
+    web: Repository, settings: object
+) -> None:
+    url = files_url(web, layer("a"))
+    settings.MAXIMUM_CONCURRENT_TRANSFERS = 1  # type: ignore[attr-defined]
+    transfers.begin_download()
+    try:
+        full = Client().get(url)
+    finally:
+        transfers.end_download()
+
+    assert full.status_code == 429
+    assert full.headers["Retry-After"] == "2"
+    assert page(url)
+    assert page(url)
+
+
+def test_a_layer_of_another_manifest_is_not_shown(web: Repository) -> None:
+    mine = push_image(web, layer("a"))
+    other = layer("b")
+    push_image(web, other, reference="v2", config={"n": 2})
+
+    assert Client().get(f"{url_of(mine)}/layers/{Digest.of(other)}").status_code == 404
+    assert Client().get(f"{url_of(mine)}/blobs/{Digest.of(other)}").status_code == 404
+
+
+def _queries(url: str) -> int:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        page(url)
+    return len(captured)
