@@ -18,7 +18,7 @@ _FILL = "from tests.browser.showcase import fill; fill()"
 @dataclass
 class Harbour:
     server: RunningServer
-    digests: dict[str, str]
+    known: dict[str, Any]  # what the showcase says of itself
     _states: dict[str, Any] = field(default_factory=dict)
 
     @property

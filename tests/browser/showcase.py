@@ -24,6 +24,7 @@ from accounts.users.services import create_robot, create_user
 from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.models import ArtifactPolicy
+from registry.inspection.services import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, RepositoryGrant, Role, SignatureRequirement
@@ -44,14 +45,17 @@ from tests.registry.builders import descriptor, hold, principal_of, push
 from tests.registry.charts.builders import chart_config, chart_manifest
 from tests.registry.verification.signed import attach_by_subject, attach_by_tag
 
-PEOPLE = ("alice", "bob", "carol", "dave", "erin", "frank")
+# alice owns the organization; grace and heidi may create repositories in it, dave is a member
+# who may read; bob writes to two repositories, carol administers them, erin reads them; frank
+# is a stranger.
+PEOPLE = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
 EMPTY = b"{}"
 DAYS = 60
 
 
 def fill() -> None:
     """Fill an empty registry, and print what tests must know of it as one line of JSON."""
-    print(json.dumps(_Showcase(timezone.now()).made()))
+    print(json.dumps(Showcase(timezone.now()).made()))
 
 
 def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
@@ -76,6 +80,9 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "grant": RepositoryGrant.objects.filter(repository__path="acme/web")[0].pk,
             "deleted": Repository.deleted.get(path="acme/retired").pk,
             "rule": ImmutabilityRule.objects.exclude(namespace=None)[0].pk,
+            "form": "csv",
+            "file": "values.yaml",
+            "blob": layer,
             "pk": AccessToken.objects.get(title="laptop").pk,
         },
         "arguments": {
@@ -86,9 +93,7 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
                 "digest": chart.digest,
                 "file": "values.yaml",
             },
-            "ui:repository_immutability_remove": {
-                "rule": ImmutabilityRule.objects.exclude(repository=None)[0].pk
-            },
+            "ui:repository_immutability_remove": {"rule": _rule("acme/web")},
         },
         "queries": {
             "ui:change_tags": {"action": "delete", "tag": "v1.2.0"},
@@ -99,10 +104,37 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "ui:search": {"q": "etherpad"},
             "ui:time_machine": {"lifetime": "1d"},
         },
+        "private": _private(),
     }
 
 
-class _Showcase:
+def _private() -> dict[str, Any]:
+    """The parameters that are others in ``acme/secret``."""
+    tagged = Manifest.objects.get(repository__path="acme/secret", tags__name="v1")
+    image = json.loads(tagged.body)["manifests"][0]["digest"]
+    body = Manifest.objects.get(repository__path="acme/secret", digest=image).body
+    parts = {"digest": image, "blob": json.loads(body)["layers"][0]["digest"]}
+    return {
+        "parameters": {
+            "repository": "acme/secret",
+            "tag": "v1",
+            "digest": tagged.digest,
+            "grant": RepositoryGrant.objects.filter(repository__path="acme/secret")[0].pk,
+        },
+        "arguments": {
+            "ui:layer": parts,
+            "ui:blob": parts,
+            "ui:chart_file": {},
+            "ui:repository_immutability_remove": {"rule": _rule("acme/secret")},
+        },
+    }
+
+
+def _rule(path: str) -> int:
+    return ImmutabilityRule.objects.filter(repository__path=path)[0].pk
+
+
+class Showcase:
     """Everything that is made, each at its time in the last sixty days."""
 
     def __init__(self, now: datetime) -> None:
@@ -153,7 +185,11 @@ class _Showcase:
                 ("auditors", TeamRole.MEMBER, "Those who look"),
             )
         }
-        for team, person in (("developers", "bob"), ("developers", "carol"), ("auditors", "dave")):
+        for team, person in (
+            ("developers", "grace"),
+            ("developers", "heidi"),
+            ("auditors", "dave"),
+        ):
             add_member(team=teams[team], member=self.people[person], now=at, by=self.by)
         for name, about in (("ci", "Builds and pushes"), ("argocd", "Deploys charts")):
             robot = create_robot(
@@ -197,9 +233,14 @@ class _Showcase:
             archive, config = contents.chart(version), chart_config("etherpad", version)
             hold(repository, archive, config, now=at)
             manifest = push(repository, chart_manifest(archive, config), version, now=at)
+            inspect(manifest=manifest, now=at)
         attach_by_tag(
             repository, manifest.digest, self.signer.simple(manifest.digest), now=self.days_ago(9)
         )
+
+    def _let_in(self, repository: Repository) -> None:
+        for name, role in (("bob", Role.WRITE), ("erin", Role.READ), ("carol", Role.ADMIN)):
+            grant(repository=repository, role=role, holder=self.people[name], now=self.days_ago(9))
 
     def _web(self) -> tuple[Manifest, Manifest]:
         repository = self._repository("acme/web", is_public=True)
@@ -340,6 +381,7 @@ class _Showcase:
             }
             push(repository, json.dumps(body).encode(), "v1", now=self.days_ago(15))
         private = self._repository("acme/secret", is_public=False, days=10)
+        self._let_in(private)
         self._index(private, "v1", self.days_ago(8))
         create_repository(
             path="alice/playground",
@@ -351,7 +393,10 @@ class _Showcase:
     def _rules(self, acme: Organization) -> None:
         rules = [Rule.parse("keep", "", pattern="v*"), Rule.parse("creation_date", "30d")]
         set_rules(place=acme.namespace, rules=rules, now=self.days_ago(20), by=self.by)
-        for place in (acme.namespace, Repository.objects.get(path="acme/web")):
+        for place in (
+            acme.namespace,
+            *Repository.objects.filter(path__in=["acme/web", "acme/secret"]),
+        ):
             add_immutability_rule(
                 place=place,
                 pattern="release-*",

@@ -95,6 +95,12 @@ SECTIONS: Sequence[Section] = (
                 "Tags that end by themselves, restores, and immutable tags.",
                 "expiry.md",
             ),
+            Entry(
+                "repositories",
+                "Repositories",
+                "Rights and their reasons, deleting and undeleting, search.",
+                "repositories.md",
+            ),
             Entry("retention", "Retention", "Rules for which tags stay.", "retention.md"),
             Entry("policy", "Artifact policy", "Which types may be stored.", "policy.md"),
             Entry(

@@ -1,0 +1,101 @@
+"""Every address that is looked at, and by whom."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.browser.harbour import Harbour
+from tests.browser.places import address_of, page_routes
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    name: str
+    path: str
+    person: str = "alice"
+
+
+# Who is shown a page that alice, who owns the organization, is not.
+_ANONYMOUS = {
+    "account_login",
+    "account_signup",
+    "account_reset_password",
+    "account_reset_password_from_key",
+    "account_password_reset_completed",
+    "account_confirm_email",
+    "account_email_verification_sent",
+    "account_inactive",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
+}
+_ADMINISTRATOR = {"ui:setup", "ui:status"}
+# Steps of something that has not begun, and what is saved instead of shown.
+_NOT_SHOWN = {
+    "account_confirm_login_code",
+    "account_confirm_password_reset_code",
+    "account_complete_password_reset",
+    "account_email",
+    "account_set_password",
+    "account_logout",
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_login_webauthn",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "mfa_remove_webauthn",
+    "mfa_edit_webauthn",
+    "socialaccount_signup",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "ui:theme",
+    "ui:team_member",
+    "ui:robot_state",
+    "ui:robot_pull_secret",
+    "ui:forget_tag",
+    "ui:manifest_raw",
+    "ui:blob",
+    "ui:chart_file",
+    "ui:public_key",
+    "ui:organization_name",
+    "ui:repository_activity_export",
+    "ui:namespace_activity_export",
+}
+_MORE = (
+    ("welcome-visitor", "/", ""),
+    ("explore-visitor", "/explore", ""),
+    ("organization-visitor", "/acme", ""),
+    ("repository-visitor", "/acme/web", ""),
+    ("organization-empty", "/blank", "alice"),
+    ("person", "/alice", "alice"),
+    ("repository-empty", "/alice/playground", "alice"),
+    ("tags-empty", "/alice/playground/-/tags", "alice"),
+    ("chart", "/acme/etherpad", "alice"),
+    ("chart-tags", "/acme/etherpad/-/tags", "alice"),
+    ("chart-tag", "/acme/etherpad/-/tags/0.1.0", "alice"),
+    ("chart-compare", "/acme/etherpad/-/compare?a=0.0.4&b=0.1.0", "alice"),
+    ("files", "/acme/notes/-/tags/v1", "alice"),
+    ("wasm", "/acme/filter/-/tags/v1", "alice"),
+    ("sif", "/acme/cluster/-/tags/v1", "alice"),
+    ("policy-bundle", "/acme/rules/-/tags/v1", "alice"),
+    ("search-nothing", "/search?q=nothing-is-called-so", "alice"),
+    ("missing", "/acme/absent", ""),
+    ("admin", "/admin/", "admin"),
+    ("admin-users", "/admin/users/user/", "admin"),
+    ("admin-user", "/admin/users/user/add/", "admin"),
+)
+
+
+def visits(harbour: Harbour) -> Iterator[Visit]:
+    for route in page_routes():
+        if not route.is_shown or route.name in _NOT_SHOWN:
+            continue
+        person = "" if route.name in _ANONYMOUS else "alice"
+        person = "admin" if route.name in _ADMINISTRATOR else person
+        name = route.name.removeprefix("ui:").replace("_", "-")
+        yield Visit(name, address_of(route, harbour.known), person)
+    platform = harbour.known["arguments"]["ui:layer"]["digest"]
+    yield Visit("image", f"/acme/web/-/manifests/{platform}")
+    for name, path, person in _MORE:
+        yield Visit(name, path, person)
