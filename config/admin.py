@@ -135,7 +135,7 @@ def rows() -> Iterator[Row]:
             value=_shown(key, getattr(found.configuration, key)),
             origin=origin,
             is_changeable=key in CHANGEABLE and base.origins[key] == "default",
-            description=info.description or "",
+            description=(info.description or "").replace("`", ""),
             why=CHANGEABLE.get(key, ""),
             stored=written.pop(key, None),
             problem=found.problems.get(key, ""),

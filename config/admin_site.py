@@ -5,11 +5,12 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+
+from accounts.users.administration import AuditedAdmin
 
 # What belongs together, in the order in which administrators look for it.
 _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
@@ -21,6 +22,10 @@ _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "organizations.DefaultPermission",
         "credentials.AccessToken",
         "credentials.LoginThrottle",
+        "account.EmailAddress",
+        "mfa.Authenticator",
+        "socialaccount.SocialAccount",
+        "usersessions.UserSession",
     ),
     "Repositories and their rules": (
         "repositories.Repository",
@@ -40,6 +45,32 @@ _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     ),
 }
 _REST: Final = "More"
+_NAMES: Final[Mapping[str, str]] = {
+    "credentials.AccessToken": "Application and robot tokens",
+    "credentials.LoginThrottle": "Slowed-down sign-ins",
+    "account.EmailAddress": "E-mail addresses",
+    "mfa.Authenticator": "Second factors and passkeys",
+    "socialaccount.SocialAccount": "Accounts elsewhere",
+    "usersessions.UserSession": "Sessions",
+    "verification.PublicKey": "Public keys for signatures",
+    "verification.Verdict": "Verdicts on signatures",
+    "credentials.SigningKey": "Keys that sign tokens",
+    "queue.Message": "Jobs that wait or were given up",
+    "audit.AuditEvent": "Audit log",
+}
+# Models of others: what nobody needs here, and what belongs to a person and can be taken away.
+_UNUSED: Final = frozenset({"auth.Group", "socialaccount.SocialApp", "socialaccount.SocialToken"})
+_FOREIGN: Final = frozenset({"account", "mfa", "socialaccount", "usersessions"})
+
+
+class PossessionAdmin(AuditedAdmin):
+    """What people made for themselves on our pages: to see, and to delete when they ask for it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class BerthAdminSite(AdminSite):
@@ -49,6 +80,18 @@ class BerthAdminSite(AdminSite):
     site_url = "/"
     # /admin/web is the repository "web" of the user "admin": what is not ours is looked up further.
     final_catch_all_view = False
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Rows of others get pages on which nothing escapes the audit."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        for model in models:
+            if model._meta.label in _UNUSED:
+                continue
+            chosen = admin_class
+            if model._meta.app_label in _FOREIGN:
+                shown = getattr(admin_class, "list_display", ("__str__",))
+                chosen = type(admin_class.__name__, (PossessionAdmin,), {"list_display": shown})
+            super().register(model, chosen, **options)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -76,20 +119,14 @@ class BerthAdminSite(AdminSite):
         apps = super().get_app_list(request, app_label)
         if app_label is not None:
             return apps
-        left = {
-            f"{app['app_label']}.{model['object_name']}": model
-            for app in apps
-            for model in app["models"]
-        }
+        left = {model["model"]._meta.label: model for app in apps for model in app["models"]}
+        for label, model in left.items():
+            model["name"] = _NAMES.get(label, model["name"])
         sections = [
             _section(title, [left.pop(label) for label in labels if label in left])
             for title, labels in _SECTIONS.items()
         ]
         return [section for section in (*sections, _section(_REST, [*left.values()])) if section]
-
-
-class BerthAdminConfig(AdminConfig):
-    default_site = "config.admin_site.BerthAdminSite"
 
 
 def _section(title: str, models: list[Any]) -> dict[str, Any]:

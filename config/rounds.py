@@ -4,12 +4,12 @@ It follows settings that administrators change, keeps announcements at hand, and
 counted and logged: none of it costs a request a statement to the database.
 """
 
-import atexit
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from multiprocessing.util import Finalize
 from typing import Final
 
 from django.db import connection
@@ -50,7 +50,9 @@ def start_rounds(kind: str) -> None:
     errands = {**_ERRANDS, show_life: 30}
     _run([follow_settings, refresh, show_life])  # the first request finds them done
     threading.Thread(target=_go_round, args=[errands], name="rounds", daemon=True).start()
-    atexit.register(_run, [flush_counts, flush_errors, partial(note_end, presence)])
+    # Not ``atexit``, which does not run in the children of Granian's main process.
+    last = [flush_counts, flush_errors, partial(note_end, presence)]
+    Finalize(None, _run, args=(last,), exitpriority=1)
 
 
 def _go_round(errands: Mapping[Errand, int]) -> None:

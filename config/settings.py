@@ -161,7 +161,7 @@ INSTALLED_APPS = [
     "bootstrap",
     "csp",
     "django_htmx",
-    "config.admin_site.BerthAdminConfig",
+    "config.admin_app.BerthAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -246,7 +246,7 @@ ACCOUNT_SIGNUP_FIELDS = [
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if FEATURE_MAILING else "none"
 # Codes, not links: what a request says of its host must not end up in a mail.
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = FEATURE_MAILING
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = FEATURE_MAILING

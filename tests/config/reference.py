@@ -4,21 +4,23 @@ import json
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from config.configuration import Configuration
 
 _TYPES = {bool: "true or false", int: "whole number", list: "list", dict: "mapping"}
 
 
-def table() -> str:
+def table(model: type[BaseModel] = Configuration) -> str:
     head = "| Key | Type | Default | Meaning | Example |\n|---|---|---|---|---|\n"
-    return head + "\n".join(_row(key, info) for key, info in Configuration.model_fields.items())
+    return head + "\n".join(_row(key, info) for key, info in model.model_fields.items())
 
 
 def _row(key: str, info: FieldInfo) -> str:
     example = (info.examples or [None])[0]
-    default = _shown(info.default)
+    default = "needed" if info.default is PydanticUndefined else _shown(info.default)
     cells = (f"`{key}`", _type(info.annotation), default, info.description or "", _shown(example))
     return "| " + " | ".join(cells) + " |"
 

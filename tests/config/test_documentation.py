@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from config.login_services import LoginService
 from config.processes import Options
 from tests.config.reference import table
 
@@ -10,6 +11,10 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 def test_every_key_is_documented_with_its_type_default_meaning_and_example() -> None:
     assert table() in DOCUMENT.read_text()
+
+
+def test_every_parameter_of_a_login_service_is_documented() -> None:
+    assert table(LoginService) in DOCUMENT.read_text()
 
 
 def test_the_documented_options_of_serve_have_the_documented_defaults() -> None:

@@ -1,13 +1,17 @@
 """``manage.py check_config [FILE]``: is the configuration right, and what is in force?"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
 
 from config.configuration import SECRET_KEYS
 from config.loading import LoadedConfiguration, load_configuration
+from config.runtime import effective, stored
 from config.storage_drivers import without_secrets
 
 
@@ -20,20 +24,43 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         loaded = load_configuration(os.environ, file=options["file"])
-        self.stdout.write(explain(loaded))
-        for warning in loaded.warnings:
+        changed, problems = _changed_by_administrators(loaded)
+        self.stdout.write(explain(loaded, changed))
+        for warning in (*loaded.warnings, *problems):
             self.stdout.write(f"warning: {warning}")
 
 
-def explain(loaded: LoadedConfiguration) -> str:
-    """One line for each key: its value and where that comes from."""
+def explain(loaded: LoadedConfiguration, changed: Mapping[str, Any]) -> str:
+    """One line for each key: its value and where that comes from.
+
+    ``changed`` holds the values that administrators set while Berth ran.
+    """
     file = loaded.file.path or f"none ({loaded.data / 'config.yaml'} does not exist)"
     lines = [f"Data folder: {loaded.data}", f"File: {file}", ""]
     for key, origin in loaded.origins.items():
-        value = without_secrets(getattr(loaded.configuration, key))
+        value = without_secrets(changed.get(key, getattr(loaded.configuration, key)))
         shown = "(set, not shown)" if key in SECRET_KEYS and origin != "default" else repr(value)
         place = f"line {loaded.file.line((key,))}" if origin == "file" else origin
+        place = "admin" if key in changed else place
         lines.append(f"{key} = {shown}  [{place}]")
     for key, service in loaded.login_services.items():
         lines.append(f"{key} = {without_secrets(service.model_dump())!r}")
     return "\n".join([*lines, "", "The configuration is right."])
+
+
+def _changed_by_administrators(loaded: LoadedConfiguration) -> tuple[dict[str, Any], list[str]]:
+    """Values of rows that are in force, and sentences about rows that are not.
+
+    A database that is not there yet has no rows, and is not made by looking.
+    """
+    name = settings.DATABASES["default"]["NAME"]
+    if connection.vendor == "sqlite" and not Path(name).exists():
+        return {}, []
+    try:
+        found = effective(loaded, stored())
+    except DatabaseError:
+        return {}, ["the database does not answer: what administrators set there is not shown."]
+    values = {key: getattr(found.configuration, key) for key in sorted(found.from_admin)}
+    return values, [
+        f"admin: {key} is left out: {text.rstrip('.')}." for key, text in found.problems.items()
+    ]
