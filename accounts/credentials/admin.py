@@ -115,14 +115,17 @@ class AccessTokenAdmin(AuditedAdmin):
 
 
 @admin.register(LoginThrottle)
-class LoginThrottleAdmin(ReadOnlyAdmin):
+class LoginThrottleAdmin(AuditedAdmin):
     """Deleting a row lets whoever it slows try again at once."""
 
     list_display = ["key", "failures", "blocked_until", "updated_at"]
     ordering = ["-updated_at", "key"]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
 
 
 @admin.register(SigningKey)

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials import keys, throttle
+from accounts.credentials.directory import directory_person, is_in_directory
 from accounts.credentials.models import AccessToken, TokenScope
 from accounts.credentials.passwords import hashing_slot, remembered, verify
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
@@ -86,7 +87,12 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> tup
             # Look again: guesses sent all at once waited here, and each failure must
             # count before the next one is tried.
             failed_before |= throttle.refuse_if_blocked(attempt, now=now)
-            if not verify(user, password, now=now):
+            if is_in_directory(user):
+                found = directory_person(username, password, address=address, now=now)
+                user = persons.get(pk=found.pk) if found else None
+            elif not verify(user, password, now=now):
+                user = None
+            if user is None:
                 throttle.count_failure(attempt, now=now)
                 raise Unauthorized("wrong user name or password")
 

@@ -8,6 +8,6 @@ from artifacts.policy.rules import Policy
 def namespace_policy(namespace: Namespace) -> Policy:
     """Its own policy or the configuration's. Reads ``artifact_policy``: select it with the row."""
     if namespace.artifact_policy:
-        source = f"selected for the repositories of {namespace.name}"
+        source = f"selected by {namespace.name}"
         return namespace.artifact_policy.as_policy(source)
     return configured_policy()

@@ -30,11 +30,13 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]
 @pytest.fixture(autouse=True)
 def _configured(settings: Settings, provider: OidcProvider) -> None:
     cache.clear()
-    service = LoginService(
-        OIDC_SERVER=provider.url,
-        CLIENT_ID="berth",
-        CLIENT_SECRET="secret",
-        SERVICE_NAME="Acme SSO",
+    service = LoginService.model_validate(
+        {
+            "OIDC_SERVER": provider.url,
+            "CLIENT_ID": "berth",
+            "CLIENT_SECRET": "secret",
+            "SERVICE_NAME": "Acme SSO",
+        }
     )
     settings.SOCIALACCOUNT_PROVIDERS = provider_settings({"ACME_LOGIN_CONFIG": service})
 
@@ -117,7 +119,7 @@ def test_a_name_that_is_asked_for_obeys_the_same_rules(provider: OidcProvider) -
 
 @pytest.mark.parametrize("is_verified", [True, False, "false", None])
 def test_an_e_mail_address_never_opens_the_account_of_somebody_else(
-    provider: OidcProvider, is_verified: object
+    provider: OidcProvider, is_verified: str | bool | None
 ) -> None:
     create_user(username="alice", password=PASSWORD, email="alice@example.com", now=NOW)
     provider.knows(
@@ -265,11 +267,13 @@ def test_without_direct_login_passwords_are_not_taken(settings: Settings) -> Non
 
 
 def test_the_name_may_come_in_another_claim(provider: OidcProvider, settings: Settings) -> None:
-    service = LoginService(
-        OIDC_SERVER=provider.url,
-        CLIENT_ID="berth",
-        CLIENT_SECRET="secret",
-        PREFERRED_USERNAME_CLAIM_NAME="nickname",
+    service = LoginService.model_validate(
+        {
+            "OIDC_SERVER": provider.url,
+            "CLIENT_ID": "berth",
+            "CLIENT_SECRET": "secret",
+            "PREFERRED_USERNAME_CLAIM_NAME": "nickname",
+        }
     )
     settings.SOCIALACCOUNT_PROVIDERS = provider_settings({"ACME_LOGIN_CONFIG": service})
     provider.knows("s-15", preferred_username="x-y-z", nickname="mia")

@@ -193,7 +193,7 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         email = given.get("email", sociallogin.user.email)
         try:
             with transaction.atomic():
-                sociallogin.user = create_user(
+                made = sociallogin.user = create_user(
                     username=username,
                     password=None,
                     email=email or "",
@@ -206,7 +206,7 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 raise
             messages.error(request, reason_of(error))
             raise ImmediateHttpResponse(redirect_to_signup(request, sociallogin)) from error
-        return sociallogin.user
+        return made
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

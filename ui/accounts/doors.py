@@ -31,6 +31,6 @@ admin_doors = [
     path("password_change/", RedirectView.as_view(pattern_name="account_change_password")),
 ]
 account_doors = [
-    path("email/", email),
-    path("password/reset/", password_reset),
+    path("email/", email, name="account_email"),
+    path("password/reset/", password_reset, name="account_reset_password"),
 ]

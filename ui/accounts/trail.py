@@ -14,7 +14,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.audit.services import Actor, Detail
+from accounts.audit.services import Actor
 from accounts.origin import address_of
 from accounts.users.models import User
 
@@ -55,6 +55,6 @@ def service_disconnected(request: HttpRequest, socialaccount: Any, **_: Any) -> 
     _note(request, socialaccount.user, "user.service.disconnect", service=service)
 
 
-def _note(request: HttpRequest, user: User, action: str, **detail: Detail) -> None:
+def _note(request: HttpRequest, user: User, action: str, **detail: str) -> None:
     by = Actor(user.username, address=address_of(request.META))
     by.did(action, user.username, now=timezone.now(), **detail)

@@ -1,0 +1,66 @@
+"""No page of allauth keeps its own look."""
+
+from collections.abc import Iterator
+
+import pytest
+from allauth.urls import urlpatterns
+from django.core.cache import cache
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+from pytest_django import Settings
+
+from tests.registry.builders import PASSWORD, make_user
+from tests.ui.test_accounts import sign_in
+
+pytestmark = pytest.mark.django_db
+
+
+def paths(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
+    """Addresses below /account/ that need nothing filled in."""
+    for entry in patterns:
+        path = prefix + str(entry.pattern).lstrip("^")
+        if "<" in path or "(" in path:
+            continue
+        if isinstance(entry, URLResolver):
+            yield from paths(entry.url_patterns, path)
+        else:
+            yield path
+
+
+PATHS = sorted(set(paths(urlpatterns)))
+
+
+@pytest.fixture(params=["nobody", "alice"])
+def client(request: pytest.FixtureRequest) -> Client:
+    cache.clear()
+    if request.param == "nobody":
+        return Client()
+    make_user()
+    browser = sign_in()
+    browser.post("/account/reauthenticate/", {"password": PASSWORD})
+    return browser
+
+
+@pytest.mark.parametrize("mails", [True, False])
+def test_every_page_of_allauth_is_in_our_frame(
+    client: Client, settings: Settings, mails: bool
+) -> None:
+    settings.FEATURE_MAILING = mails
+
+    for path in PATHS:
+        answer = client.get(f"/account/{path}", follow=True)
+        if answer.headers["Content-Type"] == "application/json":  # what passkeys ask a script for
+            continue
+        text = answer.content.decode()
+        assert answer.status_code in {200, 401, 404, 405}, path
+        if answer.status_code == 405:
+            continue
+        assert 'class="b-bar"' in text, path
+        assert text.count("<h1") == 1, path
+        assert "style=" not in text, path
+
+
+def test_there_are_many_such_pages() -> None:
+    assert len(PATHS) > 20
+    assert "login/" in PATHS
+    assert "2fa/totp/activate/" in PATHS
