@@ -1,6 +1,5 @@
 """What lists of repositories show of each, for ``ui/parts/repository_row.html``."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +11,10 @@ from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
+from ui.prose import first_words
 
 MAX_SUMMARY_LENGTH = 300
 DAYS_OF_PULLS = 30
-_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()]{0,1000}\)")
-_SIGNS = re.compile(r"\*\*|__|`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +63,16 @@ def _row(
 
 
 def summary_of(text: str) -> str:
-    """The first line of a description that says something, without most of Markdown's signs."""
-    lines = (
-        line.strip().lstrip("#").strip() for line in text[: 4 * MAX_SUMMARY_LENGTH].split("\n")
-    )
-    first = next((line for line in lines if line), "")
-    return _SIGNS.sub("", _LINK.sub(r"\1", first))[:MAX_SUMMARY_LENGTH]
+    """What a description says first, on one line."""
+    return first_words(text, most=MAX_SUMMARY_LENGTH)
 
 
 def _newest_tags(repositories: Sequence[int], now: datetime) -> Mapping[int, Mapping[str, Any]]:
     """The tag that moved last in each, by the repository's id; not those of signatures."""
     newest = (
         Tag.objects.alive(now)
-        .filter(repository=OuterRef("pk"), is_companion=False)
+        .filter(repository=OuterRef("pk"))
+        .companions(False)
         .order_by("-started_at", "-name")
     )
     chosen = Repository.objects.filter(pk__in=repositories).values(

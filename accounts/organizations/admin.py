@@ -26,7 +26,7 @@ class NewOrganizationForm(forms.ModelForm):  # type: ignore[type-arg] # not subs
 
     class Meta:
         model = Organization
-        fields = ["name", "owner", "email"]
+        fields = ["name", "owner", "email", "description"]
 
     def clean_name(self) -> str:
         return clean_with(check_namespace_name, self.cleaned_data["name"])
@@ -50,7 +50,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg] # not subscri
 
     class Meta:
         model = Organization
-        fields = ["email"]
+        fields = ["email", "description"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,8 +122,8 @@ class OrganizationAdmin(OrganizationPartAdmin):
         return super().get_form(request, obj, change, **kwargs) if obj else NewOrganizationForm
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = ["email", "artifact_policy", "effective_policy", "created_at"]
-        return shown if obj else ["name", "owner", "email"]
+        shown = ["email", "description", "artifact_policy", "effective_policy", "created_at"]
+        return shown if obj else ["name", "owner", "email", "description"]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return [TeamInline] if obj else []
@@ -149,6 +149,7 @@ class OrganizationAdmin(OrganizationPartAdmin):
             name=form.cleaned_data["name"],
             owner=form.cleaned_data["owner"],
             email=obj.email,
+            description=obj.description,
             now=timezone.now(),
             by=actor_of(request),
         )

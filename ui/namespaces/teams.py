@@ -17,9 +17,9 @@ from ui.pages import FORM_REFUSED, OrganizationPage, reason_of
 from ui.paging import page_of
 
 ROLES = (
-    (TeamRole.MEMBER, "Member: only what repositories grant the team"),
+    (TeamRole.MEMBER, "Member: what repositories grant it"),
     (TeamRole.CREATOR, "Creator: may also make repositories"),
-    (TeamRole.ADMIN, "Admin: everything in the organization, as its owners"),
+    (TeamRole.ADMIN, "Admin: everything, as its owners"),
 )
 
 
