@@ -123,12 +123,12 @@ def test_a_repository_can_have_another_policy(owner: Client, web: Repository) ->
     Namespace.objects.update(artifact_policy=preset("Helm only"))
     address = "/acme/web/-/rules/policy"
 
-    assert "selected for the repositories of acme" in text(owner, address)
+    assert "selected by acme" in text(owner, address)
     owner.post(f"{address}/change", {"policy": preset("anything").pk})
 
     web.refresh_from_db()
     assert web.artifact_policy == preset("anything")
-    assert "selected for the repository acme/web" in text(owner, address)
+    assert "selected by the repository acme/web" in text(owner, address)
 
 
 def test_the_report_leaves_out_repositories_with_their_own_policy(

@@ -24,7 +24,7 @@ from ui.pages import FORM_REFUSED, reason_of
 from ui.rules.places import NamespaceTagRules, PlacePage, RepositoryRules
 from ui.rules.rule_forms import KINDS, RuleEditor
 
-SHOWN = 100  # tags on one page of the preview
+SHOWN = 50  # tags on one page of the preview
 COUNTED = 10_000  # of the newest tags, for rules that keep a number of them
 NAMED = 50  # repositories that the field suggests
 

@@ -19,7 +19,7 @@ from ui.paging import page_of
 from ui.rules.places import RepositoryRules
 
 DAYS = 30
-LOOKED_AT = 200  # tags on one page
+LOOKED_AT = 100  # tags on one page
 
 TITLES = {
     SignatureRequirement.NONE: "Nothing is required: everything can be pulled",

@@ -10,7 +10,7 @@ from artifacts.oci.names import referrers_tag
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from registry.verification.reads import Attachment, attached_to
+from registry.verification.reads import Attachment, attached_manifests, attached_to
 from tests.artifacts.signatures.signing import Layer, Signer
 from tests.registry.builders import NOW, descriptor, hold, image, index, make_repository, push
 from tests.registry.verification.signed import (
@@ -121,3 +121,18 @@ def test_what_another_repository_holds_is_not_attached(
     attach_by_subject(elsewhere, web.digest, SBOM)
 
     assert list(attached_to(repository, Digest.parse(web.digest), now=NOW)) == []
+
+
+def test_what_is_attached_is_found_in_pages_too(repository: Repository, web: Manifest) -> None:
+    attach_by_tag(repository, web.digest, ALICE.simple(web.digest))
+    attach_by_subject(repository, web.digest, SBOM)
+    listed = push_image(repository, "listed", name="listed")
+    push(repository, index(bytes(listed.body)), referrers_tag(Digest.parse(web.digest)))
+    digest = Digest.parse(web.digest)
+
+    rows = attached_manifests(repository, digest, now=NOW)
+
+    assert {row.digest for row in rows} == {
+        one.digest for one in attached_to(repository, digest, now=NOW)
+    }
+    assert listed.digest in {row.digest for row in rows}
