@@ -17,6 +17,6 @@ def effective_policy(repository: Repository) -> Policy:
 def selected_policy(repository: Repository) -> Policy:
     """The same for a row that was read with ``POLICIES``."""
     if repository.artifact_policy:
-        source = f"selected for the repository {repository.path}"
+        source = f"selected by the repository {repository.path}"
         return repository.artifact_policy.as_policy(source)
     return namespace_policy(repository.namespace)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, F, Q, Value, When
 
 from accounts.audit.services import SYSTEM, Actor
@@ -12,6 +12,7 @@ from accounts.organizations.models import DefaultPermission, Team
 from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
 from artifacts.policy.models import ArtifactPolicy
+from registry.repositories import sql
 from registry.repositories.models import (
     NamePart,
     Repository,
@@ -52,6 +53,9 @@ def create_repository(
         raise NamespaceUnknown(f"there is no user or organization {namespace_name}")
     try:
         with transaction.atomic():
+            _keep(namespace)
+            if not held.exists():
+                raise NamespaceUnknown(f"there is no organization {namespace_name} any more")
             repository = Repository.objects.create(
                 namespace=namespace,
                 name=name,
@@ -65,9 +69,6 @@ def create_repository(
             NamePart.objects.bulk_create(
                 NamePart(repository=repository, text=text) for text in name_parts(path)
             )
-            # The insert has waited for a deletion of the organization that was under way.
-            if not held.exists():
-                raise NamespaceUnknown(f"there is no organization {namespace_name} any more")
             _grant_to_creator(repository, creator, now)
             _apply_default_permissions(repository, creator, now)
             Actor(creator.name or SYSTEM.name, address).did("repository.create", path, now=now)
@@ -202,6 +203,15 @@ def describe(
     with transaction.atomic():
         repository.save(update_fields=["description"])
         by.did("repository.description", repository.path, now=now, length=len(description))
+
+
+def _keep(namespace: Namespace) -> None:
+    """Wait for a deletion of the organization that is under way, and hold up the next one.
+
+    SQLite has one writer at a time.
+    """
+    if connection.features.has_select_for_update:
+        sql.execute("SELECT id FROM users_namespace WHERE id = %s FOR KEY SHARE", [namespace.pk])
 
 
 def _grant_to_creator(repository: Repository, creator: Principal, now: datetime) -> None:

@@ -336,7 +336,7 @@ def test_others_neither_see_nor_undelete_what_was_deleted(web: Repository) -> No
     reader, stranger = make_user("reader"), make_user("stranger")
     add_member(
         team=create_team(
-            organization=web.namespace.organization, name="readers", role="member", now=NOW
+            organization=web.namespace.organization, name="readers", role=TeamRole.MEMBER, now=NOW
         ),
         member=reader,
         now=NOW,

@@ -6,6 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.audit.models import AuditEvent
+from accounts.organizations.models import TeamRole
 from accounts.organizations.services import add_member, create_team
 from accounts.users.models import User
 from accounts.users.services import disable_user
@@ -22,7 +23,7 @@ PLACE = "/acme/web/-/access"
 @pytest.fixture
 def web() -> Repository:
     repository = make_repository("acme/web")
-    repository.grants.all().delete()
+    RepositoryGrant.objects.filter(repository=repository).delete()
     return repository
 
 
@@ -48,7 +49,9 @@ def given(web: Repository) -> dict[str, str]:
 def test_a_user_a_robot_and_a_team_are_given_roles_by_name(page: Client, web: Repository) -> None:
     make_user("bob")
     make_robot(web.namespace.organization)
-    create_team(organization=web.namespace.organization, name="readers", role="member", now=NOW)
+    create_team(
+        organization=web.namespace.organization, name="readers", role=TeamRole.MEMBER, now=NOW
+    )
 
     for holder, name, role in (
         ("account", " bob ", "write"),
@@ -117,7 +120,9 @@ def test_roles_of_another_repository_are_not_reached_from_here(
 
 
 def test_everybody_with_rights_is_listed_with_the_reasons(page: Client, web: Repository) -> None:
-    team = create_team(organization=web.namespace.organization, name="crew", role="member", now=NOW)
+    team = create_team(
+        organization=web.namespace.organization, name="crew", role=TeamRole.MEMBER, now=NOW
+    )
     add_member(team=team, member=make_user("bob"), now=NOW)
     grant(repository=web, role=Role.WRITE, holder=team, now=NOW)
     ann = make_user("ann")

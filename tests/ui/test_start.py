@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from accounts.organizations.models import TeamRole
 from accounts.organizations.services import add_member, create_team
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository
@@ -171,7 +172,7 @@ def test_organizations_are_those_one_is_in_with_the_teams() -> None:
     bob = make_user("bob")
     crew = make_organization("crew")
     make_organization("strangers")
-    team = create_team(organization=crew, name="readers", role="member", now=NOW)
+    team = create_team(organization=crew, name="readers", role=TeamRole.MEMBER, now=NOW)
     add_member(team=team, member=bob, now=NOW)
 
     shown = text(browser(bob), "/organizations")

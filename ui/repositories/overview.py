@@ -63,7 +63,7 @@ class OverviewPage(RepositoryPage):
     @cached_property
     def _tag(self) -> Tag | None:
         """The one that moved last, signatures and the like aside."""
-        tags = Tag.objects.alive(self.now).filter(repository=self.repository, is_companion=False)
+        tags = Tag.objects.alive(self.now).companions(False).filter(repository=self.repository)
         newest = tags.order_by("-started_at", "-name").select_related("manifest__chart")
         return newest.defer("manifest__body", *_BIG_COLUMNS).first()
 
