@@ -55,6 +55,13 @@ class TagQuerySet(models.QuerySet["Tag"]):
             | Q(ended_at=None, expires_at__gt=since)
         )
 
+    def companions(self, yes: bool = True) -> Self:
+        """Tags that are named after a manifest, or all others.
+
+        Asked with ``in``: SQLite finds no index by a column that is true or false.
+        """
+        return self.filter(is_companion__in=[yes])
+
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` tags in the order of their bytes, for ``?n=&last=`` (end-8b)."""
         return self.filter(name__gt=after).order_by("name")[:size]

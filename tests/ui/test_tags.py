@@ -231,6 +231,15 @@ def test_with_htmx_only_the_table_is_sent(web: Repository) -> None:
     assert "HX-Request" in response.headers["Vary"]
 
 
+def test_htmx_gets_the_whole_page_when_it_goes_back(web: Repository) -> None:
+    push_tag(web, "v1")
+
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    response = Client().get(URL, headers=headers)
+
+    assert "<html" in text_of(response)
+
+
 def test_a_page_of_many_tags_asks_no_more_than_one_of_one(web: Repository, alice: Client) -> None:
     def fill(number: int) -> None:
         chart = push_chart(web, version=f"1.0.{number}", now=timezone.now())

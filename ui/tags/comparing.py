@@ -66,7 +66,7 @@ class ComparePage(TagsPage):
 
     def _suggested(self) -> list[str]:
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        newest = alive.filter(is_companion=False).order_by("-started_at", "-name")
+        newest = alive.companions(False).order_by("-started_at", "-name")
         return list(newest.values_list("name", flat=True)[:MAX_SUGGESTED])
 
     def context(self) -> dict[str, object]:

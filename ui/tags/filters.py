@@ -59,7 +59,7 @@ class Filters:
         return bool(self.text) or self.is_expiring
 
     def chosen(self, tags: TagQuerySet, repository: Repository) -> TagQuerySet:
-        tags = tags.filter(is_companion=self.is_companion)
+        tags = tags.companions(self.is_companion)
         if self.is_expiring:
             tags = tags.filter(expires_at__isnull=False)
         return tags.filter(self._matches(repository)) if self.text else tags

@@ -38,8 +38,11 @@ class ExpiryForm(PageForm):
         self.now = now
         self.expires_at: datetime | None = None
         super().__init__(*args, **kwargs)
+
+    @property
+    def limits(self) -> str:
         nearest, farthest = settings.LABELED_EXPIRATION_MINIMUM, settings.LABELED_EXPIRATION_MAXIMUM
-        self.fields["until"].help_text = f"Between {nearest} and {farthest} from now."
+        return f"Between {nearest} and {farthest} from now."
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -29,7 +29,7 @@ class HistoryPage(TagsPage):
     tab = "history"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        name = request.GET.get("tag", "").strip()[:MAX_TAG_LENGTH]
+        name = request.GET.get("tag", "").replace("\x00", "").strip()[:MAX_TAG_LENGTH]
         after = _place(read_cursor(request.GET.get("after", ""), 3))
         events = tag_events(
             repository=self.repository,
@@ -46,7 +46,7 @@ class HistoryPage(TagsPage):
                 request, after=write_cursor([at.isoformat(), row, int(is_end)])
             )
         response = self.render(
-            "ui/tags/history_table.html" if getattr(request, "htmx", False) else "",
+            "ui/tags/history_table.html" if self.wants_part else "",
             rows=self._rows(shown),
             page=page,
             name=name,

@@ -25,9 +25,8 @@ class TagListPage(TagsPage):
         )
         may_push = "push" in self.rights
         rows = tag_rows(self.repository, page.rows, with_actors=may_push, now=self.now)
-        is_part = bool(getattr(request, "htmx", False))
         response = self.render(
-            "ui/tags/table.html" if is_part else self.template,
+            "ui/tags/table.html" if self.wants_part else self.template,
             page=page,
             rows=rows,
             filters=filters,

@@ -123,7 +123,7 @@ def _listed(body: bytes, media_type: str) -> Sequence[Platform]:
 
 def _latest(repository: Repository, now: datetime) -> int | None:
     """What is meant by the latest: of charts the highest release, else where ``latest`` points."""
-    alive = Tag.objects.alive(at=now).filter(repository=repository.id, is_companion=False)
+    alive = Tag.objects.alive(at=now).filter(repository=repository.id).companions(False)
     if repository.kind == Kind.HELM_CHART:
         found = alive.filter(sort_key__endswith="~").order_by("-sort_key", "-name")
     else:

@@ -47,7 +47,7 @@ class SignaturesPage(TagsPage):
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        tags = alive.filter(is_companion=False).select_related("manifest")
+        tags = alive.companions(False).select_related("manifest")
         page = page_of(
             request,
             tags.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json"),
@@ -115,6 +115,8 @@ def _form(one: Attachment, subject: str) -> str:
 
 
 def _what(one: Attachment) -> str:
+    if one.kind == Kind.SIGNATURE:  # its types are the tool's, and say nothing more
+        return ""
     predicates = sorted({verdict.predicate_type for verdict in one.verdicts} - {""})
     if one.kind == Kind.ATTESTATION and predicates:
         return shown(", ".join(predicate_name(text) for text in predicates[:3]), 150)
