@@ -5,18 +5,13 @@ What is odd about an archive ends the list, and does not lose what came before.
 Source: image-spec v1.1, layer.md; POSIX.1-2001, pax; GNU tar, "Basic Tar Format".
 """
 
-import io
 import tarfile
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import zstandard
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from artifacts.images.unpacking import ListingEnds, Unpacked
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
 MAX_FILES: Final = 20_000
@@ -24,10 +19,7 @@ MAX_NAME_BYTES: Final = 16 * 1024
 MAX_SECONDS: Final = 5.0
 
 _BLOCK = tarfile.BLOCKSIZE
-_PIECE = 64 * 1024
 _END = bytes(_BLOCK)
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_ZSTD_WINDOW_BYTES = 128 * 1024 * 1024  # as zstd itself by default
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _KINDS = {
     tarfile.REGTYPE: "file",
@@ -42,10 +34,6 @@ _KINDS = {
 }
 _WITH_CONTENT = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _ABOUT_NEXT = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE)
-
-
-class _Stop(Exception):
-    """The rest cannot, or will not, be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,113 +81,18 @@ def list_files(
 
     def tick() -> None:
         if clock() > deadline:
-            raise _Stop("it takes too long to read")
+            raise ListingEnds("it takes too long to read")
 
     try:
-        reader = io.BufferedReader(_Pieces(iter(packed), tick), _PIECE)
-        unpacked = _Bounded(_unpacked(reader, tick), max_unpacked_bytes, tick)
+        unpacked = Unpacked(packed, max_unpacked_bytes, tick)
         for file in _entries(unpacked, max_files):
             listing.files.append(file)  # one by one, to keep those before a problem
-    except _Stop as reason:
+    except ListingEnds as reason:
         listing.problem = str(reason)
     return listing
 
 
-class _Pieces(io.RawIOBase):
-    """Pieces of a blob as a file that is read once."""
-
-    def __init__(self, pieces: Iterator[bytes], tick: Callable[[], None]) -> None:
-        self._pieces = pieces
-        self._tick = tick
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        while not self._rest:
-            self._tick()
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        target = memoryview(buffer)
-        size = min(len(target), len(self._rest))
-        target[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
-
-
-def _unpacked(
-    packed: "io.BufferedReader[_Pieces]", tick: Callable[[], None]
-) -> Callable[[int], bytes]:
-    head = packed.peek(_BLOCK)[:4]
-    if head.startswith(_GZIP):
-        return _Gunzip(packed, tick).read
-    if head == _ZSTD:
-        options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-        reader = options.stream_reader(packed, read_across_frames=True)
-        return reader.read
-    return packed.read
-
-
-class _Gunzip:
-    """gzip, in which one member follows another. ``gzip.GzipFile`` has no bound on its headers."""
-
-    def __init__(self, packed: "io.BufferedReader[_Pieces]", tick: Callable[[], None]) -> None:
-        self._packed = packed
-        self._tick = tick
-        self._member = zlib.decompressobj(wbits=31)
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while True:
-            self._tick()
-            if not self._rest:
-                self._rest = self._packed.read1(_PIECE)
-            if not self._rest:
-                return b""
-            if self._member.eof:
-                self._member = zlib.decompressobj(wbits=31)
-            piece = self._member.decompress(self._rest, size)
-            self._rest = self._member.unconsumed_tail or self._member.unused_data
-            if piece:
-                return piece
-
-
-class _Bounded:
-    def __init__(
-        self, read: Callable[[int], bytes], limit_bytes: int, tick: Callable[[], None]
-    ) -> None:
-        self._read = read
-        self._limit = limit_bytes
-        self._left = limit_bytes
-        self._tick = tick
-
-    def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes."""
-        return b"".join(self._pieces(size))
-
-    def skip(self, size: int) -> None:
-        for _ in self._pieces(size):
-            pass
-
-    def _pieces(self, size: int) -> Iterator[bytes]:
-        while size > 0:
-            if self._left <= 0:
-                raise _Stop(f"it unpacks to more than {self._limit // 1024**2} MiB")
-            self._tick()
-            try:
-                piece = self._read(min(size, _PIECE))
-            except (zlib.error, zstandard.ZstdError, EOFError) as error:
-                raise _Stop("its compression is broken") from error
-            if not piece:
-                raise _Stop("it is cut short")
-            size -= len(piece)
-            self._left -= len(piece)
-            yield piece
-
-
-def _entries(stream: _Bounded, max_files: int) -> Iterator[LayerFile]:
+def _entries(stream: Unpacked, max_files: int) -> Iterator[LayerFile]:
     said: dict[str, str] = {}
     count = 0
     while True:
@@ -212,11 +105,11 @@ def _entries(stream: _Bounded, max_files: int) -> Iterator[LayerFile]:
             continue
         if header.type not in _KINDS:
             if header.type != tarfile.XGLTYPE:
-                raise _Stop("it holds an entry of a kind that is not known")
+                raise ListingEnds("it holds an entry of a kind that is not known")
             stream.skip(_padded(header.size))
             continue
         if count == max_files:
-            raise _Stop(f"it has more than {max_files:,} entries")
+            raise ListingEnds(f"it has more than {max_files:,} entries")
         count += 1
         size = _size(header, said)
         yield LayerFile(
@@ -234,9 +127,9 @@ def _header(block: bytes) -> tarfile.TarInfo:
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
     except (tarfile.HeaderError, ValueError) as error:
-        raise _Stop("it is not a tar archive") from error
+        raise ListingEnds("it is not a tar archive") from error
     if header.size < 0:
-        raise _Stop("it states a size below zero")
+        raise ListingEnds("it states a size below zero")
     return header
 
 
@@ -247,15 +140,15 @@ def _size(header: tarfile.TarInfo, said: dict[str, str]) -> int:
     if not stated:
         return header.size
     if not (stated.isascii() and stated.isdigit() and len(stated) < 19):
-        raise _Stop("it states a size that is no number")
+        raise ListingEnds("it states a size that is no number")
     return int(stated)
 
 
-def _said(header: tarfile.TarInfo, stream: _Bounded) -> dict[str, str]:
+def _said(header: tarfile.TarInfo, stream: Unpacked) -> dict[str, str]:
     """What a header says of the entry behind it: a name, or the records of pax."""
     if header.size > MAX_NAME_BYTES:
         if header.type != tarfile.XHDTYPE:
-            raise _Stop("a name in it is too long")
+            raise ListingEnds("a name in it is too long")
         stream.skip(_padded(header.size))  # records of security attributes may be long
         return {}
     content = stream.read(_padded(header.size))[: header.size]
@@ -273,10 +166,10 @@ def _records(content: bytes) -> dict[str, str]:
         size = int(length) if length.isdigit() and len(length) < 8 else 0
         record = content[len(length) + 1 : size]
         if size > len(content) or not record.endswith(b"\n") or b"=" not in record:
-            raise _Stop("it has a pax header that cannot be read")
+            raise ListingEnds("it has a pax header that cannot be read")
         key, _, value = record[:-1].partition(b"=")
         if key.startswith(b"GNU.sparse"):
-            raise _Stop("it holds a sparse file")
+            raise ListingEnds("it holds a sparse file")
         if key in (b"path", b"linkpath", b"size"):
             records[key.decode()] = _text(value)
         content = content[size:]

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from accounts.users.models import User
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
 from tests.registry.charts.builders import push_chart
@@ -105,7 +106,7 @@ def test_a_chart_under_another_tag_is_asked_for_by_digest(etherpad: Repository) 
 def test_a_private_chart_names_who_logs_in() -> None:
     repository = make_repository("helm/secret")
     push_chart(repository, name="secret")
-    owner = repository.namespace.organization.teams.get(role="admin").members.get().user
+    owner = User.objects.get(username="helm-owner")
 
     text = page(tag_url(repository, "0.0.4"), browser(owner))
 

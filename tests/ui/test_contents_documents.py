@@ -109,7 +109,7 @@ def test_files_that_oras_pushed_have_their_names(things: Repository) -> None:
     assert "application/vnd.acme.report" in text
     assert 'data-copy="oras pull --plain-http testserver/acme/things:v1"' in text
     assert f"testserver/acme/things@{manifest.digest}" in text
-    assert b"".join(saved) == b"hello"  # type: ignore[arg-type]
+    assert b"".join(saved) == b"hello"
     assert saved.headers["Content-Disposition"] == 'attachment; filename="hello.txt"'
 
 

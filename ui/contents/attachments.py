@@ -25,5 +25,5 @@ class ReferrersPage(ManifestBase):
             crumb="Attached",
             manifest=manifest,
             page=page,
-            referrers=[referrer(self.repository, one) for one in attachments_of(page.rows)],
+            referrers=[referrer(self.repository, one) for one in attachments_of(page.rows, digest)],
         )

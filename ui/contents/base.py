@@ -30,7 +30,7 @@ class ManifestBase(RepositoryPage):
         try:
             return super().dispatch(request, *args, **kwargs)
         except (ManifestUnknown, BlobUnknown) as error:
-            return self.gone(reason_of(error))
+            return self.gone(error.reason)
         except TooManyRequests as error:
             return with_headers(errors.too_many_requests(request, reason_of(error)), error)
         except StorageUnavailable as error:
@@ -41,10 +41,16 @@ class ManifestBase(RepositoryPage):
         return self.render(
             "ui/contents/gone.html",
             status=HTTPStatus.NOT_FOUND,
-            reason=reason,
+            reason=self._sentence(reason),
             missing_tag=tag,
             crumb=tag or "not here",
         )
+
+    def _sentence(self, reason: str) -> str:
+        """With a capital letter, unless it begins with a name, which has none."""
+        if not reason.startswith(self.repository.path):
+            reason = reason[:1].upper() + reason[1:]
+        return f"{reason.rstrip('.')}."
 
     def manifest(self) -> Manifest:
         """Raises ``ManifestUnknown``, with the reason."""

@@ -1,8 +1,9 @@
 """What a page shows of a Helm chart: rows alone, the store is not asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
@@ -11,11 +12,22 @@ from django.utils.safestring import SafeString
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from ui.contents.source import Source, source
+from registry.tags.models import Tag
+from ui.contents.source import MAX_REMEMBERED_LENGTH, Source, source
 from ui.contents.text import Pair, Pairs, pairs, shown, web_link
 from ui.prose import prose
 
 MAX_VERSIONS = 20
+MAX_LOOKED_AT = 60
+_VERSION_COLUMNS = (
+    "name",
+    "version",
+    "app_version",
+    "is_deprecated",
+    "manifest__digest",
+    "manifest__pushed_at",
+    "manifest__deleted_at",
+)
 MAX_SHOWN = 100
 MAX_README_LENGTH = 128 * 1024
 _LICENCE = ("artifacthub.io/license", "org.opencontainers.image.licenses", "license", "licenses")
@@ -81,7 +93,7 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
             if found
         ],
         keywords=[shown(word, 60) for word in said.get("keywords", [])[:30]],
-        readme=prose(row.readme[:MAX_README_LENGTH], top_heading=3),
+        readme=_readme(row.readme[:MAX_README_LENGTH]),
         is_readme_cut=len(row.readme) > MAX_README_LENGTH,
         values=source(row.values, "yaml") if row.values else None,
         schema=source(row.schema, "json") if row.schema else None,
@@ -91,6 +103,17 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
         problems=[shown(line, 500) for line in row.problems.splitlines()],
         versions=_versions(repository, row, now),
     )
+
+
+def _readme(text: str) -> SafeString:
+    if len(text) > MAX_REMEMBERED_LENGTH:
+        return prose(text, top_heading=3)
+    return _remembered_readme(text)
+
+
+@lru_cache(maxsize=128)
+def _remembered_readme(text: str) -> SafeString:
+    return prose(text, top_heading=3)
 
 
 def _facts(row: ChartVersion, said: Mapping[str, Any]) -> list[Pair]:
@@ -134,38 +157,39 @@ def _dependency(said: Mapping[str, Any]) -> Dependency:
 
 
 def _versions(repository: Repository, row: ChartVersion, now: datetime) -> list[OtherVersion]:
+    """The newest of those that a tag leads to. Two plain queries take less than one that has
+    to join as ``ChartVersion.objects.available`` does."""
     if not row.name:
         return []
-    rows = (
-        ChartVersion.objects.available(now)
-        .filter(namespace=repository.namespace_id, repository=repository.id, name=row.name)
+    rows = list(
+        ChartVersion.objects.filter(
+            namespace=repository.namespace_id, repository=repository.id, name=row.name
+        )
         .exclude(pk=row.pk)
         .select_related("manifest")
-        .only(
-            "name",
-            "version",
-            "app_version",
-            "is_deprecated",
-            "manifest__digest",
-            "manifest__pushed_at",
-        )
-        .newest_first()[:MAX_VERSIONS]
+        .only(*_VERSION_COLUMNS)
+        .newest_first()[:MAX_LOOKED_AT]
     )
+    alive = Tag.objects.alive(now).filter(manifest__in=[other.manifest_id for other in rows])
+    tags: dict[int, set[str]] = {}
+    for manifest, name in alive.values_list("manifest", "name"):
+        tags.setdefault(manifest, set()).add(name)
     return [
         OtherVersion(
             version=other.version,
             app_version=shown(other.app_version, 100),
             is_deprecated=other.is_deprecated,
             pushed_at=other.manifest.pushed_at,
-            url=_url(repository, other),
+            url=_url(repository, other, tags[other.manifest_id]),
         )
         for other in rows
-    ]
+        if other.manifest_id in tags and other.manifest.deleted_at is None
+    ][:MAX_VERSIONS]
 
 
-def _url(repository: Repository, other: Any) -> str:
-    if other.is_tagged:
-        tag = other.version.replace("+", "_")
+def _url(repository: Repository, other: ChartVersion, tags: Collection[str]) -> str:
+    tag = other.version.replace("+", "_")
+    if tag in tags:
         return reverse("ui:tag", kwargs={"repository": repository.path, "tag": tag})
     digest = other.manifest.digest
     return reverse("ui:manifest", kwargs={"repository": repository.path, "digest": digest})

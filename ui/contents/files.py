@@ -37,7 +37,8 @@ class LayerPage(ManifestBase):
     template = "ui/contents/files.html"
 
     def get(self, request: HttpRequest, repository: str, digest: str, blob: str) -> HttpResponse:
-        document = document_in(self.manifest())
+        manifest = self.manifest()
+        document = document_in(manifest)
         descriptor = find_descriptor(document, blob) if document else None
         if descriptor is None:
             raise Http404
@@ -49,6 +50,7 @@ class LayerPage(ManifestBase):
         return self.render(
             status=HTTPStatus.OK,
             crumb="Files of a layer",
+            kind=manifest.kind,
             digest=digest,
             layer=descriptor,
             rows=[_row(one) for one in found[start:end]],

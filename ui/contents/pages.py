@@ -72,7 +72,7 @@ class TagPage(ContentPage):
         found = rows.filter(manifest__deleted_at=None).select_related("manifest").first()
         if found is None:
             reason = why_no_tag(repository=self.repository, name=tag, now=self.now)
-            return self.gone(f"{reason[:1].upper()}{reason[1:]}.", tag=tag)
+            return self.gone(reason, tag=tag)
         return self.show(found.manifest, found)
 
 

@@ -63,14 +63,21 @@ def referrer(repository: Repository, one: Attachment) -> Referrer:
     )
 
 
-def attachments_of(manifests: Sequence[Manifest]) -> list[Attachment]:
-    """Manifests that were found as referrers, with what their checks said; in one query."""
-    verdicts: dict[int, list[Verdict]] = {}
+def attachments_of(manifests: Sequence[Manifest], subject: str = "") -> list[Attachment]:
+    """Manifests that were found as referrers, with what their checks said; in one query.
+
+    ``subject`` is what all of them refer to, unless each names its own.
+    """
+    verdicts: dict[tuple[int, str], list[Verdict]] = {}
     found = Verdict.objects.filter(manifest__in=[row.id for row in manifests])
     for verdict in found.select_related("key").order_by("manifest", "position"):
-        verdicts.setdefault(verdict.manifest_id, []).append(verdict)
+        verdicts.setdefault((verdict.manifest_id, verdict.subject_digest), []).append(verdict)
     return [
-        Attachment(row, Kind(row.kind), verdicts=tuple(verdicts.get(row.id, ())))
+        Attachment(
+            row,
+            Kind(row.kind),
+            verdicts=tuple(verdicts.get((row.id, subject or row.subject_digest), ())),
+        )
         for row in manifests
     ]
 
@@ -108,7 +115,7 @@ def _detail(one: Attachment) -> str:
     if one.kind == Kind.ATTESTATION and told:
         return shown(predicate_name(told), MAX_TYPE_LENGTH)
     if one.tag:  # what cosign keeps under tags borrows the types of images
-        return f"by its tag, which ends in .{one.tag.rpartition('.')[2]}"
+        return f"a tag that ends in .{one.tag.rpartition('.')[2]}"
     return shown(one.manifest.artifact_type or one.manifest.media_type, MAX_TYPE_LENGTH)
 
 

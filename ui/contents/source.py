@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.safestring import SafeString
 
@@ -14,6 +15,7 @@ from ui.contents.text import spelled_out
 MAX_LINES = 3000
 MAX_LENGTH = 256 * 1024
 MAX_COLOURED_LENGTH = 64 * 1024
+MAX_REMEMBERED_LENGTH = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,18 @@ class Source:
 
 
 def source(text: str, language: str) -> Source:
+    """The same text is asked for again and again, so short ones are remembered."""
+    return (
+        _remembered(text, language) if len(text) <= MAX_REMEMBERED_LENGTH else _cut(text, language)
+    )
+
+
+@lru_cache(maxsize=128)
+def _remembered(text: str, language: str) -> Source:
+    return _cut(text, language)
+
+
+def _cut(text: str, language: str) -> Source:
     head = text[: MAX_LENGTH + 1].splitlines()[: MAX_LINES + 1]
     kept = "\n".join(head[:MAX_LINES])[:MAX_LENGTH]
     is_cut = len(head) > MAX_LINES or len(text) > MAX_LENGTH

@@ -1,0 +1,118 @@
+"""The bytes of a layer, unpacked while they stream by, and never more than a bounded part."""
+
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import zstandard
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_PIECE = 64 * 1024
+_HEAD_BYTES = 512
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ZSTD_WINDOW_BYTES = 128 * 1024 * 1024  # as zstd itself by default
+
+
+class ListingEnds(Exception):
+    """The rest cannot, or will not, be read; the message says why."""
+
+
+class Unpacked:
+    """What comes out of a layer: a tar as it is, or compressed with gzip or zstd.
+
+    Reading raises ``ListingEnds`` after ``limit_bytes``. ``tick`` is called again and again while
+    anything is read, and may raise it too.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], limit_bytes: int, tick: Callable[[], None]) -> None:
+        self._read = _unpacked(io.BufferedReader(_Pieces(iter(pieces), tick), _PIECE), tick)
+        self._limit = limit_bytes
+        self._left = limit_bytes
+        self._tick = tick
+
+    def read(self, size: int) -> bytes:
+        """Exactly ``size`` bytes."""
+        return b"".join(self._pieces(size))
+
+    def skip(self, size: int) -> None:
+        for _ in self._pieces(size):
+            pass
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        while size > 0:
+            if self._left <= 0:
+                raise ListingEnds(f"it unpacks to more than {self._limit // 1024**2} MiB")
+            self._tick()
+            try:
+                piece = self._read(min(size, _PIECE))
+            except (zlib.error, zstandard.ZstdError, EOFError) as error:
+                raise ListingEnds("its compression is broken") from error
+            if not piece:
+                raise ListingEnds("it is cut short")
+            size -= len(piece)
+            self._left -= len(piece)
+            yield piece
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of a blob as a file that is read once."""
+
+    def __init__(self, pieces: Iterator[bytes], tick: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self._tick = tick
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._rest:
+            self._tick()
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        target = memoryview(buffer)
+        size = min(len(target), len(self._rest))
+        target[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def _unpacked(
+    packed: "io.BufferedReader[_Pieces]", tick: Callable[[], None]
+) -> Callable[[int], bytes]:
+    head = packed.peek(_HEAD_BYTES)[:4]
+    if head.startswith(_GZIP):
+        return _Gunzip(packed, tick).read
+    if head == _ZSTD:
+        options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+        reader = options.stream_reader(packed, read_across_frames=True)
+        return reader.read
+    return packed.read
+
+
+class _Gunzip:
+    """gzip, in which one member follows another. ``gzip.GzipFile`` has no bound on its headers."""
+
+    def __init__(self, packed: "io.BufferedReader[_Pieces]", tick: Callable[[], None]) -> None:
+        self._packed = packed
+        self._tick = tick
+        self._member = zlib.decompressobj(wbits=31)
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while True:
+            self._tick()
+            if not self._rest:
+                self._rest = self._packed.read1(_PIECE)
+            if not self._rest:
+                return b""
+            if self._member.eof:
+                self._member = zlib.decompressobj(wbits=31)
+            piece = self._member.decompress(self._rest, size)
+            self._rest = self._member.unconsumed_tail or self._member.unused_data
+            if piece:
+                return piece
