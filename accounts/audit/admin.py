@@ -13,7 +13,7 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not subscri
     list_display = ["at", "actor", "action", "target", "address"]
     search_fields = ["actor", "action", "target", "address"]
     search_help_text = "Who, what, on what or from where."
-    date_hierarchy = "at"
+    list_filter = ["at"]
     ordering = ["-at", "-pk"]
     show_full_result_count = False
     list_per_page = 50

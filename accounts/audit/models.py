@@ -71,10 +71,11 @@ class AuditEvent(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["actor", "at"], name="audit_by_actor"),
             models.Index(fields=["action", "at"], name="audit_by_action"),
             models.Index(fields=["namespace", "at", "id"], name="audit_by_namespace"),
             models.Index(fields=["repository", "at", "id"], name="audit_by_repository"),
+            models.Index(fields=["namespace", "actor", "at"], name="audit_by_space_and_actor"),
+            models.Index(fields=["repository", "actor", "at"], name="audit_by_repo_and_actor"),
         ]
 
     def __str__(self) -> str:

@@ -13,10 +13,13 @@ from django.utils import timezone
 from accounts.audit.models import AuditEvent
 from accounts.audit.services import Actor, record
 from accounts.users.models import User
+from artifacts.policy.models import ArtifactPolicy
+from artifacts.policy.presets import Preset
+from registry.manifests.admission import BlockedByPolicy
 from registry.repositories.models import Repository, Role
-from registry.repositories.services import grant
+from registry.repositories.services import grant, select_policy
 from registry.statistics.models import DailyTraffic, NamespaceStorage, RepositoryStorage
-from tests.registry.builders import NOW, hold, image, make_repository, make_user, push
+from tests.registry.builders import CONFIG_TYPE, NOW, hold, image, make_repository, make_user, push
 from tests.ui.browsing import browser
 from ui.activity import export
 from ui.activity.words import phrase_of
@@ -71,6 +74,21 @@ def test_a_push_is_in_the_log_with_its_digest(web: Repository, owner: User) -> N
 
     assert "acme/web:v7" in text
     assert manifest.digest in text
+
+
+def test_a_push_that_the_policy_refused_is_in_the_log_once(web: Repository, owner: User) -> None:
+    images = ArtifactPolicy.objects.get(preset=Preset.IMAGES)
+    select_policy(repository=web, policy=images, now=NOW)
+    hold(web, b"{}")
+    chart = image(b"{}").replace(CONFIG_TYPE.encode(), b"application/vnd.cncf.helm.config.v1+json")
+    for minutes in (0, 1):
+        with pytest.raises(BlockedByPolicy):
+            push(web, chart, "v9", now=NOW + timedelta(minutes=minutes))
+
+    text = browser(owner).get(REPOSITORY).text
+
+    assert text.count("was refused to push <code>acme/web:v9</code>") == 1
+    assert "application/vnd.cncf.helm.config.v1+json" in text
 
 
 def test_those_who_may_pull_see_how_much_and_not_who(web: Repository) -> None:

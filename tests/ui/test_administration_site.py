@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.audit.models import AuditEvent
-from accounts.credentials.models import SigningKey
+from accounts.credentials.models import LoginThrottle, SigningKey
 from accounts.users.models import User
 from config.models import Setting
 from config.runtime import follow_settings, forget_followed
@@ -224,3 +224,24 @@ def test_an_organization_s_admin_pages_are_filed_under_it(boss: User) -> None:
 
     event = AuditEvent.objects.get(action="team.create", actor="boss")
     assert (event.target, event.namespace, event.repository) == ("acme/devs", "acme", "")
+
+
+def test_jobs_that_were_given_up_are_tried_again_and_that_is_audited(boss: User) -> None:
+    parked = Message.objects.create(queue="celery", body="{}", is_parked=True, attempts=5)
+
+    browser(boss).post(
+        "/admin/queue/message/", {"action": "try_again", "_selected_action": [parked.pk]}
+    )
+
+    parked.refresh_from_db()
+    assert (parked.is_parked, parked.attempts) == (False, 0)
+    assert AuditEvent.objects.get(action="message.try-again").actor == "boss"
+
+
+def test_to_let_somebody_try_to_sign_in_again_is_audited(boss: User) -> None:
+    slowed = LoginThrottle.objects.create(key="k" * 20, failures=9, updated_at=NOW)
+
+    browser(boss).post(f"/admin/credentials/loginthrottle/{slowed.pk}/delete/", {"post": "yes"})
+
+    assert not LoginThrottle.objects.filter(pk=slowed.pk).exists()
+    assert AuditEvent.objects.get(action="login-throttle.delete").actor == "boss"

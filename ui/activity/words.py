@@ -81,6 +81,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "user.disable": "disabled the account",
     "user.enable": "enabled the account",
     "user.email.change": "changed the e-mail address of",
+    "user.sign-in": "signed in to",
     "user.password.change": "changed the password of",
     "user.policy.select": "chose an artifact policy for",
     "user.superuser.grant": "made an administrator of",

@@ -57,7 +57,7 @@ def test_a_collection_that_found_nothing_leaves_the_last_report_alone() -> None:
 def test_equal_errors_are_one_row_that_counts(log: logging.Logger) -> None:
     for number in range(3):
         try:
-            raise ValueError(f"number {number}\nwith more")
+            _fail(number)
         except ValueError:
             log.exception("could not do %s", "it")
     for _ in range(2):
@@ -69,6 +69,10 @@ def test_equal_errors_are_one_row_that_counts(log: logging.Logger) -> None:
     assert (first.count, first.message) == (3, "could not do it: ValueError: number 2")
     assert first.place.startswith("tests.registry.statistics.test_jobs:")
     assert (other.count, other.message) == (2, "another")
+
+
+def _fail(number: int) -> None:
+    raise ValueError(f"number {number}\nwith more")
 
 
 def test_rows_and_memory_are_bounded(log: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
