@@ -11,10 +11,11 @@ from tests.browser.visits import visits
 from tests.browser.windows import NARROW, WIDE, Scheme, Window
 
 RULES = {
+    "preload": False,  # it would fetch style sheets once more, and inline them
     "runOnly": {
         "type": "tag",
         "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
+    },
 }
 LOOKS: list[tuple[Scheme, int]] = [("light", WIDE), ("dark", WIDE), ("light", NARROW)]
 

@@ -25,7 +25,6 @@ _ANONYMOUS = {
     "account_email_verification_sent",
     "account_inactive",
     "socialaccount_login_cancelled",
-    "socialaccount_login_error",
 }
 _ADMINISTRATOR = {"ui:setup", "ui:status"}
 # Steps of something that has not begun, and what is saved instead of shown.
@@ -46,6 +45,7 @@ _NOT_SHOWN = {
     "mfa_download_recovery_codes",
     "mfa_remove_webauthn",
     "mfa_edit_webauthn",
+    "socialaccount_login_error",
     "socialaccount_signup",
     "openid_connect_login",
     "openid_connect_callback",

@@ -105,8 +105,8 @@ OTHERS: Mapping[tuple[str, str], tuple[str, int, int]] = {
     ("distribution:unknown", "*"): ("/v2/nothing/here", 404, 404),
 }
 
-# Outside of /v2/ and /admin/: pages that anybody may see.
-OPEN_PAGES = frozenset({"jwks", "ui:welcome"})
+# What is neither a page, whose table is in page_matrix.py, nor in any table: only redirects.
+OPEN_ROUTES = frozenset({"jwks", "<repository:place>/", "<namespace:place>/"})
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 

@@ -123,6 +123,13 @@ SECTIONS: Sequence[Section] = (
                 names_host=False,
             ),
             Entry(
+                "administration",
+                "Administration",
+                "Activity, status, settings and announcements.",
+                "administration.md",
+                names_host=False,
+            ),
+            Entry(
                 "growing",
                 "PostgreSQL, Redis, S3 and TLS",
                 "From one folder to several servers.",
