@@ -9,7 +9,7 @@ LOCKS := deploy/requirements.lock deploy/requirements-dev.lock deploy/requiremen
 LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help serve test check clients bench lock clean
+.PHONY: help serve test check clients bench screenshots lock clean
 
 help: ## List the targets
 	@echo 'make TARGET, one of:'
@@ -36,6 +36,9 @@ clients: ## Install the registry clients that the tests drive
 
 bench: .venv/dev.stamp ## Compare Berth's speed with docker-registry
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: .venv/dev.stamp ## Take a picture of every page. FOLDER=screenshots: where to
+	@exec $(BIN)/python -m tests.browser.screenshots $(FOLDER)
 
 lock: .venv/dev.stamp ## Choose the newest allowed versions of all packages
 	@$(BIN)/uv $(LOCK) --upgrade --output-file deploy/requirements.lock

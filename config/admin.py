@@ -85,7 +85,7 @@ class SettingAdmin(ReadOnlyAdmin):
         return self._page(request, "list", "Settings", rows=list(rows()))
 
     def change_page(self, request: HttpRequest, key: str) -> HttpResponse:
-        if not request.user.is_superuser:  # type: ignore[union-attr] # somebody is signed in
+        if not request.user.is_superuser:
             raise PermissionDenied
         row = next((row for row in rows() if row.key == key), None)
         if row is None:

@@ -1,13 +1,10 @@
-"""Django's administration as one of our places: our name, our order, our sign-in page."""
+"""Django's administration as one of our places: our name, our words, our order."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.users.administration import AuditedAdmin
@@ -83,7 +80,9 @@ class BerthAdminSite(AdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Rows of others get pages on which nothing escapes the audit."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        models: list[Any] = (
+            [model_or_iterable] if isinstance(model_or_iterable, type) else [*model_or_iterable]
+        )
         for model in models:
             if model._meta.label in _UNUSED:
                 continue
@@ -92,28 +91,6 @@ class BerthAdminSite(AdminSite):
                 shown = getattr(admin_class, "list_display", ("__str__",))
                 chosen = type(admin_class.__name__, (PossessionAdmin,), {"list_display": shown})
             super().register(model, chosen, **options)
-
-    def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """To the sign-in page of all pages; whoever is signed in and may not is told so."""
-        if self.has_permission(request):
-            return HttpResponseRedirect(reverse("admin:index"))
-        if request.user.is_authenticated:
-            raise PermissionDenied
-        wanted = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
-        query = urlencode({REDIRECT_FIELD_NAME: wanted})
-        return HttpResponseRedirect(f"{reverse('account_login')}?{query}")
-
-    def logout(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("account_logout"))
-
-    def password_change(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("account_change_password"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = super().get_app_list(request, app_label)

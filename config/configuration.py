@@ -23,7 +23,9 @@ DEPRECATED_KEYS = {
     "FEATURE_HELM_OCI_SUPPORT": "it adds Helm's types to ALLOWED_OCI_ARTIFACT_TYPES when it is true"
     " and does nothing else; list them there instead",
 }
-SECRET_KEYS = frozenset({"SECRET_KEY", "DB_URI", "BROKER_URL", "MAIL_PASSWORD"})
+SECRET_KEYS = frozenset(
+    {"SECRET_KEY", "DB_URI", "BROKER_URL", "MAIL_PASSWORD", "LDAP_ADMIN_PASSWD"}
+)
 # Also read from BERTH_<KEY>_FILE.
 KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}
 
@@ -199,6 +201,48 @@ class Configuration(BaseModel):
         description="Whether people sign in to the pages with a password of Berth. `false`: only"
         " through the services of `<NAME>_LOGIN_CONFIG`.",
         examples=[False],
+    )
+    AUTHENTICATION_TYPE: Literal["Database", "LDAP"] = Field(
+        "Database",
+        description="Where people's passwords are. `LDAP` needs the extra `ldap`; accounts with a"
+        " password of Berth stay. See docs/accounts.md.",
+        examples=["LDAP"],
+    )
+    LDAP_URI: str = Field(
+        "ldap://localhost",
+        pattern=r"^ldaps?://\S+$",
+        description="Address of the directory.",
+        examples=["ldaps://ldap.example.com"],
+    )
+    LDAP_BASE_DN: list[str] = Field(
+        [],
+        description="Root of the directory, part by part.",
+        examples=[["dc=example", "dc=com"]],
+    )
+    LDAP_USER_RDN: list[str] = Field(
+        [],
+        description="Where people are below `LDAP_BASE_DN`, part by part.",
+        examples=[["ou=People"]],
+    )
+    LDAP_ADMIN_DN: str = Field(
+        "",
+        description="Who looks people up in the directory.",
+        examples=["cn=reader,dc=example,dc=com"],
+    )
+    LDAP_ADMIN_PASSWD: str = Field(
+        "", description="The password of `LDAP_ADMIN_DN`.", examples=["a password"]
+    )
+    LDAP_UID_ATTR: str = Field(
+        "uid",
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="Attribute that holds the user name.",
+        examples=["sAMAccountName"],
+    )
+    LDAP_EMAIL_ATTR: str = Field(
+        "mail",
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="Attribute that holds the e-mail address.",
+        examples=["userPrincipalName"],
     )
     FEATURE_MAILING: bool = Field(
         False,
@@ -439,6 +483,9 @@ class Configuration(BaseModel):
             missing = "TLS_KEY" if self.TLS_CERTIFICATE else "TLS_CERTIFICATE"
             given = "TLS_CERTIFICATE" if self.TLS_CERTIFICATE else "TLS_KEY"
             raise _impossible(given, f"needs {missing} beside it")
+        for key in ("LDAP_BASE_DN", "LDAP_ADMIN_DN", "LDAP_ADMIN_PASSWD"):
+            if self.AUTHENTICATION_TYPE == "LDAP" and not getattr(self, key):
+                raise _impossible("AUTHENTICATION_TYPE", f"needs {key} beside it")
         if self.FEATURE_MAILING and not self.MAIL_SERVER:
             raise _impossible("FEATURE_MAILING", "needs MAIL_SERVER beside it")
         for name in self.DISTRIBUTED_STORAGE_PREFERENCE:

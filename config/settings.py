@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
+from config.directory import directory_settings
 from config.loading import load_configuration
 from config.login_services import origins as login_origins
 from config.login_services import provider_settings
@@ -47,6 +48,7 @@ CREATE_PRIVATE_REPO_ON_PUSH: bool = configuration.CREATE_PRIVATE_REPO_ON_PUSH
 FEATURE_ANONYMOUS_ACCESS: bool = configuration.FEATURE_ANONYMOUS_ACCESS
 FEATURE_USER_CREATION: bool = configuration.FEATURE_USER_CREATION
 FEATURE_DIRECT_LOGIN: bool = configuration.FEATURE_DIRECT_LOGIN
+AUTHENTICATION_TYPE: str = configuration.AUTHENTICATION_TYPE
 FEATURE_MAILING: bool = configuration.FEATURE_MAILING
 FEATURE_PUBLIC_CATALOG: bool = configuration.FEATURE_PUBLIC_CATALOG
 FEATURE_SUPERUSERS_FULL_ACCESS: bool = configuration.FEATURE_SUPERUSERS_FULL_ACCESS
@@ -104,6 +106,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "ui.errors.csrf_failure"
+FILE_UPLOAD_HANDLERS = ["ui.uploads.SmallFiles"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_HTTPONLY = True
@@ -246,7 +249,7 @@ ACCOUNT_SIGNUP_FIELDS = [
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if FEATURE_MAILING else "none"
 # Codes, not links: what a request says of its host must not end up in a mail.
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = FEATURE_MAILING
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = FEATURE_MAILING
@@ -262,6 +265,11 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = not FEATURE_MAILING
 MFA_TOTP_ISSUER = f"Berth {SERVER_HOSTNAME}".strip()
 MFA_TOTP_TOLERANCE = 1
+
+# --- A directory of people ----------------------------------------------------------------------
+LDAP_EMAIL_ATTR: str = configuration.LDAP_EMAIL_ATTR
+if AUTHENTICATION_TYPE == "LDAP":
+    vars().update(directory_settings(configuration))
 
 # --- Mail ---------------------------------------------------------------------------------------
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if FEATURE_MAILING else 'dummy'}.EmailBackend"

@@ -21,7 +21,7 @@ _ANSWER_SECONDS = 30
 class OidcProvider:
     url: str
 
-    def knows(self, subject: str, **claims: object) -> None:
+    def knows(self, subject: str, **claims: str | bool | None) -> None:
         """Let the provider say this of ``subject`` from now on."""
         url = f"{self.url}/users/{quote(subject)}"
         requests.put(url, json=claims, timeout=_ANSWER_SECONDS).raise_for_status()

@@ -67,23 +67,23 @@ def page_of(
 def _beyond(order: Sequence[str], after: Sequence[Any]) -> Q:
     """Rows that come after: equal in the first columns, and further in the next.
 
-    Where all columns rise or all fall, databases find the place in an index by one comparison
-    of rows; else by the first column alone.
+    Said twice, because databases find a place in an index by its first column alone, or, where
+    all columns rise or all fall, by a comparison of rows.
     """
     falls = {column.startswith("-") for column in order}
-    if len(falls) == 1 and len(order) > 1:
+    first = order[0].lstrip("-")
+    bound = Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": after[0]})
+    if len(falls) == 1:
         comparison = TupleLessThan if falls.pop() else TupleGreaterThan
         columns = Tuple(*(F(column.lstrip("-")) for column in order))
-        return Q(comparison(columns, tuple(after)))
+        return bound & Q(comparison(columns, tuple(after)))
     beyond, equal = Q(), Q()
     for column, value in zip(order, after, strict=True):
         name = column.lstrip("-")
         side = "lt" if column.startswith("-") else "gt"
         beyond |= equal & Q(**{f"{name}__{side}": value})
         equal &= Q(**{name: value})
-    first = order[0].lstrip("-")
-    side = "lte" if order[0].startswith("-") else "gte"
-    return Q(**{f"{first}__{side}": after[0]}) & beyond
+    return bound & beyond
 
 
 def write_cursor(values: Sequence[Any]) -> str:

@@ -42,6 +42,17 @@ def prose(text: str, *, top_heading: int = 1) -> SafeString:
     return rendered(tokens)
 
 
+def first_words(text: str, *, most: int) -> str:
+    """The first paragraph or heading of ``text`` as it reads, without Markdown's signs."""
+    inline = next((token for token in parsed(text[: 4 * most]) if token.type == "inline"), None)
+    read = "".join(
+        " " if part.type in {"softbreak", "hardbreak"} else part.content
+        for part in (inline.children or [] if inline else [])
+        if part.type != "image"
+    )
+    return read if len(read) <= most else f"{read[: most - 1]}…"
+
+
 def parsed(text: str) -> list[Token]:
     return _ENGINE.parse(text)
 

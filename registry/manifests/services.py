@@ -21,10 +21,11 @@ from artifacts.oci.errors import (
 from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
 from artifacts.oci.names import Reference
 from registry.blobs.models import BlobLink
-from registry.manifests.admission import admit
+from registry.manifests.admission import BlockedByPolicy, admit
 from registry.manifests.conditions import UNCONDITIONAL, Condition
 from registry.manifests.leases import hold
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
+from registry.manifests.refusals import note_refusal
 from registry.manifests.schema1 import tags_of_push
 from registry.manifests.terms import HeldBlob, labels_of_image, labels_of_index
 from registry.repositories.models import Repository
@@ -70,7 +71,12 @@ def push_manifest(
 
     Source: distribution-spec v1.1, "Pushing Manifests" (end-7).
     """
-    admit(repository=repository, document=document)
+    try:
+        admit(repository=repository, document=document)
+    except BlockedByPolicy as error:
+        target = f"{repository.path}:{reference.tag}" if reference.tag else repository.path
+        note_refusal(repository=repository, error=error, target=target, now=now, by=by)
+        raise
     algorithm = reference.digest.algorithm if reference.digest else "sha256"
     digest = document.digest_of(body, algorithm)
     if reference.digest and reference.digest != digest:

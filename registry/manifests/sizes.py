@@ -5,22 +5,25 @@ from collections.abc import Collection, Mapping
 from registry.repositories import sql
 
 # An index has the bytes of the manifests it lists; a blob that several of them share counts once.
+# CROSS JOIN keeps SQLite to this order of tables: it would rather read one of them as a whole.
 _SIZES = """
     WITH part AS (
         SELECT id AS whole, id, size FROM manifests_manifest WHERE id IN ({places})
         UNION
         SELECT edge.parent_id, child.id, child.size
         FROM manifests_manifestchild edge
-        JOIN manifests_manifest parent ON parent.id = edge.parent_id
-        JOIN manifests_manifest child
-          ON child.repository_id = parent.repository_id AND child.digest = edge.child_digest
-        WHERE edge.parent_id IN ({places}) AND child.deleted_at IS NULL
+        CROSS JOIN manifests_manifest parent
+        CROSS JOIN manifests_manifest child
+        WHERE edge.parent_id IN ({places}) AND parent.id = edge.parent_id
+          AND child.repository_id = parent.repository_id AND child.digest = edge.child_digest
+          AND child.deleted_at IS NULL
     ), held AS (
         SELECT DISTINCT part.whole, blob.digest, blob.size
         FROM part
-        JOIN manifests_manifestblob need ON need.manifest_id = part.id
-        JOIN blobs_bloblink link ON link.id = need.link_id
-        JOIN blobs_blob blob ON blob.digest = link.blob_id
+        CROSS JOIN manifests_manifestblob need
+        CROSS JOIN blobs_bloblink link
+        CROSS JOIN blobs_blob blob
+        WHERE need.manifest_id = part.id AND link.id = need.link_id AND blob.digest = link.blob_id
     )
     SELECT whole, SUM(size) FROM (
         SELECT whole, size FROM part UNION ALL SELECT whole, size FROM held

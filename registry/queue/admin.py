@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.users.administration import AuditedAdmin
 from registry.queue.models import Message
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class MessageAdmin(AuditedAdmin):
     list_display = ("id", "queue", "attempts", "is_parked", "created_at")
     list_filter = ("queue", "is_parked")
     readonly_fields = ("queue", "body", "leased_until", "attempts", "created_at")
@@ -20,4 +21,6 @@ class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
 
     @admin.action(description="Try again")
     def try_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        for message in queryset.filter(is_parked=True):
+            self.note(request, "try-again", message)
         queryset.filter(is_parked=True).update(is_parked=False, leased_until=0, attempts=0)

@@ -55,9 +55,7 @@ for name, policy in {policies}:
     made = create_organization(name=name, owner=owner, now=now)
     select_policy(organization=made, policy=ArtifactPolicy.objects.get(name=policy), now=now)
 """
-CHOSEN = (
-    "is blocked by the artifact policy '{policy}', selected for the repositories of {organization}"
-)
+CHOSEN = "is blocked by the artifact policy '{policy}', selected by {organization}"
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,13 @@
 """What goes with an organization, and what may come after it."""
 
+from functools import partial
+
 import pytest
+from django.db import connection, transaction
 
 from accounts.audit.models import AuditEvent
 from accounts.organizations.models import Organization
+from accounts.organizations.services import dissolve
 from registry.access.rights import rights_in
 from registry.repositories import organizations
 from registry.repositories.deletion import delete_repository, restorable
@@ -16,8 +20,10 @@ from tests.registry.builders import (
     make_repository,
     make_robot,
     make_user,
+    owner_of,
     principal_of,
 )
+from tests.threads import Aside, at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +82,36 @@ def test_nobody_has_rights_in_it_any_more_nor_makes_anything_there(acme: Organiz
         assert not rights_in(principal=principal, path="acme/new", repository=None)
         with pytest.raises(NamespaceUnknown):
             create_repository(path="acme/new", creator=principal, is_public=False, now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_makes_a_repository_while_the_organization_goes_waits_and_is_refused(
+    acme: Organization,
+) -> None:
+    if not connection.features.has_select_for_update:
+        return  # one writer at a time: there is no meanwhile
+    create = partial(
+        create_repository, path="acme/web", creator=owner_of("acme"), is_public=True, now=NOW
+    )
+
+    with transaction.atomic():
+        dissolve(organization=acme, now=NOW)
+        maker = Aside(create)
+        assert maker.waits()
+
+    assert isinstance(maker.result(), NamespaceUnknown)
+    assert not Repository.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_repository_outlives_its_organization(acme: Organization) -> None:
+    owner = owner_of("acme")
+    make = [
+        partial(create_repository, path=f"acme/r{n}", creator=owner, is_public=True, now=NOW)
+        for n in range(6)
+    ]
+
+    at_once(*make[:3], partial(delete_organization, organization=acme, now=NOW), *make[3:])
+
+    assert not Organization.objects.exists()
+    assert not Repository.objects.exists()

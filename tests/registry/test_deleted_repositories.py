@@ -19,7 +19,7 @@ from registry.repositories.deletion import (
     restorable,
     undelete_repository,
 )
-from registry.repositories.models import NamePart, Repository, Role
+from registry.repositories.models import NamePart, Repository, RepositoryGrant, Role
 from registry.repositories.paths import name_parts
 from registry.repositories.services import RepositoryExists, find_or_create_repository, grant
 from tests.registry.builders import (
@@ -37,7 +37,11 @@ from tests.registry.charts.builders import push_chart
 
 pytestmark = pytest.mark.django_db
 
-SCOPES = ("repository:acme/web:pull,push,delete", "registry:catalog:*")
+SCOPES = (
+    "repository:acme/web:pull,push,delete",
+    "repository:acme/none:pull,push,delete",
+    "registry:catalog:*",
+)
 DOORS = (
     "/v2/acme/web/tags/list",
     "/v2/acme/web/manifests/v1",
@@ -72,7 +76,11 @@ def test_it_is_behind_no_door(web: Repository) -> None:
 
     delete_repository(repository=web, now=NOW)
 
-    assert all(status in {401, 403, 404} for status in (*statuses(known), *statuses(anybody)))
+    for client in (known, anybody):
+        for door in DOORS:
+            never = client.get(door.replace("acme/web", "acme/none"))
+            assert client.get(door).status_code == never.status_code, door
+            assert never.status_code in {401, 403, 404} or not never.json()["manifests"], door
     new = Client(headers=bearer(owner_of("acme"), *SCOPES))
     assert new.get("/v2/acme/web/tags/list").status_code == 404
     assert new.get("/v2/_catalog").json() == {"repositories": []}
@@ -134,8 +142,8 @@ def test_its_name_is_free_and_the_new_one_inherits_nothing(web: Repository) -> N
     )
 
     assert new.pk != web.pk
-    assert not new.grants.filter(user=bob).exists()
-    assert not new.manifests.exists()
+    assert not RepositoryGrant.objects.filter(repository=new, user=bob).exists()
+    assert not Manifest.objects.filter(repository=new).exists()
     assert Repository.objects.at_path("acme/web") == new
 
 

@@ -169,11 +169,11 @@ def test_a_repository_s_policy_counts_more_than_its_organization_s_and_that_more
     mine = policy(types={SIF_CONFIG: [SIF_LAYER]})
     select_for_organization(organization=organization, policy=mine, now=NOW)
     push(web, SIF)
-    assert "'mine', selected by the organization acme (" in refused(web, CHART_BODY)
+    assert "'mine', selected by acme;" in refused(web, CHART_BODY)
 
     select_policy(repository=web, policy=preset("Helm only"), now=NOW)
     push(web, CHART_BODY)
-    assert "'Helm only', selected by the repository acme/web (" in refused(web, SIF)
+    assert "'Helm only', selected by the repository acme/web;" in refused(web, SIF)
 
     select_policy(repository=web, policy=None, now=NOW)
     select_for_organization(organization=organization, policy=None, now=NOW)
@@ -265,7 +265,7 @@ def test_a_refusal_is_403_denied_with_the_whole_reason(web: Repository, client: 
     assert error_of(response.json()) == (
         "DENIED",
         "artifact type application/vnd.wasm.config.v0+json is blocked by the artifact policy"
-        " 'images only', selected for the repository acme/web;"
+        " 'images only', selected by the repository acme/web;"
         " the policy allows container images",
     )
     assert response.json()["errors"][0]["detail"] == {

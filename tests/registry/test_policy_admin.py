@@ -172,7 +172,7 @@ def test_an_organization_selects_a_policy_and_its_page_shows_which_holds(page: C
     assert save(page, address, artifact_policy=chosen.pk).status_code == 302
 
     assert Namespace.objects.get(name="acme").artifact_policy == chosen
-    assert "images only, selected by the organization acme" in page.get(address).text
+    assert "images only, selected by acme" in page.get(address).text
     selected = event("organization.policy.select")
     assert (selected.actor, selected.target) == ("root1", "acme")
     assert json.loads(selected.detail) == {"policy": "images only"}
@@ -199,7 +199,7 @@ def test_a_repository_overrides_its_organization_s_policy(page: Client) -> None:
     images, helm = (ArtifactPolicy.objects.get(preset=p) for p in (Preset.IMAGES, Preset.HELM))
     Namespace.objects.filter(name="acme").update(artifact_policy=images)
     address = reverse("admin:repositories_repository_change", args=[repository.pk])
-    assert "images only, selected by the organization acme" in page.get(address).text
+    assert "images only, selected by acme" in page.get(address).text
 
     assert save(page, address, artifact_policy=helm.pk).status_code == 302
 

@@ -61,7 +61,7 @@ def push_artifact(
     **changed: Any,
 ) -> Manifest:
     """A manifest of these layers: content, type, annotations. Without a tag unless one is given."""
-    hold(repository, config[0], *(content for content, _, _ in layers))
+    hold(repository, *dict.fromkeys((config[0], *(content for content, _, _ in layers))))
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,

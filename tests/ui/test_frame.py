@@ -11,7 +11,7 @@ from tests.ui.browsing import browser
 from ui.amounts import ago, bytes_text
 from ui.code import code_lines
 from ui.paging import page_of
-from ui.prose import prose
+from ui.prose import first_words, prose
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +121,20 @@ def test_a_cursor_that_nobody_wrote_shows_the_first_page(cursor: str) -> None:
     page = page_of(request, Repository.objects.all(), order=("-created_at", "path"), size=2)
 
     assert [row.path for row in page.rows] == ["acme/web"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# Etherpad\n\nFor **all**.", "Etherpad"),
+        (
+            "Pads for **Kubernetes**,\nkept by [us](https://a.test).",
+            "Pads for Kubernetes, kept by us.",
+        ),
+        ("![logo](x.png)`code` <b>", "code <b>"),
+        ("", ""),
+        ("x" * 80, "x" * 59 + "…"),
+    ],
+)
+def test_the_first_words_of_markdown_are_plain(text: str, said: str) -> None:
+    assert first_words(text, most=60) == said

@@ -1,7 +1,5 @@
 """What the pages of allauth need to look like ours."""
 
-from typing import Any
-
 from django import forms, template
 
 from ui.forms import dress
@@ -20,7 +18,7 @@ def dressed(form: forms.Form) -> list[forms.BoundField]:
 
 
 @register.simple_tag(takes_context=True)
-def here(context: template.Context, *names: str) -> Any:
-    """``aria-current`` for the entry that leads to the present page, or to one below it."""
+def here(context: template.Context, *names: str) -> bool:
+    """Whether the present page is one whose name begins with one of ``names``."""
     match = context["request"].resolver_match
-    return match is not None and match.url_name.startswith(names)
+    return match is not None and str(match.url_name).startswith(names)

@@ -1,6 +1,7 @@
 """Template tags of every page. Load with ``{% load berth %}``."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -20,6 +21,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)  # pages show hundreds, and to draw one takes longer than a row
 def icon(name: str, style: str = "", label: str = "") -> SafeString:
     """An icon of Lucide's. Without a label it is only decoration."""
     spoken = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}

@@ -73,5 +73,6 @@ class DownloadView(HelmView):
         if self.request.method == "GET":
             admit_pull(repository=repository, digest=manifest.digest, now=self.now)
             note_pull(manifest=manifest, now=self.now)
-            count_pull(repository_id=repository.id, digest=manifest.digest, now=self.now)
+            if archive == file_name:  # the proof comes beside it, and is no pull of its own
+                count_pull(repository_id=repository.id, digest=manifest.digest, now=self.now)
         return Digest.parse(digest)

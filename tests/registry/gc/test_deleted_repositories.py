@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -241,9 +242,9 @@ def test_a_repository_is_undeleted_whole_or_removed_whole(collected: Collect) ->
         delete_repository(repository=repository, now=NOW)
         return repository
 
-    def undeletion(repository: Repository) -> Callable[[], object]:
+    def undeletion(repository: Repository) -> Callable[[], None]:
         """By a process whose clock is behind."""
-        return lambda: undelete_repository(repository=repository, now=OVER - SECOND)
+        return partial(undelete_repository, repository=repository, now=OVER - SECOND)
 
     deleted()
     outcomes = set()
@@ -299,8 +300,8 @@ def test_of_two_undeletions_and_a_new_repository_at_once_one_has_the_name(
             path="acme/web", creator=owner_of("acme"), is_public=False, now=NOW
         )
 
-    def undelete() -> object:
-        return undelete_repository(repository=repository, now=NOW)
+    def undelete() -> None:
+        undelete_repository(repository=repository, now=NOW)
 
     outcomes = at_once(create, undelete, undelete)
 
@@ -311,8 +312,8 @@ def test_of_two_undeletions_and_a_new_repository_at_once_one_has_the_name(
 
 
 def test_of_two_deletions_at_once_one_is_told_that_it_came_late(repository: Repository) -> None:
-    def delete() -> object:
-        return delete_repository(repository=repository, now=NOW)
+    def delete() -> None:
+        delete_repository(repository=repository, now=NOW)
 
     outcomes = at_once(delete, delete)
 
