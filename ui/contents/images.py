@@ -12,7 +12,7 @@ from artifacts.images.steps import build_steps, instruction
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.documents import ManifestDocument
 from registry.manifests.models import Manifest
-from registry.manifests.reads import content_sizes
+from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from ui.contents.reading import Unreadable, read_whole
 from ui.contents.text import Pair, Pairs, pairs, shown, web_link
@@ -151,7 +151,7 @@ def platforms_of(repository: Repository, document: ManifestDocument) -> Platform
         repository=repository.id, digest__in={str(one.digest) for one in listed}
     )
     here = {row.digest: row for row in rows.only("digest", "kind", "size")}
-    sizes = content_sizes(row.id for row in here.values())
+    sizes = content_sizes([row.id for row in here.values()])
     total = sum(sizes.get(row.id, 0) + row.size for row in here.values())
     return Platforms(
         rows=[_platform(one, here.get(str(one.digest)), sizes) for one in listed],

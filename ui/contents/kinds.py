@@ -6,7 +6,7 @@ from artifacts.charts.versions import sort_key
 from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
 from artifacts.oci.documents import ManifestDocument
 from registry.manifests.models import Manifest
-from registry.manifests.reads import content_sizes
+from registry.manifests.sizes import content_sizes
 from ui.contents.address import Address
 from ui.contents.blobs import blobs_of
 from ui.contents.charts import ChartView, chart_of
