@@ -105,8 +105,21 @@ OTHERS: Mapping[tuple[str, str], tuple[str, int, int]] = {
     ("distribution:unknown", "*"): ("/v2/nothing/here", 404, 404),
 }
 
-# What is neither a page, whose table is in page_matrix.py, nor in any table: only redirects.
-OPEN_ROUTES = frozenset({"jwks", "<repository:place>/", "<namespace:place>/"})
+# What is in no table: public keys, redirects, and doors before those of Django and the login
+# library, which their own tests try (tests/ui/test_accounts*.py).
+OPEN_ROUTES = frozenset(
+    {
+        "jwks",
+        "ui:<repository:place>/",
+        "ui:<namespace:place>/",
+        "login/",
+        "password_change/",
+        "social/login/cancelled/",
+        "social/login/error/",
+        "social/signup/",
+        "social/connections/",
+    }
+)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
