@@ -201,7 +201,8 @@ def sign_in(request: HttpRequest) -> HttpResponseRedirect:
 def reason_of(error: AccountError | OCIError) -> str:
     """The sentence of a refusal, with a capital letter and a full stop, for a person."""
     text = error.reason if isinstance(error, OCIError) else str(error)
-    text = text[:1].upper() + text[1:]
+    if text.partition(" ")[0].isalpha():  # and not the name of something
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

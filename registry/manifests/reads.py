@@ -1,19 +1,19 @@
 """Find manifests, and what refers to them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import Reference, referrers_tag
-from registry.manifests.models import Manifest, ManifestBlob
+from registry.manifests.models import Manifest
 from registry.manifests.reachability import is_abandoned
 from registry.repositories import sql
 from registry.repositories.models import Repository
@@ -186,13 +186,6 @@ def referrers_of(
     return referrers | Manifest.objects.present().filter(
         repository=repository.id, digest__in=listed
     )
-
-
-def content_sizes(manifests: Iterable[int]) -> Mapping[int, int]:
-    """Bytes of all blobs that each of these manifests needs, by its id; in one query."""
-    edges = ManifestBlob.objects.filter(manifest__in=list(manifests))
-    totals = edges.values("manifest").annotate(total=Sum("link__blob__size")).order_by()
-    return dict(totals.values_list("manifest", "total"))
 
 
 def _descriptor(manifest: Manifest) -> Mapping[str, Any]:

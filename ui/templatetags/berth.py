@@ -73,9 +73,10 @@ def page_url(name: str, place: Namespace | Repository, **kwargs: Any) -> str:
 
 
 @register.inclusion_tag("ui/parts/command.html")
-def command(text: str, label: str = "Copy this command", prompt: str = "$") -> dict[str, str]:
-    """A command line with a button that copies it."""
-    return {"text": text, "label": label, "prompt": prompt}
+def command(text: str, label: str = "Copy this command", prompt: str = "$") -> dict[str, Any]:
+    """A command line with a button that copies it. Lines break between its words only."""
+    lines = [line.split(" ") for line in text.split("\n")]
+    return {"text": text, "lines": lines, "label": label, "prompt": prompt}
 
 
 @register.inclusion_tag("ui/parts/digest.html")
