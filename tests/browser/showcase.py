@@ -61,7 +61,7 @@ def fill() -> None:
 def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
     """What addresses of pages are made of: for all pages, and where one needs something else."""
     chart = Manifest.objects.get(repository__path="acme/etherpad", tags__name="0.1.0")
-    layer = json.loads(image.body)["layers"][0]["digest"]
+    layer = json.loads(bytes(image.body))["layers"][0]["digest"]
     moved = Tag.objects.filter(repository__path="acme/web", name="v1.1.0").latest("started_at")
     builtin = ArtifactPolicy.objects.get(name="builtin")
     image_parts = {"digest": image.digest, "blob": layer}
@@ -111,9 +111,9 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
 def _private() -> dict[str, Any]:
     """The parameters that are others in ``acme/secret``."""
     tagged = Manifest.objects.get(repository__path="acme/secret", tags__name="v1")
-    image = json.loads(tagged.body)["manifests"][0]["digest"]
+    image = json.loads(bytes(tagged.body))["manifests"][0]["digest"]
     body = Manifest.objects.get(repository__path="acme/secret", digest=image).body
-    parts = {"digest": image, "blob": json.loads(body)["layers"][0]["digest"]}
+    parts = {"digest": image, "blob": json.loads(bytes(body))["layers"][0]["digest"]}
     return {
         "parameters": {
             "repository": "acme/secret",

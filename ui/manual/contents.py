@@ -72,6 +72,12 @@ SECTIONS: Sequence[Section] = (
                 "manual/robots.md",
             ),
             Entry(
+                "organizations",
+                "Organizations in detail",
+                "Teams, roles, robots and default permissions.",
+                "organizations.md",
+            ),
+            Entry(
                 "ci",
                 "Continuous integration",
                 "Recipes for GitHub Actions, GitLab CI, Tekton and Jenkins.",
@@ -120,6 +126,13 @@ SECTIONS: Sequence[Section] = (
                 "Configuration",
                 "Every key of config.yaml.",
                 "configuration.md",
+                names_host=False,
+            ),
+            Entry(
+                "accounts",
+                "Accounts",
+                "Sign-up, second factors, mail, OIDC and LDAP.",
+                "accounts.md",
                 names_host=False,
             ),
             Entry(

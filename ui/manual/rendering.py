@@ -17,6 +17,7 @@ from ui.prose import parsed, rendered
 EXAMPLE_HOST = "registry.example.com"
 REMEMBERED_PAGES = 64  # of all hosts by which this registry is asked
 _PROMPT = "$ "
+_IDS_OF_THE_FRAME = frozenset({"main", "search", "live"})
 _COLOURED = {"yaml", "json", "groovy"}  # names of Pygments'
 
 
@@ -72,7 +73,7 @@ def manual_text(name: str, *, host: str, scheme: str) -> ManualText:
 
 def _headings(tokens: Sequence[Token]) -> Iterator[Heading]:
     """Give each heading its anchor; yield those of the second level."""
-    seen: set[str] = set()
+    seen = set(_IDS_OF_THE_FRAME)
     for opening, inline in pairwise(tokens):
         if opening.type != "heading_open":
             continue
