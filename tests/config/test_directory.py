@@ -29,4 +29,4 @@ def test_a_directory_needs_what_opens_it(tmp_path: Path, key: str) -> None:
 @pytest.mark.skipif(find_spec("django_auth_ldap") is not None, reason="django-auth-ldap is here")
 def test_a_directory_without_its_package_stops_the_start_with_a_sentence() -> None:
     with pytest.raises(ConfigurationError, match="needs the package django-auth-ldap"):
-        directory_settings(Configuration())
+        directory_settings(Configuration.model_validate({}))

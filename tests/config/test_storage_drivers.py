@@ -19,7 +19,7 @@ DATA = Path("/srv/data")
 
 def loaded(*parts: Any) -> str:
     """What ``check_config`` shows of a configuration with this driver."""
-    return explain(load_configuration(environment(*parts)))
+    return explain(load_configuration(environment(*parts)), {})
 
 
 def environment(*parts: Any) -> dict[str, str]:
