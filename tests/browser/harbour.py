@@ -32,11 +32,15 @@ class Harbour:
     def signed_in(self, browser: Browser, person: str) -> Any:
         """The cookies of ``person``, who signs in once for all tests."""
         if person not in self._states:
-            with Window(browser, self.url) as window:
-                window.sign_in(person)
-                assert "/account/login" not in window.page.url, window.text()
-                self._states[person] = window.context.storage_state()
+            self._states[person] = self.sign_in(browser, person)
         return self._states[person]
+
+    def sign_in(self, browser: Browser, person: str) -> Any:
+        """The cookies of a sign-in that is made now."""
+        with Window(browser, self.url) as window:
+            window.sign_in(person)
+            assert "/account/login" not in window.page.url, window.text()
+            return window.context.storage_state()
 
 
 @contextmanager

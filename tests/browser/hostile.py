@@ -140,7 +140,7 @@ def _chart(repository: Repository, now: datetime) -> None:
                 "Chart.yaml": json.dumps(said).encode(),
                 "README.md": f"# {hostile('MARK-README')}\n\n[x](javascript:alert(1))\n".encode(),
                 "values.yaml": f"# {hostile('MARK-VALUES')}\na: {version}\n".encode(),
-                f"templates/{hostile('MARK-TEMPLATE').replace('/', '')}.yaml": b"a: 1\n",
+                "templates/MARK-TEMPLATE<b id=hostile onmouseover=alert(1)>.yaml": b"a: 1\n",
             },
             folder="chart",
         )

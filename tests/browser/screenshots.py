@@ -27,8 +27,10 @@ def main(folder: Path) -> None:
         open_harbour(Path(data) / "data") as harbour,
         chromium() as browser,
     ):
-        states = {person: harbour.signed_in(browser, person) for person in ("alice", "admin")}
         for look, scheme, width in looks:
+            # Signed in anew: some pages ask for the password again after a while.
+            people = ("alice", "admin")
+            states = {person: harbour.sign_in(browser, person) for person in people}
             for visit in visits(harbour):
                 state = states.get(visit.person)
                 with Window(

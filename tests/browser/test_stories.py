@@ -194,8 +194,11 @@ def test_a_robot_pushes_with_the_token_that_was_shown_once(enter: Enter) -> None
 
     person.login("skopeo", robot, token)
     person.push_refused(f"{person.name}/web:v2")
-    person.window.goto(f"/{person.name}/web/-/access?who={robot.replace('+', '%2B')}")
-    person.harbour.server.manage("grant", "write", f"{person.name}/web", "--robot", robot)
+    person.window.goto(f"/{person.name}/web/-/access")
+    person.page.locator("#id_name").fill(robot)
+    person.page.locator("#id_role").select_option("write")
+    person.press("Give role")
+    person.sees(robot)
     person.push_image(f"{person.name}/web:v2")
 
     person.window.goto(f"/{person.name}/-/robots/ci")
@@ -226,11 +229,14 @@ def test_a_second_factor_is_asked_for(enter: Enter) -> None:
     person.page.wait_for_load_state()
     person.window.goto("/settings")
     person.sees(person.name)
-    assert "password" in person.home.refused(
-        *[client("skopeo"), "login", "--tls-verify=false", "--username", person.name],
-        *["--password-stdin", person.host],
-        stdin=PASSWORD,
-    )
+    login = [client("skopeo"), "login", "--tls-verify=false", "--password-stdin", person.host]
+    person.home.refused(*login, "--username", person.name, stdin=PASSWORD)
+
+    person.window.goto("/settings/tokens")
+    person.page.locator("#id_title").fill("laptop")
+    person.press("Make token")
+    token = person.page.locator("main .b-command code").first.inner_text().strip()
+    person.home.said(*login, "--username", "$app", stdin=token)
 
 
 def oras(person: Person, *arguments: str) -> str:

@@ -98,6 +98,7 @@ def test_names_that_lead_out_are_shown_as_they_are() -> None:
         (b"\x1f\x8b" + b"z" * 600, "its compression is broken"),
         (b"\x28\xb5\x2f\xfd" + b"\xff" * 600, "its compression is broken"),
     ],
+    ids=["text", "nothing", "letters", "gzipped letters", "broken gzip", "broken zstd"],
 )
 def test_what_is_no_layer_says_why(content: bytes, problem: str) -> None:
     listing = list_files([content])
