@@ -1,5 +1,6 @@
 """What every page has."""
 
+import gzip
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,22 @@ def test_a_page_asks_no_other_host_and_has_no_inline_code() -> None:
     assert "style=" not in text
     assert "onclick" not in text
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_pages_are_compressed_for_browsers_that_take_it() -> None:
+    plain = Client().get("/help").content
+
+    answer = Client().get("/help", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(answer.content) < len(plain) / 2
+    assert b"Keyboard shortcuts" in gzip.decompress(answer.content)
+
+
+def test_what_is_no_page_is_sent_as_it_is() -> None:
+    answer = Client().get("/.well-known/jwks.json", headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in answer.headers
 
 
 def test_the_theme_is_kept_in_a_cookie_without_an_account() -> None:
