@@ -132,7 +132,11 @@ def _repository() -> "Repository":
     owner = create_user(username="owner", password=os.urandom(12).hex(), now=LONG_AGO)
     namespace = create_organization(name="bench", owner=owner, now=LONG_AGO).namespace
     return Repository.objects.create(
-        namespace=namespace, name="web", path="bench/web", created_at=LONG_AGO
+        namespace=namespace,
+        name="web",
+        path="bench/web",
+        created_at=LONG_AGO,
+        last_pushed_at=LONG_AGO,
     )
 
 

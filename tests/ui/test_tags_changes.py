@@ -119,7 +119,7 @@ def test_what_was_refused_is_listed_and_the_rest_done(web: Repository, alice: Cl
     assert "Not everything was done" in text
     assert "Deleted: 1 tag." in text
     assert "The tag v2 is immutable and cannot be deleted" in text
-    assert "Acme/web has no tag v9." in text
+    assert "acme/web has no tag v9." in text
     assert alive(web) == {"v2"}
 
 
