@@ -132,7 +132,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
 
     def is_ajax(self, request: HttpRequest) -> bool:
-        return False
+        """Pages are for people; only the script for passkeys asks for data."""
+        match = request.resolver_match
+        is_script = match is not None and match.url_name == "mfa_login_webauthn"
+        return is_script and bool(super().is_ajax(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request.META) or "0.0.0.0"  # noqa: S104 - nothing listens there
