@@ -48,6 +48,7 @@ def test_a_page_is_found_in_an_index_and_nothing_is_sorted(
     if is_small:  # then it would rather read everything, and takes any index
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+            cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off")
     tags = Tag.objects.live().filter(repository=repository.id).companions(companions)
 
     plan = tags.order_by(*order)[:51].explain()
