@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
+# Not all routes: a process that is asked by programs alone never loads the pages.
+_ROUTES = "registry.api.urls"
 _PREFIXES = ("/v2/", "/v1/")
 _CHART_FILES = "/helm/"
 _WITHOUT_LENGTH = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -42,9 +44,9 @@ class ProgramLane:
 
 def _program_view(path: str) -> ResolverMatch | None:
     if path.startswith(_PREFIXES):
-        return get_resolver().resolve(path)
+        return get_resolver(_ROUTES).resolve(path)
     if path.startswith(_CHART_FILES) and not path.endswith("/"):
         with suppress(Resolver404):
-            match = get_resolver().resolve(path)
+            match = get_resolver(_ROUTES).resolve(path)
             return match if match.namespaces == ["helm"] else None
     return None

@@ -7,7 +7,9 @@ from pathlib import Path
 from config.celery import app
 from tests.registry.queue.conftest import LEASE_SECONDS
 
-app.conf.broker_transport_options = {"visibility_timeout": LEASE_SECONDS}
+# Short, for tests that wait until it ends; long, for those in which it must not.
+lease_seconds = float(os.environ.get("LEASE_SECONDS", LEASE_SECONDS))
+app.conf.broker_transport_options = {"visibility_timeout": lease_seconds}
 
 
 @app.task(name="tests.note")

@@ -81,6 +81,7 @@ def test_a_killed_worker_loses_no_job(environment: dict[str, str]) -> None:
 
 
 def test_two_workers_do_each_job_once(environment: dict[str, str]) -> None:
+    environment["LEASE_SECONDS"] = "600"
     send(environment, count=100, seconds=0)
 
     with worker(environment), worker(environment):
