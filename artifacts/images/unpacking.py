@@ -3,12 +3,10 @@
 import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import zstandard
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from artifacts.oci.streams import PiecesFile
 
 _PIECE = 64 * 1024
 _HEAD_BYTES = 512
@@ -28,7 +26,8 @@ class Unpacked:
     """
 
     def __init__(self, pieces: Iterable[bytes], limit_bytes: int, tick: Callable[[], None]) -> None:
-        self._read = _unpacked(io.BufferedReader(_Pieces(iter(pieces), tick), _PIECE), tick)
+        packed = io.BufferedReader(PiecesFile(_watched(iter(pieces), tick)), _PIECE)
+        self._read = _unpacked(packed, tick)
         self._limit = limit_bytes
         self._left = limit_bytes
         self._tick = tick
@@ -57,32 +56,16 @@ class Unpacked:
             yield piece
 
 
-class _Pieces(io.RawIOBase):
-    """Pieces of a blob as a file that is read once."""
-
-    def __init__(self, pieces: Iterator[bytes], tick: Callable[[], None]) -> None:
-        self._pieces = pieces
-        self._tick = tick
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        while not self._rest:
-            self._tick()
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        target = memoryview(buffer)
-        size = min(len(target), len(self._rest))
-        target[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
+def _watched(pieces: Iterator[bytes], tick: Callable[[], None]) -> Iterator[bytes]:
+    """The pieces, with a ``tick`` before each is fetched."""
+    tick()
+    for piece in pieces:
+        yield piece
+        tick()
 
 
 def _unpacked(
-    packed: "io.BufferedReader[_Pieces]", tick: Callable[[], None]
+    packed: "io.BufferedReader[PiecesFile]", tick: Callable[[], None]
 ) -> Callable[[int], bytes]:
     head = packed.peek(_HEAD_BYTES)[:4]
     if head.startswith(_GZIP):
@@ -97,7 +80,7 @@ def _unpacked(
 class _Gunzip:
     """gzip, in which one member follows another. ``gzip.GzipFile`` has no bound on its headers."""
 
-    def __init__(self, packed: "io.BufferedReader[_Pieces]", tick: Callable[[], None]) -> None:
+    def __init__(self, packed: "io.BufferedReader[PiecesFile]", tick: Callable[[], None]) -> None:
         self._packed = packed
         self._tick = tick
         self._member = zlib.decompressobj(wbits=31)

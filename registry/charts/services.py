@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 
@@ -14,12 +14,10 @@ from artifacts.charts.errors import ChartUnreadable
 from artifacts.charts.versions import sort_key
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.streams import PiecesFile
 from registry.blobs.services import find_blob, read_blob
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 MAX_ARCHIVE_BYTES = 100 * 1024 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -69,35 +67,13 @@ def _read(
     config = b""
     if document.config.size <= MAX_CONFIG_BYTES:
         config = b"".join(_pieces(manifest, document.config, now))
-    with io.BufferedReader(_Stream(_pieces(manifest, content, now))) as archive:
+    with io.BufferedReader(PiecesFile(_pieces(manifest, content, now))) as archive:
         return read_archive(archive, config)
 
 
 def _pieces(manifest: Manifest, descriptor: Descriptor, now: datetime) -> Iterator[bytes]:
     blob = find_blob(repository=manifest.repository, digest=descriptor.digest, now=now)
     return read_blob(blob=blob, start=0, length=blob.size, now=now)
-
-
-class _Stream(io.RawIOBase):
-    """Pieces of a blob as a file that is read once."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        target = memoryview(buffer)
-        size = min(len(target), len(self._rest))
-        target[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
 
 
 def _columns(chart: Chart) -> dict[str, Any]:
