@@ -6,7 +6,7 @@ from django import forms
 
 _CLASS_OF = (
     (forms.CheckboxInput, "form-check-input"),
-    (forms.RadioSelect, ""),  # Django gives a class of theirs to what holds the inputs, too
+    (forms.RadioSelect, "form-check-input"),
     (forms.Select, "form-select"),
     (forms.HiddenInput, ""),
     (forms.Widget, "form-control"),
