@@ -14,11 +14,12 @@ def user_of(request: HttpRequest) -> User | None:
     return request.user if request.user.is_authenticated else None
 
 
-def visitor(request: HttpRequest) -> Principal:
-    user = user_of(request)
+def visitor(user: User | None) -> Principal:
     return principal_of(user) if user is not None else ANONYMOUS
 
 
-def actor(request: HttpRequest) -> Actor:
-    """Who is written into the audit trail for what this request changes."""
-    return Actor(visitor(request).name or "anonymous", address=address_of(request.META))
+def actor(request: HttpRequest, user: User | None) -> Actor:
+    """Who is written into the audit trail for what this request changes: ``user``, who need not
+    be signed in yet, or nobody known."""
+    name = user.username if user is not None else "anonymous"
+    return Actor(name, address=address_of(request.META))

@@ -33,14 +33,10 @@ from accounts.users.passwords import check_new_password
 from accounts.users.services import change_password, create_user
 from accounts.users.suggestions import suggest_name
 from ui.pages import reason_of
+from ui.people import actor
 
 FIRST_SIGN_IN = "is_first_sign_in"
 _ANSWERS = ("id_token", "userinfo")
-
-
-def actor_for(request: HttpRequest, user: User) -> Actor:
-    """Who acts for themselves, also where they are not signed in yet."""
-    return Actor(user.username, address=address_of(request.META))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -87,7 +83,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         change_password(
-            user=user, password=password, now=timezone.now(), by=actor_for(context.request, user)
+            user=user, password=password, now=timezone.now(), by=actor(context.request, user)
         )
 
     def login(self, request: HttpRequest, user: User) -> None:
@@ -98,12 +94,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        actor_for(request, user).did("user.sign-in", user.username, now=timezone.now())
+        actor(request, user).did("user.sign-in", user.username, now=timezone.now())
         return response
 
     def logout(self, request: HttpRequest) -> None:
         if isinstance(request.user, User):
-            actor_for(request, request.user).did(
+            actor(request, request.user).did(
                 "user.sign-out", request.user.username, now=timezone.now()
             )
         super().logout(request)
@@ -244,7 +240,7 @@ class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
         super().end_sessions(sessions)
         request = context.request
         if sessions and isinstance(request.user, User):
-            actor_for(request, request.user).did(
+            actor(request, request.user).did(
                 "user.sessions.end",
                 request.user.username,
                 now=timezone.now(),

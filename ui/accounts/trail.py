@@ -14,9 +14,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.audit.services import Actor
-from accounts.origin import address_of
 from accounts.users.models import User
+from ui.people import actor
 
 
 @receiver(authenticator_added)
@@ -56,5 +55,5 @@ def service_disconnected(request: HttpRequest, socialaccount: Any, **_: Any) -> 
 
 
 def _note(request: HttpRequest, user: User, action: str, **detail: str) -> None:
-    by = Actor(user.username, address=address_of(request.META))
+    by = actor(request, user)
     by.did(action, user.username, now=timezone.now(), **detail)
