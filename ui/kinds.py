@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from artifacts.kinds.kinds import Kind
+from registry.repositories.models import RepositoryQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,22 @@ _LOOKS: Mapping[str, Look] = {
     Kind.POLICY_BUNDLE: Look("Policy bundle", "shield-check", "proof"),
     Kind.ARTIFACT: Look("Artifact", "package", "artifact"),
 }
+IMAGES = (Kind.IMAGE, Kind.INDEX)
 NOTHING_YET = Look("Empty", "package-open", "unknown")
 
 
 def look_of(kind: str) -> Look:
     """How ``kind`` is shown; an empty repository has no kind."""
     return _LOOKS.get(kind, NOTHING_YET)
+
+
+def of_group(repositories: RepositoryQuerySet, group: str) -> RepositoryQuerySet:
+    """Those of ``helm``, ``images`` or ``other``; for any other word all."""
+    match group:
+        case "helm":
+            return repositories.filter(kind=Kind.HELM_CHART)
+        case "images":
+            return repositories.filter(kind__in=IMAGES)
+        case "other":
+            return repositories.exclude(kind__in=(Kind.HELM_CHART, *IMAGES))
+    return repositories

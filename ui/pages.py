@@ -25,6 +25,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views import View
+from django_htmx.middleware import HtmxDetails
 
 from accounts.audit.services import Actor
 from accounts.credentials.principals import Principal
@@ -59,8 +60,8 @@ class Page(View):
         super().setup(request, *args, **kwargs)
         self.now = timezone.now()
         self.user = user_of(request)
-        self.visitor = visitor(request)
-        self.by = actor(request)
+        self.visitor = visitor(self.user)
+        self.by = actor(request, self.user)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if self.must_sign_in and self.user is None:
@@ -73,6 +74,12 @@ class Page(View):
         """Look up what the page is about; an answer instead of the page, when it may not be."""
         return None
 
+    @property
+    def wants_part(self) -> bool:
+        """Whether htmx asks for what changes alone. When it goes back, it needs the whole page."""
+        htmx = HtmxDetails(self.request)
+        return bool(htmx) and not htmx.history_restore_request
+
     def context(self) -> dict[str, Any]:
         """What every answer of this page needs; pages of a room add theirs."""
         return {"nav": self.nav, "now": self.now}
@@ -80,7 +87,7 @@ class Page(View):
     def render(
         self, template: str = "", *, status: int = HTTPStatus.OK, **context: Any
     ) -> HttpResponse:
-        """The page; or with htmx only the part of it that ``template`` names, where given."""
+        """The page, or what ``template`` names instead of it, where given."""
         return TemplateResponse(
             self.request, template or self.template, {**self.context(), **context}, status=status
         )

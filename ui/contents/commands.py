@@ -8,8 +8,8 @@ from artifacts.kinds.kinds import Kind
 from registry.verification.reads import Attachments
 from ui.contents.address import Address, file_name
 from ui.contents.chart_commands import helm_commands
+from ui.kinds import IMAGES
 
-_IMAGES = (Kind.IMAGE, Kind.INDEX)
 _MAX_KEYS = 3
 
 
@@ -74,7 +74,7 @@ def discovery(address: Address) -> Command:
 
 def _pulls(kind: str, address: Address, reference: str, config_type: str) -> list[Command]:
     plain = "" if address.is_secure else " --plain-http"
-    if kind in _IMAGES:
+    if kind in IMAGES:
         return _image_pulls(kind, address, reference)
     if kind == Kind.SIF:
         http = "" if address.is_secure else " --no-https"

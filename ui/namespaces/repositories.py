@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from accounts.organizations.models import TeamMember
-from artifacts.kinds.kinds import Kind
 from registry.access.rights import readable_repositories
 from registry.repositories.models import Repository, RepositoryQuerySet
 from ui.context import frame
+from ui.kinds import of_group
 from ui.namespaces.push_commands import push_commands
 from ui.namespaces.usage import usage_of
 from ui.pages import NamespacePage
@@ -21,7 +21,6 @@ from ui.repository_rows import repository_rows
 MAX_FILTER_LENGTH = 255
 KINDS = (("", "All"), ("helm", "Helm"), ("images", "Images"), ("other", "Other"))
 SORTS = (("", "Last pushed"), ("name", "Name"))
-_IMAGES = (Kind.IMAGE, Kind.INDEX)
 
 
 class RepositoriesPage(NamespacePage):
@@ -45,11 +44,11 @@ class RepositoriesPage(NamespacePage):
             "kinds": [self._kind(value, name, chosen) for value, name in KINDS],
             "sorts": SORTS,
             "is_filtered": bool(chosen["text"] or chosen["kind"]),
+            "is_part": self.wants_part,
         }
-        context["is_part"] = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
         response = (
             self.render("ui/namespaces/repository_list.html", **context)
-            if context["is_part"]
+            if self.wants_part
             else self.render(**context, **self._around())
         )
         patch_vary_headers(response, ["HX-Request"])
@@ -99,11 +98,4 @@ def _one_of(choices: tuple[tuple[str, str], ...], asked: str) -> str:
 def _filtered(found: RepositoryQuerySet, *, text: str, kind: str) -> RepositoryQuerySet:
     if text:
         found = found.filter(name__contains=text.lower().replace("\x00", ""))
-    match kind:
-        case "helm":
-            return found.filter(kind=Kind.HELM_CHART)
-        case "images":
-            return found.filter(kind__in=_IMAGES)
-        case "other":
-            return found.exclude(kind__in=(Kind.HELM_CHART, *_IMAGES))
-    return found
+    return of_group(found, kind)

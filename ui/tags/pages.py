@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django_htmx.middleware import HtmxDetails
 
 from registry.tags.time_machine import time_machine_of
 from ui.amounts import distance
@@ -13,12 +12,6 @@ from ui.repository_rows import summary_of
 
 class TagsPage(RepositoryPage):
     tab = "tags"
-
-    @property
-    def wants_part(self) -> bool:
-        """Whether htmx asks for what changes alone. When it goes back, it needs the whole page."""
-        htmx = HtmxDetails(self.request)
-        return bool(htmx) and not htmx.history_restore_request
 
     def context(self) -> dict[str, Any]:
         time_machine = time_machine_of(self.repository.namespace)
