@@ -9,7 +9,7 @@ LOCKS := deploy/requirements.lock deploy/requirements-dev.lock deploy/requiremen
 LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help serve test check clients bench screenshots lock clean
+.PHONY: help serve test check clients bench screenshots lock wheel outdated clean
 
 help: ## List the targets
 	@echo 'make TARGET, one of:'
@@ -43,6 +43,16 @@ screenshots: .venv/dev.stamp ## Take a picture of every page. FOLDER=screenshots
 lock: .venv/dev.stamp ## Choose the newest allowed versions of all packages
 	@$(BIN)/uv $(LOCK) --upgrade --output-file deploy/requirements.lock
 	@$(BIN)/uv $(LOCK) --upgrade --group dev --output-file deploy/requirements-dev.lock
+
+wheel: .venv/dev.stamp ## Build the wheel into dist
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist
+
+outdated: .venv/dev.stamp ## Tell which locked packages have a newer release that Berth would take
+	@for group in '' '--group dev'; do newest=$$(mktemp); \
+		$(BIN)/uv $(LOCK) $$group --upgrade --output-file "$$newest" >/dev/null; \
+		lock=deploy/requirements$${group:+-dev}.lock; echo "$$lock:"; \
+		diff <(grep -oE '^[^ ]+==[^ ]+' "$$lock") <(grep -oE '^[^ ]+==[^ ]+' "$$newest") | \
+			sed -nE 's/^< /  locked /p; s/^> /  newest /p' || true; rm -f "$$newest"; done
 
 clean: ## Remove what was installed or cached. The data folder stays
 	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -12,6 +12,7 @@ from functools import partial
 from multiprocessing.util import Finalize
 from typing import Final
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -20,7 +21,6 @@ from registry.announcements.current import refresh_announcements
 from registry.statistics.counting import flush_counts
 from registry.statistics.errors import flush_errors
 from registry.statistics.processes import Presence, note_alive, note_end
-from ui.context import VERSION
 
 Errand = Callable[[], object]
 
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 def start_rounds(kind: str) -> None:
     """Go on rounds for as long as this process lives; ``kind`` is ``web`` or ``jobs``."""
-    presence = Presence.of_this_process(kind=kind, version=VERSION, now=timezone.now())
+    presence = Presence.of_this_process(kind=kind, version=settings.VERSION, now=timezone.now())
 
     def show_life() -> None:
         note_alive(presence, now=timezone.now())

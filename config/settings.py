@@ -12,7 +12,7 @@ from config.directory import directory_settings
 from config.loading import load_configuration
 from config.login_services import origins as login_origins
 from config.login_services import provider_settings
-from config.paths import BASE_DIR
+from config.paths import FILES_DIR, berth_version
 from config.places import blob_folder, database_settings, storage_settings
 from config.processes import BLOCKING_THREADS
 
@@ -22,6 +22,8 @@ _QUIET = ("celery", "kombu")
 loaded = load_configuration(os.environ)
 configuration = loaded.configuration
 DATA_DIR: Path = loaded.data
+DOCUMENTS_DIR = FILES_DIR / "docs"
+VERSION = berth_version()
 CONFIGURATION_WARNINGS = loaded.warnings
 
 # --- Keys of config.yaml ------------------------------------------------------------------------
@@ -192,7 +194,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [FILES_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -207,7 +209,7 @@ TEMPLATES = [
 DATABASES = {"default": database_settings(DB_URI, data=DATA_DIR)}
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
+STATICFILES_DIRS = [folder for folder in (FILES_DIR / "static",) if folder.is_dir()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

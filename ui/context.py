@@ -12,7 +12,6 @@ from registry.announcements.current import current_announcements
 from ui.people import user_of
 from ui.prose import prose
 
-VERSION = "0.1.0"  # as in pyproject.toml
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
 
@@ -21,7 +20,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     url = external_url(request.META, scheme=str(request.scheme))
     return {
         "person": user_of(request),
-        "version": VERSION,
+        "version": settings.VERSION,
         "announcements": [
             {"severity": shown.severity, "html": _html(shown.text)}
             for shown in current_announcements(now=timezone.now())

@@ -19,7 +19,6 @@ from accounts.credentials.models import SigningKey
 from registry.queue.models import Message
 from registry.statistics.models import JobRun, ServerProcess
 from registry.statistics.processes import GONE_AFTER
-from ui.context import VERSION
 
 LOW_SPACE: Final = 1024**3  # bytes
 LATE_BY: Final = 3  # intervals without a run
@@ -134,7 +133,7 @@ def processes(*, now: datetime) -> list[ServerProcess]:
 
 
 def versions() -> list[tuple[str, str]]:
-    found = [("Berth", VERSION), ("Python", platform.python_version())]
+    found = [("Berth", settings.VERSION), ("Python", platform.python_version())]
     for package in _PACKAGES:
         try:
             found.append((package, version(package)))

@@ -19,7 +19,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        return Path(settings.BASE_DIR) / "docs" / self.source
+        return Path(settings.DOCUMENTS_DIR) / self.source
 
 
 @dataclass(frozen=True, slots=True)
