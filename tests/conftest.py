@@ -15,7 +15,8 @@ from tests.s3_server import S3Server, running_s3_server
 REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
 
 IS_SQLITE = not os.environ.get("BERTH_DB_URI")
-collect_ignore = ["registry/queue/test_lost_connection.py"] if IS_SQLITE else []
+_ON_POSTGRESQL = ["registry/queue/test_lost_connection.py", "config/test_moving.py"]
+collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

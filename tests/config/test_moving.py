@@ -1,0 +1,97 @@
+"""The documented way from SQLite to PostgreSQL brings everything along."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.config.documented import ROOT, console_lines
+from tests.live import server_environment
+
+_FILLED = """
+from datetime import timedelta
+from registry.repositories.deletion import delete_repository
+from tests.registry.builders import NOW, hold, image, make_repository, push
+for path in ("acme/web", "acme/gone"):
+    repository = make_repository(path)
+    hold(repository, b"{}", b"layer of " + path.encode())
+    for tag in ("v1", "latest"):
+        push(repository, image(b"{}", b"layer of " + path.encode()), tag)
+    push(repository, image(b"{}"), "latest", now=NOW + timedelta(hours=1))
+delete_repository(repository=repository, now=NOW + timedelta(hours=2))
+"""
+_COUNTED = """
+import json
+from django.apps import apps
+left = {"sessions", "contenttypes", "auth"}
+print(json.dumps({
+    model._meta.label: model._base_manager.count()
+    for model in apps.get_models() if model._meta.app_label not in left
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
+    """The environments of a registry on SQLite and of what the documented commands made of it."""
+    data = tmp_path_factory.mktemp("moving") / "data"
+    new = {**server_environment(data), "BERTH_SECRET_KEY": "0123456789" * 5}
+    old = {name: value for name, value in new.items() if name != "BERTH_DB_URI"}
+    data.mkdir()
+    _run("manage.py", "migrate", "--verbosity", "0", environment=old)
+    _run("manage.py", "shell", "--verbosity", "0", "--command", _FILLED, environment=old)
+    for line in console_lines("docs/manual/growing.md", "From SQLite"):
+        command = line.replace("postgresql://berth:secret@db.example.com:5432/berth", "$NEW_URI")
+        done = subprocess.run(
+            ["bash", "-c", command.replace("content.json", str(data / "content.json"))],
+            cwd=ROOT,
+            env={
+                **old,
+                "NEW_URI": new["BERTH_DB_URI"],
+                "PATH": f"{Path(sys.executable).parent}:{old['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    return old, new
+
+
+def test_every_row_comes_along(moved: tuple[dict[str, str], dict[str, str]]) -> None:
+    before, after = (_counts(environment) for environment in moved)
+
+    assert after == before
+
+
+def test_deleted_repositories_come_along(moved: tuple[dict[str, str], dict[str, str]]) -> None:
+    assert _counts(moved[1])["repositories.Repository"] == 2
+
+
+def test_new_rows_can_be_made_afterwards(moved: tuple[dict[str, str], dict[str, str]]) -> None:
+    made = _run("manage.py", "create_repository", "acme/next", environment=moved[1])
+
+    assert made == "created the private repository acme/next\n"
+
+
+def _counts(environment: dict[str, str]) -> dict[str, int]:
+    text = _run(
+        "manage.py", "shell", "--verbosity", "0", "--command", _COUNTED, environment=environment
+    )
+    counts: dict[str, int] = json.loads(text)
+    return counts
+
+
+def _run(*command: str, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
