@@ -1,12 +1,13 @@
 """The audit trail: who did what, to what, when and from where. Rows are only ever added."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, Self
 
 from django.db import models
 from django.db.models import Q
+
+from artifacts.oci.text import kept_json
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -93,7 +94,7 @@ class AuditEvent(models.Model):
     def facts(self) -> Mapping[str, Any]:
         """``detail`` as a mapping; empty when it cannot be read."""
         try:
-            facts = json.loads(self.detail)
+            facts = kept_json(self.detail)
         except ValueError:
             return {}
         return facts if isinstance(facts, dict) else {}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from accounts.audit.models import AuditEvent
+from artifacts.oci.text import clean, cleaned
 
 _AFTER_PATH = re.compile("[:@ ]")  # a tag, a digest, or more words
 
@@ -60,16 +61,17 @@ def record(
     repository or the namespace that the event concerns, empty for none; without it ``target``
     tells: ``acme/web:v1`` lies in ``acme/web``, and ``acme+ci`` in ``acme``.
     """
-    namespace, repository = _split(target if place is None else place)
+    target = clean(target)
+    namespace, repository = _split(target if place is None else clean(place))
     return AuditEvent.objects.create(
         at=now,
-        actor=actor[:255],
+        actor=clean(actor)[:255],
         action=action,
         target=target[:600],
         namespace=namespace[:255],
         repository=repository[:255],
-        address=address[:64],
-        detail=json.dumps(detail, sort_keys=True),
+        address=clean(address)[:64],
+        detail=json.dumps(cleaned(detail), sort_keys=True),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from artifacts.charts.errors import ChartUnreadable
+from artifacts.oci.text import decoded
 
 MAX_UNPACKED_BYTES: Final = 100 * 1024 * 1024  # as Helm since 3.17.3
 MAX_ENTRIES: Final = 20_000
@@ -104,7 +105,7 @@ class _Walk:
             if block == _END:
                 return
             try:
-                header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+                header = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
             except (tarfile.HeaderError, ValueError) as error:
                 raise ChartUnreadable("its archive is not a tar") from error
             if header.size < 0 or header.type == tarfile.GNUTYPE_SPARSE:
@@ -130,13 +131,13 @@ class _Walk:
             raise ChartUnreadable("a name in its archive is too long")
         content = self._stream.read(_padded(header.size))[: header.size]
         if header.type == tarfile.GNUTYPE_LONGNAME:
-            return _text(content.rstrip(b"\x00"))
+            return decoded(content.rstrip(b"\x00"))
         if header.type == tarfile.GNUTYPE_LONGLINK:
             return None
         records = _records(content)
         if b"size" in records or any(key.startswith(b"GNU.sparse") for key in records):
             raise ChartUnreadable("its archive is not a plain tar")
-        return _text(records[b"path"]) if b"path" in records else None
+        return decoded(records[b"path"]) if b"path" in records else None
 
 
 def _records(content: bytes) -> dict[bytes, bytes]:
@@ -160,10 +161,6 @@ def _path(name: str) -> str:
     if ".." in parts or parts[:1] == [""] or _DRIVE.fullmatch(parts[0] if parts else ""):
         raise ChartUnreadable(f"a name in its archive leads out of the chart: {name[:100]!r}")
     return "/".join(part for part in parts[1:] if part)
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
 
 
 def _padded(size: int) -> int:

@@ -11,12 +11,12 @@ from typing import Any, Final
 import yaml
 
 from artifacts.charts.errors import ChartUnreadable
+from artifacts.oci.text import clean
 
 MAX_VALUES: Final = 20_000
 MAX_CHARACTERS: Final = 512 * 1024
 MAX_DEPTH: Final = 30
 
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _DECIMAL = re.compile(r"[-+]?[0-9]+\.[0-9]*")
 _TRUE = frozenset({"y", "yes", "true", "on"})
 
@@ -83,9 +83,7 @@ class _Values:
         self._characters += len(text)
         if self._characters > MAX_CHARACTERS:
             raise ChartUnreadable("its text is too long, aliases counted in full")
-        if _NOT_TEXT.search(text):
-            raise ChartUnreadable("it holds characters that are no text")
-        return text
+        return clean(text)
 
 
 def _typed(tag: str, text: str) -> str | bool | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from artifacts.images.unpacking import ListingEnds, Unpacked
+from artifacts.oci.text import decoded
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
 MAX_FILES: Final = 20_000
@@ -177,7 +178,7 @@ def _records(content: bytes) -> dict[str, str]:
 
 
 def _text(content: bytes) -> str:
-    return content.rstrip(b"\x00").decode("utf-8", "replace")
+    return decoded(content.rstrip(b"\x00"))
 
 
 def _padded(size: int) -> int:

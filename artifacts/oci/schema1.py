@@ -168,7 +168,7 @@ def _digest(text: str, where: str) -> Digest:
 def read_v1_image(text: str, where: str) -> Mapping[str, Any]:
     """The JSON of one image of the V1 protocol, which has an ``id`` and may have a ``parent``."""
     try:
-        image = parse_object(text.encode("utf-8", "surrogatepass"))
+        image = parse_object(text.encode(), for_answers=True)
     except ManifestInvalid as error:
         raise ManifestInvalid(f"{where}: {error.reason}") from error
     id_, parent = image.get("id"), image.get("parent") or ""

@@ -17,6 +17,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from accounts.users.models import Namespace
+from artifacts.oci.text import kept_json
 from registry.charts.cache import Bodies, Body
 from registry.charts.models import ChartVersion
 from registry.repositories.models import RepositoryQuerySet
@@ -162,8 +163,8 @@ def _rank(row: _Row) -> tuple[bool, bool, int]:
 
 
 def _entry(row: _Row) -> dict[str, Any]:
-    entry: dict[str, Any] = json.loads(row.metadata_json)
-    if dependencies := json.loads(row.dependencies_json):
+    entry: dict[str, Any] = kept_json(row.metadata_json)
+    if dependencies := kept_json(row.dependencies_json):
         entry["dependencies"] = dependencies
     entry["created"] = row.pushed_at.isoformat()
     algorithm, _, hexadecimal = row.content_digest.partition(":")

@@ -1,6 +1,5 @@
 """What is in each Helm chart that was pushed."""
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -12,6 +11,7 @@ from accounts.users.models import Namespace
 from artifacts.charts.metadata import MAX_NAME_LENGTH
 from artifacts.charts.versions import MAX_KEY_LENGTH, MAX_VERSION_LENGTH
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
+from artifacts.oci.text import kept_json
 from registry.manifests.models import Manifest
 from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
@@ -54,8 +54,8 @@ class ChartVersion(models.Model):
     """What the archive of one chart says: one row for each manifest of a chart.
 
     A chart that could not be read has no name, and its ``problems`` say why. Lists and
-    mappings are text, because JSON columns refuse ``\\u0000``. The namespace stands here
-    too, so that the charts of an organization are one stretch of one index.
+    mappings are text: nothing asks the database about what they hold. The namespace stands
+    here too, so that the charts of an organization are one stretch of one index.
     """
 
     manifest = models.OneToOneField(Manifest, models.CASCADE, related_name="chart")
@@ -106,12 +106,12 @@ class ChartVersion(models.Model):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", json.loads(self.metadata_json))
+        return cast("dict[str, Any]", kept_json(self.metadata_json))
 
     @property
     def dependencies(self) -> list[dict[str, Any]]:
-        return cast("list[dict[str, Any]]", json.loads(self.dependencies_json))
+        return cast("list[dict[str, Any]]", kept_json(self.dependencies_json))
 
     @property
     def templates(self) -> list[str]:
-        return cast("list[str]", json.loads(self.templates_json))
+        return cast("list[str]", kept_json(self.templates_json))

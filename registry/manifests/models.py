@@ -1,6 +1,5 @@
 """Manifests and what they refer to: blobs, child manifests, a subject."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self, cast
 
@@ -9,6 +8,7 @@ from django.db.models import Q
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
+from artifacts.oci.text import kept_json
 from registry.blobs.models import BlobLink
 from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
@@ -34,7 +34,7 @@ class Manifest(models.Model):
     """One manifest in one repository, with the exact bytes that were pushed.
 
     ``subject_digest`` is no foreign key: a subject may arrive later, or never.
-    ``annotations_json`` is text, because JSON columns refuse ``\\u0000``.
+    ``annotations_json`` is text: nothing asks the database about what it holds.
     """
 
     repository = models.ForeignKey(Repository, models.CASCADE, related_name="manifests")
@@ -89,11 +89,11 @@ class Manifest(models.Model):
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        return cast("Mapping[str, str]", json.loads(self.annotations_json))
+        return cast("Mapping[str, str]", kept_json(self.annotations_json))
 
     @property
     def labels(self) -> Mapping[str, str]:
-        return cast("Mapping[str, str]", json.loads(self.labels_json))
+        return cast("Mapping[str, str]", kept_json(self.labels_json))
 
 
 class ManifestBlob(models.Model):

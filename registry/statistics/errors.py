@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from artifacts.oci.text import clean
 from registry.repositories import sql
 
 MAX_IN_MEMORY: Final = 100
@@ -65,7 +66,7 @@ def safe_text(text: str) -> str:
     """``text`` without what looks like a secret, and without what databases refuse."""
     for pattern, shown in _SECRETS:
         text = pattern.sub(shown, text)
-    return text.replace("\x00", "")
+    return clean(text)
 
 
 def flush_errors() -> int:

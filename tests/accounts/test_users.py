@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from accounts.audit.models import AuditEvent
-from accounts.audit.services import Actor
+from accounts.audit.services import Actor, record
 from accounts.errors import (
     AccountError,
     EmailRefused,
@@ -179,6 +179,29 @@ def test_the_audit_trail_names_who_and_from_where_but_no_secret(now: datetime) -
     event = AuditEvent.objects.get(action="user.create")
     assert (event.actor, event.target, event.address) == ("root", "carol", "192.0.2.7")
     assert PASSWORD not in event.detail
+
+
+@pytest.mark.django_db
+def test_the_audit_trail_takes_any_text(now: datetime) -> None:
+    odd = "half \ud83d nul \x00"
+    event = record(
+        actor=odd, action="user.create", target=odd, now=now, address=odd, place=odd, said=odd
+    )
+
+    event.refresh_from_db()
+
+    kept = "half \ufffd nul \ufffd"
+    assert (event.actor, event.target, event.address) == (kept, kept, kept)
+    assert event.facts == {"said": kept}
+
+
+@pytest.mark.django_db
+def test_facts_that_an_older_version_kept_are_readable(now: datetime) -> None:
+    event = AuditEvent.objects.create(
+        at=now, actor="alice", action="user.create", target="x", detail='{"said": "\\ud83d"}'
+    )
+
+    assert event.facts == {"said": "\ufffd"}
 
 
 @pytest.mark.django_db

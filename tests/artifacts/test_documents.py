@@ -88,8 +88,15 @@ def test_a_subject_may_be_there_be_null_or_be_left_out() -> None:
     assert parse(index(subject=CHILD)).subject == subject
 
 
-def test_annotations_are_kept_as_they_are() -> None:
-    assert parse(image(annotations={"a": "\x00", "": "ü"})).annotations == {"a": "\x00", "": "ü"}
+def test_annotations_are_kept_but_for_what_is_no_text() -> None:
+    said = {"a": "\x00", "": "ü", "cut": "emoji \ud83d", "bidi": "\u202e"}
+
+    assert parse(image(annotations=said)).annotations == {
+        "a": "\ufffd",
+        "": "ü",
+        "cut": "emoji \ufffd",
+        "bidi": "\u202e",
+    }
 
 
 def test_unknown_fields_are_left_alone() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.strict_json import MAX_DEPTH, _no_duplicates, parse_object
+from artifacts.oci.strict_json import MAX_DEPTH, _no_duplicates, parse_json, parse_object
 
 
 def nested(depth: int) -> bytes:
@@ -61,7 +61,6 @@ def test_a_body_that_two_parsers_may_read_differently_is_refused(body: bytes, sa
     [
         b"{}",
         b' \t\r\n{ "a" : [ ] } \n',
-        b'{"a": "\\u0000"}',
         b'{"a": "\\ud83d\\ude00"}',
         b'{"a": 1e400}',
         b'{"": 0}',
@@ -70,6 +69,53 @@ def test_a_body_that_two_parsers_may_read_differently_is_refused(body: bytes, sa
 )
 def test_odd_but_legal_json_is_read(body: bytes) -> None:
     assert parse_object(body) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("escape", "says"),
+    [
+        ("\\u0000", "\ufffd"),
+        ("\\ud83d", "\ufffd"),
+        ("\\uD83D", "\ufffd"),
+        ("\\udc00\\ud800", "\ufffd\ufffd"),
+        ("\\ud83d\\ude00\\ud83d", "\U0001f600\ufffd"),
+        ("\\ufffe\\uffff\\u202e", "\ufffe\uffff\u202e"),
+        ("\\\\ud83d", "\\ud83d"),
+    ],
+)
+def test_what_is_no_text_is_replaced_wherever_it_stands(escape: str, says: str) -> None:
+    body = f'{{"a": "{escape}", "{escape}": [["{escape}", {{"b": "{escape}"}}]]}}'.encode()
+
+    assert parse_object(body) == {"a": says, says: [[says, {"b": says}]]}
+
+
+def test_keys_that_differ_in_what_is_no_text_are_one_key() -> None:
+    with pytest.raises(ManifestInvalid, match="appears twice"):
+        parse_object(b'{"\\ud83d": 1, "\\ud83e": 2}')
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"1e400", "1e400 is too large"),
+        (b'{"a": [-1e999999]}', "-1e999999 is too large"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "too many digits"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 65 + b"]" * 65, "nested deeper than 64"),
+        (b'[{"a": 1, "a": 2}]', "appears twice"),
+        (b"NaN", "NaN is not a JSON value"),
+        (b"\xff", "not UTF-8"),
+        (b"", "not JSON"),
+    ],
+)
+def test_json_that_is_to_be_written_again_can_be_written(body: bytes, says: str) -> None:
+    with pytest.raises(ManifestInvalid, match=says):
+        parse_json(body, for_answers=True)
+
+
+@pytest.mark.parametrize("body", [b"1", b'"a"', b"null", b"[1.5]", b"true", b"1e300"])
+def test_any_value_is_json(body: bytes) -> None:
+    assert parse_json(body, for_answers=True) == json.loads(body)
 
 
 class CountedKey(str):

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from registry.charts.models import ChartVersion
+from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
 from tests.ui.contents_pushed import (
@@ -109,7 +111,7 @@ def test_annotations_are_text_and_link_only_to_the_web(evil: Repository) -> None
     assert 'href="javascript' not in text
     assert '<a href="https://good.test/x" rel="nofollow noopener ugc">' in text
     assert "abc[U+202E]def" in text
-    assert "nul[U+0000]here" in text
+    assert "nul\ufffdhere" in text
     assert "\u202e" not in text
     assert "\x00" not in text
     assert "<script>alert" not in text
@@ -252,3 +254,21 @@ def test_unseen_characters_are_spelled_out() -> None:
 )
 def test_file_names_are_safe(text: str, name: str) -> None:
     assert file_name(text, "x") == name
+
+
+def test_what_an_older_version_kept_shows(evil: Repository) -> None:
+    chart = push_full_chart(evil)
+    kept = {
+        "annotations_json": '{"a\\udc00": "half \\ud83d nul \\u0000"}',
+        "labels_json": '{"b": "\\ud83d"}',
+    }
+    Manifest.objects.filter(pk=chart.pk).update(**kept)
+    said = '{"name": "etherpad", "version": "0.0.4", "description": "half \\ud83d"}'
+    ChartVersion.objects.update(metadata_json=said, templates_json='["\\ud83d.yaml"]')
+
+    assert "half \ufffd nul \ufffd" in page(tag_url(evil, "0.0.4"))
+    compared = page(f"/{evil.path}/-/compare", a="0.0.4", b=chart.digest)
+    index = Client().get("/helm/acme/index.yaml").getvalue().decode()
+
+    assert "0.0.4" in compared
+    assert "half \ufffd" in index

@@ -59,6 +59,6 @@ def _arranged(content: bytes) -> str:
     if len(content) > MAX_LENGTH:
         return ""
     try:
-        return json.dumps(parse_object(content), indent=2, ensure_ascii=False)
-    except (ManifestInvalid, ValueError):
+        return json.dumps(parse_object(content, for_answers=True), indent=2, ensure_ascii=False)
+    except ManifestInvalid:
         return ""

@@ -4,7 +4,6 @@ Images come one by one: JSON, layer, checksum. A tag then makes a signed schema 
 an image and of all that it stands on, which is stored like any other.
 """
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from artifacts.oci.jws import sign
 from artifacts.oci.media_types import SCHEMA1_SIGNED
 from artifacts.oci.names import Reference, parse_tag
 from artifacts.oci.schema1 import read_v1_image
+from artifacts.oci.strict_json import parse_json
 from registry.api.distribution.challenges import address_of
 from registry.api.docker_v1.base import V1RepositoryView, V1View
 from registry.api.docker_v1.images import ImageJsonView, LayerView
@@ -199,6 +199,6 @@ def _text_of(body: bytes) -> str:
 
 def _json_of(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ManifestInvalid:
         return None

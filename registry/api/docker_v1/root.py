@@ -1,13 +1,13 @@
 """What the V1 protocol has besides images: the ping, logins, and everything it no longer does."""
 
-import json
 from http import HTTPStatus
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials.services import authenticate
-from artifacts.oci.errors import OCIError, RouteUnknown, Unsupported
+from artifacts.oci.errors import ManifestInvalid, OCIError, RouteUnknown, Unsupported
+from artifacts.oci.strict_json import parse_json
 from registry.api.distribution.challenges import address_of
 from registry.api.docker_v1.base import V1View
 
@@ -45,12 +45,10 @@ class UsersView(V1View):
 
     def _signed_up(self) -> tuple[str, str]:
         try:
-            match json.loads(self.body.read_small(_MAX_BODY_BYTES)):
-                case {"username": str() as username, "password": str() as password} if (
-                    "\x00" not in username + password
-                ):
+            match parse_json(self.body.read_small(_MAX_BODY_BYTES)):
+                case {"username": str() as username, "password": str() as password}:
                     return username, password
-        except (ValueError, RecursionError):
+        except ManifestInvalid:
             pass
         raise LoginInvalid("send username and password as JSON")
 

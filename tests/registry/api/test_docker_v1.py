@@ -340,6 +340,16 @@ def test_an_unreadable_login_is_refused(body: bytes) -> None:
     assert (status, json.loads(answer)) == (400, {"error": "send username and password as JSON"})
 
 
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\u0000", "\\udcff"])
+def test_a_login_with_text_that_is_none_is_a_wrong_one(escape: str) -> None:
+    for username, password in ((f"acme-owner{escape}", PASSWORD), ("acme-owner", escape)):
+        body = f'{{"username": "{username}", "password": "{password}"}}'.encode()
+
+        status, _, answer = send("POST", "/v1/users/", {}, body)
+
+        assert (status, json.loads(answer)) == (400, {"error": "wrong user name or password"})
+
+
 def test_a_user_is_told_who_they_are() -> None:
     status, _, body = send("GET", "/v1/users/", {"Authorization": basic("acme-owner")}, b"")
     assert (status, json.loads(body)) == (200, {"username": "acme-owner", "email": None})

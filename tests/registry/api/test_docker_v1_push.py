@@ -179,6 +179,7 @@ def test_what_was_staged_ends_by_itself() -> None:
         (json.dumps(LEAF.said).encode(), "the address another"),
         (json.dumps({**BASE.said, "parent": "c" * 64}).encode(), "has not been pushed"),
         (json.dumps({**BASE.said, "parent": BASE_ID}).encode(), "has not been pushed"),
+        (f'{{"id": "{BASE_ID}", "Size": 1e400}}'.encode(), "the number 1e400 is too large"),
     ],
 )
 def test_an_image_that_is_not_in_order_is_refused(said: bytes, says: str) -> None:
@@ -213,7 +214,16 @@ def test_a_checksum_must_be_the_layers() -> None:
     assert refusal(client, path, headers={"X-Docker-Checksum": "tarsum+sha256:abc"})[0] == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"5", b'"', b"\xff"])
+def test_text_that_is_none_is_replaced_on_its_way_through() -> None:
+    said = {"id": BASE_ID, "architecture": "\ud83d", "comment": "half \udc00 nul \x00"}
+    puller().push("acme/web", "v1", replace(BASE, said=said))
+
+    (image,) = puller().pull("acme/web", "v1")
+
+    assert image.said["comment"] == "half \ufffd nul \ufffd"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"5", b'"', b"\xff", b'"\\ud83d"', b'"\\u0000"'])
 def test_a_tag_needs_an_id(body: bytes) -> None:
     assert refusal(begun(), f"{V1}/tags/v1", body)[0] == 400
 
