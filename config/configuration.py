@@ -421,6 +421,13 @@ class Configuration(BaseModel):
         description="Whether immutable tags can expire.",
         examples=[False],
     )
+    SIGNING_GRACE_SECONDS: int = Field(
+        3600,
+        ge=0,
+        description="Where signatures are required: seconds after a push in which who may push can"
+        " read what is not signed, to sign it. See docs/signatures.md.",
+        examples=[86400],
+    )
     FEATURE_GARBAGE_COLLECTION: bool = Field(
         True,
         description="Whether Berth frees by itself, while it serves, what nobody needs any more.",

@@ -1,19 +1,25 @@
 """Let a manifest be pulled, or refuse or count it, where a repository wants signatures."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from artifacts.kinds.kinds import Kind
+from artifacts.kinds.kinds import PROOFS
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, Denied, ManifestInvalid
-from artifacts.oci.media_types import INDEXES, NONDISTRIBUTABLE_LAYERS
-from artifacts.oci.names import referrers_tag
-from artifacts.signatures.archives import HEAD_BYTES, could_be_a_layer
+from artifacts.oci.media_types import INDEXES
 from artifacts.signatures.companions import companion_tags, subject_of
+from artifacts.signatures.notary import COSE
+from artifacts.signatures.proofs import (
+    END_BYTES,
+    MAX_COSE_BYTES,
+    has_types_of_a_proof,
+    reads_like_a_proof,
+)
 from artifacts.signatures.verdicts import State
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest, ManifestChild
@@ -21,6 +27,7 @@ from registry.repositories import sql
 from registry.repositories.models import Repository, SignatureRequirement
 from registry.tags.models import Tag
 from registry.verification.checking import recheck
+from registry.verification.grace import is_in_grace
 from registry.verification.models import Verdict
 from registry.verification.reads import verdict_of
 
@@ -28,8 +35,7 @@ logger = logging.getLogger(__name__)
 
 MAX_PARENTS = 20
 MAX_NESTING = 3
-MAX_LAYERS = 100
-_COMPANIONS = (Kind.SIGNATURE, Kind.ATTESTATION, Kind.SBOM)
+MAX_LISTED = 1000  # by an index under the fallback tag
 _COUNT = """
     INSERT INTO verification_unsignedpulls
         (repository_id, day, requirement, count, last_digest, last_reason, last_at)
@@ -44,18 +50,33 @@ class SignatureRequired(Denied):
     """The repository hands out only what a key of its organization has signed."""
 
 
-def admit_pull(*, repository: Repository, digest: str, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks for a manifest, and how. ``may_push`` is asked only where it decides."""
+
+    name: str
+    by_tag: bool
+    may_push: Callable[[], bool]
+
+
+def admit_pull(
+    *, repository: Repository, digest: str, now: datetime, reader: Reader | None = None
+) -> None:
     """Let a pull pass, count it, or raise ``SignatureRequired``, as the repository wants.
 
     A manifest passes when it is signed itself, when an index that is signed lists it (the image
-    of one platform), and when it is a signature, an attestation or an SBOM of something.
+    of one platform), when it is a signature, an attestation or an SBOM of something, and for a
+    while after its push for ``reader``, who may be about to sign it.
     """
     if repository.signature_requirement == SignatureRequirement.NONE:
         return
     candidates = [Digest.parse(digest), *islice(_parents(repository, digest), MAX_PARENTS)]
     if _has_valid_signature(repository, candidates, now):
         return
-    if _speaks_about_another(repository, digest, now):
+    manifest = Manifest.objects.present().filter(repository=repository.id, digest=digest).first()
+    if manifest and _speaks_about_another(manifest, repository, now):
+        return
+    if manifest and reader and _may_be_signed_by(reader, manifest, repository, now):
         return
     # Keys may have changed, or a signature come, since the verdicts were written.
     for candidate in candidates:
@@ -105,51 +126,84 @@ def _parents(repository: Repository, digest: str) -> Iterable[Digest]:
             return
 
 
-def _speaks_about_another(repository: Repository, digest: str, now: datetime) -> bool:
+def _speaks_about_another(manifest: Manifest, repository: Repository, now: datetime) -> bool:
     """Whether the manifest is a signature or the like, and could not be run as an image.
 
-    Its types are what its pusher says they are, so the first bytes of its layers are looked at.
+    Its types are what its pusher says they are, so the ends of its contents are looked at.
     """
-    manifest = Manifest.objects.present().filter(repository=repository.id, digest=digest).first()
-    if manifest is None:
-        return False
     if manifest.media_type in INDEXES:
-        return _is_a_list_of_referrers(manifest, now)
-    if manifest.kind not in _COMPANIONS or not _is_attached(manifest, now):
+        return _is_a_list_of_referrers(manifest, repository, now)
+    if manifest.kind not in PROOFS or not _is_attached(manifest, repository, now):
         return False
     try:
         document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
     except ManifestInvalid:
         return False
-    return len(document.layers) <= MAX_LAYERS and not any(
-        _could_be_a_layer(repository, layer, now) for layer in document.layers
+    return has_types_of_a_proof(document) and all(
+        _reads_like_a_proof(repository, one, now) for one in document.blobs()
     )
 
 
-def _is_attached(manifest: Manifest, now: datetime) -> bool:
-    if manifest.subject_digest:
-        return True
+def _is_attached(manifest: Manifest, repository: Repository, now: datetime) -> bool:
+    """To a manifest that is here: one that never was could be named by anything."""
+    tags = _tags_of_digests(manifest, now)
+    subjects = {str(found) for name in tags if (found := subject_of(name))}
+    return _are_here(repository, {manifest.subject_digest, *subjects} - {""})
+
+
+def _is_a_list_of_referrers(index: Manifest, repository: Repository, now: datetime) -> bool:
+    """An index under the fallback tag of a manifest that is here, of what refers to that alone.
+
+    What it lists is asked for, and judged, one by one.
+    """
+    digests = (subject_of(f"{name}.sig") for name in _tags_of_digests(index, now))
+    subjects = {str(digest) for digest in digests if digest}
+    if not _are_here(repository, subjects):
+        return False
+    listed = ManifestChild.objects.filter(parent=index.id).values_list("child_digest", flat=True)
+    found = list(listed[: MAX_LISTED + 1])
+    present = Manifest.objects.present().filter(repository=repository.id, digest__in=found)
+    others = present.exclude(subject_digest__in=subjects)
+    return len(found) <= MAX_LISTED and not others.exists()
+
+
+def _tags_of_digests(manifest: Manifest, now: datetime) -> Iterable[str]:
+    """Tags that may name another manifest, such as ``sha256-<hex>.sig``."""
     tags = Tag.objects.alive(at=now).filter(manifest=manifest.id, name__startswith="sha256-")
-    return any(subject_of(name) for name in tags.values_list("name", flat=True))
+    return tags.order_by("name").values_list("name", flat=True)[:MAX_PARENTS]
 
 
-def _is_a_list_of_referrers(index: Manifest, now: datetime) -> bool:
-    """An index under the fallback tag. What it lists is asked for, and judged, one by one."""
-    tags = Tag.objects.alive(at=now).filter(manifest=index.id, name__startswith="sha256-")
-    digests = (subject_of(f"{name}.sig") for name in tags.values_list("name", flat=True))
-    names = {referrers_tag(digest) for digest in digests if digest}
-    return bool(names) and tags.filter(name__in=names).exists()
+def _are_here(repository: Repository, digests: set[str]) -> bool:
+    """Whether there is at least one, and any of them is in the repository."""
+    if not digests:
+        return False
+    here = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
+    return here.exists()
 
 
-def _could_be_a_layer(repository: Repository, layer: Descriptor, now: datetime) -> bool:
-    if layer.media_type in NONDISTRIBUTABLE_LAYERS:
-        return True
+def _reads_like_a_proof(repository: Repository, one: Descriptor, now: datetime) -> bool:
     try:
-        blob = find_blob(repository=repository, digest=layer.digest, now=now)
-        length = min(blob.size, HEAD_BYTES)
-        return could_be_a_layer(b"".join(read_blob(blob=blob, start=0, length=length, now=now)))
+        blob = find_blob(repository=repository, digest=one.digest, now=now)
     except BlobUnknown:
-        return True
+        return False
+    length = min(blob.size, MAX_COSE_BYTES if one.media_type == COSE else END_BYTES)
+    first = b"".join(read_blob(blob=blob, start=0, length=length, now=now))
+    last = first
+    if length < blob.size:
+        start = blob.size - END_BYTES
+        last = b"".join(read_blob(blob=blob, start=start, length=END_BYTES, now=now))
+    return reads_like_a_proof(one.media_type, first, last, blob.size)
+
+
+def _may_be_signed_by(
+    reader: Reader, manifest: Manifest, repository: Repository, now: datetime
+) -> bool:
+    """Nothing that calls itself a proof and is none, nor a list under a tag for referrers."""
+    if manifest.kind in PROOFS or any(_tags_of_digests(manifest, now)):
+        return False
+    pusher = reader.name if reader.by_tag else ""
+    within = is_in_grace(repository=repository, digest=manifest.digest, pusher=pusher, now=now)
+    return within and reader.may_push()
 
 
 def _refuse(repository: Repository, digest: Digest, now: datetime) -> None:

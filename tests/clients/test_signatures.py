@@ -46,10 +46,14 @@ def _trusted_key(server: RunningServer, key_pairs: Path) -> None:
 
 @dataclass(frozen=True)
 class Signed:
-    """cosign, and crane beside it, with an image in a repository that requires signatures."""
+    """cosign, and crane beside it, with an image in a repository that requires signatures.
+
+    Who pulls may read and no more: who may push is let through for a while, to sign.
+    """
 
     cosign: Cosign
     server: RunningServer
+    reader: Home
 
     @property
     def reference(self) -> str:
@@ -64,10 +68,10 @@ class Signed:
         return [*options, f"--key={key}.pub"]
 
     def pull(self, reference: str = "") -> str:
-        return self.cosign.home.run(client("crane"), "manifest", reference or self.reference)
+        return self.reader.run(client("crane"), "manifest", reference or self.reference)
 
     def refused_pull(self, reference: str = "") -> str:
-        return self.cosign.home.refused(client("crane"), "manifest", reference or self.reference)
+        return self.reader.refused(client("crane"), "manifest", reference or self.reference)
 
     def verdict(self) -> str:
         """What the registry says of the image, on its first line."""
@@ -96,7 +100,17 @@ def signed(
     tool("login", *login, registry.host)
     registry.push(repository, "v1", tool.image)
     server.manage("require_signatures", repository, "required")
-    return Signed(tool, server)
+    return Signed(tool, server, reader_of(repository, registry, trusting_home))
+
+
+def reader_of(repository: str, registry: Registry, home: Home) -> Home:
+    """A home in which somebody who may only read the repository is logged in with crane."""
+    registry.server.manage("grant", "read", repository, "--user", registry.stranger.name)
+    reader = Home(home.folder / "reader", home.extra)
+    reader.folder.mkdir()
+    login = ["--username", registry.stranger.name, "--password", registry.stranger.password]
+    reader.run(client("crane"), "auth", "login", *login, registry.host)
+    return reader
 
 
 def test_an_image_can_be_pulled_once_it_is_signed_with_a_trusted_key(signed: Signed) -> None:
@@ -129,6 +143,14 @@ def test_an_attestation_is_kept_verified_and_no_signature(signed: Signed) -> Non
     assert "valid: by the key release" in shown
     assert signed.verdict() == "not signed"
     signed.refused_pull()
+
+
+def test_who_pushed_an_image_signs_it_by_its_tag(signed: Signed) -> None:
+    name = f"{signed.cosign.registry}/{signed.cosign.repository}:v1"
+
+    signed.sign(reference=name)
+
+    assert json.loads(signed.pull(name))["config"]
 
 
 #: cosign 2 makes bundles but does not clean them up.
@@ -203,7 +225,7 @@ def test_a_signature_made_apart_and_attached_counts(signed: Signed) -> None:
 @pytest.mark.parametrize("signed", ["cosign3"], indirect=True)
 def test_podman_and_crane_show_why_a_pull_is_refused(signed: Signed, home: Home) -> None:
     podman = ContainersTool("podman", home, signed.cosign.registry)
-    podman.login(signed.cosign.registry.owner)
+    podman.login(signed.cosign.registry.stranger)
     name = f"{signed.cosign.registry}/{signed.cosign.repository}:v1"
     words = (
         f"{signed.cosign.repository} requires a valid signature to pull,"

@@ -1,6 +1,7 @@
 """Files that a visitor saves. None is ever shown: it could be a page, and would be one of ours."""
 
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from django.http import (
@@ -17,6 +18,8 @@ from registry.blobs.services import find_blob, link_to_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
 from registry.charts.models import ChartVersion
 from registry.verification.models import PublicKey
+from registry.verification.pulls import Reader, SignatureRequired, admit_pull
+from ui import errors
 from ui.contents.address import file_name
 from ui.contents.base import ManifestBase, document_in
 from ui.contents.blobs import download_name, find_descriptor
@@ -31,10 +34,20 @@ _CHART_FILES: Final = {
 
 
 class ManifestDownload(ManifestBase):
-    """The manifest's exact bytes."""
+    """The manifest's exact bytes. To save them is to pull it, where signatures are required."""
 
     def get(self, request: HttpRequest, repository: str, digest: str) -> HttpResponse:
         manifest = self.manifest()
+        reader = Reader(
+            name=self.visitor.name, by_tag=False, may_push=lambda: "push" in self.rights
+        )
+        try:
+            admit_pull(
+                repository=self.repository, digest=manifest.digest, now=self.now, reader=reader
+            )
+        except SignatureRequired as error:
+            reason = self._sentence(error.reason)
+            return errors.page(request, HTTPStatus.FORBIDDEN, "This is not signed", reason)
         name = f"{self.repository.path.rpartition('/')[2]}-{digest.partition(':')[2][:12]}.json"
         return saved(bytes(manifest.body), name)
 

@@ -45,6 +45,7 @@ class ManifestView(RepositoryView):
             caller=self.caller,
             repository=self.repository,
             digest=manifest.digest,
+            by_tag=target.tag is not None,
             now=self.now,
         )
         if request.method == "GET":
