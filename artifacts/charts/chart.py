@@ -12,6 +12,7 @@ from artifacts.charts.archive import Entry, entries
 from artifacts.charts.errors import ChartUnreadable
 from artifacts.charts.metadata import Metadata, parse_dependencies, parse_metadata
 from artifacts.charts.yaml_values import parse_yaml
+from artifacts.oci.text import text_of
 
 CONTENT_TYPES: Final = frozenset(
     {
@@ -26,9 +27,12 @@ MAX_TEXT_BYTES: Final = 512 * 1024
 MAX_TEMPLATES: Final = 1000
 MAX_PATH_LENGTH: Final = 500
 
-_READMES = ("README.md", "readme.md", "README.txt", "readme.txt", "README", "readme")
-_METADATA_FILES = frozenset({"Chart.yaml", "requirements.yaml"})
-_TEXTS = frozenset({"values.yaml", "values.schema.json", *_READMES})
+MAX_SUBCHARTS: Final = 200
+
+_READMES = frozenset({"readme.md", "readme.txt", "readme"})  # in any case
+_LOCKS = ("Chart.lock", "requirements.lock")
+_METADATA_FILES = frozenset({"Chart.yaml", "requirements.yaml", *_LOCKS})
+_TEXTS = frozenset({"values.yaml", "values.schema.json"})
 _NO_CHART: Final = "its archive holds no Chart.yaml in its top folder"
 
 
@@ -38,8 +42,11 @@ class Chart:
 
     metadata: Metadata  # what Chart.yaml says, dependencies apart
     dependencies: tuple[Metadata, ...]
+    locked: tuple[Metadata, ...]  # what Chart.lock makes of the dependencies
+    subcharts: tuple[str, ...]  # the archives and folders below charts/
     values: str
     readme: str
+    readme_name: str  # as it is spelled in the archive
     schema: str
     templates: tuple[str, ...]
     problems: tuple[str, ...]
@@ -72,14 +79,18 @@ def read_chart(archive: IO[bytes], config: bytes) -> Chart:
         metadata = parse_metadata(parse_yaml(files.required_text("Chart.yaml")))
     except ChartUnreadable as error:
         raise ChartUnreadable(f"of its Chart.yaml: {error}") from error
-    dependencies = metadata.pop("dependencies", None)
-    if dependencies is None:
-        dependencies = files.requirements()
+    dependencies = metadata.pop("dependencies", [])
+    # Helm reads requirements.yaml over what Chart.yaml says.
+    dependencies = files.dependencies_in("requirements.yaml") or dependencies
+    locked = next(filter(None, map(files.dependencies_in, _LOCKS)), [])
     return Chart(
         metadata=metadata,
         dependencies=tuple(dependencies),
+        locked=tuple(locked),
+        subcharts=tuple(sorted(files.subcharts)),
         values=files.text("values.yaml"),
-        readme=next(filter(None, map(files.text, _READMES)), ""),
+        readme=files.text(files.readme),
+        readme_name=files.readme,
         schema=files.text("values.schema.json"),
         templates=tuple(sorted(files.templates)),
         problems=(*files.problems(), *_problem_of_config(config, metadata)),
@@ -93,12 +104,19 @@ class _Files:
         self.contents: dict[str, bytes] = {}
         self.refusals: dict[str, str] = {}  # path -> why its content was not taken
         self.templates: set[str] = set()
+        self.subcharts: set[str] = set()
+        self.readme = ""  # the path of the one that Helm shows: the first in the archive
         self._left_out = 0
 
     def take(self, entry: Entry) -> None:
         path = entry.path
         if path.startswith("templates/"):
             self._take_template(path)
+        elif path.startswith("charts/"):
+            self._take_subchart(path)
+        elif path.lower() in _READMES and not self.readme:
+            self.readme = path
+            self._take_content(entry)
         elif path in _METADATA_FILES or path in _TEXTS:
             self._take_content(entry)
 
@@ -118,8 +136,7 @@ class _Files:
             self.refusals[path] = str(error)
             return ""
 
-    def requirements(self) -> list[dict[str, Any]]:
-        path = "requirements.yaml"
+    def dependencies_in(self, path: str) -> list[dict[str, Any]]:
         try:
             document = parse_yaml(self.text(path))
             return parse_dependencies(document) if document is not None else []
@@ -143,6 +160,12 @@ class _Files:
         else:
             self._left_out += 1
 
+    def _take_subchart(self, path: str) -> None:
+        _, name, *below = path.split("/")
+        is_chart = not name.startswith(("_", ".")) and (below or name.endswith(".tgz"))
+        if is_chart and len(self.subcharts) < MAX_SUBCHARTS and len(name) <= MAX_PATH_LENGTH:
+            self.subcharts.add(name)
+
     def _take_content(self, entry: Entry) -> None:
         path = entry.path
         limit = MAX_CHART_YAML_BYTES if path in _METADATA_FILES else MAX_TEXT_BYTES
@@ -159,7 +182,7 @@ class _Files:
 
 def _decoded(content: bytes) -> str:
     try:
-        text = content.decode("utf-8-sig")
+        text = text_of(content)
     except UnicodeDecodeError as error:
         raise ChartUnreadable(f"it is not UTF-8 at byte {error.start}") from error
     if "\x00" in text:

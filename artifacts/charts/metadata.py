@@ -1,8 +1,8 @@
 """What Chart.yaml says, with the types that Helm gives it.
 
 Helm reads a whole index of charts into such types at once, so one wrong type in one chart would
-make the index of all unreadable. What has another type is refused here; what Helm does not know
-is left out.
+make the index of all unreadable. What has another type is refused here, and so is what Helm
+refuses to load; what Helm does not know is left out.
 
 Source: helm.sh/helm/v3/pkg/chart, metadata.go and dependency.go.
 """
@@ -21,6 +21,9 @@ MAX_METADATA_LENGTH: Final = 64 * 1024  # of all fields, as JSON
 # A name stands in file names and addresses.
 _NAME = re.compile(r"[A-Za-z0-9]++(?:[._-]*+[A-Za-z0-9]++)*+")
 
+_ALIAS = re.compile(r"[A-Za-z0-9_-]+")
+_TYPES = ("", "application", "library")
+
 Metadata = Mapping[str, Any]
 
 
@@ -35,8 +38,10 @@ def parse_metadata(document: Any) -> dict[str, Any]:
         raise ChartUnreadable(f"{name[:100]!r} is no name of a chart")
     if sort_key(version) is None:
         raise ChartUnreadable(
-            f"{version[:MAX_VERSION_LENGTH]!r} is no semantic version of a chart, such as 1.2.3"
+            f"{version[:MAX_VERSION_LENGTH]!r} is no version of a chart, such as 1.2.3"
         )
+    if metadata.get("type", "") not in _TYPES:
+        raise ChartUnreadable("its type is neither application nor library")
     if len(json.dumps(metadata)) > MAX_METADATA_LENGTH:
         raise ChartUnreadable(f"it says more than {MAX_METADATA_LENGTH // 1024} KiB")
     return metadata
@@ -44,7 +49,7 @@ def parse_metadata(document: Any) -> dict[str, Any]:
 
 def parse_dependencies(document: Any) -> list[dict[str, Any]]:
     """The dependencies of a requirements.yaml, where charts of the first kind have them."""
-    fields = _fields(document, {"dependencies": _DEPENDENCIES}, "it")
+    fields = _fields(document, {"dependencies": _dependencies}, "it")
     found: list[dict[str, Any]] = fields.get("dependencies", [])
     return found
 
@@ -64,13 +69,16 @@ def _flag(value: Any, where: str) -> bool:
 
 
 def _texts(value: Any, where: str) -> list[str]:
-    return [_text(item, f"{where}[{i}]") for i, item in enumerate(_list(value, where)) if item]
+    items = enumerate(_list(value, where))
+    return [_text(item, f"{where}[{i}]") for i, item in items if item is not None]
 
 
 def _mapping_of_texts(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ChartUnreadable(f"{where} must be a mapping")
-    return {key: _text(item, f"{where}.{key[:100]}") for key, item in value.items() if item}
+    return {
+        key: _text(item, f"{where}.{key[:100]}") for key, item in value.items() if item is not None
+    }
 
 
 def _list(value: Any, where: str) -> list[Any]:
@@ -82,19 +90,22 @@ def _list(value: Any, where: str) -> list[Any]:
 def _mappings(known: Mapping[str, Callable[[Any, str], Any]]) -> Callable[[Any, str], Any]:
     def convert(value: Any, where: str) -> list[dict[str, Any]]:
         items = enumerate(_list(value, where))
-        return [_fields(item, known, f"{where}[{i}]") for i, item in items if item]
+        return [_fields(item, known, f"{where}[{i}]") for i, item in items]
 
     return convert
 
 
-def _import_values(value: Any, where: str) -> list[Any]:
-    """Each is a name, or a mapping of two."""
-    return [
-        _mapping_of_texts(item, f"{where}[{i}]")
-        if isinstance(item, dict)
-        else _text(item, f"{where}[{i}]")
-        for i, item in enumerate(_list(value, where))
-    ]
+def _dependencies(value: Any, where: str) -> list[dict[str, Any]]:
+    dependencies: list[dict[str, Any]] = _mappings(_DEPENDENCY)(value, where)
+    names = set()
+    for one in dependencies:
+        alias = one.get("alias", "")
+        if alias and not _ALIAS.fullmatch(alias):
+            raise ChartUnreadable(f"{alias[:100]!r} is no alias of a dependency")
+        names.add(alias or one.get("name", ""))
+    if len(names) < len(dependencies):
+        raise ChartUnreadable(f"two of its {where} have the same name or alias")
+    return dependencies
 
 
 def _fields(
@@ -102,26 +113,27 @@ def _fields(
 ) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ChartUnreadable(f"{where} must be a mapping")
+    spelled = {key.lower(): key for key in known}
+    # Go takes a field in any case; of several spellings the last in this order says what it is.
+    given = {spelled[key.lower()]: key for key in sorted(document) if key.lower() in spelled}
     return {
-        key: convert(document[key], key if where == "it" else f"{where}.{key}")
-        for key, convert in known.items()
-        if document.get(key) is not None
+        key: known[key](document[given[key]], key if where == "it" else f"{where}.{key}")
+        for key in known
+        if key in given and document[given[key]] is not None
     }
 
 
 _MAINTAINERS = _mappings({"name": _text, "email": _text, "url": _text})
-_DEPENDENCIES = _mappings(
-    {
-        "name": _text,
-        "version": _text,
-        "repository": _text,
-        "condition": _text,
-        "tags": _texts,
-        "enabled": _flag,
-        "import-values": _import_values,
-        "alias": _text,
-    }
-)
+_DEPENDENCY: Mapping[str, Callable[[Any, str], Any]] = {
+    "name": _text,
+    "version": _text,
+    "repository": _text,
+    "condition": _text,
+    "tags": _texts,
+    "enabled": _flag,
+    "import-values": _list,  # each is a name, or a mapping of two; Helm takes whatever stands there
+    "alias": _text,
+}
 _METADATA: Mapping[str, Callable[[Any, str], Any]] = {
     "apiVersion": _text,
     "name": _text,
@@ -139,5 +151,5 @@ _METADATA: Mapping[str, Callable[[Any, str], Any]] = {
     "condition": _text,
     "tags": _text,
     "annotations": _mapping_of_texts,
-    "dependencies": _DEPENDENCIES,
+    "dependencies": _dependencies,
 }

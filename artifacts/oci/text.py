@@ -38,6 +38,18 @@ def decoded(content: bytes) -> str:
     return clean(content.decode("utf-8", "replace"))
 
 
+def text_of(content: bytes) -> str:
+    """The text of a file, without its byte order mark: UTF-8, or UTF-16 or UTF-32 in either order.
+
+    Tools of Microsoft begin files with such a mark, and write UTF-16 where a shell redirects. Where
+    it is missing, the zeros among the first four bytes tell (RFC 4627, section 3).
+
+    Raises ``UnicodeDecodeError``.
+    """
+    encoding = json.detect_encoding(content[:4])
+    return content.decode(encoding.removesuffix("-sig")).removeprefix("\ufeff")
+
+
 def may_need_cleaning(json_text: str) -> bool:
     """Whether JSON may spell what is no text: the walk through all it says costs more."""
     return _ESCAPE_OF_SUCH.search(json_text) is not None

@@ -17,6 +17,7 @@ from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 
+MAX_README_NAME = len("readme.txt")
 _MAX_FILE_NAME_LENGTH = MAX_NAME_LENGTH + 1 + MAX_VERSION_LENGTH + len(".tgz")
 
 
@@ -75,9 +76,12 @@ class ChartVersion(models.Model):
     is_deprecated = models.BooleanField(default=False)
     metadata_json = models.TextField(default="{}", help_text="Chart.yaml without dependencies")
     dependencies_json = models.TextField(default="[]")
+    lock_json = models.TextField(default="[]", help_text="the dependencies of Chart.lock")
+    subcharts_json = models.TextField(default="[]", help_text="what is packed below charts/")
     templates_json = models.TextField(default="[]", help_text="their paths")
     values = models.TextField(blank=True, help_text="values.yaml")
     readme = models.TextField(blank=True)
+    readme_name = AsciiField(max_length=MAX_README_NAME, blank=True, help_text="as it is spelled")
     schema = models.TextField(blank=True, help_text="values.schema.json")
     problems = models.TextField(blank=True, help_text="one sentence in each line")
     content_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, blank=True)
@@ -111,6 +115,14 @@ class ChartVersion(models.Model):
     @property
     def dependencies(self) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", kept_json(self.dependencies_json))
+
+    @property
+    def lock(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", kept_json(self.lock_json))
+
+    @property
+    def subcharts(self) -> list[str]:
+        return cast("list[str]", kept_json(self.subcharts_json))
 
     @property
     def templates(self) -> list[str]:

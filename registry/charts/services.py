@@ -89,9 +89,12 @@ def _columns(chart: Chart) -> dict[str, Any]:
         "is_deprecated": said.get("deprecated", False),
         "metadata_json": json.dumps(said),
         "dependencies_json": json.dumps(chart.dependencies),
+        "lock_json": json.dumps(chart.locked),
+        "subcharts_json": json.dumps(chart.subcharts),
         "templates_json": json.dumps(chart.templates),
         "values": chart.values,
         "readme": chart.readme,
+        "readme_name": chart.readme_name,
         "schema": chart.schema,
         "problems": "\n".join(chart.problems),
     }

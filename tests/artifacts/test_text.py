@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.oci.text import clean, cleaned, decoded, kept_json
+from artifacts.oci.text import clean, cleaned, decoded, kept_json, text_of
 
 
 def of_every_category() -> Iterator[str]:
@@ -66,3 +66,16 @@ def test_what_older_versions_kept_can_be_shown(value: dict[str, str]) -> None:
 
     assert json.dumps(kept, ensure_ascii=False).encode()
     assert kept == cleaned(value)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
+)
+def test_a_file_is_read_in_the_encoding_that_its_first_bytes_name(encoding: str) -> None:
+    assert text_of("a: Größe 😀\n".encode(encoding)) == "a: Größe 😀\n"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfea", b"caf\xe9", b"\xef\xbb\xbf\xff"])
+def test_what_is_in_no_such_encoding_is_no_text(content: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        text_of(content)

@@ -93,19 +93,18 @@ def push_image(
 
 
 def push_full_chart(
-    repository: Repository, files: Mapping[str, bytes] | None = None, *, tag: str = "0.0.4"
+    repository: Repository, files: Mapping[str, bytes | None] | None = None, *, tag: str = "0.0.4"
 ) -> Manifest:
-    """A chart with everything that a page shows; ``files`` take the place of its own."""
-    content = archive(
-        {
-            "Chart.yaml": CHART_YAML.encode(),
-            "values.yaml": b"replicas: 1\nhost: pad.example.com\n",
-            "values.schema.json": b'{"type": "object"}',
-            "README.md": b"# Etherpad\n\nA **real-time** editor.\n",
-            "templates/configmap.yaml": b"x",
-            **(files or {}),
-        }
-    )
+    """A chart with everything that a page shows; ``files`` take the place of its own, or away."""
+    own = {
+        "Chart.yaml": CHART_YAML.encode(),
+        "values.yaml": b"replicas: 1\nhost: pad.example.com\n",
+        "values.schema.json": b'{"type": "object"}',
+        "README.md": b"# Etherpad\n\nA **real-time** editor.\n",
+        "templates/configmap.yaml": b"x",
+    }
+    every = {**own, **(files or {})}
+    content = archive({path: text for path, text in every.items() if text is not None})
     config = chart_config()
     hold(repository, content, config, b"signed")
     manifest = push(repository, chart_manifest(content, config, b"signed"), tag)

@@ -1,5 +1,7 @@
 """The page of a Helm chart."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -147,3 +149,77 @@ def test_a_file_that_a_chart_does_not_have_is_not_there(etherpad: Repository) ->
 
     for name in ("README.md", "Chart.yaml", "templates"):
         assert Client().get(f"{url_of(manifest)}/chart/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["Readme.md", "readme.MD", "README"])
+def test_a_readme_is_shown_and_saved_under_its_own_name(etherpad: Repository, name: str) -> None:
+    manifest = push_full_chart(etherpad, {"README.md": None, name: b"# Hello *there*"})
+
+    text = page(url_of(manifest))
+    saved = Client().get(f"{url_of(manifest)}/chart/{name}")
+
+    assert f'<h2 id="readme-title">{name}</h2>' in text
+    assert "<h3>Hello <em>there</em></h3>" in text
+    assert saved.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+def test_a_readme_that_is_plain_text_is_shown_as_it_is(etherpad: Repository) -> None:
+    manifest = push_full_chart(etherpad, {"README.md": None, "README.txt": b"# Hello *there*"})
+
+    assert "# Hello *there*" in page(url_of(manifest))
+
+
+DEPENDENCIES = b"""\
+apiVersion: v2
+name: etherpad
+version: 0.0.4
+dependencies:
+  - {name: redis, version: ^1.0.0, repository: "https://charts.example.com", alias: cache,
+     condition: "cache.enabled, global.cache", tags: [fast]}
+  - {name: mysql, version: 1.x, tags: [store]}
+  - {name: common, version: 2.0.0}
+"""
+LOCK = b"dependencies: [{name: redis, version: 1.4.2}, {name: common, version: 2.0.0}]\n"
+
+
+def test_dependencies_are_told_with_aliases_conditions_tags_and_locked_versions(
+    etherpad: Repository,
+) -> None:
+    files = {"Chart.yaml": DEPENDENCIES, "Chart.lock": LOCK, "charts/redis-1.4.2.tgz": b"x"}
+    manifest = push_full_chart(etherpad, files)
+
+    rows = _rows(page(url_of(manifest)), "dependencies")
+
+    assert rows == [
+        "redis as cache ^1.0.0 locked at 1.4.2 https://charts.example.com in the archive"
+        " condition cache.enabled , global.cache tag fast",
+        "mysql 1.x tag store",
+        "common 2.0.0 always",
+    ]
+
+
+def test_charts_in_the_archive_that_no_dependency_names_are_listed(etherpad: Repository) -> None:
+    files = {"charts/old-0.1.0.tgz": b"x", "charts/common/Chart.yaml": b"x"}
+    manifest = push_full_chart(etherpad, files)
+
+    text = page(url_of(manifest)).partition('id="subcharts"')[2].partition("</section>")[0]
+
+    assert "old-0.1.0.tgz" in text
+    assert "common" not in text
+
+
+def test_a_calendar_version_is_a_version(etherpad: Repository) -> None:
+    push_chart(etherpad, version="2024.01.15")
+
+    text = page(tag_url(etherpad, "2024.01.15"))
+
+    assert "helm pull oci://testserver/helm/etherpad --version 2024.01.15 --plain-http" in text
+    assert "could not be read" not in text
+
+
+def _rows(text: str, section: str) -> list[str]:
+    """The text of each row of a table, its cells divided by a space."""
+    body = text.partition(f'id="{section}"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    return [
+        " ".join(re.sub("<[^>]+>", " ", row).split()) for row in body.split("</tr>") if row.strip()
+    ]

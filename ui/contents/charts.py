@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from artifacts.charts.versions import sort_key
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
@@ -29,17 +30,25 @@ _VERSION_COLUMNS = (
     "manifest__deleted_at",
 )
 MAX_SHOWN = 100
+_MAX_CONDITIONS = 20
 MAX_README_LENGTH = 128 * 1024
 _LICENCE = ("artifacthub.io/license", "org.opencontainers.image.licenses", "license", "licenses")
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
+    """``conditions`` are paths in the values; ``locked`` is the version of Chart.lock, and
+    ``is_packed`` says that the archive holds the chart itself."""
+
     name: str
+    alias: str
     version: str
+    locked: str
     repository: str
     url: str
-    condition: str
+    conditions: Sequence[str]
+    tags: Sequence[str]
+    is_packed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,14 @@ class ChartView:
     annotations: Pairs
     links: Sequence[tuple[str, Sequence[Pair]]]
     keywords: Sequence[str]
-    readme: SafeString
+    readme: SafeString | Source
+    is_readme_plain: bool
     is_readme_cut: bool
     values: Source | None
     schema: Source | None
     dependencies: Sequence[Dependency]
+    dependencies_left_out: int
+    subcharts: Sequence[str]  # those that no dependency names
     templates: Sequence[str]
     templates_left_out: int
     problems: Sequence[str]
@@ -79,6 +91,8 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
         return None
     said = row.metadata
     templates = [shown(name, 500) for name in row.templates]
+    dependencies, lock, packed = row.dependencies, row.lock, row.subcharts
+    is_plain = row.readme_name.lower().endswith(".txt")
     return ChartView(
         row=row,
         facts=_facts(row, said),
@@ -87,17 +101,21 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
             (title, found)
             for title, found in (
                 ("Home", _links([said.get("home", "")])),
+                ("Icon", _links([said.get("icon", "")])),
                 ("Sources", _links(said.get("sources", []))),
                 ("Maintainers", _maintainers(said.get("maintainers", []))),
             )
             if found
         ],
         keywords=[shown(word, 60) for word in said.get("keywords", [])[:30]],
-        readme=_readme(row.readme[:MAX_README_LENGTH]),
+        readme=source(row.readme, "text") if is_plain else _readme(row.readme[:MAX_README_LENGTH]),
+        is_readme_plain=is_plain,
         is_readme_cut=len(row.readme) > MAX_README_LENGTH,
         values=source(row.values, "yaml") if row.values else None,
         schema=source(row.schema, "json") if row.schema else None,
-        dependencies=[_dependency(one) for one in row.dependencies[:MAX_SHOWN]],
+        dependencies=[_dependency(one, lock, packed) for one in dependencies[:MAX_SHOWN]],
+        dependencies_left_out=max(0, len(dependencies) - MAX_SHOWN),
+        subcharts=[shown(name, 250) for name in packed if not _is_named(name, dependencies)],
         templates=templates[:MAX_SHOWN],
         templates_left_out=max(0, len(templates) - MAX_SHOWN),
         problems=[shown(line, 500) for line in row.problems.splitlines()],
@@ -145,14 +163,36 @@ def _maintainers(people: Sequence[Mapping[str, str]]) -> list[Pair]:
     ]
 
 
-def _dependency(said: Mapping[str, Any]) -> Dependency:
-    repository = said.get("repository", "")
+def _dependency(
+    said: Mapping[str, Any], lock: Sequence[Mapping[str, Any]], packed: Sequence[str]
+) -> Dependency:
+    name, repository, version = (said.get(key, "") for key in ("name", "repository", "version"))
+    locked = next((one.get("version", "") for one in lock if one.get("name") == name), "")
+    conditions = (path.strip() for path in said.get("condition", "").split(","))
     return Dependency(
-        name=shown(said.get("alias") or said.get("name", ""), 250),
-        version=shown(said.get("version", ""), 100),
+        name=shown(name, 250),
+        alias=shown(said.get("alias", ""), 250),
+        version=shown(version, 100),
+        locked=shown(locked, 100) if locked != version else "",
         repository=shown(repository, 300),
         url=web_link(repository),
-        condition=shown(said.get("condition", ""), 200),
+        conditions=[shown(path, 200) for path in conditions if path][:_MAX_CONDITIONS],
+        tags=[shown(tag, 100) for tag in said.get("tags", []) if tag][:_MAX_CONDITIONS],
+        is_packed=any(_is_named(one, [said]) for one in packed),
+    )
+
+
+def _is_named(packed: str, dependencies: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what lies below charts/ belongs to one of them: NAME, or NAME-VERSION.tgz."""
+    names = (one.get("name", "") for one in dependencies)
+    return any(
+        packed == name
+        or (
+            packed.startswith(f"{name}-")
+            and sort_key(packed[len(name) + 1 :].removesuffix(".tgz")) is not None
+        )
+        for name in names
+        if name
     )
 
 

@@ -28,7 +28,6 @@ from ui.pages import RepositoryPage
 _OCTETS: Final = "application/octet-stream"
 _CHART_FILES: Final = {
     "values.yaml": "values",
-    "README.md": "readme",
     "values.schema.json": "schema",
 }
 
@@ -76,11 +75,11 @@ class ChartFileDownload(ManifestBase):
     """A text of a chart, as it was read when the chart was pushed."""
 
     def get(self, request: HttpRequest, repository: str, digest: str, file: str) -> HttpResponse:
-        column = _CHART_FILES.get(file)
-        if column is None:
-            raise Http404
         rows = ChartVersion.objects.filter(manifest=self.manifest().id)
-        text = rows.values_list(column, flat=True).first()
+        if file in _CHART_FILES:
+            text = rows.values_list(_CHART_FILES[file], flat=True).first()
+        else:
+            text = rows.filter(readme_name=file).values_list("readme", flat=True).first()
         if not text:
             raise Http404
         return saved(text.encode(), file)

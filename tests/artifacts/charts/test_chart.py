@@ -117,6 +117,87 @@ def test_a_chart_of_the_first_kind_has_its_dependencies_in_a_file_of_their_own()
     assert chart.dependencies == ({"name": "mysql", "version": "1.0.0"},)
 
 
+def test_what_requirements_yaml_says_counts_more_than_chart_yaml() -> None:
+    chart = read(
+        {
+            "Chart.yaml": CHART_YAML + b"dependencies: [{name: redis}]\n",
+            "requirements.yaml": b"dependencies: [{name: mysql}]\n",
+        }
+    )
+
+    assert chart.dependencies == ({"name": "mysql"},)
+
+
+@pytest.mark.parametrize("path", ["Chart.lock", "requirements.lock"])
+def test_a_lock_says_which_versions_were_chosen(path: str) -> None:
+    lock = (
+        b"dependencies: [{name: mysql, version: 1.0.7}]\ndigest: sha256:0\ngenerated: 2026-01-02\n"
+    )
+
+    chart = read({path: lock})
+
+    assert chart.locked == ({"name": "mysql", "version": "1.0.7"},)
+
+
+def test_charts_packed_within_a_chart_are_named() -> None:
+    chart = read(
+        {
+            "charts/mysql-1.0.7.tgz": b"...",
+            "charts/mysql-1.0.7.tgz.prov": b"...",
+            "charts/redis/Chart.yaml": b"...",
+            "charts/redis/charts/deep/Chart.yaml": b"...",
+            "charts/_off/Chart.yaml": b"...",
+            "charts/notes": b"...",
+        }
+    )
+
+    assert chart.subcharts == ("mysql-1.0.7.tgz", "redis")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "readme.md",
+        "Readme.md",
+        "ReadMe.MD",
+        "README.txt",
+        "Readme.Txt",
+        "README",
+        "Readme",
+    ],
+)
+def test_a_readme_is_found_in_every_spelling_that_helm_takes(name: str) -> None:
+    chart = read({name: b"hello"})
+
+    assert (chart.readme_name, chart.readme) == (name, "hello")
+
+
+@pytest.mark.parametrize(
+    "name", ["README.rst", "README.markdown", "docs/README.md", "README.md.gotmpl"]
+)
+def test_what_helm_takes_for_no_readme_is_none(name: str) -> None:
+    chart = read({name: b"hello"})
+
+    assert (chart.readme_name, chart.readme) == ("", "")
+
+
+@pytest.mark.parametrize("names", [("readme.txt", "README.md"), ("README.md", "readme.txt")])
+def test_of_several_readmes_the_first_in_the_archive_is_shown(names: tuple[str, str]) -> None:
+    chart = read({name: name.encode() for name in names})
+
+    assert (chart.readme_name, chart.readme) == (names[0], names[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_texts_are_read_in_every_unicode_encoding(encoding: str) -> None:
+    files = {"Chart.yaml": CHART_YAML, "README.md": b"# Pad", "values.yaml": b"a: 1\n"}
+
+    chart = read({path: content.decode().encode(encoding) for path, content in files.items()})
+
+    assert (chart.name, chart.readme, chart.values) == ("etherpad", "# Pad", "a: 1\n")
+
+
 def test_a_byte_order_mark_is_no_part_of_a_text() -> None:
     chart = read({"Chart.yaml": b"\xef\xbb\xbf" + CHART_YAML, "values.yaml": b"\xef\xbb\xbfa: 1\n"})
 
@@ -221,10 +302,10 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
     [
         (b"", "it must be a mapping"),
         (b"- a\n", "it must be a mapping"),
-        (b"name: etherpad\n", "'' is no semantic version of a chart, such as 1.2.3"),
+        (b"name: etherpad\n", "'' is no version of a chart, such as 1.2.3"),
         (b"version: 1.0.0\n", "'' is no name of a chart"),
         (b"name: ../x\nversion: 1.0.0\n", "'../x' is no name of a chart"),
-        (b"name: etherpad\nversion: latest\n", "'latest' is no semantic version of a chart"),
+        (b"name: etherpad\nversion: latest\n", "'latest' is no version of a chart"),
         (CHART_YAML + b"name: wiki\n", "the key 'name' stands twice in one mapping"),
         (CHART_YAML + b"keywords: pad\n", "keywords must be a list"),
         (CHART_YAML + b"maintainers: [Ann]\n", "maintainers[0] must be a mapping"),
@@ -235,13 +316,21 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
         (CHART_YAML + b"description: caf\xe9\n", "it is not UTF-8 at byte"),
         (CHART_YAML + b"a: [\n", "it is not YAML: "),
         (CHART_YAML + b"a: *missing\n", "it is not YAML: "),
-        (CHART_YAML + b"---\na: b\n", "it is not YAML: "),
         (CHART_YAML + b"a: &a [*a]\n", "its values are too many, aliases counted in full"),
         (CHART_YAML + BOMB, "its values are too many, aliases counted in full"),
         (CHART_YAML + LONG_BOMB, "its text is too long, aliases counted in full"),
         (CHART_YAML + MERGE_BOMB, "its values are too many, aliases counted in full"),
         (CHART_YAML + b"a: " + b"[" * 50_000, "it is nested deeper than 30 levels"),
         (CHART_YAML + b"home: " + b"x" * 100_000, "it says more than 64 KiB"),
+        (CHART_YAML + b"type: plugin\n", "its type is neither application nor library"),
+        (CHART_YAML + b"maintainers: [null]\n", "maintainers[0] must be a mapping"),
+        (CHART_YAML + b"dependencies: [{alias: a.b}]\n", "'a.b' is no alias of a dependency"),
+        (
+            CHART_YAML + b"dependencies: [{name: a}, {name: b, alias: a}]\n",
+            "two of its dependencies have the same name or alias",
+        ),
+        (CHART_YAML + b"null: a\n", "one of its keys is null"),
+        (CHART_YAML + b"<<: a\n", "it merges what is no mapping"),
         (b"#" * 300_000 + b"\n" + CHART_YAML, "it is larger than 256 KiB"),
     ],
 )

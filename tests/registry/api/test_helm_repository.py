@@ -120,6 +120,13 @@ def test_versions_are_listed_newest_first(etherpad: Repository) -> None:
     assert versions() == ["1.0.0", "1.0.0-rc.10", "1.0.0-rc.2", "0.0.10", "0.0.4"]
 
 
+def test_versions_are_listed_as_helm_reads_and_orders_them(etherpad: Repository) -> None:
+    for version in ("2024.1.9", "2024.01.15", "1.2.3-01", "v2.0", "18446744073709551616.0.0"):
+        push_chart(etherpad, version=version)
+
+    assert versions() == ["2024.01.15", "2024.1.9", "v2.0"]
+
+
 def test_an_index_longer_than_a_batch_is_whole(
     etherpad: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

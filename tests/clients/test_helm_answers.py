@@ -1,0 +1,53 @@
+"""helm 3 and 4 are asked what they take for a version and for a Chart.yaml, all at once.
+
+``helm repo index`` reads each archive of a folder as every other command reads a chart, leaves out
+what it refuses, and writes the rest in its own order: one process for hundreds of questions.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.artifacts.charts.archives import archive
+from tests.artifacts.charts.test_by_helm import CHART_YAMLS, VERSIONS
+from tests.clients.run import Home, client
+
+BY_BERTH = ("created", "digest", "urls")  # what an index adds to a chart
+
+
+@pytest.fixture(params=["helm3", "helm4"])
+def helm(request: pytest.FixtureRequest) -> str:
+    return client(request.param)
+
+
+def test_helm_takes_the_same_texts_for_versions(helm: str, home: Home, tmp_path: Path) -> None:
+    texts = [f"name: etherpad\nversion: {json.dumps(version)}\n" for version in VERSIONS]
+
+    indexed = ask(helm, home, tmp_path, texts)
+
+    assert {version: number in indexed for number, version in enumerate(VERSIONS)} == VERSIONS
+
+
+def test_helm_reads_the_same_out_of_each_chart_yaml(helm: str, home: Home, tmp_path: Path) -> None:
+    indexed = ask(helm, home, tmp_path, CHART_YAMLS)
+
+    assert {text: indexed.get(number) for number, text in enumerate(CHART_YAMLS)} == CHART_YAMLS
+
+
+def ask(helm: str, home: Home, folder: Path, texts: Iterable[str]) -> dict[int, dict[str, Any]]:
+    """What helm reads out of each Chart.yaml, by its number; refused ones are absent."""
+    for number, text in enumerate(texts):
+        (folder / f"{number}.tgz").write_bytes(archive({"Chart.yaml": text.encode()}))
+    home.run(helm, "repo", "index", str(folder))
+    index = yaml.load((folder / "index.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+    entries = [entry for versions in index["entries"].values() for entry in versions]
+    return {
+        int(entry["urls"][0].removesuffix(".tgz")): {
+            key: value for key, value in entry.items() if key not in BY_BERTH
+        }
+        for entry in entries
+    }
