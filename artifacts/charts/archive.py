@@ -4,15 +4,14 @@ Only the headers are read with ``tarfile``. Its own walk follows links, keeps ev
 reads names of any length, none of which anything from outside should decide.
 """
 
-import gzip
 import re
 import tarfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import Final
 
 from artifacts.charts.errors import ChartUnreadable
+from artifacts.oci.gunzip import Gunzip, GzipBroken, Packed
 from artifacts.oci.text import decoded
 
 MAX_UNPACKED_BYTES: Final = 100 * 1024 * 1024  # as Helm since 3.17.3
@@ -40,20 +39,19 @@ class Entry:
     read: Callable[[], bytes]  # the content; to be called before the next entry is asked for
 
 
-def entries(compressed: IO[bytes]) -> Iterator[Entry]:
+def entries(compressed: Packed) -> Iterator[Entry]:
     """Every file and link of a gzipped archive, in its order.
 
     Raises ``ChartUnreadable`` for what is no such archive, or is larger than any chart, or
     has a name that leads out of the chart.
     """
-    with gzip.GzipFile(fileobj=compressed) as unpacked:
-        yield from _Walk(_Bounded(unpacked)).entries()
+    yield from _Walk(_Bounded(Gunzip(compressed))).entries()
 
 
 class _Bounded:
     """A stream that ends in an error when more comes out of it than a chart may hold."""
 
-    def __init__(self, stream: gzip.GzipFile) -> None:
+    def __init__(self, stream: Gunzip) -> None:
         self._stream = stream
         self._left = MAX_UNPACKED_BYTES
 
@@ -74,8 +72,8 @@ class _Bounded:
         while size > 0:
             try:
                 piece = self._stream.read(min(size, _PIECE))
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise ChartUnreadable("its archive is not gzip, or cut short") from error
+            except GzipBroken as error:
+                raise ChartUnreadable(f"its archive cannot be unpacked: {error}") from error
             if not piece:
                 raise ChartUnreadable("its archive is cut short")
             size -= len(piece)

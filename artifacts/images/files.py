@@ -16,8 +16,11 @@ from artifacts.oci.text import decoded
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
 MAX_FILES: Final = 20_000
-MAX_NAME_BYTES: Final = 16 * 1024
+MAX_NAME_BYTES: Final = 4 * 1024  # as in Linux
+MAX_NAMES_BYTES: Final = 8 * 1024 * 1024  # of all together
+MAX_HEADER_BYTES: Final = 16 * 1024  # that says something of the entry behind it
 MAX_SECONDS: Final = 5.0
+MAX_CPU_SECONDS: Final = 1.0
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(_BLOCK)
@@ -34,6 +37,7 @@ _KINDS = {
     tarfile.FIFOTYPE: "pipe",
 }
 _WITH_CONTENT = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_TOO_LONG = "a name in it is too long"
 _ABOUT_NEXT = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE)
 
 
@@ -74,14 +78,16 @@ def list_files(
     max_files: int = MAX_FILES,
     max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
     max_seconds: float = MAX_SECONDS,
+    max_cpu_seconds: float = MAX_CPU_SECONDS,
     clock: Callable[[], float] = time.monotonic,
+    cpu_clock: Callable[[], float] = time.thread_time,
 ) -> LayerFiles:
     """The files of a layer: a tar as it is, or compressed with gzip or zstd."""
     listing = LayerFiles()
-    deadline = clock() + max_seconds
+    deadline, cpu_deadline = clock() + max_seconds, cpu_clock() + max_cpu_seconds
 
     def tick() -> None:
-        if clock() > deadline:
+        if clock() > deadline or cpu_clock() > cpu_deadline:
             raise ListingEnds("it takes too long to read")
 
     try:
@@ -96,6 +102,7 @@ def list_files(
 def _entries(stream: Unpacked, max_files: int) -> Iterator[LayerFile]:
     said: dict[str, str] = {}
     count = 0
+    room = MAX_NAMES_BYTES
     while True:
         block = stream.read(_BLOCK)
         if block == _END:
@@ -113,13 +120,17 @@ def _entries(stream: Unpacked, max_files: int) -> Iterator[LayerFile]:
             raise ListingEnds(f"it has more than {max_files:,} entries")
         count += 1
         size = _size(header, said)
-        yield LayerFile(
+        file = LayerFile(
             path=said.get("path", header.name).removeprefix("./").rstrip("/") or ".",
             kind=_KINDS[header.type],
             size=size,
             mode=header.mode & 0o7777,
             target=said.get("linkpath", header.linkname),
         )
+        room -= len(file.path.encode()) + len(file.target.encode())
+        if room < 0:
+            raise ListingEnds(f"its names take more than {MAX_NAMES_BYTES // 1024**2} MiB")
+        yield file
         said = {}
         stream.skip(_padded(size))
 
@@ -147,9 +158,9 @@ def _size(header: tarfile.TarInfo, said: dict[str, str]) -> int:
 
 def _said(header: tarfile.TarInfo, stream: Unpacked) -> dict[str, str]:
     """What a header says of the entry behind it: a name, or the records of pax."""
-    if header.size > MAX_NAME_BYTES:
+    if header.size > MAX_HEADER_BYTES:
         if header.type != tarfile.XHDTYPE:
-            raise ListingEnds("a name in it is too long")
+            raise ListingEnds(_TOO_LONG)
         stream.skip(_padded(header.size))  # records of security attributes may be long
         return {}
     content = stream.read(_padded(header.size))[: header.size]
@@ -178,6 +189,8 @@ def _records(content: bytes) -> dict[str, str]:
 
 
 def _text(content: bytes) -> str:
+    if len(content) > MAX_NAME_BYTES:
+        raise ListingEnds(_TOO_LONG)
     return decoded(content.rstrip(b"\x00"))
 
 

@@ -1,11 +1,11 @@
 """The bytes of a layer, unpacked while they stream by, and never more than a bounded part."""
 
 import io
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 import zstandard
 
+from artifacts.oci.gunzip import Gunzip, GzipBroken
 from artifacts.oci.streams import PiecesFile
 
 _PIECE = 64 * 1024
@@ -47,7 +47,9 @@ class Unpacked:
             self._tick()
             try:
                 piece = self._read(min(size, _PIECE))
-            except (zlib.error, zstandard.ZstdError, EOFError) as error:
+            except GzipBroken as error:
+                raise ListingEnds(str(error)) from error
+            except (zstandard.ZstdError, EOFError) as error:
                 raise ListingEnds("its compression is broken") from error
             if not piece:
                 raise ListingEnds("it is cut short")
@@ -69,33 +71,9 @@ def _unpacked(
 ) -> Callable[[int], bytes]:
     head = packed.peek(_HEAD_BYTES)[:4]
     if head.startswith(_GZIP):
-        return _Gunzip(packed, tick).read
+        return Gunzip(packed, tick).read
     if head == _ZSTD:
         options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
         reader = options.stream_reader(packed, read_across_frames=True)
         return reader.read
     return packed.read
-
-
-class _Gunzip:
-    """gzip, in which one member follows another. ``gzip.GzipFile`` has no bound on its headers."""
-
-    def __init__(self, packed: "io.BufferedReader[PiecesFile]", tick: Callable[[], None]) -> None:
-        self._packed = packed
-        self._tick = tick
-        self._member = zlib.decompressobj(wbits=31)
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while True:
-            self._tick()
-            if not self._rest:
-                self._rest = self._packed.read1(_PIECE)
-            if not self._rest:
-                return b""
-            if self._member.eof:
-                self._member = zlib.decompressobj(wbits=31)
-            piece = self._member.decompress(self._rest, size)
-            self._rest = self._member.unconsumed_tail or self._member.unused_data
-            if piece:
-                return piece

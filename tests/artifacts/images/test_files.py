@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator
 import pytest
 import zstandard
 
-from artifacts.images.files import MAX_NAME_BYTES, LayerFile, list_files
+from artifacts.images.files import (
+    MAX_HEADER_BYTES,
+    MAX_NAME_BYTES,
+    MAX_NAMES_BYTES,
+    LayerFile,
+    list_files,
+)
 
 
 def tar(*members: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> bytes:
@@ -143,13 +149,47 @@ def test_reading_ends_in_time_though_nothing_comes_out() -> None:
     assert listing.problem == "it takes too long to read"
 
 
-def test_a_name_that_never_ends_is_refused() -> None:
+def test_reading_takes_so_much_of_the_processor_and_no_more() -> None:
+    moments = iter(range(10_000))
+
+    listing = list_files(
+        [tar(*(file(str(i), 0) for i in range(50)))],
+        max_cpu_seconds=20,
+        cpu_clock=lambda: float(next(moments)),
+    )
+
+    assert 0 < len(listing.files) < 50
+    assert listing.problem == "it takes too long to read"
+
+
+@pytest.mark.parametrize("size", [MAX_NAME_BYTES + 1, MAX_HEADER_BYTES + 1])
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_name_that_never_ends_is_refused(kind: bytes, size: int) -> None:
     header = tarfile.TarInfo("././@LongLink")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, MAX_NAME_BYTES + 1
+    header.type, header.size = kind, size
 
     listing = list_files([header.tobuf(tarfile.GNU_FORMAT), b"n" * 100_000])
 
     assert listing.problem == "a name in it is too long"
+
+
+@pytest.mark.parametrize("key", ["path", "linkpath"])
+def test_a_pax_header_says_no_longer_name_either(key: str) -> None:
+    long = tar(file("a", pax_headers={key: "n" * (MAX_NAME_BYTES + 1)}))
+
+    assert list_files([long]).problem == "a name in it is too long"
+
+
+def test_all_names_together_have_room_for_so_much() -> None:
+    """With one character that takes four bytes all others in a name take four."""
+    name = "\N{GRINNING FACE}" + "n" * (MAX_NAME_BYTES - 100)
+    members = (file(f"{name}{i}", 0, type=tarfile.SYMTYPE, linkname=name) for i in range(1500))
+
+    listing = list_files([tar(*members)])
+
+    held = sum(len((one.path + one.target).encode()) for one in listing.files)
+    assert MAX_NAMES_BYTES - 2 * MAX_NAME_BYTES < held <= MAX_NAMES_BYTES
+    assert listing.problem == "its names take more than 8 MiB"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_chart_is_read_once_however_often_it_is_pushed(etherpad: Repository) -
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"no archive", "its archive is not gzip, or cut short"),
+        (b"no archive", "its archive cannot be unpacked: its compression is broken"),
         (archive({"values.yaml": b""}), "its archive holds no Chart.yaml in its top folder"),
         (
             archive({"Chart.yaml": b"name: \xe9\n"}),
