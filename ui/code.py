@@ -1,34 +1,115 @@
-"""Source text with colours, line by line, for ``ui/parts/code.html``."""
+"""Source text with colours, line by line, for ``ui/parts/code.html``.
 
-from collections.abc import Sequence
+Each line is read once from left to right, and of a pattern nothing is tried twice, so that no text
+takes longer than its length. What spans lines is coloured as each line looks by itself, but for
+blocks of text in YAML.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
-from pygments import lex
-from pygments.lexers import get_lexer_by_name
-from pygments.token import STANDARD_TYPES
 
-MAX_COLOURED_LENGTH = 256 * 1024  # characters; what is longer stays plain
-MAX_SHOWN_LENGTH = 1024 * 1024
+MAX_COLOURED_LENGTH: Final = 64 * 1024  # characters; what is longer stays plain
+MAX_COLOURED_PARTS: Final = 20_000  # of one text
+MAX_SHOWN_LENGTH: Final = 1024 * 1024
+
+_NUMBER = r"(?P<mi>[-+]?+(?:0x[0-9a-fA-F]++|[0-9]++(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+)(?![\w.]))"
+_STRINGS = r"""(?P<s2>"(?:[^"\\]|\\.)*+"?+)|(?P<s1>'[^']*+'?+)"""
+_WORD = r"(?P<plain>[\w.$/-]++)"
+_JSON = re.compile(
+    rf"""(?P<nt>"(?:[^"\\]|\\.)*+"(?=\s*+:))|{_STRINGS}|{_NUMBER}
+    |(?P<kc>(?:true|false|null)\b)|{_WORD}""",
+    re.VERBOSE,
+)
+_GROOVY = re.compile(
+    rf"""(?P<c1>//.*+|/\*.*+)|{_STRINGS}|{_NUMBER}
+    |(?P<k>(?:def|new|return|if|else|for|in|try|catch|finally|true|false|null)\b)|{_WORD}""",
+    re.VERBOSE,
+)
+_KEY = re.compile(
+    r"""(?P<before>[ ]*+(?:-[ ]++)*+)
+    (?P<key>"(?:[^"\\]|\\.)*+"|'[^']*+'|[^\s#:"'&*!|>%@`,\[\]{}](?:[^:#]|:(?=\S)|(?<!\s)\#)*+)
+    :(?=\s|\Z)""",
+    re.VERBOSE,
+)
+_VALUE = re.compile(
+    rf"""(?P<c1>(?:(?<=\s)|\A)\#.*+)|{_STRINGS}|(?P<kt>[&*!][^\s,\[\]{{}}]*+)|{_NUMBER}
+    |(?P<kc>(?:true|false|null|yes|no|on|off|~)(?=[\s,\]}}]|\Z))
+    |(?P<plain>(?![-?]\s)[^\s,\[\]{{}}](?:[^\s,\[\]{{}}]|[ ]++(?!\#))*+)""",
+    re.VERBOSE,
+)
+_BLOCK = re.compile(r"[ ]*+(?:-[ ]++)*+[|>][-+0-9]{0,2}\s*+(?:\#.*+)?\Z")
+_INDENT = re.compile(" *+")
+
+_Part = tuple[str, str]  # the class of a colour, or nothing, and the text
 
 
 def code_lines(text: str, language: str) -> Sequence[SafeString]:
-    """The lines of ``text``; ``language`` is a name of Pygments', ``yaml`` or ``json`` say."""
-    shown = text[:MAX_SHOWN_LENGTH]
-    if len(shown) > MAX_COLOURED_LENGTH:
-        return [escape(line) for line in shown.splitlines()]
-    lines: list[list[str]] = [[]]
-    for kind, value in lex(shown, get_lexer_by_name(language, stripnl=False, ensurenl=False)):
-        style = STANDARD_TYPES.get(kind, "")
-        for number, part in enumerate(value.split("\n")):
-            if number:
-                lines.append([])
-            if part:
-                lines[-1].append(_coloured(part, style))
+    """The lines of ``text``, plain unless ``language`` is ``yaml``, ``json`` or ``groovy``."""
+    lines = text[:MAX_SHOWN_LENGTH].split("\n")
     if not lines[-1]:
         lines.pop()
-    return [mark_safe("".join(line)) for line in lines]  # noqa: S308 - every part is escaped
+    read = _READERS.get(language) if len(text) <= MAX_COLOURED_LENGTH else None
+    if read is None:
+        return [escape(line) for line in lines]
+    left = MAX_COLOURED_PARTS
+    coloured = []
+    for line, parts in zip(lines, read(lines), strict=True):
+        found = list(parts) if left > 0 else [("", line)]
+        left -= len(found)
+        html = "".join(_html(style, part) for style, part in found)
+        coloured.append(mark_safe(html))  # noqa: S308 - every part is escaped
+    return coloured
 
 
-def _coloured(text: str, style: str) -> str:
-    return f'<span class="hl-{style}">{escape(text)}</span>' if style else escape(text)
+def _html(style: str, text: str) -> str:
+    return f'<span class="hl-{style}">{escape(text)}</span>' if style and text else escape(text)
+
+
+def _plainly(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], Iterator[Iterator[_Part]]]:
+    """Lines of which each is by itself."""
+    return lambda lines: (_parts(pattern, line) for line in lines)
+
+
+def _yaml(lines: Sequence[str]) -> Iterator[Iterator[_Part]]:
+    block: int | None = None  # how far the line above a block of text is indented
+    for line in lines:
+        indent = _INDENT.match(line)[0]  # type: ignore[index] - it always matches
+        if block is not None and (not line.strip() or len(indent) > block):
+            yield iter([("s2", line)])
+            continue
+        key = _KEY.match(line)
+        rest = line[key.end() :] if key else line
+        block = len(indent) if _BLOCK.match(rest) else None
+        yield _yaml_parts(key, rest)
+
+
+def _yaml_parts(key: re.Match[str] | None, rest: str) -> Iterator[_Part]:
+    if key:
+        yield "", key["before"]
+        yield "nt", key["key"]
+        yield "", ":"
+    yield from _parts(_VALUE, rest, plain="l-Scalar-Plain")
+
+
+def _parts(pattern: re.Pattern[str], text: str, *, plain: str = "") -> Iterator[_Part]:
+    """What ``pattern`` finds, by the names of its groups, and what lies between."""
+    end = 0
+    for found in pattern.finditer(text):
+        if found.start() > end:
+            yield "", text[end : found.start()]
+        style = str(found.lastgroup)
+        yield plain if style == "plain" else style, found[0]
+        end = found.end()
+    if end < len(text):
+        yield "", text[end:]
+
+
+_READERS: Mapping[str, Callable[[Sequence[str]], Iterator[Iterator[_Part]]]] = {
+    "yaml": _yaml,
+    "json": _plainly(_JSON),
+    "groovy": _plainly(_GROOVY),
+}

@@ -10,6 +10,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from ui.costly import RETRY_AFTER_SECONDS
+
 logger = logging.getLogger(__name__)
 
 
@@ -81,6 +83,18 @@ def unavailable(request: HttpRequest, detail: str = "") -> HttpResponse:
         "Try again in a moment. If it stays so, an administrator finds the reason in the log.",
         detail=detail,
     )
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """For ``Busy``: nothing is wrong, but several large pages are asked for at once."""
+    response = page(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The registry is busy with other large pages",
+        "Try again in a moment.",
+    )
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -36,6 +36,8 @@ from artifacts.oci.errors import OCIError
 from registry.access.rights import readable_repositories, rights_in
 from registry.access.scopes import Action
 from registry.repositories.models import Repository, administered_namespaces
+from ui import errors
+from ui.costly import Busy
 from ui.people import actor, user_of, visitor
 
 # What a namespace's page asks of the visitor: to see anything in it, to be one of its members,
@@ -68,7 +70,10 @@ class Page(View):
             return sign_in(request)
         if (refusal := self.refusal()) is not None:
             return refusal
-        return super().dispatch(request, *args, **kwargs)
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except Busy:
+            return errors.busy(request)
 
     def refusal(self) -> HttpResponseBase | None:
         """Look up what the page is about; an answer instead of the page, when it may not be."""

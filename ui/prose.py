@@ -2,17 +2,36 @@
 
 Raw HTML is shown as text, images are left out (they would tell their host who reads this), and
 links lead only to the web, to mail and to other artifacts.
+
+A few kilobytes can ask for a million cells or the same long address ten thousand times, so a
+whole text has one budget. What does not fit is left out, and that is said.
 """
 
+import re
 from collections.abc import Sequence
+from itertools import islice
+from typing import Final
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.table import table
 from markdown_it.token import Token
 
-MAX_PROSE_LENGTH = 256 * 1024  # characters; what is longer is cut
+from ui.remembered import Remembered
 
+MAX_LENGTH: Final = 64 * 1024  # characters
+MAX_SIGNS: Final = 8 * 1024  # that Markdown may take for more than letters
+MAX_LINES: Final = 4_000
+MAX_CELLS: Final = 5_000  # of all tables
+MAX_ADDRESSES_LENGTH: Final = 256 * 1024  # of all links, with their titles
+MAX_REMEMBERED_LENGTH: Final = 4 * 1024 * 1024
+
+_SIGN = re.compile(r"[\n\[\]()*_`<>!\\~&#]")
+_LINE = re.compile("\n")
+_CELLS_LEFT = "cells left"
+_LEFT_OUT = mark_safe("<p><em>The rest is too long to be shown here.</em></p>")
 _HEADING_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _TAGS = {
     *_HEADING_TAGS,
@@ -26,20 +45,20 @@ _OUR_ATTRIBUTES = _ATTRIBUTES | {tag: {"id"} for tag in _HEADING_TAGS}
 _SCROLLED = {"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}}
 _SCHEMES = {"http", "https", "mailto", "oci"}
 _HEADINGS = 6
-_ENGINE = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def prose(text: str, *, top_heading: int = 1) -> SafeString:
-    """``text`` rendered.
+    """``text`` rendered, as much of it as a page has room for.
 
     Args:
         top_heading: the level that its first level becomes, where it stands below others.
     """
-    tokens = parsed(text[:MAX_PROSE_LENGTH])
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(_HEADINGS, int(token.tag[1]) + top_heading - 1)}"
-    return rendered(tokens)
+    return _remembered.get(f"{top_heading} {text[: MAX_LENGTH + 1]}")
+
+
+def is_cut(text: str) -> bool:
+    """Whether ``prose`` leaves out an end of it."""
+    return len(_cut(text)) < len(text)
 
 
 def first_words(text: str, *, most: int) -> str:
@@ -54,7 +73,8 @@ def first_words(text: str, *, most: int) -> str:
 
 
 def parsed(text: str) -> list[Token]:
-    return _ENGINE.parse(text)
+    """The tokens of ``text``, which must be ours, or short."""
+    return _ENGINE.parse(text, {_CELLS_LEFT: MAX_CELLS})
 
 
 def rendered(tokens: Sequence[Token], *, is_ours: bool = False) -> SafeString:
@@ -71,3 +91,56 @@ def rendered(tokens: Sequence[Token], *, is_ours: bool = False) -> SafeString:
         link_rel=None if is_ours else "nofollow noopener ugc",
     )
     return mark_safe(html)  # noqa: S308 - what is not on the lists above is gone
+
+
+def _made(question: str) -> SafeString:
+    top_heading, _, text = question.partition(" ")
+    kept = _cut(text)
+    tokens = parsed(kept)
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(_HEADINGS, int(token.tag[1]) + int(top_heading) - 1)}"
+    _drop_addresses(tokens)
+    html = rendered(tokens)
+    return html if len(kept) == len(text) else html + _LEFT_OUT
+
+
+def _cut(text: str) -> str:
+    """As many whole lines of ``text`` as the budget has room for."""
+    kept = text[:MAX_LENGTH]
+    for pattern, most in ((_SIGN, MAX_SIGNS), (_LINE, MAX_LINES)):
+        first_too_many = next(islice(pattern.finditer(kept), most, None), None)
+        if first_too_many:
+            kept = kept[: first_too_many.start()]
+    if len(kept) == len(text):
+        return text
+    return kept[: kept.rfind("\n") + 1] or kept
+
+
+def _drop_addresses(tokens: Sequence[Token]) -> None:
+    """Links beyond the budget lead nowhere: each use of a reference repeats its address."""
+    left = MAX_ADDRESSES_LENGTH
+    for token in tokens:
+        for child in token.children or ():
+            left -= sum(len(str(value)) for value in child.attrs.values())
+            if left < 0:
+                child.attrs = {}
+
+
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table as far as there are cells left: rows are filled up to the width of the first."""
+    columns = state.src.count("|", state.bMarks[start], state.eMarks[start]) + 1
+    left: int = state.env[_CELLS_LEFT]
+    rows = left // columns
+    if not rows:
+        return False
+    line = state.line
+    is_table = table(state, start, min(end, start + rows + 1), silent)
+    if is_table and not silent:
+        state.env[_CELLS_LEFT] = left - columns * (state.line - line)
+    return is_table
+
+
+_ENGINE = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_ENGINE.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+_remembered = Remembered(_made, length_of=len, max_length=MAX_REMEMBERED_LENGTH)

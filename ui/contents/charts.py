@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
@@ -14,9 +13,9 @@ from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from ui.contents.source import MAX_REMEMBERED_LENGTH, Source, source
+from ui.contents.source import Source, source
 from ui.contents.text import Pair, Pairs, pairs, shown, web_link
-from ui.prose import prose
+from ui.prose import is_cut, prose
 
 MAX_VERSIONS = 20
 MAX_LOOKED_AT = 60
@@ -31,7 +30,6 @@ _VERSION_COLUMNS = (
 )
 MAX_SHOWN = 100
 _MAX_CONDITIONS = 20
-MAX_README_LENGTH = 128 * 1024
 _LICENCE = ("artifacthub.io/license", "org.opencontainers.image.licenses", "license", "licenses")
 
 
@@ -108,9 +106,9 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
             if found
         ],
         keywords=[shown(word, 60) for word in said.get("keywords", [])[:30]],
-        readme=source(row.readme, "text") if is_plain else _readme(row.readme[:MAX_README_LENGTH]),
+        readme=source(row.readme, "text") if is_plain else prose(row.readme, top_heading=3),
         is_readme_plain=is_plain,
-        is_readme_cut=len(row.readme) > MAX_README_LENGTH,
+        is_readme_cut=not is_plain and is_cut(row.readme),
         values=source(row.values, "yaml") if row.values else None,
         schema=source(row.schema, "json") if row.schema else None,
         dependencies=[_dependency(one, lock, packed) for one in dependencies[:MAX_SHOWN]],
@@ -121,17 +119,6 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
         problems=[shown(line, 500) for line in row.problems.splitlines()],
         versions=_versions(repository, row, now),
     )
-
-
-def _readme(text: str) -> SafeString:
-    if len(text) > MAX_REMEMBERED_LENGTH:
-        return prose(text, top_heading=3)
-    return _remembered_readme(text)
-
-
-@lru_cache(maxsize=128)
-def _remembered_readme(text: str) -> SafeString:
-    return prose(text, top_heading=3)
 
 
 def _facts(row: ChartVersion, said: Mapping[str, Any]) -> list[Pair]:

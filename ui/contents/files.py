@@ -14,6 +14,7 @@ from registry.blobs.transfers import Download
 from ui.contents.base import ManifestBase, document_in
 from ui.contents.blobs import find_descriptor
 from ui.contents.text import shown
+from ui.costly import costly
 
 MAX_PACKED_BYTES: Final = 512 * 1024 * 1024
 FILES_PER_PAGE: Final = 500
@@ -68,7 +69,8 @@ class LayerPage(ManifestBase):
         length = min(blob.size, MAX_PACKED_BYTES)
         pieces = Download(read_blob(blob=blob, start=0, length=length, now=self.now))
         try:
-            return list_files(pieces), length < blob.size
+            with costly():
+                return list_files(pieces), length < blob.size
         finally:
             pieces.close()
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from django.utils.safestring import SafeString
 
@@ -11,11 +10,11 @@ from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.strict_json import parse_object
 from ui.code import code_lines
 from ui.contents.text import spelled_out
+from ui.remembered import Remembered
 
 MAX_LINES = 3000
 MAX_LENGTH = 256 * 1024
-MAX_COLOURED_LENGTH = 64 * 1024
-MAX_REMEMBERED_LENGTH = 16 * 1024
+MAX_REMEMBERED_LENGTH = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +27,20 @@ class Source:
 
 
 def source(text: str, language: str) -> Source:
-    """The same text is asked for again and again, so short ones are remembered."""
-    return (
-        _remembered(text, language) if len(text) <= MAX_REMEMBERED_LENGTH else _cut(text, language)
-    )
+    """As much of ``text`` as a page has room for, in the colours of ``language``."""
+    return _remembered.get(f"{language} {text[: MAX_LENGTH + 1]}")
 
 
-@lru_cache(maxsize=128)
-def _remembered(text: str, language: str) -> Source:
-    return _cut(text, language)
-
-
-def _cut(text: str, language: str) -> Source:
+def _made(question: str) -> Source:
+    language, _, text = question.partition(" ")
     head = text[: MAX_LENGTH + 1].splitlines()[: MAX_LINES + 1]
     kept = "\n".join(head[:MAX_LINES])[:MAX_LENGTH]
     is_cut = len(head) > MAX_LINES or len(text) > MAX_LENGTH
-    coloured = language if len(kept) <= MAX_COLOURED_LENGTH else "text"
-    return Source(code_lines(spelled_out(kept), coloured), is_cut)
+    return Source(code_lines(spelled_out(kept), language), is_cut)
+
+
+def _length(made: Source) -> int:
+    return sum(map(len, made.lines)) + 100 * len(made.lines)
 
 
 def json_source(content: bytes) -> Source:
@@ -62,3 +58,6 @@ def _arranged(content: bytes) -> str:
         return json.dumps(parse_object(content, for_answers=True), indent=2, ensure_ascii=False)
     except ManifestInvalid:
         return ""
+
+
+_remembered = Remembered(_made, length_of=_length, max_length=MAX_REMEMBERED_LENGTH)

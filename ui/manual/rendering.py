@@ -18,7 +18,7 @@ EXAMPLE_HOST = "registry.example.com"
 REMEMBERED_PAGES = 64  # of all hosts by which this registry is asked
 _PROMPT = "$ "
 _IDS_OF_THE_FRAME = frozenset({"main", "search", "live"})
-_COLOURED = {"yaml", "json", "groovy"}  # names of Pygments'
+_COLOURED = {"yaml", "json", "groovy"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""Places for what costs a page much: several at once would starve who pulls and pushes."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+AT_ONCE: Final = 2  # in one process
+IN_ALL: Final = 8  # with those that wait: each of them holds a thread
+WAIT_SECONDS: Final = 2.0
+RETRY_AFTER_SECONDS: Final = 5
+
+
+class Busy(Exception):
+    """Too much that costs much is being made already."""
+
+
+@contextmanager
+def costly() -> Iterator[None]:
+    """Hold a place while something is made; whoever holds one has it for all that it takes.
+
+    Raises ``Busy``.
+    """
+    if getattr(_held, "is_held", False):
+        yield
+        return
+    if not _door.acquire(blocking=False):
+        raise Busy
+    try:
+        if not _places.acquire(timeout=WAIT_SECONDS):
+            raise Busy
+        _held.is_held = True
+        try:
+            yield
+        finally:
+            _held.is_held = False
+            _places.release()
+    finally:
+        _door.release()
+
+
+_door = threading.BoundedSemaphore(IN_ALL)
+_places = threading.BoundedSemaphore(AT_ONCE)
+_held = threading.local()
