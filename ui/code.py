@@ -42,7 +42,6 @@ _VALUE = re.compile(
     re.VERBOSE,
 )
 _BLOCK = re.compile(r"[ ]*+(?:-[ ]++)*+[|>][-+0-9]{0,2}\s*+(?:\#.*+)?\Z")
-_INDENT = re.compile(" *+")
 
 _Part = tuple[str, str]  # the class of a colour, or nothing, and the text
 
@@ -77,13 +76,13 @@ def _plainly(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], Iterator[Ite
 def _yaml(lines: Sequence[str]) -> Iterator[Iterator[_Part]]:
     block: int | None = None  # how far the line above a block of text is indented
     for line in lines:
-        indent = _INDENT.match(line)[0]  # type: ignore[index] - it always matches
-        if block is not None and (not line.strip() or len(indent) > block):
+        indent = len(line) - len(line.lstrip(" "))
+        if block is not None and (not line.strip() or indent > block):
             yield iter([("s2", line)])
             continue
         key = _KEY.match(line)
         rest = line[key.end() :] if key else line
-        block = len(indent) if _BLOCK.match(rest) else None
+        block = indent if _BLOCK.match(rest) else None
         yield _yaml_parts(key, rest)
 
 
