@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.live import RunningServer, ends_of_logs, start_server
 from tests.s3_server import S3Server, running_s3_server
+from tests.template import copy_migrated_database
 
 # With BERTH_REQUIRE_ALL=1 every test must run: a missing client or database is a failure.
 REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
@@ -19,6 +21,21 @@ _ON_POSTGRESQL = ["registry/queue/test_lost_connection.py", "config/test_moving.
 collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Django would remove the copied file. It goes with the folder that it is in."""
+    return IS_SQLITE
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Tables are made once in a run, not once in each process."""
+    with django_db_blocker.unblock():
+        copy_migrated_database()
 
 
 @pytest.fixture(scope="session")

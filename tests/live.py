@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -18,10 +19,23 @@ from zlib import crc32
 import psycopg
 from psycopg import sql
 
+from tests.template import locked_run
+
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN_PASSWORD = "correct-horse-battery-staple"
 # What tests/settings.py and pytest say to this process is not meant for a server.
 _OF_THIS_PROCESS = frozenset({"BERTH_SECRET_KEY", "DJANGO_SETTINGS_MODULE"})
+# All that `manage.py serve` does before it becomes the supervisor.
+_PREPARE = """
+import os
+import django
+django.setup()
+from django.utils import timezone
+from config.preparation import prepare
+from config.processes import Options
+password = os.environ["BERTH_ADMIN_PASSWORD"]
+prepare(Options.read(os.environ), admin_password=password, now=timezone.now())
+"""
 _START_SECONDS = 120
 _SHOWN_BYTES = 4000
 _logs: list[Path] = []
@@ -82,11 +96,17 @@ def start_server(
     tls: bool = False,
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
+    is_first_start: bool = False,
 ) -> RunningServer:
     """Start a server on ``data``, which may hold what an earlier one left.
 
+    A new folder begins as a copy of what a first start makes, so that not every server has to:
+    tables, keys, static files and the administrator. With ``is_first_start`` it begins empty.
+
     Returns once it answers ``GET /v2/`` with 401; by then the administrator exists.
     """
+    if not is_first_start and not data.exists():
+        copy_prepared_folder(data)
     port = port or free_port()
     variables = {
         **server_environment(data),
@@ -117,6 +137,20 @@ def server_environment(data: Path) -> dict[str, str]:
     if uri := ours.get("BERTH_DB_URI"):
         ours["BERTH_DB_URI"] = _own_database(uri, data)
     return ours
+
+
+def copy_prepared_folder(data: Path) -> None:
+    """Make ``data`` and its database what a first start leaves, where this is a run of tests."""
+    with locked_run() as run:
+        if run is None:
+            return
+        prepared = run / "prepared"
+        variables = server_environment(prepared)
+        if not prepared.exists():
+            _python(_PREPARE, {**variables, "DJANGO_SETTINGS_MODULE": "config.settings"})
+        shutil.copytree(prepared, data)
+        if template := urlsplit(variables.get("BERTH_DB_URI", "")).path.lstrip("/"):
+            _own_database(os.environ["BERTH_DB_URI"], data, template=template)
 
 
 def start_process(variables: Mapping[str, str], *, log: Path) -> subprocess.Popen[bytes]:
@@ -198,12 +232,28 @@ def _context(server: RunningServer) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(server.ca_file) if exists else None)
 
 
-def _own_database(uri: str, data: Path) -> str:
+def _python(program: str, variables: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+def _own_database(uri: str, data: Path, *, template: str = "template1") -> str:
     """A database for the server on ``data``: the same one when it is started again there."""
     name = f"berth_{crc32(str(data).encode()):08x}"
     with psycopg.connect(uri, autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if known.fetchone() is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            names = sql.Identifier(name), sql.Identifier(template)
+            connection.execute(command.format(*names))
     parts = urlsplit(uri)
     return parts._replace(path=f"/{name}").geturl()

@@ -22,7 +22,7 @@ from tests.live import (
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that tests may hurt, as long as it heals."""
-    server = start_server(tmp_path_factory.mktemp("serving") / "data")
+    server = start_server(tmp_path_factory.mktemp("serving") / "data", is_first_start=True)
     yield server
     server.kill()
 
@@ -101,11 +101,12 @@ def test_killing_the_supervisor_leaves_no_process(mortal: RunningServer) -> None
 
 def test_a_second_start_keeps_what_is_there(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    first = start_server(data, environment={"BERTH_ADMIN_PASSWORD": ""})
+    environment = {"BERTH_ADMIN_PASSWORD": ""}
+    first = start_server(data, environment=environment, is_first_start=True)
     secret_key = (data / "secret_key").read_text()
     first.kill()
 
-    start_server(data, environment={"BERTH_ADMIN_PASSWORD": ""}).stop()
+    start_server(data, environment=environment).stop()
 
     words = log_of(data).read_text()
     assert (data / "secret_key").read_text() == secret_key

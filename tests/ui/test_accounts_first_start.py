@@ -26,7 +26,9 @@ def login_status(server: RunningServer, password: str) -> int:
 
 
 def test_the_printed_password_signs_in_and_must_be_changed(tmp_path: Path) -> None:
-    server = start_server(tmp_path / "data", environment={"BERTH_ADMIN_PASSWORD": ""})
+    server = start_server(
+        tmp_path / "data", environment={"BERTH_ADMIN_PASSWORD": ""}, is_first_start=True
+    )
     try:
         found = re.search(r"^  Password  (\S+)$", log_of(server.data).read_text(), re.MULTILINE)
         assert found
