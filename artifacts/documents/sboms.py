@@ -1,25 +1,23 @@
-"""The components that an SBOM lists: SPDX 2, CycloneDX and Syft, each in JSON.
+"""The components that an SBOM lists: SPDX 2 and 3, CycloneDX and Syft, each in JSON.
 
-Source: SPDX 2.3, clause 7; CycloneDX 1.6, "components"; Syft's JSON schema, "artifacts".
+Source: SPDX 2.3, clause 7; SPDX 3.0.1, "Software" and "SimpleLicensing"; CycloneDX 1.7,
+"components"; Syft's JSON schema, "artifacts".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
-from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.strict_json import parse_object
+from artifacts.documents.opening import kept
 
-MAX_SBOM_BYTES: Final = 16 * 1024 * 1024
 MAX_COMPONENTS: Final = 20_000
 MAX_NESTING: Final = 8
 _MAX_TEXT: Final = 500
 _NO_ASSERTION = ("NOASSERTION", "NONE", "")
-
-
-class SbomUnreadable(ValueError):
-    """The bytes are no SBOM of a known form; the message says why, in a few words."""
+_SPDX_3 = "spdx.org/rdf/3"
+_CYCLONEDX = "cyclonedx.org/schema/bom"
+_LICENCE_RELATIONS = ("hasConcludedLicense", "hasDeclaredLicense")  # the first says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +31,24 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Sbom:
-    """``form`` is its format with the version; ``is_cut`` when it lists more than is read."""
+    """``form`` is its format with the version; ``left_out`` counts what it lists beyond."""
 
     form: str
     subject: str
     components: Sequence[Component]
-    is_cut: bool = False
+    left_out: int = 0
 
 
-def read_sbom(content: bytes) -> Sbom:
-    """Raises ``SbomUnreadable``."""
-    if len(content) > MAX_SBOM_BYTES:
-        raise SbomUnreadable(f"it is larger than {MAX_SBOM_BYTES // 1024**2} MiB")
-    try:
-        document = parse_object(content)
-    except ManifestInvalid as error:
-        raise SbomUnreadable(f"it is {error.reason}") from error
-    return sbom_of(document)
+def sbom_of(document: Mapping[str, Any]) -> Sbom | None:
+    """What is listed in JSON that was parsed; ``None`` when it is no SBOM.
 
-
-def sbom_of(document: Mapping[str, Any]) -> Sbom:
-    """As ``read_sbom``, of what has been parsed: the predicate of an attestation, say."""
+    Raises ``NotShown`` when it is of a form that is only known by name.
+    """
     if isinstance(version := document.get("spdxVersion"), str):
         return _cut(_short(version), _text(document, "name"), _spdx(document))
-    if document.get("bomFormat") == "CycloneDX":
+    if isinstance(graph := document.get("@graph"), list) and _is_spdx_3(document):
+        return _spdx_3_sbom(graph)
+    if document.get("bomFormat") == "CycloneDX" or _CYCLONEDX in _text(document, "$schema"):
         form = f"CycloneDX {_text(document, 'specVersion')}".strip()
         top = _mapping(_mapping(document.get("metadata")).get("component"))
         return _cut(form, _text(top, "name"), _cyclonedx(document))
@@ -64,12 +56,43 @@ def sbom_of(document: Mapping[str, Any]) -> Sbom:
         form = f"Syft {_text(_mapping(document.get('schema')), 'version')}".strip()
         source = _mapping(document.get("source"))
         return _cut(form, _text(source, "name"), _syft(document))
-    raise SbomUnreadable("it is neither SPDX 2, CycloneDX nor Syft in JSON")
+    if form := _known_report(document):
+        raise kept(form)
+    return None
+
+
+def merged(sboms: Sequence[Sbom]) -> Sbom:
+    """Several SBOMs of one file as one list."""
+    if len(sboms) == 1:
+        return sboms[0]
+    components = list(islice(chain.from_iterable(one.components for one in sboms), MAX_COMPONENTS))
+    forms = " and ".join(dict.fromkeys(one.form for one in sboms))
+    return Sbom(
+        form=f"{_short(forms)}, {len(sboms)} in one file",
+        subject=_short(", ".join(one.subject for one in sboms if one.subject)),
+        components=components,
+        left_out=sum(len(one.components) + one.left_out for one in sboms) - len(components),
+    )
+
+
+def _known_report(document: Mapping[str, Any]) -> str:
+    """What is often kept beside SBOMs under their types."""
+    if "sarif" in _text(document, "$schema") and isinstance(document.get("runs"), list):
+        return "a report in SARIF"
+    if "openvex" in _text(document, "@context"):
+        return "an OpenVEX document"
+    if isinstance(document.get("Results"), list) and "ArtifactName" in document:
+        return "a report of Trivy"
+    if isinstance(document.get("matches"), list) and "descriptor" in document:
+        return "a report of Grype"
+    if isinstance(document.get("manifests"), dict) and "detector" in document:
+        return "a dependency snapshot for GitHub"
+    return ""
 
 
 def _cut(form: str, subject: str, found: Iterator[Component]) -> Sbom:
     components = list(islice(found, MAX_COMPONENTS))
-    return Sbom(form, subject, components, is_cut=next(found, None) is not None)
+    return Sbom(form, subject, components, left_out=sum(1 for _ in found))
 
 
 def _spdx(document: Mapping[str, Any]) -> Iterator[Component]:
@@ -90,6 +113,58 @@ def _spdx(document: Mapping[str, Any]) -> Iterator[Component]:
             licence="" if licence in _NO_ASSERTION else licence,
             purl=next(purls, ""),
         )
+
+
+def _is_spdx_3(document: Mapping[str, Any]) -> bool:
+    context = document.get("@context")
+    contexts = context if isinstance(context, list) else [context]
+    return any(isinstance(one, str) and _SPDX_3 in one for one in contexts)
+
+
+def _spdx_3_sbom(graph: list[Any]) -> Sbom:
+    """SPDX 3 tells everything as elements of one graph that name each other by ``spdxId``."""
+    elements = list(_mappings(graph))
+    versions = (_text(one, "specVersion") for one in elements if one.get("type") == "CreationInfo")
+    documents = (_text(one, "name") for one in elements if one.get("type") == "SpdxDocument")
+    form = f"SPDX-{next(filter(None, versions), '3')}"
+    return _cut(form, next(filter(None, documents), ""), _spdx_3(elements))
+
+
+def _spdx_3(elements: Sequence[Mapping[str, Any]]) -> Iterator[Component]:
+    licences = _spdx_3_licences(elements)
+    for one in elements:
+        if one.get("type") != "software_Package":
+            continue
+        identifiers = _mappings(one.get("externalIdentifier"))
+        purls = (
+            _text(other, "identifier")
+            for other in identifiers
+            if other.get("externalIdentifierType") in ("packageUrl", "purl")
+        )
+        yield Component(
+            name=_text(one, "name"),
+            version=_text(one, "software_packageVersion"),
+            kind=_text(one, "software_primaryPurpose").lower(),
+            licence=licences.get(_text(one, "spdxId"), ""),
+            purl=_text(one, "software_packageUrl") or next(purls, ""),
+        )
+
+
+def _spdx_3_licences(elements: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """The licence of each package, through the relationships that lead there."""
+    said = {
+        _text(one, "spdxId"): _text(one, "simplelicensing_licenseExpression") or _text(one, "name")
+        for one in elements
+    }
+    found: dict[str, str] = {}
+    for relation in _LICENCE_RELATIONS:
+        for one in elements:
+            to = one.get("to")
+            if one.get("relationshipType") == relation and isinstance(to, list) and to:
+                target = to[0] if isinstance(to[0], str) else ""
+                if licence := said.get(_short(target), ""):
+                    found.setdefault(_text(one, "from"), licence)
+    return found
 
 
 def _cyclonedx(document: Mapping[str, Any]) -> Iterator[Component]:

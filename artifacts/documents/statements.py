@@ -11,18 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.strict_json import parse_object
+from artifacts.documents.opening import NotShown, State, json_objects
 
-MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
 MAX_SUBJECTS: Final = 100
 MAX_MATERIALS: Final = 500
 _MAX_TEXT: Final = 500
 _SLSA = "https://slsa.dev/provenance/"
-
-
-class StatementUnreadable(ValueError):
-    """The bytes hold no in-toto statement; the message says why, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,44 +37,46 @@ class Provenance:
     started: str
     finished: str
     materials: Sequence[Named]
+    materials_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     predicate_type: str
     subjects: Sequence[Named]
-    predicate: Mapping[str, Any]
+    predicate: Any
     document: Mapping[str, Any]
     provenance: Provenance | None = None
+    subjects_left_out: int = 0
 
 
-def read_statement(content: bytes) -> Statement:
-    """The statement as it is, in a DSSE envelope, or in a sigstore bundle.
+def statement_of(document: Mapping[str, Any]) -> Statement | None:
+    """The statement in JSON that was parsed: as it is, in a DSSE envelope, or in a sigstore bundle.
 
-    Raises ``StatementUnreadable``.
+    ``None`` when there is none. Raises ``NotShown`` when the wrapping holds what cannot be read.
     """
-    if len(content) > MAX_STATEMENT_BYTES:
-        raise StatementUnreadable(f"it is larger than {MAX_STATEMENT_BYTES // 1024**2} MiB")
-    document = _parsed(content)
     if isinstance(envelope := document.get("dsseEnvelope"), dict):
         document = envelope
     if isinstance(payload := document.get("payload"), str):
-        document = _parsed(_decoded(payload))
+        document = json_objects(_decoded(payload))[0]
     predicate_type = _text(document, "predicateType")
     if not predicate_type:
-        raise StatementUnreadable("it holds no in-toto statement")
-    predicate = _mapping(document.get("predicate"))
+        return None
+    predicate = document.get("predicate")
     return Statement(
         predicate_type=predicate_type,
         subjects=list(islice(_named(document.get("subject")), MAX_SUBJECTS)),
         predicate=predicate,
         document=document,
-        provenance=_provenance(predicate) if predicate_type.startswith(_SLSA) else None,
+        provenance=_provenance(predicate_type, _mapping(predicate)),
+        subjects_left_out=_left_out(document.get("subject"), MAX_SUBJECTS),
     )
 
 
-def _provenance(predicate: Mapping[str, Any]) -> Provenance:
+def _provenance(predicate_type: str, predicate: Mapping[str, Any]) -> Provenance | None:
     """Of both shapes: v1 has a ``buildDefinition``, v0.2 has everything at the top."""
+    if not predicate_type.startswith(_SLSA):
+        return None
     definition = _mapping(predicate.get("buildDefinition"))
     details = _mapping(predicate.get("runDetails"))
     metadata = _mapping(details.get("metadata") or predicate.get("metadata"))
@@ -92,6 +88,7 @@ def _provenance(predicate: Mapping[str, Any]) -> Provenance:
         started=_text(metadata, "startedOn") or _text(metadata, "buildStartedOn"),
         finished=_text(metadata, "finishedOn") or _text(metadata, "buildFinishedOn"),
         materials=list(islice(_named(materials), MAX_MATERIALS)),
+        materials_left_out=_left_out(materials, MAX_MATERIALS),
     )
 
 
@@ -105,18 +102,15 @@ def _named(value: Any) -> Iterator[Named]:
             yield Named(_text(item, "name") or _text(item, "uri"), next(known, ""))
 
 
-def _parsed(content: bytes) -> Mapping[str, Any]:
-    try:
-        return parse_object(content)
-    except ManifestInvalid as error:
-        raise StatementUnreadable(f"it is {error.reason}") from error
+def _left_out(value: Any, limit: int) -> int:
+    return max(0, len(value) - limit) if isinstance(value, list) else 0
 
 
 def _decoded(payload: str) -> bytes:
     try:
         return base64.b64decode(payload.translate(str.maketrans("-_", "+/")), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise StatementUnreadable("its payload is not base64") from error
+        raise NotShown(State.BROKEN, "is an envelope whose payload is not base64") from error
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -8,12 +8,16 @@ are read as Go reads them: see ``artifacts.oci.text``.
 
 import json
 import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.text import clean, cleaned, may_need_cleaning
 
 MAX_DEPTH = 64
+_BLANKS = re.compile(r"[ \t\r\n\x1e]*")  # RFC 7464 begins each value with a record separator
 
 
 def parse_object(body: bytes, *, for_answers: bool = False) -> dict[str, Any]:
@@ -38,15 +42,40 @@ def parse_json(body: bytes, *, for_answers: bool = False) -> Any:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ManifestInvalid(f"not UTF-8: bad byte at position {error.start}") from error
-    is_odd = may_need_cleaning(text)
-    members = _clean_members if is_odd else _no_duplicates
-    try:
+    with _told():
         document = json.loads(
             text,
-            object_pairs_hook=members,
+            object_pairs_hook=_members_of(text),
             parse_float=_finite if for_answers else float,
             parse_constant=_no_constant,
         )
+    _check_depth(document)
+    return cleaned(document) if may_need_cleaning(text) else document
+
+
+def parse_objects(text: str, *, at_most: int) -> list[dict[str, Any]]:
+    """The first JSON objects of a text that holds several: one after the other, or as one list.
+
+    Raises ``ManifestInvalid``, as ``parse_json`` does.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=_members_of(text), parse_constant=_no_constant)
+    found: list[Any] = []
+    with _told():
+        position = _past_blanks(text, 0)
+        while position < len(text) and len(found) < at_most:
+            value, position = decoder.raw_decode(text, position)
+            found += value if isinstance(value, list) else [value]
+            position = _past_blanks(text, position)
+    _check_depth(found)
+    objects = [value for value in found if isinstance(value, dict)][:at_most]
+    return [cleaned(one) for one in objects] if may_need_cleaning(text) else objects
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Python's reader raises, said of a document."""
+    try:
+        yield
     except json.JSONDecodeError as error:
         raise ManifestInvalid(
             f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
@@ -55,8 +84,15 @@ def parse_json(body: bytes, *, for_answers: bool = False) -> Any:
         raise ManifestInvalid("not readable: nested too deeply") from error
     except ValueError as error:  # an integer of more digits than Python converts
         raise ManifestInvalid("not readable: a number has too many digits") from error
-    _check_depth(document)
-    return cleaned(document) if is_odd else document
+
+
+def _past_blanks(text: str, position: int) -> int:
+    found = _BLANKS.match(text, position)
+    return found.end() if found else position
+
+
+def _members_of(text: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    return _clean_members if may_need_cleaning(text) else _no_duplicates
 
 
 def _clean_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

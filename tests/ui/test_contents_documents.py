@@ -7,10 +7,11 @@ from django.test import Client
 
 from artifacts.kinds.kinds import Kind
 from registry.repositories.models import Repository
-from tests.artifacts.signatures.signing import Signer
+from tests.artifacts.signatures.signing import Signer, statement
 from tests.registry.builders import make_repository
 from tests.registry.verification.signed import attach_by_subject
 from tests.ui.contents_pushed import page, push_artifact, push_image, tag_url, url_of
+from ui.contents.documents import MAX_LISTED, MAX_SHOWN
 
 pytestmark = pytest.mark.django_db
 
@@ -52,10 +53,86 @@ def test_components_are_filtered_and_paged(things: Repository) -> None:
     assert "package-149" in filtered
 
 
-def test_an_sbom_that_cannot_be_read_says_why(things: Repository) -> None:
-    push_artifact(things, (b"SPDXVersion: SPDX-2.3", SPDX, {}), reference="v1")
+def test_an_sbom_that_is_not_shown_says_what_it_is(things: Repository) -> None:
+    push_artifact(things, (b"SPDXVersion: SPDX-2.3", "text/spdx", {}), reference="v1")
 
-    assert "The SBOM could not be read, because it is not JSON" in page(tag_url(things, "v1"))
+    text = page(tag_url(things, "v1"))
+
+    assert "The SBOM is SPDX as tags and values, which is kept and not shown." in text
+    assert "b-note-warning" not in text
+
+
+def test_an_sbom_that_is_broken_warns(things: Repository) -> None:
+    push_artifact(things, (b"{", SPDX, {}), reference="v1")
+
+    text = page(tag_url(things, "v1"))
+
+    assert "The SBOM begins as JSON, and cannot be read from line 1 on." in text
+    assert "b-note-warning" in text
+
+
+def test_an_sbom_with_a_byte_order_mark_lists_its_components(things: Repository) -> None:
+    push_artifact(things, (b"\xef\xbb\xbf" + spdx("openssl"), SPDX, {}), reference="v1")
+
+    assert '<th scope="row" class="b-break">openssl</th>' in page(tag_url(things, "v1"))
+
+
+def test_of_several_sboms_in_one_manifest_each_can_be_opened(things: Repository) -> None:
+    layers = [
+        (spdx("openssl"), SPDX, {TITLE: "first.spdx.json"}),
+        (spdx("musl"), SPDX, {TITLE: "second.spdx.json"}),
+        (b"SPDXVersion: SPDX-2.3\n", "text/spdx", {}),
+    ]
+    push_artifact(things, *layers, reference="v1")
+    url = tag_url(things, "v1")
+
+    every, second = page(url), page(url, document="2")
+
+    assert 'href="?document=2#documents">second.spdx.json</a>' in every
+    assert '<th scope="row" class="b-break">openssl</th>' in every
+    assert "Document 3 is SPDX as tags and values, which is kept and not shown." in every
+    assert '<th scope="row" class="b-break">musl</th>' in second
+    assert "openssl</th>" not in second
+    assert '<input type="hidden" name="document" value="2">' in second
+
+
+IN_TOTO = "application/vnd.in-toto+json"
+PREDICATE = "in-toto.io/predicate-type"
+PROVENANCE = "https://slsa.dev/provenance/v0.2"
+
+
+def buildkit_layers(sboms: int) -> list[tuple[bytes, str, dict[str, str]]]:
+    """As BuildKit writes them: an SBOM for each stage, then where it all comes from."""
+    predicates = [f"https://spdx.dev/Document/{n}" for n in range(sboms)] + [PROVENANCE]
+    return [
+        (
+            statement(f"sha256:{'a' * 64}", predicateType=kind, predicate={"n": number}),
+            IN_TOTO,
+            {PREDICATE: kind},
+        )
+        for number, kind in enumerate(predicates)
+    ]
+
+
+def test_of_many_statements_the_provenance_is_shown_and_the_others_are_listed(
+    things: Repository,
+) -> None:
+    push_artifact(things, *buildkit_layers(6), reference="v1")
+    url = tag_url(things, "v1")
+
+    text, sixth = page(url), page(url, document="6")
+
+    assert f"<dt>Predicate</dt><dd><code>{PROVENANCE}</code></dd>" in text
+    assert text.count("<dt>Predicate</dt>") == MAX_SHOWN
+    assert text.count('<span class="b-quiet">not opened</span>') == 7 - MAX_SHOWN
+    assert sixth.count("<dt>Predicate</dt>") == 1
+    assert "<code>https://spdx.dev/Document/5</code>" in sixth
+
+
+def test_documents_past_the_list_are_counted(things: Repository) -> None:
+    push_artifact(things, *buildkit_layers(MAX_LISTED + 2), reference="v1")
+
+    assert "And 3 more, which the manifest below names." in page(tag_url(things, "v1"))
 
 
 def test_an_attestation_shows_its_predicate_and_its_builder(things: Repository) -> None:
@@ -90,7 +167,9 @@ def test_an_attestation_of_an_sbom_lists_the_components(things: Repository) -> N
 def test_an_attestation_that_cannot_be_read_says_why(things: Repository) -> None:
     push_artifact(things, (b"nothing", "application/vnd.in-toto+json", {}), reference="v1")
 
-    assert "layers[0] could not be read, because it is not JSON" in page(tag_url(things, "v1"))
+    text = page(tag_url(things, "v1"))
+
+    assert "The attestation is text of no form that is known here." in text
 
 
 def test_files_that_oras_pushed_have_their_names(things: Repository) -> None:

@@ -91,6 +91,7 @@ def _sections(context: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("platforms", "Platforms", "layers-2", context.get("platforms")),
         ("config", "Config", "settings-2", image),
         ("steps", "Build steps", "hammer", image and image.steps),
+        ("documents", "Documents", "files", documents and documents.rows),
         ("components", "Components", "list-tree", documents and documents.components),
         ("statements", "Statement", "scroll-text", documents and documents.statements),
         ("signatures", "Signatures", "badge-check", True),

@@ -15,10 +15,11 @@ from ui.contents.text import shown
 from ui.kinds import look_of
 
 MAX_TYPE_LENGTH = 120
-_IN_TOTO_PREDICATE = "in-toto.io/predicate-type"
+IN_TOTO_PREDICATE = "in-toto.io/predicate-type"
 _BEST_FIRST = (State.VALID, State.INVALID, State.UNVERIFIABLE)
+_SLSA = "https://slsa.dev/provenance/"
 _KNOWN_PREDICATES = (
-    ("https://slsa.dev/provenance/", "SLSA provenance"),
+    (_SLSA, "SLSA provenance"),
     ("https://spdx.dev/", "SPDX"),
     ("https://cyclonedx.org/", "CycloneDX"),
     ("https://cosign.sigstore.dev/attestation/vuln", "Vulnerability report"),
@@ -111,12 +112,16 @@ def _detail(one: Attachment) -> str:
     predicates = [verdict.predicate_type for verdict in one.verdicts if verdict.predicate_type]
     annotations = one.manifest.annotations
     told = next(iter(predicates), "") or annotations.get(BUNDLE_PREDICATE, "")
-    told = told or annotations.get(_IN_TOTO_PREDICATE, "")
+    told = told or annotations.get(IN_TOTO_PREDICATE, "")
     if one.kind == Kind.ATTESTATION and told:
         return shown(predicate_name(told), MAX_TYPE_LENGTH)
     if one.tag:  # what cosign keeps under tags borrows the types of images
         return f"a tag that ends in .{one.tag.rpartition('.')[2]}"
     return shown(one.manifest.artifact_type or one.manifest.media_type, MAX_TYPE_LENGTH)
+
+
+def is_provenance(predicate_type: str) -> bool:
+    return predicate_type.startswith(_SLSA)
 
 
 def predicate_name(predicate_type: str) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from artifacts.documents.statements import Named, StatementUnreadable, read_statement
+from artifacts.documents.documents import read_document
+from artifacts.documents.opening import NotShown
+from artifacts.documents.statements import Named, Statement
 from tests.artifacts.signatures.signing import Signer, statement
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -23,6 +25,11 @@ SLSA_02 = {
     "materials": [{"uri": "git+https://x", "digest": {"gitCommit": "9f1c"}}],
     "metadata": {"buildInvocationId": "7"},
 }
+
+
+def read_statement(content: bytes) -> Statement:
+    (found,) = read_document(content).statements
+    return found
 
 
 def test_a_statement_is_found_in_each_of_its_wrappings() -> None:
@@ -55,15 +62,18 @@ def test_provenance_names_builder_and_materials(version: str, predicate: dict[st
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{}", "holds no in-toto statement"),
-        (b"not json", "not JSON"),
-        (b'{"payload": "%%%"}', "payload is not base64"),
-        (json.dumps({"payload": base64.b64encode(b"x").decode()}).encode(), "not JSON"),
-        (b'{"predicateType": 5}', "holds no in-toto statement"),
+        (b"{}", "is JSON of a form that is not known here, which is kept and not shown"),
+        (b"not json", "is text of no form that is known here"),
+        (b'{"payload": "%%%"}', "is an envelope whose payload is not base64"),
+        (
+            json.dumps({"payload": base64.b64encode(b"x").decode()}).encode(),
+            "is text of no form that is known here",
+        ),
+        (b'{"predicateType": 5}', "is JSON of a form that is not known here"),
     ],
 )
 def test_what_is_no_statement_says_why(content: bytes, reason: str) -> None:
-    with pytest.raises(StatementUnreadable, match=reason):
+    with pytest.raises(NotShown, match=f"^{reason}"):
         read_statement(content)
 
 
@@ -77,3 +87,49 @@ def test_wrong_types_are_left_out(wrong: Any) -> None:
         )
         assert found.provenance is not None
         assert found.provenance.builder == ""
+
+
+def test_statements_that_stand_line_by_line_in_one_file_are_all_read() -> None:
+    kinds = [f"https://example.com/tested/v{n}" for n in range(3)]
+    lines = b"\n".join(statement(DIGEST, predicateType=kind) for kind in kinds)
+
+    document = read_document(lines)
+
+    assert [one.predicate_type for one in document.statements] == kinds
+
+
+def test_an_sbom_in_a_statement_is_found_beside_it() -> None:
+    sbom = {"spdxVersion": "SPDX-2.3", "packages": [{"name": "musl"}]}
+
+    for predicate in (sbom, {"Data": sbom, "Timestamp": "2026-01-02T03:04:05Z"}):
+        document = read_document(statement(DIGEST, predicate=predicate))
+        assert len(document.statements) == 1
+        assert document.sbom is not None
+        assert [one.name for one in document.sbom.components] == ["musl"]
+
+
+def test_an_sbom_in_a_statement_that_is_only_known_by_name_leaves_the_statement() -> None:
+    content = statement(DIGEST, predicate="SPDXVersion: SPDX-2.3\n")
+
+    document = read_document(content)
+
+    assert len(document.statements) == 1
+    assert document.remark == (
+        "in one part is a statement about SPDX as tags and values, which is kept and not shown"
+    )
+
+
+def test_what_is_left_out_of_long_lists_is_counted() -> None:
+    many = [{"name": str(n), "uri": str(n), "digest": {"sha256": "0"}} for n in range(1200)]
+    content = statement(
+        DIGEST,
+        subject=many,
+        predicateType="https://slsa.dev/provenance/v0.2",
+        predicate={"materials": many},
+    )
+
+    found = read_statement(content)
+
+    assert len(found.subjects) + found.subjects_left_out == 1200
+    assert found.provenance is not None
+    assert len(found.provenance.materials) + found.provenance.materials_left_out == 1200

@@ -1,0 +1,135 @@
+"""Open a document from outside: the JSON in it, or what it is instead, in words for a person.
+
+A document may be compressed, begin with a byte order mark, or hold several JSON values one after
+the other, as JSON Lines do.
+"""
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import zstandard
+
+from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.strict_json import parse_objects
+from artifacts.oci.text import text_of
+
+MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
+MAX_IN_ONE_FILE: Final = 100
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ZSTD_WINDOW_BYTES: Final = 128 * 1024 * 1024  # as zstd itself by default
+_HEAD: Final = 8 * 1024
+_ZIP, _PDF = b"PK\x03\x04", b"%PDF-"
+_CYCLONEDX_NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/([0-9.]{1,10})")
+# In this order: the first that is found says what it is.
+_FORMS = (
+    (re.compile(r"^\s*SPDXVersion:", re.MULTILINE), "SPDX as tags and values"),
+    (re.compile(r"^\s*<.*spdx\.org/rdf", re.DOTALL), "SPDX as RDF"),
+    (re.compile(r"^@prefix\s.*spdx\.org/rdf", re.DOTALL | re.MULTILINE), "SPDX as RDF"),
+    (re.compile(r"^[\"']?(?:spdxVersion|SPDXID)[\"']?:\s", re.MULTILINE), "SPDX as YAML"),
+    (re.compile(r"^[\"']?bomFormat[\"']?:\s", re.MULTILINE), "CycloneDX as YAML"),
+    (re.compile(r"^\s*<.*<SoftwareIdentity\b", re.DOTALL), "a SWID tag as XML"),
+    (re.compile(r"^\s*<(?:!DOCTYPE\s+html|html)\b", re.IGNORECASE), "a web page"),
+    (re.compile(r"^\s*<"), "XML of a form that is not known here"),
+)
+
+
+class State(StrEnum):
+    """What became of a document."""
+
+    SHOWN = "shown"
+    KEPT = "kept"  # whole, and of a form that is not shown
+    TOO_LARGE = "too large"
+    BROKEN = "broken"
+
+
+class NotShown(ValueError):
+    """Why a document is not shown. The message goes on after what the document is called."""
+
+    def __init__(self, state: State, message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+def kept(form: str) -> NotShown:
+    return NotShown(State.KEPT, f"is {form}, which is kept and not shown")
+
+
+def too_large() -> NotShown:
+    size = MAX_DOCUMENT_BYTES // 1024**2
+    return NotShown(State.TOO_LARGE, f"is larger than {size} MiB, so it is not shown")
+
+
+def form_of(text: str) -> str:
+    """What text that is not JSON is called; empty when it is of no form that is known."""
+    head = text[:_HEAD]
+    if found := _CYCLONEDX_NAMESPACE.search(head):
+        return f"CycloneDX {found[1]} as XML"
+    return next((name for pattern, name in _FORMS if pattern.search(head)), "")
+
+
+def json_objects(content: bytes) -> Sequence[Mapping[str, Any]]:
+    """The JSON objects in a file: at least one, and one more than ``MAX_IN_ONE_FILE`` at most.
+
+    Raises ``NotShown``.
+    """
+    unpacked = _unpacked(content)
+    if content and not unpacked:
+        raise NotShown(State.BROKEN, "is compressed, and cannot be unpacked")
+    if unpacked.startswith((_ZIP, _PDF)):
+        raise kept("a spreadsheet or another archive" if unpacked.startswith(_ZIP) else "a PDF")
+    text = _text(unpacked)
+    if not text.lstrip().startswith(("{", "[")):
+        raise _other_form(text)
+    try:
+        objects = parse_objects(text, at_most=MAX_IN_ONE_FILE + 1)
+    except ManifestInvalid as error:
+        raise NotShown(State.BROKEN, _what_is_wrong(error)) from error
+    if not objects:
+        raise NotShown(State.BROKEN, "is JSON that holds no object")
+    return objects
+
+
+def _unpacked(content: bytes) -> bytes:
+    """What comes out of gzip or zstd; anything else as it is."""
+    try:
+        if content.startswith(_GZIP):
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                content = stream.read(MAX_DOCUMENT_BYTES + 1)
+        elif content.startswith(_ZSTD):
+            options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+            with options.stream_reader(content, read_across_frames=True) as reader:
+                content = reader.read(MAX_DOCUMENT_BYTES + 1)
+    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+        raise NotShown(State.BROKEN, "is compressed, and cannot be unpacked") from error
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise too_large()
+    return content
+
+
+def _text(content: bytes) -> str:
+    try:
+        text = text_of(content)
+    except UnicodeDecodeError as error:
+        raise NotShown(State.BROKEN, "is neither text nor a known kind of file") from error
+    if not text.strip("\x00 \t\r\n"):
+        raise NotShown(State.BROKEN, "is empty")
+    return text
+
+
+def _other_form(text: str) -> NotShown:
+    if form := form_of(text):
+        return kept(form)
+    return NotShown(State.BROKEN, "is text of no form that is known here")
+
+
+def _what_is_wrong(error: ManifestInvalid) -> str:
+    cause = error.__cause__
+    if isinstance(line := getattr(cause, "lineno", None), int):
+        return f"begins as JSON, and cannot be read from line {line} on"
+    return "is JSON that can be read in more than one way, or is nested too deeply"
