@@ -8,12 +8,15 @@ of cosign 2.6 and 3.1 made with each kind of key.
 """
 
 import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from Crypto.Hash import SHA512
+from Crypto.Signature import eddsa
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
@@ -22,25 +25,25 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_pem_public_key,
+    load_der_public_key,
 )
-
-from artifacts.signatures import ed25519ph
 
 MAX_PEM_BYTES = 8 * 1024
-MAX_SIGNATURE_BYTES = 4 * 1024
 RSA_BITS = range(2048, 8193)
 
-_ONE_PUBLIC_KEY = re.compile(
-    r"-----BEGIN (?:RSA )?PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END (?:RSA )?PUBLIC KEY-----"
-)
-_CURVES: dict[str, tuple[hashes.HashAlgorithm, ...]] = {
-    "secp256r1": (hashes.SHA256(),),
-    "secp384r1": (hashes.SHA384(), hashes.SHA256()),
-    "secp521r1": (hashes.SHA512(), hashes.SHA256()),
-}
+#: What cosign checks with is chosen by the person who does: --signature-digest-algorithm.
+_HASHES = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-_RSA_HASHES = (hashes.SHA256(), hashes.SHA512())
+_LARGEST_EXPONENT = 2**31 - 1  # as Go has it; a larger one only takes long
+_ED25519_BYTES = 64
+_SHORTEST_DER = 8
+_DER_SEQUENCE = 0x30
+_PUBLIC_KEYS = ("PUBLIC KEY", "RSA PUBLIC KEY")
+_BLOCK = re.compile(
+    r"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$(.*?)^-----END \1-----[ \t]*\r?$",
+    re.DOTALL | re.MULTILINE,
+)
+_HEADER = re.compile(r"^[^\s:]+:.*$", re.MULTILINE)
 
 Verifying = ec.EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey
 
@@ -71,8 +74,19 @@ class VerifyingKey:
         """What a bundle of cosign names the key by."""
         return base64.b64encode(bytes.fromhex(self.fingerprint)).decode()
 
+    def could_have_made(self, signature: bytes) -> bool:
+        """Whether the signature is as long as this key's are; costs nothing."""
+        match self.key:
+            case ec.EllipticCurvePublicKey(curve=curve):
+                longest = 2 * ((curve.key_size + 7) // 8) + 9
+                return _SHORTEST_DER <= len(signature) <= longest and signature[0] == _DER_SEQUENCE
+            case RSAPublicKey(key_size=bits):
+                return len(signature) == (bits + 7) // 8
+            case _:
+                return len(signature) == _ED25519_BYTES
+
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        if not signature or len(signature) > MAX_SIGNATURE_BYTES:
+        if not self.could_have_made(signature):
             return False
         match self.key:
             case ec.EllipticCurvePublicKey() as key:
@@ -80,10 +94,7 @@ class VerifyingKey:
             case RSAPublicKey() as key:
                 return _rsa_verifies(key, signature, message)
             case key:
-                raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-                return _holds(lambda: key.verify(signature, message)) or ed25519ph.verifies(
-                    raw, signature, message
-                )
+                return _ed25519_verifies(key, signature, message)
 
 
 def _load(pem: str) -> Verifying:
@@ -91,11 +102,19 @@ def _load(pem: str) -> Verifying:
         raise KeyRefused(f"a public key has at most {MAX_PEM_BYTES} characters")
     if "PRIVATE KEY" in pem:
         raise KeyRefused("this is a private key: keep it secret and register its public half")
-    if not _ONE_PUBLIC_KEY.fullmatch(pem.strip()):
+    blocks = [(found[1], found[2]) for found in _BLOCK.finditer(pem.strip())]
+    keys = [body for kind, body in blocks if kind in _PUBLIC_KEYS]
+    if not keys and any(kind.endswith("CERTIFICATE") for kind, _ in blocks):
+        raise KeyRefused(
+            "this is a certificate: register its public key, which"
+            " `openssl x509 -pubkey -noout -in FILE` prints"
+        )
+    if len(keys) != 1:
         raise KeyRefused("expected one public key in PEM form, as in the file cosign.pub")
     try:
-        key = load_pem_public_key(pem.strip().encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
+        der = base64.b64decode("".join(_HEADER.sub("", keys[0]).split()), validate=True)
+        key = load_der_public_key(der)
+    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
         raise KeyRefused("the PEM text does not hold a public key that can be read") from error
     _algorithm(key)
     if not isinstance(key, Verifying):  # _algorithm has refused it
@@ -105,9 +124,11 @@ def _load(pem: str) -> Verifying:
 
 def _algorithm(key: object) -> str:
     match key:
-        case ec.EllipticCurvePublicKey(curve=curve) if curve.name in _CURVES:
+        case ec.EllipticCurvePublicKey(curve=curve) if curve.name in _CURVE_NAMES:
             return f"ECDSA {_CURVE_NAMES[curve.name]}"
         case RSAPublicKey(key_size=bits) if bits in RSA_BITS:
+            if key.public_numbers().e > _LARGEST_EXPONENT:
+                raise KeyRefused("the exponent of this RSA key is too large; 65537 is usual")
             return f"RSA {bits}"
         case Ed25519PublicKey():
             return "Ed25519"
@@ -120,17 +141,30 @@ def _algorithm(key: object) -> str:
 def _ecdsa_verifies(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> bool:
     return any(
         _holds(lambda h=algorithm: key.verify(signature, message, ec.ECDSA(h)))  # type: ignore[misc]
-        for algorithm in _CURVES[key.curve.name]
+        for algorithm in _HASHES
     )
 
 
 def _rsa_verifies(key: RSAPublicKey, signature: bytes, message: bytes) -> bool:
-    for algorithm in _RSA_HASHES:
+    for algorithm in _HASHES:
         pss = padding.PSS(mgf=padding.MGF1(algorithm), salt_length=padding.PSS.AUTO)
         for pad in (padding.PKCS1v15(), pss):
             if _rsa_holds(key, signature, message, pad, algorithm):
                 return True
     return False
+
+
+def _ed25519_verifies(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+    """Plain, or pre-hashed (RFC 8032, section 5.1), as cosign signs with such a key."""
+    if _holds(lambda: key.verify(signature, message)):
+        return True
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    try:
+        checker = eddsa.new(eddsa.import_public_key(raw), "rfc8032")
+        checker.verify(SHA512.new(message), signature)
+    except ValueError:
+        return False
+    return True
 
 
 def _rsa_holds(

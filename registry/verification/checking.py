@@ -17,20 +17,31 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, ManifestInvalid
 from artifacts.signatures.claims import (
+    IN_TOTO,
     MAX_CONTENT_BYTES,
     Claim,
     Malformed,
+    Unknown,
     can_hold_a_claim,
     read_claim,
 )
 from artifacts.signatures.companions import subject_of
 from artifacts.signatures.keys import VerifyingKey
+from artifacts.signatures.notary import (
+    COSE,
+    JOSE,
+    NOTARY,
+    NotaryUnreadable,
+    read_notary,
+)
 from artifacts.signatures.verdicts import (
     CONTENT_MISSING,
     SUBJECT_MISSING,
+    Budget,
     Judgement,
     State,
     judge,
+    judge_notary,
 )
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest
@@ -42,7 +53,6 @@ from registry.verification.reads import Attachments, attached_to
 logger = logging.getLogger(__name__)
 
 MAX_LAYERS = 32  # cosign adds the newest signature as the last layer
-MAX_MANIFEST_CONTENT_BYTES = 4 * MAX_CONTENT_BYTES
 MAX_CHECKS = 50  # of one subject's attachments in one go; the next look takes the next ones
 _TRIES = 5
 
@@ -68,9 +78,15 @@ class Keys:
 
 
 def examine(*, manifest: Manifest, now: datetime) -> None:
-    """Check a manifest that was pushed, as a signature or attestation of what it says it is of."""
+    """Check a manifest that was pushed, as a signature or attestation of what it says it is of.
+
+    What one push makes of work is bounded; a pull that needs what is left has it checked.
+    """
+    budget = Budget()
     for subject in _subjects_of(manifest, now):
-        check(manifest=manifest, subject=subject, now=now)
+        if budget.is_spent:
+            break
+        check(manifest=manifest, subject=subject, now=now, shared=budget)
 
 
 def looked_at(repository: Repository, digest: Digest, *, now: datetime) -> Attachments:
@@ -79,8 +95,13 @@ def looked_at(repository: Repository, digest: Digest, *, now: datetime) -> Attac
     return attached_to(repository, digest, now=now)
 
 
-def recheck(*, repository: Repository, digest: Digest, now: datetime) -> None:
-    """Check what is attached to a manifest and has no verdict by the keys of now."""
+def recheck(
+    *, repository: Repository, digest: Digest, now: datetime, budget: Budget | None = None
+) -> None:
+    """Check what is attached to a manifest and has no verdict by the keys of now.
+
+    With a ``budget`` no other manifest is begun once it is spent: jobs come to them.
+    """
     version = _version(repository.namespace_id)
     attachments = [one for one in attached_to(repository, digest, now=now) if one.can_be_verified]
     due = [
@@ -89,7 +110,9 @@ def recheck(*, repository: Repository, digest: Digest, now: datetime) -> None:
         if not one.verdicts or any(_is_due(verdict, version) for verdict in one.verdicts)
     ]
     for manifest in due[:MAX_CHECKS]:
-        check(manifest=manifest, subject=digest, now=now)
+        if budget and budget.is_spent:
+            break
+        check(manifest=manifest, subject=digest, now=now, shared=budget)
 
 
 def recompute(*, now: datetime, limit: int) -> int:
@@ -122,12 +145,20 @@ def _recompute(keyring: Keyring, now: datetime, limit: int) -> int:
     return len(pairs)
 
 
-def check(*, manifest: Manifest, subject: Digest, now: datetime) -> None:
-    """Judge each layer of a signature or attestation as a claim about ``subject``."""
+def check(
+    *, manifest: Manifest, subject: Digest, now: datetime, shared: Budget | None = None
+) -> None:
+    """Judge each layer of a signature or attestation as a claim about ``subject``.
+
+    What it takes comes out of ``shared``, and is never cut short by it: verdicts are kept.
+    """
     repository = manifest.repository
     for _ in range(_TRIES):
         keys = _keys(repository.namespace_id)
-        findings = list(_findings(manifest, subject, keys, now))
+        budget = Budget()
+        findings = list(_findings(manifest, subject, keys, budget, now))
+        if shared:
+            shared.take_what_was_spent_of(budget)
         if _store(manifest, subject, keys, findings, now):
             return
     logger.warning("the keys of %s keep changing; %s is checked later", repository, manifest)
@@ -146,7 +177,10 @@ def _subjects_of(manifest: Manifest, now: datetime) -> list[Digest]:
     return sorted(named | {digest for digest in found if digest}, key=str)
 
 
-def _findings(manifest: Manifest, subject: Digest, keys: Keys, now: datetime) -> Iterator[Finding]:
+def _findings(
+    manifest: Manifest, subject: Digest, keys: Keys, budget: Budget, now: datetime
+) -> Iterator[Finding]:
+    """The newest first: they are worth what can be spent."""
     try:
         document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
     except ManifestInvalid as error:
@@ -155,24 +189,29 @@ def _findings(manifest: Manifest, subject: Digest, keys: Keys, now: datetime) ->
     layers = [
         (position, layer)
         for position, layer in enumerate(document.layers)
-        if can_hold_a_claim(layer.media_type)
+        if can_hold_a_claim(layer.media_type) or _is_of_notary(document, layer)
     ]
     if not layers:
         yield Finding(0, Judgement(State.UNVERIFIABLE, _why_nothing_is_checked(document)))
-    room = MAX_MANIFEST_CONTENT_BYTES
-    for position, layer in layers[-MAX_LAYERS:]:
-        room -= layer.size
-        if room < 0 or layer.size > MAX_CONTENT_BYTES:
+    for position, layer in reversed(layers[-MAX_LAYERS:]):
+        budget.content_bytes -= layer.size
+        if budget.content_bytes < 0 or layer.size > MAX_CONTENT_BYTES:
             reason = "it is too large to be checked"
             yield Finding(position, Judgement(State.UNVERIFIABLE, reason), str(layer.digest))
             continue
-        yield _finding(manifest, position, layer, subject, keys, now)
+        yield _finding(manifest, position, layer, subject, keys, budget, now)
+
+
+def _is_of_notary(document: ManifestDocument, layer: Descriptor) -> bool:
+    return document.artifact_type == NOTARY and layer.media_type in (COSE, JOSE)
 
 
 def _why_nothing_is_checked(document: ManifestDocument) -> str:
-    if "notary" in document.artifact_type:
-        return "signatures of the Notary Project are kept, not checked"
-    return "it holds nothing that is signed in a way that cosign uses"
+    if document.artifact_type == NOTARY:
+        return "it is of the Notary Project, in an envelope that is not known here"
+    if any(layer.media_type == IN_TOTO for layer in document.layers):
+        return "its statements are not signed"
+    return "what it holds is not known here"
 
 
 def _finding(
@@ -181,20 +220,28 @@ def _finding(
     layer: Descriptor,
     subject: Digest,
     keys: Keys,
+    budget: Budget,
     now: datetime,
 ) -> Finding:
     digest = str(layer.digest)
     try:
         blob = find_blob(repository=manifest.repository, digest=layer.digest, now=now)
         content = b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now))
+        if layer.media_type in (COSE, JOSE):
+            signature = read_notary(layer.media_type, content)
+            return Finding(position, judge_notary(signature, subject=str(subject)), digest)
         claim = read_claim(layer.media_type, layer.annotations, content)
     except BlobUnknown:
         judgement = Judgement(State.UNVERIFIABLE, CONTENT_MISSING)
         return Finding(position, judgement, digest)
-    except Malformed as error:
+    except Unknown as error:
+        return Finding(position, Judgement(State.UNVERIFIABLE, str(error)), digest)
+    except (Malformed, NotaryUnreadable) as error:
         return Finding(position, Judgement(State.INVALID, str(error)), digest)
     body = None if claim.message else _body(manifest.repository, subject)
-    judgement = judge(claim, subject=str(subject), keys=keys.verifying, subject_body=body)
+    judgement = judge(
+        claim, subject=str(subject), keys=keys.verifying, subject_body=body, budget=budget
+    )
     return Finding(position, judgement, digest, claim.is_signature, _text(claim))
 
 

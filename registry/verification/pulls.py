@@ -20,7 +20,7 @@ from artifacts.signatures.proofs import (
     has_types_of_a_proof,
     reads_like_a_proof,
 )
-from artifacts.signatures.verdicts import State
+from artifacts.signatures.verdicts import Budget, State
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest, ManifestChild
 from registry.repositories import sql
@@ -79,8 +79,9 @@ def admit_pull(
     if manifest and reader and _may_be_signed_by(reader, manifest, repository, now):
         return
     # Keys may have changed, or a signature come, since the verdicts were written.
+    budget = Budget()
     for candidate in candidates:
-        recheck(repository=repository, digest=candidate, now=now)
+        recheck(repository=repository, digest=candidate, now=now, budget=budget)
         if verdict_of(repository, candidate, now=now).state == State.VALID:
             return
     _refuse(repository, candidates[0], now)

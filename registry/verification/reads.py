@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from registry.manifests.models import Manifest, ManifestChild
 from registry.manifests.reads import referrers_of, referrers_page
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
+from registry.verification.listed import listed_attestations
 from registry.verification.models import Verdict
 
 MAX_ATTACHMENTS = 500
@@ -34,12 +35,13 @@ _KIND_OF_SUFFIX = {
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One manifest that speaks about another: through its ``subject``, or by its tag."""
+    """One manifest that speaks about another: by its ``subject``, its tag, or in an index."""
 
     manifest: Manifest
     kind: Kind
     tag: str = ""
     verdicts: tuple[Verdict, ...] = ()
+    is_in_index: bool = False
 
     @property
     def digest(self) -> str:
@@ -47,17 +49,21 @@ class Attachment:
 
     @property
     def can_be_verified(self) -> bool:
-        return self.kind in (Kind.SIGNATURE, Kind.ATTESTATION)
+        return self.kind in (Kind.SIGNATURE, Kind.ATTESTATION) and not self.is_in_index
 
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """Everything attached to one manifest, each group with the newest first."""
+    """What is attached to one manifest, each group with the newest first.
+
+    ``left_out`` is how many more there are.
+    """
 
     signatures: list[Attachment] = field(default_factory=list)
     attestations: list[Attachment] = field(default_factory=list)
     sboms: list[Attachment] = field(default_factory=list)
     other: list[Attachment] = field(default_factory=list)
+    left_out: int = 0
 
     def __iter__(self) -> Iterator[Attachment]:
         yield from (*self.signatures, *self.attestations, *self.sboms, *self.other)
@@ -92,7 +98,7 @@ class Overview:
 
 
 def attached_to(repository: Repository, digest: Digest, *, now: datetime) -> Attachments:
-    """One list of what tags like ``sha256-<hex>.sig``, referrers and the fallback tag hold.
+    """One list of what tags like ``sha256-<hex>.sig``, referrers, fallback tags and indexes hold.
 
     At most ``MAX_ATTACHMENTS`` referrers are looked at.
     """
@@ -101,11 +107,17 @@ def attached_to(repository: Repository, digest: Digest, *, now: datetime) -> Att
     for verdict in rows.select_related("key").order_by("manifest", "position"):
         verdicts.setdefault(verdict.manifest_id, []).append(verdict)
     groups = Attachments()
-    for manifest, tag in _found(repository, digest, now):
+    listed = listed_attestations(repository, {str(digest)}).get(str(digest), ())
+    found, has_more = _found(repository, digest, listed, now)
+    for manifest, tag in found:
         kind = _kind_of(manifest, companion_tags(digest).get(tag))
         known = tuple(verdicts.get(manifest.id, ()))
-        _group(groups, kind).append(Attachment(manifest, kind, tag, known))
-    return groups
+        is_listed = _is_only_listed(manifest, str(digest), tag, listed)
+        _group(groups, kind).append(Attachment(manifest, kind, tag, known, is_listed))
+    if not has_more:
+        return groups
+    every = attached_manifests(repository, digest, now=now).count()
+    return replace(groups, left_out=max(1, every - len(found)))
 
 
 def attached_manifests(
@@ -115,7 +127,11 @@ def attached_manifests(
     tagged = Manifest.objects.present().filter(
         repository=repository.id, pk__in=_companions(repository, digest, now)
     )
-    found = referrers_of(repository=repository, subject=digest, now=now) | tagged
+    listed = listed_attestations(repository, {str(digest)}).get(str(digest), ())
+    beside = Manifest.objects.present().filter(
+        repository=repository.id, digest__in=listed, kind=Kind.ATTESTATION
+    )
+    found = referrers_of(repository=repository, subject=digest, now=now) | tagged | beside
     return found.defer(*_WITHOUT_BODY)
 
 
@@ -134,6 +150,7 @@ def overview_of(
     """
     found: dict[str, dict[int, tuple[Manifest, str]]] = {digest: {} for digest in digests}
     counts: dict[str, int] = defaultdict(int)
+    listed = listed_attestations(repository, digests)
     for row in _referrers_of_each(repository, digests):
         found[row.subject_digest][row.id] = (row, "")
         counts[row.subject_digest] = row.number_of_all
@@ -141,9 +158,15 @@ def overview_of(
         counts[subject] += row.id not in found[subject]
         if len(found[subject]) < MAX_ATTACHMENTS_OF_EACH or tag:
             found[subject][row.id] = (row, tag)
+    for subject, row in _beside_each(repository, listed):
+        counts[subject] += row.id not in found[subject]
+        if len(found[subject]) < MAX_ATTACHMENTS_OF_EACH:
+            found[subject].setdefault(row.id, (row, ""))
     verdicts = _verdicts_of_each(repository, found)
     return {
-        subject: Overview(_grouped(subject, rows.values(), verdicts), counts[subject])
+        subject: Overview(
+            _grouped(subject, rows.values(), verdicts, listed.get(subject, ())), counts[subject]
+        )
         for subject, rows in found.items()
     }
 
@@ -162,8 +185,13 @@ def summary_of(signatures: Sequence[Attachment]) -> SignatureState:
     return SignatureState(State.UNVERIFIABLE, "its signature has not been checked yet")
 
 
-def _found(repository: Repository, digest: Digest, now: datetime) -> list[tuple[Manifest, str]]:
-    """Attached manifests, newest first, each once, with the tag that attaches it, if one does."""
+def _found(
+    repository: Repository, digest: Digest, listed: Collection[str], now: datetime
+) -> tuple[list[tuple[Manifest, str]], bool]:
+    """Attached manifests, newest first, each once, with the tag that attaches it, if one does.
+
+    And whether there are more.
+    """
     page = referrers_page(
         repository=repository,
         subject=digest,
@@ -177,8 +205,24 @@ def _found(repository: Repository, digest: Digest, now: datetime) -> list[tuple[
     manifests = Manifest.objects.present().filter(repository=repository.id).defer(*_WITHOUT_BODY)
     rows = {row.id: row for row in manifests.filter(digest__in=digests)}
     rows.update({row.id: row for row in manifests.filter(pk__in=tags)})
+    if listed:
+        beside = manifests.filter(digest__in=listed, kind=Kind.ATTESTATION)
+        rows.update({row.id: row for row in beside})
     rows_in_order = sorted(rows.values(), key=lambda row: (row.pushed_at, row.id), reverse=True)
-    return [(row, tags.get(row.id, "")) for row in rows_in_order]
+    return [(row, tags.get(row.id, "")) for row in rows_in_order], page.has_more
+
+
+def _beside_each(
+    repository: Repository, listed: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, Manifest]]:
+    """What indexes list as attestations, each with what it is about."""
+    if not listed:
+        return
+    digests = {digest for children in listed.values() for digest in children}
+    present = Manifest.objects.present().filter(repository=repository.id, kind=Kind.ATTESTATION)
+    rows = {row.digest: row for row in present.filter(digest__in=digests).only(*_SHORT)}
+    for subject, children in listed.items():
+        yield from ((subject, rows[digest]) for digest in children if digest in rows)
 
 
 def _referrers_of_each(repository: Repository, digests: Collection[str]) -> Iterable[Any]:
@@ -254,6 +298,7 @@ def _grouped(
     subject: str,
     rows: Iterable[tuple[Manifest, str]],
     verdicts: Mapping[tuple[str, int], Sequence[Verdict]],
+    listed: Collection[str],
 ) -> Attachments:
     groups = Attachments()
     names = companion_tags(Digest.parse(subject))
@@ -261,8 +306,13 @@ def _grouped(
     for manifest, tag in newest_first:
         kind = _kind_of(manifest, names.get(tag))
         known = tuple(verdicts.get((subject, manifest.id), ()))
-        _group(groups, kind).append(Attachment(manifest, kind, tag, known))
+        is_listed = _is_only_listed(manifest, subject, tag, listed)
+        _group(groups, kind).append(Attachment(manifest, kind, tag, known, is_listed))
     return groups
+
+
+def _is_only_listed(manifest: Manifest, subject: str, tag: str, listed: Collection[str]) -> bool:
+    return manifest.digest in listed and not tag and manifest.subject_digest != subject
 
 
 def _companions(repository: Repository, digest: Digest, now: datetime) -> Mapping[int, str]:

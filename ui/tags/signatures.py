@@ -108,6 +108,8 @@ def _best(verdicts: Iterable[Verdict]) -> SignatureState:
 def _form(one: Attachment, subject: str) -> str:
     if one.tag:
         return "cosign's tag"
+    if one.is_in_index:
+        return "listed by the index"
     if one.manifest.subject_digest != subject:
         return "list of referrers under a tag"
     is_bundle = SIGSTORE_BUNDLE.fullmatch(one.manifest.artifact_type)

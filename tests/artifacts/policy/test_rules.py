@@ -1,5 +1,6 @@
 """What policies decide, and how they say so."""
 
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -187,6 +188,15 @@ def test_the_empty_layer_of_an_artifact_without_content_goes_with_every_allowed_
 
     assert allows(policy, artifact(THING, EMPTY))
     assert not allows(policy, artifact("another/thing", EMPTY))
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 10_000_000])
+def test_a_layer_that_is_only_called_empty_is_content(size: int) -> None:
+    policy = Policy("mine", "here", {THING: ["a/layer"]})
+    document = artifact(THING, EMPTY)
+    layers = (replace(document.layers[0], size=size),)
+
+    assert not allows(policy, replace(document, layers=layers))
 
 
 @pytest.mark.parametrize("name", Preset)

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from artifacts.signatures import ed25519ph
 from artifacts.signatures.claims import SIMPLE_SIGNING, read_claim
 from artifacts.signatures.keys import VerifyingKey
-from artifacts.signatures.verdicts import State, judge
+from artifacts.signatures.verdicts import Budget, State, judge
 
 MADE: dict[str, Any] = json.loads(Path(__file__).with_name("by_cosign.json").read_text())
 KEYS = {name: VerifyingKey.parse(pem) for name, pem in MADE["keys"].items()}
@@ -20,7 +21,9 @@ def _signer(layer: dict[str, Any], keys: dict[str, VerifyingKey]) -> str:
     content = layer["content"].encode()
     claim = read_claim(layer["mediaType"], layer["annotations"], content)
     assert claim.is_signature
-    found = judge(claim, subject=MADE["subject"], keys=keys.values(), subject_body=None)
+    found = judge(
+        claim, subject=MADE["subject"], keys=keys.values(), subject_body=None, budget=Budget()
+    )
     return next((name for name, key in keys.items() if key.fingerprint == found.fingerprint), "")
 
 
@@ -48,21 +51,26 @@ def test_a_changed_byte_makes_a_signature_of_cosign_invalid(layer: dict[str, Any
         changed["content"] = json.dumps(bundle)
     claim = read_claim(changed["mediaType"], changed["annotations"], changed["content"].encode())
 
-    found = judge(claim, subject=MADE["subject"], keys=KEYS.values(), subject_body=None)
+    found = judge(
+        claim, subject=MADE["subject"], keys=KEYS.values(), subject_body=None, budget=Budget()
+    )
 
     assert found.state == State.INVALID
 
 
 def test_the_example_of_rfc_8032_for_ed25519ph() -> None:
-    key = bytes.fromhex("ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf")
+    raw = bytes.fromhex("ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf")
+    public = Ed25519PublicKey.from_public_bytes(raw)
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    key = VerifyingKey.parse(pem)
     signature = bytes.fromhex(
         "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41"
         "31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406"
     )
 
-    assert ed25519ph.verifies(key, signature, b"abc")
-    assert not ed25519ph.verifies(key, signature, b"abd")
-    assert not ed25519ph.verifies(key, signature[:32] + _too_large(signature[32:]), b"abc")
+    assert key.verifies(signature, b"abc")
+    assert not key.verifies(signature, b"abd")
+    assert not key.verifies(signature[:32] + _too_large(signature[32:]), b"abc")
 
 
 def _too_large(scalar: bytes) -> bytes:

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.signatures.claims import DSSE, SIMPLE_SIGNING, Claim, Malformed, read_claim
-from artifacts.signatures.verdicts import State, judge
+from artifacts.signatures.claims import (
+    DSSE,
+    SIMPLE_SIGNING,
+    Claim,
+    Malformed,
+    Unknown,
+    read_claim,
+)
+from artifacts.signatures.verdicts import Budget, State, judge
 from tests.artifacts.signatures.signing import ANNOTATION, BUNDLE, Signer, b64, statement
 
 ALICE = Signer()
@@ -52,7 +59,7 @@ def _read(media_type: str, signature: str, content: bytes) -> Claim | str:
     """The claim, or what is wrong with it."""
     try:
         return read_claim(media_type, {ANNOTATION: signature}, content)
-    except Malformed as error:
+    except (Malformed, Unknown) as error:
         return str(error)
 
 
@@ -67,7 +74,7 @@ def test_documents_of_the_right_words_are_claims_or_malformed(
     if isinstance(claim, str):
         assert 0 < len(claim) < 600
     else:
-        found = judge(claim, subject=IMAGE, keys=[ALICE.key], subject_body=b"{}")
+        found = judge(claim, subject=IMAGE, keys=[ALICE.key], subject_body=b"{}", budget=Budget())
         assert found.state != State.VALID
 
 

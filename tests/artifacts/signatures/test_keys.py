@@ -84,13 +84,22 @@ def _public(private: rsa.RSAPrivateKey | dsa.DSAPrivateKey | ec.EllipticCurvePri
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+def _public_of_exponent(exponent: int) -> str:
+    private = SIGNERS["RSA 2048"].private
+    assert isinstance(private, rsa.RSAPrivateKey)
+    numbers = rsa.RSAPublicNumbers(exponent, private.public_key().public_numbers().n)
+    public = numbers.public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 REFUSED = {
     "nothing": "",
     "no PEM": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB",
     "an empty PEM": "-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----",
     "broken base64": "-----BEGIN PUBLIC KEY-----\nAAA\n-----END PUBLIC KEY-----",
     "two keys": SIGNERS["Ed25519"].pem * 2,
-    "text before": "see here\n" + SIGNERS["Ed25519"].pem,
+    "a certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+    "an RSA key of a large exponent": _public_of_exponent(2**31 + 11),
     "a long text": " " * MAX_PEM_BYTES + SIGNERS["Ed25519"].pem,
     "a short RSA key": _public(rsa.generate_private_key(65537, 1024)),
     "another curve": _public(ec.generate_private_key(ec.SECP256K1())),
@@ -102,3 +111,33 @@ REFUSED = {
 def test_what_is_no_key_for_signatures_is_refused(what: str) -> None:
     with pytest.raises(KeyRefused):
         VerifyingKey.parse(REFUSED[what])
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_text_and_headers_around_the_key_are_left_out(name: str) -> None:
+    begin, *body = SIGNERS[name].pem.splitlines()
+    text = "\n".join(["see here", begin, "Comment: of release", "", *body, "bye"])
+
+    assert VerifyingKey.parse(text) == SIGNERS[name].key
+
+
+def test_a_key_in_the_form_of_rsa_alone_is_the_same_key() -> None:
+    private = SIGNERS["RSA 2048"].private
+    assert isinstance(private, rsa.RSAPrivateKey)
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
+
+    assert pem.startswith("-----BEGIN RSA PUBLIC KEY-----")
+    assert VerifyingKey.parse(pem) == SIGNERS["RSA 2048"].key
+
+
+@pytest.mark.parametrize("algorithm", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()])
+def test_the_digest_of_a_signature_is_chosen_by_who_signs(
+    algorithm: hashes.HashAlgorithm,
+) -> None:
+    curve, modulus = SIGNERS["ECDSA P-256"], SIGNERS["RSA 2048"]
+    assert isinstance(curve.private, ec.EllipticCurvePrivateKey)
+    assert isinstance(modulus.private, rsa.RSAPrivateKey)
+
+    assert curve.key.verifies(curve.private.sign(b"message", ec.ECDSA(algorithm)), b"message")
+    padded = modulus.private.sign(b"message", padding.PKCS1v15(), algorithm)
+    assert modulus.key.verifies(padded, b"message")

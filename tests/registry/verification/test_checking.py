@@ -2,13 +2,17 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from accounts.audit.models import AuditEvent
 from accounts.errors import AccountError
 from artifacts.oci.digest import Digest
-from artifacts.signatures.verdicts import State
+from artifacts.signatures.claims import DSSE, IN_TOTO
+from artifacts.signatures.keys import VerifyingKey
+from artifacts.signatures.notary import COSE, JOSE, NOTARY
+from artifacts.signatures.verdicts import MAX_CHECKS, UNCHECKED, Budget, State
 from registry.blobs.models import Blob
 from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
@@ -20,8 +24,17 @@ from registry.verification.models import PublicKey, Verdict
 from registry.verification.reads import SignatureState, verdict_of
 from registry.verification.services import MAX_KEYS, remove_key
 from registry.verification.tasks import recompute as recompute_task
+from tests.artifacts.signatures import signing
 from tests.artifacts.signatures.signing import Layer, Signer
-from tests.registry.builders import NOW, hold, image, make_organization, make_repository, push
+from tests.registry.builders import (
+    NOW,
+    descriptor,
+    hold,
+    image,
+    make_organization,
+    make_repository,
+    push,
+)
 from tests.registry.verification.signed import (
     EMPTY,
     as_signature,
@@ -35,6 +48,8 @@ pytestmark = pytest.mark.django_db
 
 ALICE, MALLORY = Signer(), Signer()
 LATER = NOW + timedelta(hours=1)
+BY_NOTATION = Path(signing.__file__).with_name("by_notation")
+SIGNED_BY_NOTATION = "sha256:ef3deb591f8ed161636d2791a568b64820d81014499bb53a6f986bba7ff0e3cc"
 
 
 @pytest.fixture
@@ -110,7 +125,7 @@ def test_a_malformed_payload_is_invalid_with_the_reason(
 
     found = state_of(repository, web.digest)
     assert found.state == State.INVALID
-    assert found.reason.startswith("the payload is not JSON")
+    assert found.reason.startswith("it is not JSON")
 
 
 def test_an_attestation_is_verified_but_is_no_signature(
@@ -296,17 +311,71 @@ def test_a_signature_with_very_many_layers_is_read_in_part(
     assert state_of(repository, web.digest).state == State.VALID
 
 
-def test_a_notary_signature_is_kept_but_not_checked(repository: Repository, web: Manifest) -> None:
+@pytest.mark.parametrize(("kind", "name"), [(COSE, "signature.cose"), (JOSE, "signature.jws")])
+def test_a_notary_signature_says_whose_it_is_and_is_not_checked(
+    repository: Repository, web: Manifest, kind: str, name: str
+) -> None:
+    content = (BY_NOTATION / name).read_bytes()
+    config = descriptor(EMPTY, NOTARY)
     attach_by_subject(
-        repository,
-        web.digest,
-        Layer("application/jose+json", b"{}"),
-        artifactType="application/vnd.cncf.notary.signature",
+        repository, SIGNED_BY_NOTATION, Layer(kind, content), config=config, artifactType=None
     )
 
+    verdict = Verdict.objects.get()
+    assert (verdict.state, verdict.is_signature) == (State.UNVERIFIABLE, True)
+    assert "CN=test.example" in verdict.reason
+    assert "present, and not verified here" in verdict.reason
+
+
+def test_a_notary_signature_of_another_manifest_is_invalid(
+    repository: Repository, web: Manifest
+) -> None:
+    layer = Layer(JOSE, (BY_NOTATION / "signature.jws").read_bytes())
+    attach_by_subject(repository, web.digest, layer, artifactType=NOTARY)
+
     found = state_of(repository, web.digest)
-    assert found.state == State.UNVERIFIABLE
-    assert "Notary" in found.reason
+    assert found == SignatureState(
+        State.INVALID, f"it was made for another manifest: {SIGNED_BY_NOTATION}"
+    )
+
+
+def test_statements_that_nobody_signed_are_told_to_be_that(
+    repository: Repository, web: Manifest
+) -> None:
+    statement = Layer(IN_TOTO, b'{"_type": "https://in-toto.io/Statement/v1"}')
+    attach_by_subject(repository, web.digest, statement, artifactType=IN_TOTO)
+
+    assert Verdict.objects.get().reason == "its statements are not signed"
+
+
+def test_a_push_and_a_pull_try_keys_a_bounded_number_of_times(
+    repository: Repository, web: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(MAX_KEYS):
+        trust(repository, Signer(), name=f"key-{number}")
+    tried: list[bytes] = []
+    verifies = VerifyingKey.verifies
+
+    def counted(key: VerifyingKey, signature: bytes, message: bytes) -> bool:
+        tried.append(signature)
+        return verifies(key, signature, message)
+
+    monkeypatch.setattr(VerifyingKey, "verifies", counted)
+    envelope = json.loads(MALLORY.envelope(web.digest).content)
+    envelope["signatures"] *= 8
+    content = json.dumps(envelope).encode()
+    layers = [Layer(DSSE, content + b" " * number) for number in range(16)]
+
+    for number in range(4):
+        attach_by_subject(
+            repository, web.digest, *layers, artifactType=DSSE, annotations={"n": str(number)}
+        )
+        assert len(tried) <= MAX_CHECKS
+        tried.clear()
+    Verdict.objects.all().delete()
+    recheck(repository=repository, digest=Digest.parse(web.digest), now=NOW, budget=Budget())
+    assert 0 < len(tried) <= 2 * MAX_CHECKS
+    assert set(Verdict.objects.values_list("reason", flat=True)) == {UNCHECKED}
 
 
 def test_changes_of_keys_are_audited(repository: Repository) -> None:

@@ -10,7 +10,8 @@ from artifacts.oci.names import referrers_tag
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from registry.verification.reads import Attachment, attached_manifests, attached_to
+from registry.verification import reads
+from registry.verification.reads import Attachment, attached_manifests, attached_to, overview_of
 from tests.artifacts.signatures.signing import Layer, Signer
 from tests.registry.builders import NOW, descriptor, hold, image, index, make_repository, push
 from tests.registry.verification.signed import (
@@ -136,3 +137,99 @@ def test_what_is_attached_is_found_in_pages_too(repository: Repository, web: Man
         one.digest for one in attached_to(repository, digest, now=NOW)
     }
     assert listed.digest in {row.digest for row in rows}
+
+
+def _built(repository: Repository, *names: str) -> tuple[Manifest, list[str], list[str]]:
+    """An index as BuildKit pushes it: images, and an attestation of each. Their digests."""
+    statement = b'{"_type": "https://in-toto.io/Statement/v0.1"}'
+    hold(repository, EMPTY, statement)
+    images = [image(EMPTY, annotations={"name": name}) for name in names]
+    layer = descriptor(statement, "application/vnd.in-toto+json")
+    attestations = [
+        image(EMPTY, layers=[layer], annotations={"of": str(number)})
+        for number, _ in enumerate(images)
+    ]
+    for body in (*images, *attestations):
+        push(repository, body, str(Digest.of(body)))
+    entries = [descriptor(body, "application/vnd.oci.image.manifest.v1+json") for body in images]
+    for about, body in zip(images, attestations, strict=True):
+        annotations = {
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": str(Digest.of(about)),
+        }
+        entry = descriptor(body, "application/vnd.oci.image.manifest.v1+json")
+        entries.append({**entry, "annotations": annotations})
+    built = push(repository, index(manifests=entries), "built")
+    return (
+        built,
+        [str(Digest.of(body)) for body in images],
+        [str(Digest.of(body)) for body in attestations],
+    )
+
+
+def test_what_an_index_lists_as_attestation_is_attached_to_the_image(
+    repository: Repository,
+) -> None:
+    _, images, attestations = _built(repository, "amd", "arm")
+
+    for digest, attestation in zip(images, attestations, strict=True):
+        (only,) = attached_to(repository, Digest.parse(digest), now=NOW)
+        assert (only.digest, only.kind) == (attestation, Kind.ATTESTATION)
+        assert (only.is_in_index, only.can_be_verified) == (True, False)
+
+
+def test_the_attestations_that_an_index_lists_are_attached_to_it(repository: Repository) -> None:
+    built, _, attestations = _built(repository, "amd", "arm")
+    digest = Digest.parse(built.digest)
+
+    assert {one.digest for one in attached_to(repository, digest, now=NOW)} == set(attestations)
+    paged = attached_manifests(repository, digest, now=NOW)
+    assert {row.digest for row in paged} == set(attestations)
+
+
+def test_lists_of_tags_count_what_indexes_list(repository: Repository) -> None:
+    built, images, attestations = _built(repository, "amd", "arm")
+
+    found = overview_of(repository, {built.digest, *images}, now=NOW)
+
+    assert {digest: one.count for digest, one in found.items()} == {
+        built.digest: 2,
+        images[0]: 1,
+        images[1]: 1,
+    }
+    (only,) = found[images[0]].attachments.attestations
+    assert (only.digest, only.is_in_index) == (attestations[0], True)
+
+
+def test_a_deleted_index_attaches_nothing(repository: Repository) -> None:
+    built, images, _ = _built(repository, "amd")
+    Manifest.objects.filter(pk=built.pk).update(deleted_at=NOW)
+
+    assert list(attached_to(repository, Digest.parse(images[0]), now=NOW)) == []
+
+
+def test_an_index_does_not_make_an_image_an_attestation(
+    repository: Repository, web: Manifest
+) -> None:
+    other = push_image(repository, "other", name="other")
+    entry = descriptor(bytes(other.body), other.media_type)
+    about = {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": web.digest,
+    }
+    push(repository, index(manifests=[{**entry, "annotations": about}]), "index")
+
+    assert list(attached_to(repository, Digest.parse(web.digest), now=NOW)) == []
+
+
+def test_a_list_that_is_cut_says_how_many_more(
+    repository: Repository, web: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads, "MAX_ATTACHMENTS", 2)
+    for number in range(5):
+        note = Layer("application/vnd.example.note", b"remember", {"n": str(number)})
+        attach_by_subject(repository, web.digest, note, artifactType=NOTE.media_type)
+
+    groups = attached_to(repository, Digest.parse(web.digest), now=NOW)
+
+    assert (len(groups.other), groups.left_out) == (2, 3)

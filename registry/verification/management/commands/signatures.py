@@ -63,10 +63,13 @@ class Command(BaseCommand):
         self._show("attestations", found.attestations)
         self._show("SBOMs", found.sboms)
         self._show("other", found.other)
+        if found.left_out:
+            self.stdout.write(f"  and {found.left_out} more")
 
     def _show(self, heading: str, attachments: Iterable[Attachment]) -> None:
         for attachment in attachments:
-            what = attachment.tag or attachment.manifest.artifact_type
+            where = "listed by the index" if attachment.is_in_index else ""
+            what = attachment.tag or where or attachment.manifest.artifact_type
             self.stdout.write(f"  {heading}: {attachment.digest}  {what}")
             for verdict in attachment.verdicts:
                 key = verdict.key

@@ -1,0 +1,72 @@
+"""JSON as the programs read it that make and check these signatures, which are written in Go.
+
+They take a name in any case, ``null`` for nothing, and any bytes inside of a text. A name that
+stands twice has two readings; it is left to nobody here to choose one.
+
+Source: Go's package encoding/json, "Unmarshal".
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+
+class NotJson(ValueError):
+    """Such a program would refuse it. One sentence for a person."""
+
+
+class Ambiguous(ValueError):
+    """Programs read it in different ways."""
+
+
+T = TypeVar("T", str, dict[str, Any], list[Any])
+
+
+def read_object(content: bytes) -> dict[str, Any]:
+    """The one object that ``content`` holds. Raises ``NotJson`` or ``Ambiguous``."""
+    try:
+        value = json.loads(
+            content.decode("utf-8", "replace"),
+            object_pairs_hook=_members,
+            parse_constant=_no_constant,
+            parse_int=_number,
+            parse_float=_number,
+        )
+    except json.JSONDecodeError as error:
+        raise NotJson(
+            f"it is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from error
+    except RecursionError as error:
+        raise Ambiguous("nested too deeply to be read here") from error
+    if not isinstance(value, dict):
+        raise NotJson("it is no JSON object")
+    return value
+
+
+def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """What ``name`` stands for; an empty one of its kind where it is missing or ``null``."""
+    found = value.get(name.casefold())
+    if found is None:
+        return kind()
+    if not isinstance(found, kind):
+        raise NotJson(f"{name} is {repr(found)[:100]}, of another kind than it should be")
+    return found
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        folded = name.casefold()
+        if folded in members:
+            raise Ambiguous(f"{name[:100]!r} stands twice in one object")
+        members[folded] = value
+    return members
+
+
+def _number(text: str) -> int:
+    """No number matters here, and some have more digits than Python takes."""
+    return len(text)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise NotJson(f"it is not JSON: {name} is no value of it")
