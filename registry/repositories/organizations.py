@@ -48,14 +48,16 @@ def delete_organization(*, organization: Organization, now: datetime, by: Actor 
 
 
 def _delete_repositories(namespace: Namespace, now: datetime, by: Actor) -> None:
-    while _delete_some(namespace, now, by):
+    rows = Repository.objects.filter(namespace=namespace).order_by("-pk")
+    newest = rows.values_list("pk", flat=True).first() or 0  # those made later are not waited for
+    while _delete_some(namespace, newest, now, by):
         pass
     restorable = Repository.deleted.filter(namespace=namespace, removal_began_at=None)
     restorable.update(removal_began_at=now)
 
 
-def _delete_some(namespace: Namespace, now: datetime, by: Actor) -> bool:
-    present = Repository.objects.filter(namespace=namespace).order_by("pk")
+def _delete_some(namespace: Namespace, newest: int, now: datetime, by: Actor) -> bool:
+    present = Repository.objects.filter(namespace=namespace, pk__lte=newest).order_by("pk")
     with transaction.atomic():
         chosen = present.select_for_update(of=("self",)).values_list("pk", "path")
         paths = dict(chosen[:ROWS_PER_TRANSACTION])

@@ -1,5 +1,6 @@
 """Create repositories, say what they are for and who may use them."""
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -11,6 +12,7 @@ from accounts.errors import AccountError
 from accounts.organizations.models import DefaultPermission, Team
 from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
+from artifacts.oci.errors import NameUnknown, TooManyRequests, Unauthorized
 from artifacts.policy.models import ArtifactPolicy
 from registry.repositories import sql
 from registry.repositories.models import (
@@ -22,7 +24,10 @@ from registry.repositories.models import (
 )
 from registry.repositories.paths import name_parts, split_path
 
+logger = logging.getLogger(__name__)
+
 NOTE_PUSH_EVERY = timedelta(minutes=1)
+_TRIES = 5
 
 
 class RepositoryExists(AccountError):
@@ -31,6 +36,10 @@ class RepositoryExists(AccountError):
 
 class NamespaceUnknown(AccountError):
     """Neither a user nor an organization has that name."""
+
+
+class CreatorGone(AccountError):
+    """The account that asks for the repository has been deleted since it logged in."""
 
 
 def create_repository(
@@ -44,44 +53,52 @@ def create_repository(
 ) -> Repository:
     """Create ``path``; its creator may do everything in it, others what the organization says.
 
-    Raises ``RepositoryExists`` and ``NamespaceUnknown``.
+    Raises ``RepositoryExists``, ``NamespaceUnknown`` and ``CreatorGone``.
     """
     namespace_name, name = split_path(path)
     held = Namespace.objects.held().filter(name=namespace_name)
     namespace = held.first()
     if namespace is None:
         raise NamespaceUnknown(f"there is no user or organization {namespace_name}")
-    try:
-        with transaction.atomic():
-            _keep(namespace)
-            if not held.exists():
-                raise NamespaceUnknown(f"there is no organization {namespace_name} any more")
-            repository = Repository.objects.create(
-                namespace=namespace,
-                name=name,
-                path=path,
-                is_public=is_public,
-                description=description,
-                created_at=now,
-                last_pushed_at=now,
-                created_by="" if creator == ANONYMOUS else creator.key,
-            )
-            NamePart.objects.bulk_create(
-                NamePart(repository=repository, text=text) for text in name_parts(path)
-            )
-            _grant_to_creator(repository, creator, now)
-            _apply_default_permissions(repository, creator, now)
-            Actor(creator.name or SYSTEM.name, address).did("repository.create", path, now=now)
-    except IntegrityError as error:
-        raise RepositoryExists(f"there is a repository {path} already") from error
+    with transaction.atomic():
+        _keep(namespace)
+        if not held.exists():
+            raise NamespaceUnknown(f"there is no organization {namespace_name} any more")
+        _keep_creator(creator)
+        repository = Repository(
+            namespace=namespace,
+            name=name,
+            path=path,
+            is_public=is_public,
+            description=description,
+            created_at=now,
+            last_pushed_at=now,
+            created_by="" if creator == ANONYMOUS else creator.key,
+        )
+        try:
+            repository.save(force_insert=True)
+        except IntegrityError as error:  # this statement breaks no other rule than that of names
+            raise RepositoryExists(f"there is a repository {path} already") from error
+        NamePart.objects.bulk_create(
+            NamePart(repository=repository, text=text) for text in name_parts(path)
+        )
+        _grant_to_creator(repository, creator, now)
+        _apply_default_permissions(repository, creator, now)
+        Actor(creator.name or SYSTEM.name, address).did("repository.create", path, now=now)
     return repository
 
 
 def find_or_create_repository(
     *, path: str, creator: Principal, is_public: bool, now: datetime, address: str = ""
 ) -> Repository:
-    """The repository of that path; of two first pushes at once, one creates it."""
-    while True:
+    """The repository of that path; of two first pushes at once, one creates it.
+
+    Raises:
+        NameUnknown: its organization has been deleted since the caller was let through.
+        Unauthorized: the caller has.
+        TooManyRequests: it is created and deleted again as fast as we look.
+    """
+    for _ in range(_TRIES):
         try:
             return create_repository(
                 path=path, creator=creator, is_public=is_public, now=now, address=address
@@ -90,6 +107,13 @@ def find_or_create_repository(
             if found := Repository.objects.filter(path=path).first():
                 return found
             # Deleted since: the name is free again.
+        except NamespaceUnknown as error:
+            raise NameUnknown(str(error), name=path) from error
+        except CreatorGone as error:
+            raise Unauthorized(str(error)) from error
+        except IntegrityError:
+            logger.info("whoever was to have rights in %s is gone; once more without", path)
+    raise TooManyRequests(f"{path} is created and deleted all the time", retry_after_seconds=1)
 
 
 def note_push(
@@ -212,6 +236,20 @@ def _keep(namespace: Namespace) -> None:
     """
     if connection.features.has_select_for_update:
         sql.execute("SELECT id FROM users_namespace WHERE id = %s FOR KEY SHARE", [namespace.pk])
+
+
+def _keep_creator(creator: Principal) -> None:
+    """Wait for a deletion of the account that is under way, and hold up the next one.
+
+    Raises ``CreatorGone``. The database would say the same at the commit, but not of whom.
+    """
+    if creator.kind == "anonymous":
+        return
+    table = "users_user" if creator.kind == "user" else "users_robot"
+    lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
+    statement = f"SELECT id FROM {table} WHERE id = %s{lock}"  # noqa: S608 - made of constants
+    if not sql.rows(statement, [creator.id]):
+        raise CreatorGone(f"the account {creator.name} has been deleted")
 
 
 def _grant_to_creator(repository: Repository, creator: Principal, now: datetime) -> None:

@@ -14,7 +14,7 @@ from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from artifacts.charts.versions import sort_key
 from artifacts.oci.companions import subject_of
-from artifacts.oci.errors import Denied, ManifestUnknown
+from artifacts.oci.errors import Denied, ManifestUnknown, TooManyRequests
 from artifacts.oci.expiry import ExpirySource, TagTerms, parse_lifetime
 from registry.repositories.models import Repository
 from registry.tags.models import (
@@ -27,6 +27,8 @@ from registry.tags.models import (
 
 if TYPE_CHECKING:
     from registry.manifests.models import Manifest
+
+_TRIES = 1000  # each waits for somebody else's push to end
 
 
 class TagImmutable(Denied):
@@ -44,14 +46,18 @@ class ImmutabilityRefused(AccountError):
 
 
 def lock_tag(*, repository: Repository, name: str) -> Tag | None:
-    """The live row of a tag, locked until the transaction ends; ``None`` when there is none."""
+    """The live row of a tag, locked until the transaction ends; ``None`` when there is none.
+
+    Raises ``TooManyRequests`` when others go on moving the tag while this waits.
+    """
     live = Tag.objects.live().filter(repository=repository.id, name=name)
     locked = live.select_for_update(of=("self",)).select_related("manifest")
-    while (tag := locked.defer("manifest__body").first()) is None:
+    for _ in range(_TRIES):
+        tag = locked.defer("manifest__body").first()
         # Who waited for a lock finds that row ended, and the tag in a new row to wait for.
-        if not connection.features.has_select_for_update or not live.exists():
-            return None
-    return tag
+        if tag or not connection.features.has_select_for_update or not live.exists():
+            return tag
+    raise TooManyRequests(f"the tag {name} is moved all the time", retry_after_seconds=1)
 
 
 def point_tag(
