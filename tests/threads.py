@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from accounts.errors import AccountError
 from artifacts.oci.errors import OCIError
@@ -81,3 +81,12 @@ def meanwhile(
 
     with connection.execute_wrapper(watch):
         yield lambda: started[0]
+
+
+@contextmanager
+def held_open() -> Iterator[None]:
+    """Inside, what a request would have committed is not, so that others meet it half way."""
+    block: Any = transaction.atomic()
+    block._from_testcase = True  # the transaction is the test's, not the code's
+    with block:
+        yield

@@ -173,3 +173,18 @@ class TooManyRequests(OCIError):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.retry_after_seconds)}
+
+
+class Unavailable(OCIError):
+    """Something that the registry stands on does not answer. Nothing was promised; try again.
+
+    The spec has no code for it.
+    """
+
+    code = "UNAVAILABLE"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    message = "the registry cannot do this now; try again shortly"
+    retry_after_seconds: ClassVar[int] = 10
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}

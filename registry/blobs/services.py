@@ -1,7 +1,7 @@
 """Blobs once they are whole: register, find, read, mount, unlink."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from artifacts.oci.digest import Digest
-from artifacts.oci.errors import BlobUnknown
+from artifacts.oci.errors import BlobUnknown, TooManyRequests
 from registry.blobs.models import Blob, BlobLink
 from registry.repositories import sql
 from registry.repositories.models import Repository, RepositoryQuerySet
@@ -20,6 +20,8 @@ from registry.storage.base import BytesMissing
 from registry.storage.select import blob_store
 
 logger = logging.getLogger(__name__)
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +53,67 @@ _LINK = """
 
 
 def register_blob(
-    *, repository: Repository, digest: Digest, size: int, storage_key: str, now: datetime
+    *,
+    repository: Repository,
+    digest: Digest,
+    size: int,
+    storage_key: str,
+    now: datetime,
+    together_with: Callable[[], None] | None = None,
 ) -> Blob:
     """Give a repository a blob whose bytes are durable and proved to have ``digest``.
 
     The only place where a blob row is born. When another push was first, its
     bytes stay and these go, unless its bytes are lost: then these repair it.
+
+    Args:
+        together_with: what else the transaction does, or not at all; what it raises ends it.
+            It may be called again when the transaction is repeated.
     """
     blob = Blob(digest=str(digest), size=size, storage_key=storage_key, created_at=now)
-    with transaction.atomic(savepoint=False):
-        while not sql.execute(_BEAR, [blob.digest, size, storage_key, now]):
-            # No lock on the key: a mount that links the blob meanwhile need not wait.
-            there = Blob.objects.select_for_update(no_key=True).filter(pk=blob.digest).first()
-            if there:  # and not collected since
-                blob = there
-                break
-        if blob.storage_key != storage_key:
-            _settle_double(blob, storage_key)
-        _link(repository, str(digest), now)
-    return blob
+    looked_at: dict[str, bool] = {storage_key: True}  # key: whether its bytes are there
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                if together_with:
+                    together_with()
+                if row := _born_or_locked(blob):
+                    kept = _keep_one_copy(row, storage_key, looked_at)
+                    _link(repository, kept.digest, now)
+                    return kept
+        except _LookFirst as look:
+            # Not in the transaction, which others wait for.
+            looked_at[look.row.storage_key] = blob_store().size(look.row.storage_key) == size
+    raise TooManyRequests(f"{digest} comes and goes all the time", retry_after_seconds=1)
 
 
-def _settle_double(blob: Blob, storage_key: str) -> None:
-    store = blob_store()
+class _LookFirst(Exception):
+    """The transaction cannot go on before the store was asked for the bytes of a row."""
+
+    def __init__(self, row: Blob) -> None:
+        self.row = row
+
+
+def _born_or_locked(blob: Blob) -> Blob | None:
+    """The row of that digest: this one, or another, locked; ``None``: collected since."""
+    if sql.execute(_BEAR, [blob.digest, blob.size, blob.storage_key, blob.created_at]):
+        return blob
+    # No lock on the key: a mount that links the blob meanwhile need not wait.
+    return Blob.objects.select_for_update(no_key=True).filter(pk=blob.digest).first()
+
+
+def _keep_one_copy(blob: Blob, storage_key: str, looked_at: Mapping[str, bool]) -> Blob:
+    """Of the bytes that a row has and those that just came, let one go after the commit."""
+    if blob.storage_key == storage_key:
+        return blob
+    if not blob.missing_at and blob.storage_key not in looked_at:
+        raise _LookFirst(blob)
     surplus = storage_key
-    if blob.missing_at or store.size(blob.storage_key) != blob.size:
+    if blob.missing_at or not looked_at[blob.storage_key]:
         surplus, blob.storage_key, blob.missing_at = blob.storage_key, storage_key, None
         blob.save(update_fields=["storage_key", "missing_at"])
-    transaction.on_commit(partial(store.delete, surplus))
+    transaction.on_commit(partial(blob_store().delete, surplus))
+    return blob
 
 
 def _link(repository: Repository, digest: str, now: datetime) -> None:

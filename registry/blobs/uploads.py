@@ -8,7 +8,6 @@ from itertools import chain
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import transaction
 
 from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
 from artifacts.oci.errors import (
@@ -298,18 +297,21 @@ def _current_offset(session: UploadSession) -> int | None:
 def _close(
     session: UploadSession, digest: Digest, *, size: int, storage_key: str, now: datetime
 ) -> Blob:
-    with transaction.atomic():
-        closed = sql.execute(_CLOSE, [session.id, session.offset])
-        if closed:
-            blob = register_blob(
-                repository=session.repository,
-                digest=digest,
-                size=size,
-                storage_key=storage_key,
-                now=now,
-            )
-    if not closed:
+    def close() -> None:
+        if not sql.execute(_CLOSE, [session.id, session.offset]):
+            raise BlobUploadUnknown(session=str(session.pk))
+
+    try:
+        blob = register_blob(
+            repository=session.repository,
+            digest=digest,
+            size=size,
+            storage_key=storage_key,
+            now=now,
+            together_with=close,
+        )
+    except BlobUploadUnknown:
         blob_store().delete(storage_key)
-        raise BlobUploadUnknown(session=str(session.pk))
+        raise
     hashing.forget(session.pk)
     return blob

@@ -82,9 +82,11 @@ def push_manifest(
     if reference.digest and reference.digest != digest:
         raise DigestInvalid(f"the manifest has the digest {digest}", digest=str(reference.digest))
     names = _tags_of_push(document, repository, reference, tags)
+    # The store may take its time, and the transaction holds up other pushes.
+    labels = labels_of_image(document, repository=repository, now=now)
     for attempt in range(1, _TRIES + 1):
         try:
-            return _store(repository, document, digest, body, names, condition, now, by)
+            return _store(repository, document, digest, body, labels, names, condition, now, by)
         except IntegrityError:
             # Another push created the same manifest or tag between look and write.
             if not Repository.objects.filter(pk=repository.pk).exists():
@@ -107,6 +109,7 @@ def _store(
     document: ManifestDocument,
     digest: Digest,
     body: bytes,
+    labels: Mapping[str, str],
     names: Sequence[str],
     condition: Condition,
     now: datetime,
@@ -120,8 +123,8 @@ def _store(
         if not names:
             _check_by_digest(condition, repository, digest)
         # The manifest before its tags, as its deletion locks them; the tags in one order.
-        labels, warnings = labels_of_index(document, children)
-        manifest = _store_manifest(repository, document, digest, body, held, labels, now)
+        agreed, warnings = labels_of_index(document, children)
+        manifest = _store_manifest(repository, document, digest, body, agreed or labels, now)
         store_edges(manifest, document, held)
         terms = _terms(document, manifest, warnings)
         tags = []
@@ -164,9 +167,9 @@ def lock_blob_links(repository: Repository, document: ManifestDocument) -> Mappi
             BlobLink.objects.select_for_update(of=("self",))
             .filter(repository=repository.id, blob__in=digests, blob__missing_at=None)
             .order_by("blob")
-            .values_list("blob_id", "id", "blob__size", "blob__storage_key")
+            .values_list("blob_id", "id", "blob__size")
         )
-        held.update({digest: HeldBlob(link, size, key) for digest, link, size, key in rows})
+        held.update({digest: HeldBlob(link, size) for digest, link, size in rows})
     required = [str(blob.digest) for blob in document.required_blobs()]
     if missing := list(dict.fromkeys(name for name in required if name not in held)):
         raise ManifestBlobUnknown(
@@ -214,13 +217,12 @@ def _store_manifest(
     document: ManifestDocument,
     digest: Digest,
     body: bytes,
-    held: Mapping[str, HeldBlob],
-    agreed: Mapping[str, str],
+    labels: Mapping[str, str],
     now: datetime,
 ) -> Manifest:
     renewal: dict[str, object] = {"last_pushed_at": now, "deleted_at": None}
     if document.manifests:  # its images may have come or changed since
-        renewal["labels_json"] = json.dumps(agreed)
+        renewal["labels_json"] = json.dumps(labels)
     there = Manifest.objects.filter(repository=repository.id, digest=str(digest))
     if there.update(**renewal):
         return Manifest.objects.defer("body").get(repository=repository.id, digest=str(digest))
@@ -233,7 +235,7 @@ def _store_manifest(
         subject_digest=str(document.subject.digest) if document.subject else "",
         kind=kind_of(document),
         annotations_json=json.dumps(document.annotations),
-        labels_json=json.dumps(agreed or labels_of_image(document, held)),
+        labels_json=json.dumps(labels),
         size=len(body),
         body=body,
         pushed_at=now,

@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from artifacts.images.labels import MAX_CONFIG_BYTES, labels_in, labels_of
 from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
 from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.errors import BlobUnknown
 from artifacts.oci.expiry import agreed_labels
+from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest
-from registry.storage.base import BytesMissing, StorageUnavailable
-from registry.storage.select import blob_store
+from registry.repositories.models import Repository
 
 logger = logging.getLogger(__name__)
 
@@ -25,23 +27,31 @@ class HeldBlob:
 
     link_id: int
     size: int
-    storage_key: str
 
 
-def labels_of_image(document: ManifestDocument, held: Mapping[str, HeldBlob]) -> Mapping[str, str]:
-    """The labels of an image's config. A config that cannot be read has none."""
+def labels_of_image(
+    document: ManifestDocument, *, repository: Repository, now: datetime
+) -> Mapping[str, str]:
+    """The labels of an image's config. A config that cannot be read has none.
+
+    For before the transaction of a push, which finds out itself what is not here or goes
+    meanwhile: until then that has no labels either. Raises ``StorageUnavailable``.
+    """
     if document.schema1:
         newest = document.schema1.history[:1]
         return labels_in(newest[0]) if newest else {}
-    if document.config is None or document.config_media_type not in IMAGE_CONFIGS:
-        return {}
-    config = held[str(document.config.digest)]
-    if config.size > MAX_CONFIG_BYTES:
+    config = document.config
+    if config is None or document.config_media_type not in IMAGE_CONFIGS:
         return {}
     try:
-        return labels_of(b"".join(blob_store().read(config.storage_key, 0, config.size)))
-    except (BytesMissing, StorageUnavailable, OSError):
-        logger.exception("cannot read the labels in %s", document.config.digest)
+        blob = find_blob(repository=repository, digest=config.digest, now=now)
+        if blob.size > MAX_CONFIG_BYTES:
+            return {}
+        return labels_of(b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now)))
+    except BlobUnknown:
+        return {}
+    except OSError:
+        logger.exception("cannot read the labels in %s", config.digest)
         return {}
 
 

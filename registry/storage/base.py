@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import ClassVar, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from artifacts.oci.errors import OCIError
+from artifacts.oci.errors import Unavailable
 
 PIECE_BYTES = 256 * 1024
 
@@ -21,23 +20,14 @@ class BytesMissing(Exception):
     """The store does not hold the bytes that a row speaks of."""
 
 
-class StorageUnavailable(OCIError):
-    """The store does not answer, or refuses us. Nothing was promised; it may help to try again.
+class StorageUnavailable(Unavailable):
+    """The store does not answer, or refuses us. ``why`` is for the registry's administrators."""
 
-    The spec has no code for it. ``why`` is for the registry's administrators.
-    """
-
-    code: ClassVar[str] = "UNAVAILABLE"
-    status = HTTPStatus.SERVICE_UNAVAILABLE
     message = "the registry's storage does not answer"
-    retry_after_seconds = 10
 
     def __init__(self, reason: str = "", *, why: str = "") -> None:
         super().__init__(reason)
         self.why = why
-
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.retry_after_seconds)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,13 @@ from accounts.credentials.passwords import remembered
 from registry.access.tokens import forget_tokens
 from registry.charts.index import forget_indexes
 from registry.repositories.models import Repository
+from registry.storage.base import BlobStore
+from registry.storage.filesystem import FilesystemStore
+from registry.storage.s3 import S3Store
 from tests.registry.builders import make_repository
+from tests.registry.stored import outside_transactions
+
+_STORE_METHODS = [name for name in vars(BlobStore) if not name.startswith("_")]
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +28,14 @@ def store_root(settings: Settings, tmp_path: Path) -> Path:
     settings.DISTRIBUTED_STORAGE_CONFIG = {"default": ["LocalStorage", {"storage_path": str(root)}]}
     settings.DISTRIBUTED_STORAGE_PREFERENCE = ["default"]
     return root
+
+
+@pytest.fixture(autouse=True)
+def _no_store_inside_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store may take its time, and on SQLite a transaction holds up every other writer."""
+    for store in (FilesystemStore, S3Store):
+        for name in _STORE_METHODS:
+            monkeypatch.setattr(store, name, outside_transactions(getattr(store, name)))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,11 @@
 """What a test finds in the store and in the tables about it."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
+
+from django.db import connection
 
 from artifacts.oci.digest import Digest
 from registry.blobs.models import Blob, UploadSession
@@ -23,3 +28,19 @@ def assert_only_known_files_are_left(root: Path) -> None:
     assert stored_files(root) == set(Blob.objects.values_list("storage_key", flat=True))
     sessions = {str(pk) for pk in UploadSession.objects.values_list("pk", flat=True)}
     assert {folder.name for folder in (root / "uploads").iterdir()} <= sessions
+
+
+def outside_transactions(method: Callable[..., Any]) -> Callable[..., Any]:
+    """``method``, which refuses to be called between BEGIN and COMMIT.
+
+    The transaction that a test itself runs in does not count.
+    """
+
+    @wraps(method)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        blocks: list[Any] = connection.atomic_blocks
+        own = [block for block in blocks if not block._from_testcase]
+        assert not own, f"the store's {method.__name__} is called inside a transaction"
+        return method(*args, **kwargs)
+
+    return guarded

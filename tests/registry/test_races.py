@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import (
@@ -34,7 +34,7 @@ from tests.registry.builders import (
     push,
 )
 from tests.registry.stored import assert_only_known_files_are_left, content_of, stored_files
-from tests.threads import Aside, at_once, meanwhile
+from tests.threads import Aside, at_once, held_open, meanwhile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -253,7 +253,7 @@ def test_the_delete_of_a_blob_waits_for_the_push_that_names_it_and_is_refused(
 ) -> None:
     hold(repository, b"{}")
 
-    with transaction.atomic():
+    with held_open():
         push(repository, image(b"{}"))
         deletion = Aside(partial(delete_blob, repository=repository, digest=Digest.of(b"{}")))
         assert deletion.waits()
@@ -265,7 +265,7 @@ def test_the_delete_of_a_blob_waits_for_the_push_that_names_it_and_is_refused(
 def test_a_push_waits_for_the_delete_of_its_blob_and_is_told(repository: Repository) -> None:
     hold(repository, b"{}")
 
-    with transaction.atomic():
+    with held_open():
         delete_blob(repository=repository, digest=Digest.of(b"{}"))
         pushing = Aside(partial(push, repository, image(b"{}")))
         assert pushing.waits()
@@ -306,7 +306,7 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time
         hold(one, b"base")
         hold(two, b"base")
 
-        with transaction.atomic():
+        with held_open():
             push(one, image(b"base"))
             other = Aside(partial(push, two, image(b"base")))
             assert isinstance(other.result(), Manifest)
@@ -316,12 +316,12 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time
         hold(one, b"base")
         sources = Repository.objects.filter(pk=one.pk)
 
-        with transaction.atomic():
+        with held_open():
             push(one, image(b"base"))
             pushing = Aside(partial(hold, two, b"base"))
             assert isinstance(pushing.result(), list)
 
-        with transaction.atomic():
+        with held_open():
             mount_blob(repository=two, digest=Digest.of(b"base"), sources=sources, now=NOW)
             pushing = Aside(partial(hold, three, b"base"))
             assert isinstance(pushing.result(), list)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
@@ -27,7 +27,7 @@ from registry.tags.services import (
     sweep_expired,
 )
 from tests.registry.builders import NOW, hold, image, make_repository, push
-from tests.threads import Aside, at_once, meanwhile
+from tests.threads import Aside, at_once, held_open, meanwhile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,7 +130,7 @@ def test_the_sweep_spares_a_tag_that_is_prolonged_meanwhile(repository: Reposito
         now=NOW,
     )
 
-    with transaction.atomic():
+    with held_open():
         prolong()
         sweep = Aside(partial(sweep_expired, now=NOW + 2 * HOUR, limit=10))
         sweep.waits()
@@ -225,7 +225,7 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time
     ) -> None:
         push(repository, EXPIRING, "v1", tags=("v2",))
 
-        with transaction.atomic():
+        with held_open():
             list(Tag.objects.select_for_update().filter(name="v1"))
             sweep = Aside(partial(sweep_expired, now=NOW + 2 * HOUR, limit=10))
             assert sweep.result() == 1

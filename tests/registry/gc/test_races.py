@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown
@@ -33,7 +33,7 @@ from tests.registry.gc.interleaving import between_statements, places_of
 from tests.registry.gc.invariants import assert_clean, assert_whole
 from tests.registry.gc.moments import EVEN_LATER, MUCH_LATER
 from tests.registry.stored import content_of
-from tests.threads import Aside, at_once
+from tests.threads import Aside, at_once, held_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -216,7 +216,7 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time
     ) -> None:
         left = Leftovers(repository, elsewhere)
 
-        with transaction.atomic():
+        with held_open():
             left.push_what_is_missing()
             aside = Aside(collect_now)
             assert aside.result() is None
@@ -229,7 +229,7 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time
     ) -> None:
         left = Leftovers(repository, elsewhere)
 
-        with transaction.atomic():
+        with held_open():
             push(repository, index(left.body), "v1", now=MUCH_LATER)
             aside = Aside(collect_now)
             assert aside.result() is None

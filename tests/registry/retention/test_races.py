@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from django.db import transaction
 
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
@@ -29,7 +28,7 @@ from tests.registry.retention.tags import (
     sign,
     some_image,
 )
-from tests.threads import Aside, at_once, meanwhile
+from tests.threads import Aside, at_once, held_open, meanwhile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,7 +92,7 @@ def test_a_tag_that_a_push_holds_is_left_to_the_next_run(repository: Repository)
     push_tags(repository, "v1", "v2")
     rules(repository, Rule(AGE, 1))
 
-    with transaction.atomic():
+    with held_open():
         push(repository, TWO, "v1", now=LATER)
         aside = Aside(partial(run, repository=repository, now=LATER))
         aside.waits()

@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from django.db import transaction
 
 from accounts.users.models import Namespace
 from artifacts.oci.digest import Digest
@@ -18,7 +17,7 @@ from registry.verification.services import PublicKeyRefused, register_key, remov
 from tests.artifacts.signatures.signing import Signer
 from tests.registry.builders import NOW, make_repository
 from tests.registry.verification.signed import attach_by_tag, push_image, trust
-from tests.threads import Aside, at_once
+from tests.threads import Aside, at_once, held_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +41,7 @@ def test_a_check_beside_the_removal_of_its_key_makes_nothing_valid(
     signature = attach_by_tag(repository, web.digest, ALICE.simple(web.digest))
     work = partial(check, manifest=signature, subject=Digest.parse(web.digest), now=NOW)
 
-    with transaction.atomic():
+    with held_open():
         remove_key(key=key, now=NOW)
         # It reads the key, which others still see, and then waits to write its verdict.
         other = Aside(work)
@@ -61,7 +60,7 @@ def test_a_check_beside_the_registration_of_a_key_uses_it(
     signature = attach_by_tag(repository, web.digest, ALICE.simple(web.digest))
     work = partial(check, manifest=signature, subject=Digest.parse(web.digest), now=NOW)
 
-    with transaction.atomic():
+    with held_open():
         trust(repository, ALICE)
         other = Aside(work)
         assert other.waits()
