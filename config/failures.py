@@ -1,28 +1,23 @@
 """Failures outside every view: as documents for programs, as pages for people."""
 
+import sys
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import ClassVar
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
 
-from artifacts.oci.errors import OCIError, RouteUnknown
-from registry.api.distribution.errors import API_VERSION, InternalError, error_document
+from artifacts.oci.errors import OCIError, RouteUnknown, Unavailable
+from registry.api.doors import answer, is_for_programs
+from registry.api.failures import InternalError, database_failure, failure_of
 from ui import errors as pages
 
-_FOR_PROGRAMS = ("/v2", "/.well-known/")
-
-
-class RequestMalformed(OCIError):
-    """The request could not be read at all."""
-
-    code: ClassVar[str] = "UNSUPPORTED"
-    status = HTTPStatus.BAD_REQUEST
-    message = "the request could not be read"
+Page = Callable[[HttpRequest], HttpResponse]
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, RequestMalformed(), pages.bad_request)
+    """What could not be read. The path may be among it, as where the host is not ours."""
+    page = pages.too_large if isinstance(exception, RequestDataTooBig) else pages.bad_request
+    return _answer(request, failure_of(exception, request), page)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -34,12 +29,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(request, InternalError(), pages.server_error)
+    """A defect of ours, or what we stand on does not answer. Django has written it to the log."""
+    exc = sys.exc_info()[1]
+    error = exc if isinstance(exc, Unavailable) else database_failure(exc)
+    if error is None:
+        return _answer(request, InternalError(), pages.server_error)
+    response = _answer(request, error, pages.unreachable)
+    for name, value in error.headers().items():
+        response.headers[name] = value
+    response.status_code = error.status
+    return response
 
 
-def _answer(
-    request: HttpRequest, error: OCIError, page: Callable[[HttpRequest], HttpResponse]
-) -> HttpResponse:
-    if request.path_info.startswith(_FOR_PROGRAMS):
-        return JsonResponse(error_document(error), status=error.status, headers=API_VERSION)
-    return page(request)
+def _answer(request: HttpRequest, error: OCIError, page: Page) -> HttpResponse:
+    return answer(request, error) if is_for_programs(request.path_info) else page(request)

@@ -24,6 +24,15 @@ def bad_request(request: HttpRequest) -> HttpResponse:
     )
 
 
+def too_large(request: HttpRequest) -> HttpResponse:
+    return page(
+        request,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "This is too much at once",
+        "Go back and send less.",
+    )
+
+
 def forbidden(request: HttpRequest) -> HttpResponse:
     return page(
         request,
@@ -95,6 +104,16 @@ def busy(request: HttpRequest) -> HttpResponse:
     )
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def unreachable(request: HttpRequest) -> HttpResponse:
+    """For what a page itself needs: who looks at it is not asked for again."""
+    return _bare(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        title="The registry cannot do this now",
+        advice="Try again in a moment. If it stays so, an administrator finds the reason in the"
+        " log.",
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

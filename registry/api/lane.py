@@ -28,6 +28,8 @@ class ProgramLane:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("//"):
+            _forget_double_slash(request)
         match = _program_view(request.path_info)
         if match is None:
             return self._get_response(request)
@@ -42,8 +44,16 @@ class ProgramLane:
         return response
 
 
+def _forget_double_slash(request: HttpRequest) -> None:
+    """Clients that were told an address with a slash at its end ask for ``//v2/``."""
+    path = f"/{request.path_info.lstrip('/')}"
+    if f"{path}/".startswith(_PREFIXES):
+        request.path_info = path
+        request.path = f"/{request.path.lstrip('/')}"
+
+
 def _program_view(path: str) -> ResolverMatch | None:
-    if path.startswith(_PREFIXES):
+    if f"{path}/".startswith(_PREFIXES):
         return get_resolver(_ROUTES).resolve(path)
     if path.startswith(_CHART_FILES) and not path.endswith("/"):
         with suppress(Resolver404):

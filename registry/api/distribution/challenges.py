@@ -4,6 +4,7 @@ import base64
 import binascii
 from datetime import datetime
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts import origin
@@ -52,7 +53,7 @@ def address_of(request: Request) -> str:
     return origin.address_of(request.META)
 
 
-def external_url(request: Request) -> str:
+def external_url(request: HttpRequest | Request) -> str:
     return origin.external_url(request.META, scheme=str(request.scheme))
 
 

@@ -14,13 +14,14 @@ from registry.access.callers import Caller, InsufficientScope
 from registry.access.scopes import Action
 from registry.api.distribution.base import DistributionView
 from registry.api.distribution.challenges import address_of, external_url, identify
-from registry.api.distribution.errors import API_VERSION, as_oci_error
+from registry.api.distribution.errors import API_VERSION
 from registry.api.docker_v1.grants import Grant, issue_grant, read_grant
+from registry.api.failures import failure_of
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
 from registry.repositories.services import find_or_create_repository
 
-_VERSION = {"X-Docker-Registry-Version": "0.6.0"}
+VERSION = {"X-Docker-Registry-Version": "0.6.0"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Docker V1"'}
 
 
@@ -38,7 +39,7 @@ class V1View(DistributionView):
         finalized = super().finalize_response(request, response, *args, **kwargs)
         for name in API_VERSION:  # of the other protocol
             del finalized.headers[name]
-        for name, value in _VERSION.items():
+        for name, value in VERSION.items():
             finalized.headers.setdefault(name, value)
         return finalized
 
@@ -117,7 +118,7 @@ def _exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
 
     Who is known and may not is told 403, since these clients do not ask for other tokens.
     """
-    error = as_oci_error(exc, context)
+    error = failure_of(exc, context["request"])
     status = error.status
     if isinstance(error, InsufficientScope) and context["request"].headers.get("Authorization"):
         status = HTTPStatus.FORBIDDEN

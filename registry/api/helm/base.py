@@ -15,7 +15,7 @@ from accounts.credentials.principals import ANONYMOUS, Principal
 from artifacts.oci.errors import NameUnknown, OCIError, Unauthorized
 from registry.api.distribution.base import IgnoreAccept, MethodNotAllowed
 from registry.api.distribution.challenges import identify
-from registry.api.distribution.errors import as_oci_error
+from registry.api.failures import failure_of
 
 _CHALLENGE = 'Basic realm="Berth", charset="UTF-8"'
 
@@ -50,7 +50,10 @@ class HelmView(APIView):
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer any failure with one line of text."""
-    error = as_oci_error(exc, context)
+    return failure_line(failure_of(exc, context["request"]))
+
+
+def failure_line(error: OCIError) -> HttpResponse:
     headers = {"X-Content-Type-Options": "nosniff", **error.headers()}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _CHALLENGE

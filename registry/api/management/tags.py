@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from artifacts.oci.media_types import INDEXES
-from artifacts.oci.names import parse_tag
+from artifacts.oci.names import is_tag, parse_tag
 from registry.api.management.base import ManagementView, RequestInvalid
 from registry.manifests.models import ManifestBlob
 from registry.manifests.restoration import delete_tag_for_good, restore_tag
@@ -35,19 +35,21 @@ class TagsView(ManagementView):
         if request.query_params.get("onlyActiveTags", "").lower() == "true":
             rows = rows.alive(at=self.now)
         if tag := request.query_params.get("specificTag"):
-            rows = rows.filter(name=tag.replace("\x00", ""))
+            rows = rows.filter(name=tag) if is_tag(tag) else rows.none()
         start = (page - 1) * size
         found = rows.select_related("manifest").defer("manifest__body").newest_first()
         tags = list(found[start : start + size + 1])
         shown = _documents(tags[:size], self.now)
         return Response({"tags": shown, "page": page, "has_additional": len(tags) > size})
 
+    head = get
+
 
 class TagView(ManagementView):
     actions = {"PUT": "push", "DELETE": "delete"}
 
     def put(self, request: Request, name: str, tag: str) -> Response:
-        wanted = _document(request)
+        wanted = self.document()
         tag = parse_tag(tag)
         if not wanted or not wanted.keys() <= _FIELDS:
             raise RequestInvalid(f"give one or more of {', '.join(sorted(_FIELDS))}")
@@ -81,7 +83,7 @@ class RestoreView(ManagementView):
     actions = {"POST": "push"}
 
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = _text(_document(request), "manifest_digest")
+        digest = _text(self.document(), "manifest_digest")
         restore_tag(repository=self.repository, name=tag, digest=digest, now=self.now, by=self.by)
         return Response({})
 
@@ -92,7 +94,7 @@ class ExpireView(ManagementView):
     actions = {"POST": "delete"}
 
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = _text(_document(request), "manifest_digest")
+        digest = _text(self.document(), "manifest_digest")
         delete_tag_for_good(
             repository=self.repository, name=tag, digest=digest, now=self.now, by=self.by
         )
@@ -136,15 +138,9 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     return min(int(text[:19]), most)
 
 
-def _document(request: Request) -> Mapping[str, Any]:
-    if not isinstance(request.data, dict):
-        raise RequestInvalid("send a JSON object")
-    return request.data
-
-
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
-    if not isinstance(value, str) or "\x00" in value:
+    if not (isinstance(value, str) and value.isascii() and value.isprintable()):
         raise RequestInvalid(f"{name} must be given as text")
     return value
 

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from registry.api.management.messages import MessagesView
+from registry.api.management.messages import MessagesView, UnknownView
 from registry.api.management.tags import ExpireView, RestoreView, TagsView, TagView
 
 _REPOSITORY = r"^api/v1/repository/(?P<name>.+)/tag/"
@@ -14,4 +14,5 @@ urlpatterns = [
     re_path(rf"{_TAG}\Z", TagView.as_view(), name="tag"),
     re_path(rf"{_TAG}/restore\Z", RestoreView.as_view(), name="restore"),
     re_path(rf"{_TAG}/expire\Z", ExpireView.as_view(), name="expire"),
+    re_path(r"^api(?:/[\s\S]*)?\Z", UnknownView.as_view(), name="unknown"),
 ]
