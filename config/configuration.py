@@ -4,6 +4,7 @@ Keys carry Quay's names where Quay has them. ``docs/configuration.md`` shows thi
 administrators; a test compares the two.
 """
 
+import re
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, Self
@@ -29,6 +30,7 @@ SECRET_KEYS = frozenset(
 # Also read from BERTH_<KEY>_FILE.
 KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 _BYTES_PER_UNIT = {"M": 1024**2, "G": 1024**3}
 
 
@@ -42,6 +44,12 @@ class LogLevel(StrEnum):
 def _check_size(text: str) -> str:
     if not (text[:-1].isascii() and text[:-1].isdigit() and text[-1] in _BYTES_PER_UNIT):
         raise PydanticCustomError("size", "a whole number followed by M or G, such as 20G")
+    return text
+
+
+def _check_origin(text: str) -> str:
+    if text != "*" and not _ORIGIN.fullmatch(text):
+        raise PydanticCustomError("origin", "scheme and host, such as https://ui.example.com, or *")
     return text
 
 
@@ -89,6 +97,7 @@ def _check_retention_policy(policy: dict[str, Any] | None) -> dict[str, Any] | N
     return policy
 
 
+Origin = Annotated[str, AfterValidator(_check_origin)]
 Size = Annotated[str, AfterValidator(_check_size)]
 Lifetime = Annotated[str, AfterValidator(_check_lifetime)]
 DatabaseUri = Annotated[str, AfterValidator(_check_database)]
@@ -120,6 +129,12 @@ class Configuration(BaseModel):
         ["*"],
         description="Host names that requests may ask for. `*` allows all.",
         examples=[["registry.example.com"]],
+    )
+    CORS_ALLOWED_ORIGINS: list[Origin] = Field(
+        [],
+        description="Other sites whose pages may use the API in a browser: registry UIs. `*` lets"
+        " every page read what needs no login.",
+        examples=[["https://ui.example.com"]],
     )
     TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = Field(
         [],

@@ -30,6 +30,7 @@ CONFIGURATION_WARNINGS = loaded.warnings
 SERVER_HOSTNAME: str = configuration.SERVER_HOSTNAME
 PREFERRED_URL_SCHEME: str = configuration.PREFERRED_URL_SCHEME
 ALLOWED_HOSTS: list[str] = configuration.ALLOWED_HOSTS
+CORS_ALLOWED_ORIGINS: list[str] = configuration.CORS_ALLOWED_ORIGINS
 TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = configuration.TRUSTED_PROXIES
 TLS_CERTIFICATE: str = configuration.TLS_CERTIFICATE
 TLS_KEY: str = configuration.TLS_KEY
@@ -175,6 +176,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "registry.api.origins.CrossOrigin",
     "registry.api.lane.ProgramLane",
     "ui.accounts.middleware.SecureCookies",
     "django.middleware.security.SecurityMiddleware",
