@@ -1,6 +1,7 @@
 """Answer a request for a token: what was asked for, as far as the principal has it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -18,7 +19,24 @@ from registry.repositories.paths import repository_path
 MAX_AUDIENCE_LENGTH = 255
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """``grants`` is what it says; ``left_out``, how many more it had no room for."""
+
+    text: str
+    grants: Sequence[Grant]
+    left_out: int
+
+
 def token_for(*, principal: Principal, scopes: Iterable[Scope], service: str, now: datetime) -> str:
+    """The text of the token that ``grant_token`` issues."""
+    issued = grant_token(principal=principal, scopes=scopes, service=service, now=now)
+    return issued.text
+
+
+def grant_token(
+    *, principal: Principal, scopes: Iterable[Scope], service: str, now: datetime
+) -> IssuedToken:
     """A bearer token with the part of ``scopes`` that ``principal`` has rights to.
 
     Never an error for what is not allowed or does not exist: the token then says nothing of it.
@@ -37,13 +55,14 @@ def token_for(*, principal: Principal, scopes: Iterable[Scope], service: str, no
                 f" {principal.name} may not push there. Name an organization too:"
                 f" ORGANIZATION/{scope.name}"
             )
-    return issue_token(
+    text, grants = issue_token(
         principal=principal,
         audience=service[:MAX_AUDIENCE_LENGTH] or service_name(),
         grants=granted,
         epoch=epoch,
         now=now,
     )
+    return IssuedToken(text, grants, left_out=len(granted) - len(grants))
 
 
 def _grant(principal: Principal, scope: Scope) -> Grant | None:

@@ -20,6 +20,9 @@ class Scope:
     name: str
     actions: frozenset[Action]
 
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}:{','.join(sorted(self.actions))}"
+
 
 def parse_scopes(parameters: Iterable[str]) -> list[Scope]:
     """Every readable scope of the ``scope`` parameters, each of which may hold several.

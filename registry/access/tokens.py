@@ -5,7 +5,7 @@ Source: RFC 7519; Docker's "Token Authentication Implementation".
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -18,7 +18,7 @@ from django.conf import settings
 from accounts.credentials.keys import public_key, signing_key
 from accounts.credentials.principals import Principal
 from artifacts.oci.errors import NameInvalid, Unauthorized
-from registry.access.scopes import ALL_ACTIONS, Scope
+from registry.access.scopes import ALL_ACTIONS, Action, Scope
 from registry.repositories.paths import repository_path
 
 MAX_TOKEN_BYTES = 8 * 1024
@@ -49,6 +49,10 @@ class Claims:
     registry: frozenset[str]  # "catalog", if the token opens it
     expires_at: datetime
 
+    def paths(self, action: Action) -> list[str]:
+        """The repositories in which the token says that one may do this."""
+        return [path for path, grant in self.grants.items() if action in grant.scope.actions]
+
 
 def service_name() -> str:
     """Whom tokens are for and by: the host name, as the challenge tells it to clients."""
@@ -56,7 +60,19 @@ def service_name() -> str:
 
 
 def issue_token(
-    *, principal: Principal, audience: str, grants: list[Grant], epoch: int, now: datetime
+    *, principal: Principal, audience: str, grants: Sequence[Grant], epoch: int, now: datetime
+) -> tuple[str, Sequence[Grant]]:
+    """A token, and those of ``grants`` that it has room for: a longer one would be refused.
+
+    The first ones come first: clients name what they are about to do before the rest.
+    """
+    while len(token := _signed(principal, audience, grants, epoch, now)) > MAX_TOKEN_BYTES:
+        grants = grants[: len(grants) * MAX_TOKEN_BYTES // (len(token) + 1)]
+    return token, grants
+
+
+def _signed(
+    principal: Principal, audience: str, grants: Sequence[Grant], epoch: int, now: datetime
 ) -> str:
     key = signing_key(now=now)
     claims = {
@@ -149,7 +165,10 @@ def _read(claims: Mapping[str, Any]) -> Claims:
         actions = ALL_ACTIONS.intersection(entry["actions"])
         scope = Scope(entry["type"], entry["name"], actions)
         if scope.kind == "repository":
-            grants[repository_path(scope.name)] = Grant(scope, repository_id)
+            path = repository_path(scope.name)
+            if path in grants:  # by its other name, without the library's
+                actions |= grants[path].scope.actions
+            grants[path] = Grant(Scope(scope.kind, scope.name, actions), repository_id)
         elif scope.kind == "registry":
             registry.add(scope.name)
     return Claims(

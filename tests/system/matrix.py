@@ -60,7 +60,7 @@ ROWS: Mapping[tuple[str, str], list[Row]] = {
     ("distribution:uploads", "POST"): [
         Row(UPLOADS, "push", 202, absent=202),
         Row(f"{UPLOADS}?digest={BLOB_DIGEST}", "push", 201, absent=201, body=CONTENT),
-        Row(f"{UPLOADS}?mount={BLOB_DIGEST}&from=acme/public", "push", 201, absent=201),
+        Row(f"{UPLOADS}?mount={BLOB_DIGEST}&from={{name}}", "push", 201, absent=202),
     ],
     ("distribution:upload", "GET"): [Row(SESSION, "push", 204)],
     ("distribution:upload", "PATCH"): [Row(SESSION, "push", 202, body=b"a chunk")],
@@ -96,8 +96,8 @@ ROWS: Mapping[tuple[str, str], list[Row]] = {
 OTHERS: Mapping[tuple[str, str], tuple[str, int, int]] = {
     ("distribution:root", "GET"): ("/v2/", 401, 200),
     ("distribution:root", "HEAD"): ("/v2/", 401, 200),
-    ("distribution:token", "GET"): ("/v2/auth", 200, 200),
-    ("distribution:token", "HEAD"): ("/v2/auth", 200, 200),
+    ("distribution:token", "GET"): ("/v2/auth", 401, 200),
+    ("distribution:token", "HEAD"): ("/v2/auth", 401, 200),
     # Without a form. What it grants is compared to the table of rights below.
     ("distribution:token", "POST"): ("/v2/auth", 400, 400),
     ("distribution:catalog", "GET"): ("/v2/_catalog", 401, 200),

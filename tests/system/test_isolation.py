@@ -153,7 +153,7 @@ def _seen(answer: HttpResponseBase, repository: str) -> tuple[int, str, str]:
 def _mount(world: World, name: str, digest: str, source: str) -> tuple[int, list[str], bytes]:
     """Status, names of headers and body of a mount into a repository of the caller's own."""
     path = f"/v2/outsider/own/blobs/uploads/?mount={digest}{source}"
-    answer = send("POST", path, world.callers[name].headers("bearer", "outsider/own"))
+    answer = send("POST", path, world.callers[name].basic())
     return answer.status_code, sorted(answer.headers), answer.getvalue()
 
 

@@ -8,13 +8,14 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.credentials.services import authenticate
 from artifacts.oci.errors import QueryInvalid, Unauthorized
-from registry.access.grants import token_for
+from registry.access.grants import grant_token
 from registry.access.scopes import parse_scopes
 from registry.access.tokens import lifetime_seconds, service_name
 from registry.api.distribution.base import DistributionView
@@ -29,8 +30,11 @@ class TokenView(DistributionView):
 
     def get(self, request: Request) -> Response:
         query = request.query_params
-        service = query.get("service", "")
-        return self._token(request, self._from_header(request), query.getlist("scope"), service)
+        service, scopes = query.get("service", ""), query.getlist("scope")
+        principal = self._from_header(request)
+        if principal == ANONYMOUS and not (settings.FEATURE_ANONYMOUS_ACCESS and any(scopes)):
+            raise Unauthorized("log in, or name a scope that needs no login")
+        return self._token(request, principal, scopes, service)
 
     def post(self, request: Request) -> Response:
         form = _Form(self.body.read_small(_MAX_FORM_BYTES))
@@ -67,16 +71,21 @@ class TokenView(DistributionView):
         # Without SERVER_HOSTNAME the service has a name of its own; people type the host's.
         if service == urlsplit(external_url(request)).netloc:
             service = service_name()
-        token = token_for(
-            principal=principal, scopes=parse_scopes(scopes), service=service, now=self.now
-        )
+        asked = parse_scopes(scopes)
+        issued = grant_token(principal=principal, scopes=asked, service=service, now=self.now)
         answer: dict[str, Any] = {
-            "token": token,
-            "access_token": token,
+            "token": issued.text,
+            "access_token": issued.text,
+            "scope": " ".join(map(str, (grant.scope for grant in issued.grants))),
             "expires_in": lifetime_seconds(principal, now=self.now),
             "issued_at": self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        return Response(answer, headers={"Cache-Control": "no-store"})
+        headers = {"Cache-Control": "no-store"}
+        if issued.left_out:
+            headers["Warning"] = (
+                f'299 - "the token has no room for {issued.left_out} of the scopes; ask for fewer"'
+            )
+        return Response(answer, headers=headers)
 
 
 class _Form:

@@ -66,10 +66,10 @@ class UploadsView(RepositoryView):
         return response
 
     def _mount(self, digest: Digest) -> bool:
-        sources = _sources(
-            readable_repositories(self.caller.confirmed(now=self.now)),
-            self.request.query_params.get("from"),
-        )
+        readable = readable_repositories(self.caller.confirmed(now=self.now))
+        if self.caller.claims is not None:
+            readable = readable.filter(path__in=self.caller.claims.paths("pull"))
+        sources = _sources(readable, self.request.query_params.get("from"))
         return mount_blob(repository=self.repository, digest=digest, sources=sources, now=self.now)
 
     def _push_whole(self, digest: Digest, name: str) -> Response:

@@ -22,6 +22,7 @@ from tests.registry.builders import (
     hold,
     make_repository,
     make_user,
+    owner_of,
     principal_of,
 )
 
@@ -241,6 +242,21 @@ def test_the_chunk_size_is_told_where_the_settings_ask_for_one(
     assert "OCI-Chunk-Min-Length" not in pusher.post(UPLOADS).headers
     settings.OCI_CHUNK_MIN_LENGTH = 5_000_000
     assert pusher.post(UPLOADS).headers["OCI-Chunk-Min-Length"] == "5000000"
+
+
+@pytest.mark.parametrize("source", ["&from=acme/other", ""])
+def test_a_token_mounts_only_from_repositories_that_it_names(
+    pusher: Client, repository: Repository, source: str
+) -> None:
+    hold(make_repository("acme/other"), b"elsewhere")
+    path = f"{UPLOADS}?mount={Digest.of(b'elsewhere')}{source}"
+    both = ["repository:acme/web:pull,push", "repository:acme/other:pull"]
+    blind = ["repository:acme/web:pull,push", "repository:acme/other:push"]
+    owner = owner_of("acme")
+
+    assert pusher.post(path).status_code == 202
+    assert pusher.post(path, headers=bearer(owner, *blind)).status_code == 202
+    assert pusher.post(path, headers=bearer(owner, *both)).status_code == 201
 
 
 def test_a_mount_tells_nothing_of_what_the_caller_may_not_read(
