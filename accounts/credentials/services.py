@@ -41,7 +41,8 @@ def authenticate(*, username: str, password: str, address: str, now: datetime) -
     """Find out who ``username`` with ``password`` is.
 
     Three kinds of credentials: a person's name and password, a robot's name
-    (``owner+short``) and token, and ``$app`` with one of a user's application tokens.
+    (``owner+short``) and token, and one of a user's application tokens with ``$app`` or
+    with the user's own name.
 
     Args:
         address: where the request comes from; failures are counted by it.
@@ -56,6 +57,8 @@ def authenticate(*, username: str, password: str, address: str, now: datetime) -
         return _application(password, address=address, now=now)
     if "+" in username:
         return _robot(username, password, address=address, now=now)
+    if token := _token_of(username, password):
+        return _by_right_token(token, now=now)
     user, has_second_factor = _person(username, password, address=address, now=now)
     if has_second_factor:
         raise Denied(
@@ -246,6 +249,21 @@ def _by_token(
 
     if failed_before:
         throttle.forgive(attempt)
+    return _by_right_token(token, now=now)
+
+
+def _token_of(username: str, secret: str) -> AccessToken | None:
+    """The application token of that user with that secret.
+
+    Nobody guesses one of 256 bits, so failures before do not count. What is no such token may be
+    a password all the same.
+    """
+    if not secret.startswith(TOKEN_PREFIX) or not is_name(username):
+        return None
+    return _tokens().filter(user__username=username, sha256=_fingerprint(secret)).first()
+
+
+def _by_right_token(token: AccessToken, *, now: datetime) -> Principal:
     if token.has_expired(now):
         raise Unauthorized("this token has expired; ask for a new one")
     if not _is_active(token):

@@ -14,6 +14,7 @@ from accounts.credentials.passwords import REMEMBERED_AT_MOST, RememberedPasswor
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
 from accounts.credentials.services import (
     authenticate,
+    authenticate_person,
     current_principal,
     issue_application_token,
     issue_robot_token,
@@ -31,7 +32,7 @@ from accounts.users.services import (
     enable_user,
     make_superuser,
 )
-from artifacts.oci.errors import Denied, OCIError, Unauthorized
+from artifacts.oci.errors import Denied, OCIError, TooManyRequests, Unauthorized
 from tests.accounts.conftest import PASSWORD
 
 ADDRESS = "192.0.2.1"
@@ -332,11 +333,40 @@ def test_a_revoked_token_is_worthless(alice: User, now: datetime) -> None:
     assert access_epoch() > epoch
 
 
-def test_an_application_token_is_no_password(alice: User, now: datetime) -> None:
+def test_an_application_token_logs_its_user_in_by_name_too(alice: User, now: datetime) -> None:
+    secret = application_token(alice, now, scope="read")
+
+    assert login("alice", secret, now) == login("$app", secret, now)
+
+
+def test_an_application_token_is_no_password(alice: User, bob: User, now: datetime) -> None:
     secret = application_token(alice, now)
 
-    assert isinstance(refusal("alice", secret, now), Unauthorized)
-    assert isinstance(refusal("$app", PASSWORD, now), Unauthorized)
+    assert str(refusal("bob", secret, now)) == "wrong user name or password"
+    with pytest.raises(Unauthorized):
+        authenticate_person(username="alice", password=secret, address=ADDRESS, now=now)
+
+
+def test_a_right_token_beside_its_name_is_not_slowed_down(alice: User, now: datetime) -> None:
+    secret = application_token(alice, now)
+    for _ in range(8):
+        refusal("alice", "berth_wrong", now)
+
+    assert isinstance(refusal("alice", PASSWORD, now), TooManyRequests)
+    assert login("alice", secret, now).name == "alice"
+
+
+def test_a_password_may_begin_like_a_token(alice: User, now: datetime) -> None:
+    change_password(user=alice, password="berth_quite another password", now=now)
+
+    assert login("alice", "berth_quite another password", now).token_id is None
+
+
+@pytest.mark.parametrize("name", ["alice", "$app"])
+def test_an_expired_token_says_so_under_both_names(alice: User, now: datetime, name: str) -> None:
+    secret = application_token(alice, now, expires_at=now + timedelta(hours=1))
+
+    assert "has expired" in str(refusal(name, secret, now + timedelta(hours=2)))
 
 
 def test_an_application_token_of_a_disabled_person_stays_out(alice: User, now: datetime) -> None:
