@@ -63,10 +63,23 @@ def for_old_client(
             reference=tag,
         ) from error
     digest = str(Digest.of(body))
-    if SCHEMA1 in accepts:
+    if SCHEMA1_SIGNED not in accepts:
         return ResolvedManifest(digest, SCHEMA1, len(body), body)
     signed = sign(body, time=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     return ResolvedManifest(digest, SCHEMA1_SIGNED, len(signed), signed)
+
+
+def default_image_of(
+    *, repository: Repository, manifest: ResolvedManifest, now: datetime
+) -> ResolvedManifest:
+    """The image for amd64 and Linux of a list. Raises ``ManifestUnknown`` when it has none here."""
+    try:
+        return image_of(repository=repository, digest=manifest.digest, now=now)
+    except NotConvertible as error:
+        raise ManifestUnknown(
+            f"{manifest.digest} is a list, and this client takes only images: {error}",
+            digest=manifest.digest,
+        ) from error
 
 
 def image_of(*, repository: Repository, digest: str, now: datetime) -> ResolvedManifest:

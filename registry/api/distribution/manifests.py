@@ -1,5 +1,7 @@
 """Manifests: end-3, end-7, end-9."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import status
@@ -10,13 +12,14 @@ from accounts.audit.services import Actor
 from artifacts.oci.digest import AlgorithmUnsupported
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
+from artifacts.oci.media_types import DOCKER_LIST
 from artifacts.oci.names import Reference, parse_tag
-from registry.api.distribution.acceptance import types_of_old_client
+from registry.api.distribution.acceptance import takes_only_images, takes_schema1, types_taken
 from registry.api.distribution.base import RepositoryView
 from registry.api.distribution.conditions import condition_of, content_headers, is_held
 from registry.api.distribution.signed_pulls import require_signature
 from registry.inspection.services import inspect
-from registry.manifests.conversion import for_old_client
+from registry.manifests.conversion import default_image_of, for_old_client
 from registry.manifests.deletion import delete_manifest
 from registry.manifests.leases import renew_lease
 from registry.manifests.pulls import note_pull
@@ -24,6 +27,13 @@ from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.manifests.services import push_manifest
 from registry.statistics.counting import count_pull, count_push
 from registry.tags.services import delete_tag
+
+MAX_TAGS = 100  # of one push; it has the only writer of SQLite until all are written
+_MAX_HEADER_LENGTH = 3072  # of the 4 KiB that proxies have for all headers of an answer
+
+
+class TagInvalid(ManifestInvalid):
+    code = "TAG_INVALID"
 
 
 class ManifestView(RepositoryView):
@@ -69,9 +79,13 @@ class ManifestView(RepositoryView):
     head = get
 
     def _as_taken(self, manifest: ResolvedManifest, name: str, tag: str) -> ResolvedManifest:
-        """What is stored, but for a client that is sure to know only Docker's schema 1."""
-        accepts = types_of_old_client(self.request)
-        if not accepts or manifest.media_type in accepts or not settings.FEATURE_SCHEMA1_CONVERSION:
+        """What is stored, but for a client that is sure to know only Docker's older manifests."""
+        accepts = types_taken(self.request)
+        if manifest.media_type == DOCKER_LIST and takes_only_images(accepts):
+            return default_image_of(repository=self.repository, manifest=manifest, now=self.now)
+        if not takes_schema1(accepts) or manifest.media_type in accepts:
+            return manifest
+        if not settings.FEATURE_SCHEMA1_CONVERSION:
             return manifest
         return for_old_client(
             repository=self.repository,
@@ -84,7 +98,7 @@ class ManifestView(RepositoryView):
 
     def put(self, request: Request, name: str, reference: str) -> Response:
         target = Reference.parse(reference)
-        tags = [parse_tag(tag) for tag in request.query_params.getlist("tag")]
+        tags = _tags(request.query_params.getlist("tag"))
         body = self.body.read_manifest(settings.MAXIMUM_MANIFEST_BYTES)
         content_type = request.META.get("CONTENT_TYPE", "")
         pushed = push_manifest(
@@ -107,9 +121,9 @@ class ManifestView(RepositoryView):
         if manifest.subject_digest and settings.FEATURE_REFERRERS_API:
             headers["OCI-Subject"] = manifest.subject_digest
         if tags:
-            headers["OCI-Tag"] = ", ".join(dict.fromkeys(tags))
+            headers["OCI-Tag"] = ", ".join(_fitting(dict.fromkeys(tags)))
         if pushed.warnings:
-            headers["Warning"] = ", ".join(_warning(text) for text in pushed.warnings)
+            headers["Warning"] = ", ".join(_fitting(map(_warning, pushed.warnings)))
         return Response(status=status.HTTP_201_CREATED, headers=headers)
 
     def delete(self, request: Request, name: str, reference: str) -> Response:
@@ -120,6 +134,26 @@ class ManifestView(RepositoryView):
         else:
             delete_tag(repository=self.repository, name=str(target.tag), now=self.now, by=by)
         return Response(status=status.HTTP_202_ACCEPTED)
+
+
+def _tags(texts: Sequence[str]) -> list[str]:
+    """The ``tag`` parameters of a push, which has all of them in one transaction."""
+    if len(texts) > MAX_TAGS:
+        raise TagInvalid(f"a push may name at most {MAX_TAGS} tags, not {len(texts)}")
+    return [parse_tag(text) for text in texts]
+
+
+def _fitting(parts: Iterable[str]) -> Iterator[str]:
+    """As many as a header may hold: proxies refuse answers with longer ones.
+
+    A client takes a tag that is not named for one that was not pushed, and pushes it again.
+    """
+    room = _MAX_HEADER_LENGTH
+    for part in parts:
+        room -= len(part) + 2
+        if room < 0:
+            return
+        yield part
 
 
 def _warning(text: str) -> str:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from artifacts.images.convert import EMPTY_LAYER, EMPTY_LAYER_DIGEST
 from artifacts.oci.digest import Digest
-from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from artifacts.oci.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from artifacts.oci.schema1 import Schema1
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
@@ -247,3 +247,92 @@ def test_a_pull_of_a_converted_image_is_a_pull_of_the_stored_one(
 
     pushed.refresh_from_db()
     assert pushed.last_pulled_at is not None
+
+
+# --- Clients that know schema 2 and no lists ----------------------------------------------------
+
+DOCKER_IMAGE = image(CONFIG, LAYER, mediaType=DOCKER_MANIFEST)
+LINUX = {"os": "linux", "architecture": "amd64"}
+
+
+def docker_list(*bodies: bytes, platform: dict[str, str] = LINUX) -> bytes:
+    entries = [{**descriptor(body, DOCKER_MANIFEST), "platform": platform} for body in bodies]
+    return index(mediaType=DOCKER_LIST, manifests=entries)
+
+
+def push_list(repository: Repository, body: bytes) -> None:
+    push(repository, DOCKER_IMAGE, str(Digest.of(DOCKER_IMAGE)))
+    push(repository, body, "v1")
+
+
+@pytest.mark.parametrize(
+    "accept", [DOCKER_MANIFEST, f"{DOCKER_MANIFEST}, application/json", f"{DOCKER_MANIFEST};q=0.5"]
+)
+def test_of_a_list_who_takes_only_schema_2_gets_the_image_for_amd64_and_linux(
+    pusher: Client, repository: Repository, settings: Settings, accept: str
+) -> None:
+    settings.FEATURE_SCHEMA1_CONVERSION = False
+    push_list(repository, docker_list(DOCKER_IMAGE))
+
+    response = old(pusher, accept)
+    head = pusher.head(PATH, headers={"Accept": accept})
+
+    assert response.content == DOCKER_IMAGE
+    for answer in (response, head):
+        assert answer.headers["Content-Type"] == DOCKER_MANIFEST
+        assert answer.headers["Docker-Content-Digest"] == str(Digest.of(DOCKER_IMAGE))
+        assert answer.headers["Content-Length"] == str(len(DOCKER_IMAGE))
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/json",
+        OCI_MANIFEST,
+        f"{DOCKER_MANIFEST}, {DOCKER_LIST}",
+        f"{DOCKER_MANIFEST}, {OCI_INDEX}",
+        f"{DOCKER_MANIFEST}, */*;q=0.1",
+    ],
+)
+def test_of_a_list_everybody_else_gets_the_list(
+    pusher: Client, repository: Repository, accept: str
+) -> None:
+    body = docker_list(DOCKER_IMAGE)
+    push_list(repository, body)
+
+    assert old(pusher, accept).content == body
+
+
+def test_by_digest_a_list_stays_a_list(pusher: Client, repository: Repository) -> None:
+    body = docker_list(DOCKER_IMAGE)
+    push_list(repository, body)
+
+    path = f"/v2/acme/web/manifests/{Digest.of(body)}"
+    assert old(pusher, DOCKER_MANIFEST, path).content == body
+
+
+def test_an_oci_index_is_sent_as_it_is(pusher: Client, repository: Repository) -> None:
+    body = index(manifests=[{**descriptor(IMAGE, OCI_MANIFEST), "platform": LINUX}])
+    push(repository, body, "v1")
+
+    assert old(pusher, DOCKER_MANIFEST).content == body
+
+
+def test_a_list_without_that_image_is_404_with_the_reason(
+    pusher: Client, repository: Repository
+) -> None:
+    arm = {"os": "linux", "architecture": "arm64"}
+    push_list(repository, docker_list(DOCKER_IMAGE, platform=arm))
+
+    response = old(pusher, DOCKER_MANIFEST)
+
+    assert response.status_code == 404
+    assert "takes only images" in error_of(response.json())[1]
+
+
+def test_who_names_both_forms_of_schema_1_gets_a_signed_one(pusher: Client) -> None:
+    response = old(pusher, f"{SCHEMA1}, {SCHEMA1_SIGNED}")
+
+    assert response.headers["Content-Type"] == SCHEMA1_SIGNED

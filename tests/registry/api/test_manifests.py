@@ -1,6 +1,7 @@
 """Manifests over HTTP: conditions, types and limits."""
 
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -189,3 +190,26 @@ def test_a_blob_that_a_manifest_needs_is_not_deleted(pusher: Client) -> None:
     pusher.delete(f"/v2/acme/web/manifests/{Digest.of(OLD)}")
     assert pusher.delete(blob).status_code == 202
     assert put(pusher, body=OLD) == (404, "MANIFEST_BLOB_UNKNOWN")
+
+
+def test_a_push_names_at_most_a_hundred_tags(pusher: Client, repository: Repository) -> None:
+    hold(repository, b"{}")
+    body = image(b"{}")
+    tags = [f"{number:0>128}" for number in range(101)]
+
+    def put(count: int) -> Any:
+        query = "&".join(f"tag={tag}" for tag in tags[:count])
+        path = f"/v2/acme/web/manifests/{Digest.of(body)}?{query}"
+        return pusher.generic("PUT", path, body, OCI_MANIFEST)
+
+    refused = put(101)
+    assert refused.status_code == 400
+    assert error_of(refused.json())[0] == "TAG_INVALID"
+    assert not Tag.objects.exclude(name="v1").exists()
+
+    pushed = put(100)
+    assert pushed.status_code == 201
+    assert Tag.objects.live().exclude(name="v1").count() == 100
+    told = pushed.headers["OCI-Tag"].split(", ")
+    assert len(pushed.headers["OCI-Tag"]) <= 3072
+    assert told == tags[: len(told)]
