@@ -24,6 +24,8 @@ _LOOKS: Mapping[str, Look] = {
     Kind.WASM: Look("WebAssembly module", "cpu", "artifact"),
     Kind.SIF: Look("Singularity image", "box", "artifact"),
     Kind.POLICY_BUNDLE: Look("Policy bundle", "shield-check", "proof"),
+    Kind.MODEL: Look("AI model", "brain-circuit", "artifact"),
+    Kind.BUILD_CACHE: Look("Build cache", "hammer", "artifact"),
     Kind.ARTIFACT: Look("Artifact", "package", "artifact"),
 }
 IMAGES = (Kind.IMAGE, Kind.INDEX)

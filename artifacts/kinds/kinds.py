@@ -8,7 +8,12 @@ import re
 from enum import StrEnum
 
 from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.media_types import INDEXES, NONDISTRIBUTABLE_LAYERS
+from artifacts.oci.media_types import (
+    IMAGE_MANIFESTS,
+    INDEXES,
+    NONDISTRIBUTABLE_LAYERS,
+    essence,
+)
 
 
 class Kind(StrEnum):
@@ -21,6 +26,8 @@ class Kind(StrEnum):
     WASM = "WebAssembly module"
     SIF = "Singularity image"
     POLICY_BUNDLE = "policy bundle"
+    MODEL = "model"
+    BUILD_CACHE = "build cache"
     ARTIFACT = "artifact"
 
 
@@ -41,6 +48,11 @@ IMAGE_LAYERS = frozenset(
         *NONDISTRIBUTABLE_LAYERS,
     }
 )
+_LIKE_IMAGE_LAYER = re.compile(
+    r"application/vnd\.oci\.image\.layer\..+|application/vnd\.docker\.image\.rootfs\..+"
+)
+# Some tools repeat as the artifact type what makes an image of it.
+_OF_IMAGES = IMAGE_CONFIGS | IMAGE_MANIFESTS
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
 SIGSTORE_BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(?:\.v\d[\w.]*)?\+json.*")
@@ -48,23 +60,31 @@ BUNDLE_CONTENT = "dev.sigstore.bundle.content"  # annotation: dsse-envelope or m
 BUNDLE_PREDICATE = "dev.sigstore.bundle.predicateType"
 COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"  # cosign 3 wraps signatures as attestations
 
+CACHE_CONFIG = re.compile(r"application/vnd\.buildkit\.cacheconfig\.v0")
+
 # In this order: the type of the layers says more than the config, which cosign borrows from images.
 _OF_LAYER = (
     (re.compile(r"application/vnd\.dev\.cosign\.simplesigning\.v1\+json"), Kind.SIGNATURE),
     (re.compile(r"application/vnd\.dsse\.envelope\.v1\+json"), Kind.ATTESTATION),
     (re.compile(r"application/vnd\.in-toto\+json"), Kind.ATTESTATION),
-    (re.compile(r"text/spdx(?:\+(?:xml|json))?|application/spdx(?:\+json)?"), Kind.SBOM),
-    (re.compile(r"application/vnd\.cyclonedx(?:\+(?:xml|json))?"), Kind.SBOM),
-    (re.compile(r"application/vnd\.syft\+json"), Kind.SBOM),
+    (re.compile(r"(?:text|application)/(?:vnd\.)?spdx(?:\+.+)?"), Kind.SBOM),
+    (re.compile(r"(?:text|application)/(?:x\.)?(?:vnd\.)?cyclonedx(?:\+.+)?"), Kind.SBOM),
+    (re.compile(r"application/(?:vnd\.)?syft(?:\+json)?"), Kind.SBOM),
     (re.compile(r"application/vnd\.sylabs\.sif\.layer\.v1(?:\.sif|\+tar)"), Kind.SIF),
-    (re.compile(r"application/wasm|application/vnd\.wasm\.content\.layer\.v1\+wasm"), Kind.WASM),
+    (re.compile(r"application/wasm|application/[\w.-]+\+wasm"), Kind.WASM),
     (re.compile(r"application/vnd\.(?:cncf\.)?openpolicyagent\..+"), Kind.POLICY_BUNDLE),
+    (re.compile(r"application/vnd\.ollama\.image\..+"), Kind.MODEL),
+    (re.compile(r"application/vnd\.docker\.ai\..+"), Kind.MODEL),
+    (re.compile(r"application/vnd\.(?:cncf|cnai)\.model\..+"), Kind.MODEL),
+    (re.compile(r"application/vnd\.kitops\.modelkit\..+"), Kind.MODEL),
 )
 _OF_ARTIFACT = (
     (re.compile(re.escape(HELM_CONFIG)), Kind.HELM_CHART),
     (re.compile(r"application/vnd\.dev\.cosign\.artifact\.sig\.v1\+json"), Kind.SIGNATURE),
     (re.compile(r"application/vnd\.cncf\.notary\.signature"), Kind.SIGNATURE),
-    (re.compile(r"application/vnd\.wasm\.config\.v\d\+json"), Kind.WASM),
+    (re.compile(r"application/vnd\.dev\.cosign\.artifact\.sbom\.v1\+json"), Kind.SBOM),
+    (re.compile(r"application/vnd\.(?:module\.)?wasm\.config\.v\d\+json"), Kind.WASM),
+    (CACHE_CONFIG, Kind.BUILD_CACHE),
     (re.compile(r"application/vnd\.sylabs\.sif\.config\.v1\+json"), Kind.SIF),
     *_OF_LAYER,
 )
@@ -73,7 +93,8 @@ _OF_ARTIFACT = (
 def kind_of(document: ManifestDocument) -> Kind:
     """The kind that the manifest's types name; ``ARTIFACT`` when they name none that is known."""
     if document.media_type in INDEXES:
-        return Kind.INDEX
+        is_cache = any(CACHE_CONFIG.fullmatch(one.media_type) for one in document.manifests)
+        return Kind.BUILD_CACHE if is_cache else Kind.INDEX
     if document.schema1:
         return Kind.IMAGE
     if SIGSTORE_BUNDLE.fullmatch(document.artifact_type):
@@ -82,14 +103,24 @@ def kind_of(document: ManifestDocument) -> Kind:
 
 
 def _kind_of_types(document: ManifestDocument) -> Kind:
-    for pattern, kind in _OF_ARTIFACT:
-        if pattern.fullmatch(document.artifact_type):
-            return kind
+    for told in (document.artifact_type, document.config_media_type):
+        for pattern, kind in _OF_ARTIFACT:
+            if pattern.fullmatch(essence(told)):
+                return kind
     for layer in document.layers:
         for pattern, kind in _OF_LAYER:
-            if pattern.fullmatch(layer.media_type):
+            if pattern.fullmatch(essence(layer.media_type)):
                 return kind
-    return Kind.IMAGE if document.config_media_type in IMAGE_CONFIGS else Kind.ARTIFACT
+    return Kind.IMAGE if _is_image(document) else Kind.ARTIFACT
+
+
+def _is_image(document: ManifestDocument) -> bool:
+    """Whether all its types are those of images: many tools borrow the config alone."""
+    return (
+        document.config_media_type in IMAGE_CONFIGS
+        and document.declared_artifact_type in ("", *_OF_IMAGES)
+        and all(_LIKE_IMAGE_LAYER.fullmatch(layer.media_type) for layer in document.layers)
+    )
 
 
 def _kind_of_bundle(document: ManifestDocument) -> Kind:

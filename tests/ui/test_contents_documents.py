@@ -213,7 +213,7 @@ def test_files_that_oras_pushed_have_their_names(things: Repository) -> None:
         (
             "application/vnd.acme.config",
             "application/octet-stream",
-            "oras pull --plain-http testserver/acme/things:v1",
+            "oras copy --from-plain-http testserver/acme/things:v1 --to-oci-layout things:v1",
         ),
     ],
 )

@@ -4,19 +4,23 @@ import gzip
 import io
 import json
 import tarfile
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from artifacts.kinds.kinds import DOCKER_CONFIG, Kind
 from artifacts.oci.digest import Digest
 from registry.blobs.models import Blob
 from registry.blobs.transfers import transfers
+from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.storage.select import blob_store
 from tests.artifacts.schema1_documents import schema1
-from tests.registry.builders import descriptor, hold, index, make_repository, push
+from tests.artifacts.signatures.signing import statement
+from tests.registry.builders import CONFIG_TYPE, descriptor, hold, index, make_repository, push
 from tests.ui.contents_pushed import page, push_artifact, push_image, tag_url, url_of
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +106,7 @@ def test_an_index_lists_its_platforms(web: Repository) -> None:
     assert "linux/arm64/v8" in text
     assert f'href="{url_of(child)}"' in text
     assert "not in this repository" in text
-    assert f"about <code>{child.digest[7:19]}</code>" in text
+    assert '<span class="b-quiet">about linux/arm64/v8</span>' in text
     assert "skopeo copy --src-tls-verify=false --all docker://" in text
 
 
@@ -212,3 +216,128 @@ def _queries(url: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         page(url)
     return len(captured)
+
+
+PROVENANCE, SPDX = "https://slsa.dev/provenance/v0.2", "https://spdx.dev/Document"
+
+
+def _attested(web: Repository) -> tuple[Manifest, Manifest, Manifest]:
+    """An index as BuildKit writes it: an image, an attestation about it, and the index."""
+    image = push_image(web, b"layer", reference="v1")
+    predicates = [SPDX, SPDX, PROVENANCE]
+    attestation = push_artifact(
+        web,
+        *(
+            (
+                statement(image.digest, predicateType=kind, predicate={"n": n}),
+                "application/vnd.in-toto+json",
+                {"in-toto.io/predicate-type": kind},
+            )
+            for n, kind in enumerate(predicates)
+        ),
+        config=(b'{"architecture": "unknown", "os": "unknown"}', CONFIG_TYPE),
+    )
+    entries = [
+        {**_entry(image), "platform": {"os": "linux", "architecture": "amd64"}},
+        {
+            **_entry(attestation),
+            "platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {
+                "vnd.docker.reference.type": "attestation-manifest",
+                "vnd.docker.reference.digest": image.digest,
+            },
+        },
+    ]
+    return image, attestation, push(web, index(manifests=entries), "all")
+
+
+def _entry(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": manifest.size,
+    }
+
+
+def test_an_index_names_what_is_stated_of_each_platform(web: Repository) -> None:
+    _, attestation, _ = _attested(web)
+
+    text = page(tag_url(web, "all"))
+
+    assert "SLSA provenance v0.2, SPDX (2)" in text
+    assert '<span class="b-quiet">about linux/amd64</span>' in text
+    assert f'href="{url_of(attestation)}"' in text
+    assert '1 attestation about its images: <a href="#platforms">' in text
+    assert "Nothing is attached" not in text
+
+
+def test_an_image_shows_what_its_index_lists_about_it(web: Repository) -> None:
+    image, attestation, _ = _attested(web)
+
+    text = page(url_of(image))
+    attached = text.partition('id="attached"')[2].partition("</section>")[0]
+
+    assert f'href="{url_of(attestation)}"' in attached
+    assert "SLSA provenance v0.2, SPDX (2)" in attached
+    assert "1 attestation beside this image in the index that lists it." in attached
+    assert "oras discover" not in attached
+    assert "Nothing is attached" not in text
+
+
+def test_an_attestation_in_an_index_says_what_it_is_about(web: Repository) -> None:
+    image, attestation, _ = _attested(web)
+
+    assert f'<dt>Attached to</dt><dd><a href="{url_of(image)}">' in page(url_of(attestation))
+
+
+def test_blobs_that_an_index_lists_are_shown_as_blobs(web: Repository) -> None:
+    layer, config = b"cached layer", b"cached config"
+    hold(web, layer, config)
+    entries = [
+        {**descriptor(layer), "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"},
+        {**descriptor(config), "mediaType": "application/vnd.buildkit.cacheconfig.v0"},
+        {**descriptor(b"gone"), "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"},
+    ]
+    manifest = push(web, index(manifests=entries), "cache")
+
+    text = page(tag_url(web, "cache"))
+    rows = text.partition('id="platforms"')[2].partition("</section>")[0]
+
+    assert manifest.kind == Kind.BUILD_CACHE
+    assert "Build cache" in text
+    assert rows.count("unknown") == 1
+    assert rows.count("not in this repository") == 1
+    assert "application/vnd.buildkit.cacheconfig.v0" in rows
+    assert "docker buildx build --cache-from type=registry,ref=testserver/acme/web:cache ." in text
+    assert "podman pull" not in text
+
+
+def test_an_image_of_windows_is_not_pulled_with_podman(web: Repository) -> None:
+    push_image(web, b"layer", config={"os": "windows", "architecture": "amd64"})
+
+    text = page(tag_url(web, "v1"))
+
+    assert "podman pull" not in text
+    assert "docker pull testserver/acme/web:v1" in text
+    assert "skopeo --override-os windows copy" in text
+
+
+def test_an_index_without_images_is_not_pulled_as_one(web: Repository) -> None:
+    child = push_artifact(web, (b"x", "text/plain", {}), artifactType="application/vnd.acme")
+    push(web, index(manifests=[_entry(child)]), "all")
+
+    assert "podman pull" not in page(tag_url(web, "all"))
+
+
+def test_a_model_with_the_config_of_an_image_is_a_model(web: Repository) -> None:
+    config = (b'{"model_format": "gguf", "model_type": "8B"}', DOCKER_CONFIG)
+    media_type = "application/vnd.ollama.image.model"
+    manifest = push_artifact(web, (b"weights", media_type, {}), reference="8b", config=config)
+
+    text = page(tag_url(web, "8b"))
+
+    assert manifest.kind == Kind.MODEL
+    assert "podman pull" not in text
+    assert 'id="artifact-config-lines-2"' in text
+    assert "ollama pull --insecure testserver/acme/web:8b" in text
+    assert "oras copy --from-plain-http testserver/acme/web:8b --to-oci-layout web:8b" in text

@@ -1,7 +1,7 @@
 """The part of a page on signatures and all else that is attached."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,7 +49,10 @@ def attached_part(
 ) -> dict[str, Any]:
     attached = attached_to(repository, Digest.parse(manifest.digest), now=now)
     every = list(attached)
-    rows = [referrer(repository, one) for one in every]
+    known = {one.digest for one in every}
+    listed = [(one, states) for one, states in near.beside.attached if one.digest not in known]
+    rows = [replace(referrer(repository, one), detail=states) for one, states in listed]
+    rows += [referrer(repository, one) for one in every]
     beyond = {
         subject: [referrer(repository, one) for one in inner]
         for subject, inner in second_level(repository, every[:MAX_NODES], limit=MAX_NODES).items()
@@ -67,9 +70,15 @@ def attached_part(
         "is_count_open": len(rows) >= MAX_ATTACHMENTS,
         "graph": graph_of(name, manifest.digest, rows, beyond, subject=subject),
         "verification": verification(address, attached),
-        "discovery": discovery(address),
+        "listed_count": len(listed),
+        "discovery": discovery(address) if any(_refers(one, manifest) for one in every) else None,
         "subject_url": subject[1] if subject else "",
     }
+
+
+def _refers(one: Attachment, manifest: Manifest) -> bool:
+    """Whether it names its subject, so that clients find it; a tag alone does not."""
+    return one.manifest.subject_digest == manifest.digest
 
 
 def _signatures(one: Attachment) -> Sequence[SignatureRow]:

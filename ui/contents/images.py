@@ -9,19 +9,22 @@ from artifacts.images.config import ConfigUnreadable, HistoryEntry, ImageConfig
 from artifacts.images.labels import labels_in
 from artifacts.images.settings import Settings
 from artifacts.images.steps import build_steps, instruction
+from artifacts.kinds.kinds import Kind
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.media_types import MANIFESTS
+from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
+from ui.amounts import short_digest
+from ui.contents.listed import about, is_about, stated_by
 from ui.contents.reading import Unreadable, read_whole
 from ui.contents.text import Pair, Pairs, pairs, shown, web_link
 
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_STEPS = 300
 MAX_PLATFORMS = 200
-_REFERENCE_TYPE = "vnd.docker.reference.type"
-_REFERENCE_DIGEST = "vnd.docker.reference.digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,50 +131,116 @@ def _facts(settings: Settings) -> list[Pair]:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One entry of an index. ``about`` is the digest that an attestation beside it speaks of."""
+    """One entry of an index. ``about`` is what an attestation beside it speaks of, ``states`` what
+    it says; ``title`` is the type of what is a blob and no manifest."""
 
     digest: str
     platform: str
     kind: str
+    title: str
     size: int | None
     is_here: bool
+    has_page: bool
     about: str
+    states: str
 
 
 @dataclass(frozen=True, slots=True)
 class Platforms:
+    """``os`` is the one that all images are for, empty when there are several or none."""
+
     rows: Sequence[Platform]
     left_out: int
     size: int
+    attestations: int
+    holds_images: bool
+    os: str
 
 
 def platforms_of(repository: Repository, document: ManifestDocument) -> Platforms:
+    """What an index lists: each image, behind it what speaks of it, then all else."""
     listed = document.manifests[:MAX_PLATFORMS]
     rows = Manifest.objects.present().filter(
         repository=repository.id, digest__in={str(one.digest) for one in listed}
     )
     here = {row.digest: row for row in rows.only("digest", "kind", "size")}
     sizes = content_sizes([row.id for row in here.values()])
+    blobs = _blobs(repository, listed)
+    statements = [str(one.digest) for one in listed if is_about(one) and str(one.digest) in here]
+    states = stated_by(repository, statements) if statements else {}
+    names = {str(one.digest): _platform_name(one) for one in listed if not is_about(one)}
+    images = [one for one in listed if _is_image(one, here.get(str(one.digest)))]
+    systems = {str(one.platform.get("os", "")) for one in images}
     total = sum(sizes.get(row.id, 0) + row.size for row in here.values())
     return Platforms(
-        rows=[_platform(one, here.get(str(one.digest)), sizes) for one in listed],
+        rows=[
+            _platform(one, here.get(str(one.digest)), sizes, blobs, names, states)
+            for one in _with_statements(listed)
+        ],
         left_out=len(document.manifests) - len(listed),
-        size=total,
+        size=total + sum(blobs.values()),
+        attestations=len(statements),
+        holds_images=bool(images),
+        os=systems.pop() if len(systems) == 1 else "",
     )
 
 
-def _platform(one: Descriptor, row: Manifest | None, sizes: Mapping[int, int]) -> Platform:
-    is_about = _REFERENCE_TYPE in one.annotations
+def _with_statements(listed: Sequence[Descriptor]) -> list[Descriptor]:
+    beside: dict[str, list[Descriptor]] = {}
+    for one in listed:
+        if is_about(one):
+            beside.setdefault(about(one), []).append(one)
+    ordered: list[Descriptor] = []
+    for one in listed:
+        if not is_about(one):
+            ordered += [one, *beside.pop(str(one.digest), [])]
+    return [*ordered, *(one for rest in beside.values() for one in rest)]
+
+
+def _is_image(one: Descriptor, row: Manifest | None) -> bool:
+    """An image, or what may be one because it is not here to be asked."""
+    if is_about(one) or one.media_type not in MANIFESTS or one.artifact_type:
+        return False
+    return row is None or row.kind in (Kind.IMAGE, Kind.INDEX)
+
+
+def _blobs(repository: Repository, listed: Sequence[Descriptor]) -> Mapping[str, int]:
+    """The sizes of those blobs that an index lists, as caches of builds do, and that are here."""
+    digests = {str(one.digest) for one in listed if one.media_type not in MANIFESTS}
+    if not digests:
+        return {}
+    links = BlobLink.objects.filter(repository=repository.id, blob__in=digests)
+    return dict(links.values_list("blob", "blob__size"))
+
+
+def _platform(
+    one: Descriptor,
+    row: Manifest | None,
+    sizes: Mapping[int, int],
+    blobs: Mapping[str, int],
+    names: Mapping[str, str],
+    states: Mapping[str, str],
+) -> Platform:
+    digest, subject = str(one.digest), about(one)
+    is_blob = one.media_type not in MANIFESTS
+    size = sizes.get(row.id, 0) + row.size if row else blobs.get(digest)
+    return Platform(
+        digest=digest,
+        platform=_platform_name(one),
+        kind="" if is_blob else (row.kind if row else (Kind.ATTESTATION if is_about(one) else "")),
+        title=shown(one.media_type, 200) if is_blob else "",
+        size=size,
+        is_here=row is not None or digest in blobs,
+        has_page=row is not None,
+        about=names.get(subject) or shown(short_digest(subject), 100) if is_about(one) else "",
+        states=states.get(digest, ""),
+    )
+
+
+def _platform_name(one: Descriptor) -> str:
     words = [one.platform.get(name) for name in ("os", "architecture", "variant")]
     text = "/".join(word for word in words if isinstance(word, str) and word)
     version = one.platform.get("os.version")
     if isinstance(version, str) and version:
         text = f"{text} {version}"
-    return Platform(
-        digest=str(one.digest),
-        platform=shown(text, 100),
-        kind="attestation" if is_about else (row.kind if row else ""),
-        size=sizes.get(row.id, 0) + row.size if row else None,
-        is_here=row is not None,
-        about=shown(one.annotations.get(_REFERENCE_DIGEST, ""), 150) if is_about else "",
-    )
+    return shown(text, 100)

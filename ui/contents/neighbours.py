@@ -10,6 +10,7 @@ from registry.manifests.models import Manifest, ManifestChild
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.models import Verdict
+from ui.contents.listed import Beside, beside
 
 MAX_TAGS: Final = 20
 MAX_PARENTS: Final = 10
@@ -18,13 +19,15 @@ MAX_VERDICTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """``verdicts`` is what was found of it as a signature or attestation of its subject."""
+    """``verdicts`` is what was found of it as a signature or attestation of its subject;
+    ``beside`` is what the indexes that list it say of it."""
 
     tags: Sequence[str]
     has_more_tags: bool
     parents: Sequence[str]
     subject: str
     verdicts: Sequence[Verdict]
+    beside: Beside
 
 
 def neighbours_of(
@@ -36,13 +39,17 @@ def neighbours_of(
         child_digest=manifest.digest, parent__repository=repository.id, parent__deleted_at=None
     )
     parents = edges.order_by("-parent").values_list("parent__digest", flat=True)[:MAX_PARENTS]
+    around = beside(repository, manifest, list(parents))
     verdicts = Verdict.objects.filter(manifest=manifest.id).select_related("key")
     return Neighbours(
         tags=names[:MAX_TAGS],
         has_more_tags=len(names) > MAX_TAGS,
         parents=list(parents),
-        subject=manifest.subject_digest or _subject_of(([tag.name] if tag else []) + names),
+        subject=manifest.subject_digest
+        or around.subject
+        or _subject_of(([tag.name] if tag else []) + names),
         verdicts=list(verdicts.order_by("subject_digest", "position")[:MAX_VERDICTS]),
+        beside=around,
     )
 
 

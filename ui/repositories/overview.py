@@ -11,7 +11,7 @@ from registry.manifests.sizes import content_sizes
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
 from ui.contents.address import Address
-from ui.contents.commands import Group, groups_for
+from ui.contents.commands import Group, Traits, groups_for
 from ui.context import frame
 from ui.pages import RepositoryPage
 from ui.prose import prose
@@ -89,13 +89,12 @@ class OverviewPage(RepositoryPage):
             is_tagged = getattr(chart, "is_tagged", False)
             name = version = chart.version.replace("+", "_") if is_tagged else ""
         address = Address.of(self.request, path=self.repository.path, digest=digest, tag=name)
-        return groups_for(
-            tag.manifest.kind,
-            address,
+        traits = Traits(
             config_type=tag.manifest.config_media_type,
             chart_name=chart.name if chart else "",
             chart_tag=version,
         )
+        return groups_for(tag.manifest.kind, address, traits)
 
 
 _BIG_COLUMNS = [

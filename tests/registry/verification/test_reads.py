@@ -102,7 +102,7 @@ def test_a_tag_says_what_a_manifest_of_unknown_types_is_for(
     attach_by_tag(repository, web.digest, NOTE, suffix="sbom")
 
     (only,) = attached_to(repository, Digest.parse(web.digest), now=NOW)
-    assert (only.kind, only.manifest.kind) == (Kind.SBOM, Kind.IMAGE)
+    assert (only.kind, only.manifest.kind) == (Kind.SBOM, Kind.ARTIFACT)
 
 
 def test_an_expired_tag_attaches_nothing(repository: Repository, web: Manifest) -> None:

@@ -1,0 +1,99 @@
+"""What an index lists beside its images to say something about them, as BuildKit writes it.
+
+Source: BuildKit, "docs/attestations/attestation-storage.md".
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from artifacts.kinds.kinds import Kind
+from artifacts.oci.descriptors import Descriptor
+from artifacts.oci.documents import ManifestDocument
+from registry.manifests.models import Manifest
+from registry.manifests.terms import REFERENCE_TYPE
+from registry.repositories.models import Repository
+from registry.verification.reads import Attachment
+from ui.contents.base import document_in
+from ui.contents.referrers import IN_TOTO_PREDICATE, is_provenance, predicate_name
+from ui.contents.text import shown
+
+MAX_PARENTS_READ: Final = 5  # indexes that are searched for what they say about one manifest
+MAX_INDEX_BYTES: Final = 256 * 1024
+MAX_READ: Final = 50  # attestations whose layers are named on one page
+_REFERENCE_DIGEST = "vnd.docker.reference.digest"
+_MAX_NAMES = 6
+
+
+def about(entry: Descriptor) -> str:
+    """The digest that an entry of an index speaks of; empty for what stands for itself."""
+    return entry.annotations.get(_REFERENCE_DIGEST, "") if is_about(entry) else ""
+
+
+def is_about(entry: Descriptor) -> bool:
+    return REFERENCE_TYPE in entry.annotations
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the indexes around a manifest say: ``subject`` is what it speaks of itself."""
+
+    subject: str = ""
+    attached: Sequence[tuple[Attachment, str]] = ()  # each with what it states
+
+
+def beside(repository: Repository, manifest: Manifest, parents: Sequence[str]) -> Beside:
+    """Found in the newest indexes that list the manifest, in at most two queries."""
+    if not parents:
+        return Beside()
+    indexes = Manifest.objects.present().filter(
+        repository=repository.id,
+        digest__in=parents[:MAX_PARENTS_READ],
+        size__lte=MAX_INDEX_BYTES,
+    )
+    subject = ""
+    digests: dict[str, None] = {}
+    for index in indexes.only("body", "media_type", "size").order_by("-pk"):
+        for entry in _entries(document_in(index)):
+            if str(entry.digest) == manifest.digest:
+                subject = subject or about(entry)
+            if about(entry) == manifest.digest:
+                digests[str(entry.digest)] = None
+    return Beside(subject, _attached(repository, list(digests)) if digests else ())
+
+
+def _entries(document: ManifestDocument | None) -> Sequence[Descriptor]:
+    return document.manifests if document else ()
+
+
+def _attached(repository: Repository, digests: Sequence[str]) -> Sequence[tuple[Attachment, str]]:
+    rows = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
+    found = rows.defer("labels_json").order_by("digest")[:MAX_READ]
+    return [(Attachment(row, Kind(row.kind)), statements_in(row)) for row in found]
+
+
+def stated_by(repository: Repository, digests: Iterable[str]) -> Mapping[str, str]:
+    """What each of these attestations states, in words; in one query."""
+    rows = Manifest.objects.present().filter(repository=repository.id, digest__in=list(digests))
+    found = rows.only("digest", "body", "media_type", "size").order_by("digest")[:MAX_READ]
+    return {row.digest: statements_in(row) for row in found}
+
+
+def statements_in(attestation: Manifest) -> str:
+    """``SLSA provenance v1, SPDX (6)``: what the layers state, provenance first."""
+    document = document_in(attestation)
+    predicates = Counter(
+        predicate
+        for layer in (document.layers if document else ())
+        if (predicate := layer.annotations.get(IN_TOTO_PREDICATE, ""))
+    )
+    names: Counter[str] = Counter()
+    for predicate in sorted(predicates, key=lambda one: not is_provenance(one)):
+        names[predicate_name(predicate)] += predicates[predicate]
+    told = [
+        f"{shown(name, 120)} ({count})" if count > 1 else shown(name, 120)
+        for name, count in list(names.items())[:_MAX_NAMES]
+    ]
+    rest = len(names) - len(told)
+    return ", ".join(told) + (f" and {rest} more" if rest > 0 else "")
