@@ -36,9 +36,35 @@ _KINDS = {
     tarfile.BLKTYPE: "device",
     tarfile.FIFOTYPE: "pipe",
 }
-_WITH_CONTENT = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _TOO_LONG = "a name in it is too long"
-_ABOUT_NEXT = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE)
+# These have no content, whatever size their header states.
+_BARE = (
+    tarfile.DIRTYPE,
+    tarfile.SYMTYPE,
+    tarfile.LNKTYPE,
+    tarfile.CHRTYPE,
+    tarfile.BLKTYPE,
+    tarfile.FIFOTYPE,
+)
+_ABOUT_NEXT = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+_ABOUT_NO_FILE = (tarfile.XGLTYPE, b"V")  # what holds for all files, and GNU's name of a volume
+_SPARSE_NAME, _SPARSE_SIZE = "sparse name", "sparse size"
+_PAX_KEYS = {
+    b"path": "path",
+    b"linkpath": "linkpath",
+    b"size": "size",
+    b"GNU.sparse.name": _SPARSE_NAME,
+    b"GNU.sparse.size": _SPARSE_SIZE,  # of format 0
+    b"GNU.sparse.realsize": _SPARSE_SIZE,  # of format 1
+}
+# Where GNU's old format tells of a file with holes, in its header and in the blocks behind it.
+_SPARSE_EXTENDED, _SPARSE_REAL_SIZE, _SPARSE_BLOCK_EXTENDED = 482, slice(483, 495), 504
+_MAX_SPARSE_BLOCKS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +130,27 @@ def _entries(stream: Unpacked, max_files: int) -> Iterator[LayerFile]:
     count = 0
     room = MAX_NAMES_BYTES
     while True:
-        block = stream.read(_BLOCK)
-        if block == _END:
+        block = stream.read_or_end(_BLOCK)
+        if block in (_END, b""):
             return
         header = _header(block)
         if header.type in _ABOUT_NEXT:
             said |= _said(header, stream)
             continue
-        if header.type not in _KINDS:
-            if header.type != tarfile.XGLTYPE:
-                raise ListingEnds("it holds an entry of a kind that is not known")
+        if header.type in _ABOUT_NO_FILE:
             stream.skip(_padded(header.size))
             continue
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            said |= _said_of_sparse(block, stream)
         if count == max_files:
             raise ListingEnds(f"it has more than {max_files:,} entries")
         count += 1
         size = _size(header, said)
+        name = said.get(_SPARSE_NAME) or said.get("path", header.name)
         file = LayerFile(
-            path=said.get("path", header.name).removeprefix("./").rstrip("/") or ".",
-            kind=_KINDS[header.type],
-            size=size,
+            path=name.removeprefix("./").rstrip("/") or ".",
+            kind=_KINDS.get(header.type, "file"),  # of kinds that nobody knows POSIX says the same
+            size=_number(said, _SPARSE_SIZE, size),
             mode=header.mode & 0o7777,
             target=said.get("linkpath", header.linkname),
         )
@@ -146,11 +173,15 @@ def _header(block: bytes) -> tarfile.TarInfo:
 
 
 def _size(header: tarfile.TarInfo, said: dict[str, str]) -> int:
-    if header.type not in _WITH_CONTENT:
+    if header.type in _BARE:
         return 0
-    stated = said.get("size", "")
+    return _number(said, "size", header.size)
+
+
+def _number(said: dict[str, str], key: str, default: int) -> int:
+    stated = said.get(key, "")
     if not stated:
-        return header.size
+        return default
     if not (stated.isascii() and stated.isdigit() and len(stated) < 19):
         raise ListingEnds("it states a size that is no number")
     return int(stated)
@@ -171,6 +202,26 @@ def _said(header: tarfile.TarInfo, stream: Unpacked) -> dict[str, str]:
     return _records(content)
 
 
+def _said_of_sparse(header: bytes, stream: Unpacked) -> dict[str, str]:
+    """The whole size of a file with holes, past the map of its parts behind its header."""
+    is_extended = header[_SPARSE_EXTENDED] != 0
+    for _ in range(_MAX_SPARSE_BLOCKS):
+        if not is_extended:
+            return {_SPARSE_SIZE: str(_whole(header[_SPARSE_REAL_SIZE]))}
+        is_extended = stream.read(_BLOCK)[_SPARSE_BLOCK_EXTENDED] != 0
+    raise ListingEnds("it holds a sparse file of too many parts")
+
+
+def _whole(field: bytes) -> int:
+    """A number as tar writes it: octal digits, or bytes behind a mark."""
+    if field.startswith(b"\x80"):
+        return int.from_bytes(field[1:], "big")
+    try:
+        return int(field.strip(b" \x00") or b"0", 8)
+    except ValueError as error:
+        raise ListingEnds("it states a size that is no number") from error
+
+
 def _records(content: bytes) -> dict[str, str]:
     records: dict[str, str] = {}
     while content:
@@ -180,10 +231,8 @@ def _records(content: bytes) -> dict[str, str]:
         if size > len(content) or not record.endswith(b"\n") or b"=" not in record:
             raise ListingEnds("it has a pax header that cannot be read")
         key, _, value = record[:-1].partition(b"=")
-        if key.startswith(b"GNU.sparse"):
-            raise ListingEnds("it holds a sparse file")
-        if key in (b"path", b"linkpath", b"size"):
-            records[key.decode()] = _text(value)
+        if (known := _PAX_KEYS.get(key)) is not None:
+            records[known] = _text(value)
         content = content[size:]
     return records
 

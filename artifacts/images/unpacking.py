@@ -1,6 +1,7 @@
 """The bytes of a layer, unpacked while they stream by, and never more than a bounded part."""
 
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 import zstandard
@@ -11,7 +12,18 @@ from artifacts.oci.streams import PiecesFile
 _PIECE = 64 * 1024
 _HEAD_BYTES = 512
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame with something else in it
 _ZSTD_WINDOW_BYTES = 128 * 1024 * 1024  # as zstd itself by default
+_WINDOW_TOO_LARGE = "too much memory"  # of libzstd's message
+_MAX_EMPTY_FRAME = 64  # bytes of frames in which nothing is
+_UNREAD_FORMS = (
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"BZh", "bzip2"),
+    (b"\x5d\x00\x00", "lzma"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"PK\x03\x04", "zip"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+)
 
 
 class ListingEnds(Exception):
@@ -27,7 +39,7 @@ class Unpacked:
 
     def __init__(self, pieces: Iterable[bytes], limit_bytes: int, tick: Callable[[], None]) -> None:
         packed = io.BufferedReader(PiecesFile(_watched(iter(pieces), tick)), _PIECE)
-        self._read = _unpacked(packed, tick)
+        self._read, self._is_whole = _unpacked(packed, tick)
         self._limit = limit_bytes
         self._left = limit_bytes
         self._tick = tick
@@ -36,26 +48,46 @@ class Unpacked:
         """Exactly ``size`` bytes."""
         return b"".join(self._pieces(size))
 
+    def read_or_end(self, size: int) -> bytes:
+        """As ``read``, but nothing where the layer ends before: some have no mark of their end."""
+        piece = self._piece(size)
+        if piece:
+            return piece + self.read(size - len(piece))
+        if not self._is_whole():
+            raise ListingEnds("it is cut short")
+        return b""
+
     def skip(self, size: int) -> None:
         for _ in self._pieces(size):
             pass
 
     def _pieces(self, size: int) -> Iterator[bytes]:
         while size > 0:
-            if self._left <= 0:
-                raise ListingEnds(f"it unpacks to more than {self._limit // 1024**2} MiB")
-            self._tick()
-            try:
-                piece = self._read(min(size, _PIECE))
-            except GzipBroken as error:
-                raise ListingEnds(str(error)) from error
-            except (zstandard.ZstdError, EOFError) as error:
-                raise ListingEnds("its compression is broken") from error
+            piece = self._piece(size)
             if not piece:
                 raise ListingEnds("it is cut short")
             size -= len(piece)
-            self._left -= len(piece)
             yield piece
+
+    def _piece(self, size: int) -> bytes:
+        if self._left <= 0:
+            raise ListingEnds(f"it unpacks to more than {self._limit // 1024**2} MiB")
+        self._tick()
+        try:
+            piece = self._read(min(size, _PIECE))
+        except GzipBroken as error:
+            raise ListingEnds(str(error)) from error
+        except (zstandard.ZstdError, EOFError) as error:
+            raise ListingEnds(_what_is_wrong(error)) from error
+        self._left -= len(piece)
+        return piece
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if _WINDOW_TOO_LARGE in str(error):
+        size = _ZSTD_WINDOW_BYTES // 1024**2
+        return f"it is compressed with zstd over a window of more than {size} MiB"
+    return "its compression is broken"
 
 
 def _watched(pieces: Iterator[bytes], tick: Callable[[], None]) -> Iterator[bytes]:
@@ -68,12 +100,40 @@ def _watched(pieces: Iterator[bytes], tick: Callable[[], None]) -> Iterator[byte
 
 def _unpacked(
     packed: "io.BufferedReader[PiecesFile]", tick: Callable[[], None]
-) -> Callable[[int], bytes]:
-    head = packed.peek(_HEAD_BYTES)[:4]
+) -> tuple[Callable[[int], bytes], Callable[[], bool]]:
+    """What reads it, and what says at the end whether that is where it was meant to end."""
+    head = packed.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     if head.startswith(_GZIP):
-        return Gunzip(packed, tick).read
-    if head == _ZSTD:
+        gunzip = Gunzip(packed, tick)
+        return gunzip.read, lambda: gunzip.is_whole
+    if head.startswith(_ZSTD) or _ZSTD_SKIPPABLE.match(head):
+        zstd = _Zstd(packed, head)
+        return zstd.read, lambda: zstd.is_whole
+    for beginning, name in _UNREAD_FORMS:
+        if head.startswith(beginning):
+            raise ListingEnds(f"it is compressed with {name}, which is not read here")
+    return packed.read, lambda: True
+
+
+class _Zstd:
+    """Frames of zstd, one after the other, skippable ones among them."""
+
+    def __init__(self, packed: "io.BufferedReader[PiecesFile]", head: bytes) -> None:
         options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-        reader = options.stream_reader(packed, read_across_frames=True)
-        return reader.read
-    return packed.read
+        self._reader = options.stream_reader(packed, read_across_frames=True)
+        # The reader ends in silence where a frame is cut short; then often nothing came out.
+        self.is_whole = len(head) <= _MAX_EMPTY_FRAME and _is_frame(head)
+
+    def read(self, size: int) -> bytes:
+        piece = self._reader.read(size)
+        self.is_whole = self.is_whole or bool(piece)
+        return piece
+
+
+def _is_frame(packed: bytes) -> bool:
+    frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES).decompressobj()
+    try:
+        frame.decompress(packed)
+    except zstandard.ZstdError:
+        return False
+    return frame.eof

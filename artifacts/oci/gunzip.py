@@ -54,6 +54,11 @@ class Gunzip:
         piece, self._out = self._out[:size], self._out[size:]
         return bytes(piece)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was read so far ends with a member."""
+        return self._member.eof and not self._rest
+
     def _piece(self) -> bytes:
         while self._is_fed():
             before = len(self._rest)

@@ -58,7 +58,7 @@ class LayerPage(ManifestBase):
             count=len(listing.files),
             found=len(found),
             unpacked=sum(one.size for one in listing.files),
-            problem=listing.problem and _problem(listing, is_cut=is_cut),
+            problem=_problem(listing, is_cut=is_cut),
             text=text,
             next_url=_url(text, end) if end < len(found) else "",
             first_url=_url(text, 0) if start else "",
@@ -77,7 +77,9 @@ class LayerPage(ManifestBase):
 
 def _problem(listing: LayerFiles, *, is_cut: bool) -> str:
     reason = listing.problem
-    if is_cut and reason == "it is cut short":
+    if not reason and not is_cut:
+        return ""
+    if is_cut and reason in ("", "it is cut short"):
         reason = f"only its first {MAX_PACKED_BYTES // 1024**2} MiB are read"
     if not listing.files:
         return f"The files could not be read, because {reason}."
