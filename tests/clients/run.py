@@ -58,6 +58,10 @@ class Home:
         assert result.returncode != 0, _story(command, result)
         return result.stdout + result.stderr
 
+    def succeeds(self, *command: str | Path) -> bool:
+        """Whether it runs to success."""
+        return self._run(command, "").returncode == 0
+
     def _run(self, command: tuple[str | Path, ...], stdin: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(part) for part in command],
