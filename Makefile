@@ -9,18 +9,29 @@ LOCKS := deploy/requirements.lock deploy/requirements-dev.lock deploy/requiremen
 LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help serve test check clients bench screenshots lock wheel outdated clean
+.PHONY: help serve test quick both soak check clients bench screenshots lock wheel outdated clean
 
 help: ## List the targets
 	@echo 'make TARGET, one of:'
-	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 serve: .venv/runtime.stamp ## Start Berth. Options: HOST PORT SERVER_HOSTNAME WORKERS TLS=1 BERTH_DATA
 	@exec $(BIN)/python manage.py serve
 
-test: .venv/dev.stamp ## Run the tests. DB=postgres: against PostgreSQL. ARGS='...': for pytest
+test: .venv/dev.stamp ## Run all tests. DB=postgres: against PostgreSQL. ARGS='...': for pytest
 	@exec $(if $(filter postgres,$(DB)),$(BIN)/python -m tests.private_postgres) \
-		$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+		$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=20 $(ARGS)
+
+quick: ## Run the tests that need no server and no waiting, in two minutes
+	@$(MAKE) --no-print-directory test ARGS='--quick $(ARGS)'
+
+both: ## Run each test on the databases that it is for, as CI does
+	@$(MAKE) --no-print-directory test DB=postgres ARGS='--divided $(ARGS)'
+	@$(MAKE) --no-print-directory test ARGS='--divided $(ARGS)'
+
+soak: .venv/dev.stamp ## Run the randomized tests for hours. DB=postgres, ARGS='...' as for test
+	@BERTH_SOAK=1 $(MAKE) --no-print-directory test \
+		ARGS="-m 'soak or randomized or hypothesis' --timeout 14400 $(ARGS)"
 
 check: .venv/dev.stamp ## Check format, style, types, import contracts, templates and migrations
 	@$(BIN)/ruff format --check

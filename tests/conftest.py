@@ -9,8 +9,10 @@ from typing import TypeVar
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from tests.division import databases, is_slow
 from tests.live import RunningServer, ends_of_logs, start_server
 from tests.s3_server import S3Server, running_s3_server
+from tests.soak import choose_profile
 from tests.template import copy_migrated_database
 
 # With BERTH_REQUIRE_ALL=1 every test must run: a missing client or database is a failure.
@@ -19,6 +21,8 @@ REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
 IS_SQLITE = not os.environ.get("BERTH_DB_URI")
 _ON_POSTGRESQL = ["registry/queue/test_lost_connection.py", "config/test_moving.py"]
 collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
+
+choose_profile()
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -61,12 +65,39 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--divided",
+        action="store_true",
+        help="only what is for this database when the suite runs on both (tests/division.py)",
+    )
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="only what is quick: no servers, no clients, no waiting (tests/division.py)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Clients share one container storage and a login file, so one process runs them all."""
+    _leave_out(config, items)
     clients = Path(__file__).parent / "clients"
     for item in items:
         if clients in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("clients"))
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    database = "sqlite" if IS_SQLITE else "postgresql"
+    left_out = [
+        item
+        for item in items
+        if (config.option.divided and database not in databases(item.path))
+        or (config.option.quick and is_slow(item.path))
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,8 @@ ENVIRONMENT = {
     "BERTH_MAXIMUM_MANIFEST_SIZE": "1M",
 }
 
+pytestmark = pytest.mark.xdist_group("limits")
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:

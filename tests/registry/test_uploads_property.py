@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -37,6 +37,7 @@ from registry.blobs.uploads import (
 )
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW
+from tests.soak import rounds
 
 OWNER = "user:1"
 
@@ -229,6 +230,7 @@ def _content(repository: Repository, digest: Digest) -> bytes:
     return b"".join(read_blob(blob=blob, start=0, length=blob.size, now=NOW))
 
 
+@pytest.mark.randomized
 @pytest.mark.django_db(transaction=True)
 def test_a_session_is_a_byte_string_whatever_happens_to_it(
     repository: Repository, store_root: Path
@@ -237,13 +239,7 @@ def test_a_session_is_a_byte_string_whatever_happens_to_it(
 
     run_state_machine_as_test(
         Uploads,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=25,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(max_examples=rounds(40), stateful_step_count=25),
     )
 
     # Each blob has one file, and nothing else is left of thousands of requests.

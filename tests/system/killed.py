@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tests.live import ROOT, free_port, server_environment
+from tests.live import ROOT, copy_prepared_folder, free_port, server_environment
 
-_SECRET_KEY = "the-same-after-every-start-" + "0123456789" * 4
 _START_SECONDS = 30
 
 
@@ -55,9 +54,9 @@ class Killed:
 
 @contextmanager
 def killed_again_and_again(data: Path) -> Iterator[Killed]:
-    """A registry on an empty folder. The web server does not run yet."""
-    environment = {**server_environment(data), "BERTH_SECRET_KEY": _SECRET_KEY}
-    (data / "static").mkdir(parents=True)
+    """A registry on a new folder. The web server does not run yet."""
+    copy_prepared_folder(data)
+    environment = server_environment(data)
     starter = subprocess.Popen(
         [sys.executable, "-m", "tests.system.forked_web"],
         cwd=ROOT,
@@ -68,7 +67,6 @@ def killed_again_and_again(data: Path) -> Iterator[Killed]:
     )
     server = Killed(f"127.0.0.1:{free_port()}", environment, starter)
     try:
-        server.manage("migrate", "--verbosity", "0")
         yield server
     finally:
         if server._group:

@@ -1,6 +1,5 @@
 """The server dies at random points of pushes, and nothing it acknowledged is lost."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,23 +11,24 @@ import pytest
 from tests.conformance.client import Client
 from tests.conformance.repository import Repository
 from tests.live import start_server
+from tests.soak import rounds, seed
 from tests.system.killed import Killed, killed_again_and_again
 from tests.system.pushers import Pusher, make_pushers
 
-KILLS = 100
+KILLS = rounds(25)
 PUSHERS = 4
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.mark.timeout(600)
-def test_what_was_acknowledged_survives_a_hundred_kills(tmp_path: Path) -> None:
-    seed = int(os.environ.get("BERTH_TEST_SEED") or Random().randrange(2**32))
-    print(f"repeat with BERTH_TEST_SEED={seed}")  # shown when the test fails
-    random = Random(seed)
+@pytest.mark.randomized
+@pytest.mark.timeout(120 + 10 * KILLS)
+def test_what_was_acknowledged_survives_kills(tmp_path: Path) -> None:
+    chosen = seed()
+    random = Random(chosen)
     with killed_again_and_again(tmp_path / "data") as server:
         server.manage("create_user", "alice", "--password-stdin", stdin=PASSWORD)
         pushers = make_pushers(
-            Client(server.host, "alice", PASSWORD), "alice/killed", PUSHERS, seed
+            Client(server.host, "alice", PASSWORD), "alice/killed", PUSHERS, chosen
         )
         server.start()
         with ThreadPoolExecutor(PUSHERS) as pool:

@@ -20,6 +20,8 @@ LIMIT_KIB = 200 * 1024  # boto3 takes 40 MiB of it
 BLOB_MIB = 200
 MIB = 1024**2
 
+pytestmark = pytest.mark.xdist_group("s3-registry")
+
 
 @pytest.fixture
 def repository(s3_registry: RunningServer, request: pytest.FixtureRequest) -> Repository:

@@ -26,6 +26,8 @@ from tests.conformance.test_upload_races import (  # noqa: F401
 )
 from tests.live import RunningServer
 
+pytestmark = pytest.mark.xdist_group("s3-registry")
+
 
 @pytest.fixture
 def repository(s3_registry: RunningServer) -> Repository:

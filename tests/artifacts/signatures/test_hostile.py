@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.signatures.claims import (
@@ -64,7 +64,6 @@ def _read(media_type: str, signature: str, content: bytes) -> Claim | str:
 
 
 @pytest.mark.parametrize("media_type", [SIMPLE_SIGNING, DSSE, BUNDLE])
-@settings(derandomize=True, max_examples=300, deadline=None, database=None)
 @given(document=_DOCUMENTS, signature=st.text(max_size=30))
 def test_documents_of_the_right_words_are_claims_or_malformed(
     media_type: str, document: Any, signature: str
@@ -79,7 +78,6 @@ def test_documents_of_the_right_words_are_claims_or_malformed(
 
 
 @pytest.mark.parametrize("media_type", [SIMPLE_SIGNING, DSSE, BUNDLE])
-@settings(derandomize=True, max_examples=100, deadline=None, database=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_malformed(media_type: str, content: bytes) -> None:
     assert isinstance(_read(media_type, "AA==", content), str)

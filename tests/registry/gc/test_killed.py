@@ -22,18 +22,19 @@ from tests.live import ROOT
 from tests.registry.builders import NOW, hold, image, index, push
 from tests.registry.gc.invariants import assert_clean, assert_whole
 from tests.registry.stored import stored_files
+from tests.soak import rounds, seed
 
-KILLS = 15
+KILLS = rounds(15)
 LATER = timedelta(days=400)
 
 
+@pytest.mark.randomized
+@pytest.mark.timeout(300 + 10 * KILLS)
 @pytest.mark.django_db(transaction=True)
 def test_a_collector_that_is_killed_loses_nothing_and_leaves_nothing(
     repository: Repository, store_root: Path
 ) -> None:
-    seed = int(os.environ.get("BERTH_TEST_SEED") or Random().randrange(2**32))
-    print(f"repeat with BERTH_TEST_SEED={seed}")  # shown when the test fails
-    random = Random(seed)
+    random = Random(seed())
     with subprocess.Popen(
         [sys.executable, "-m", "tests.registry.gc.killable", str(store_root)],
         cwd=ROOT,

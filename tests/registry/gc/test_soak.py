@@ -1,10 +1,6 @@
-"""Pushers, deleters and collectors for a while; then everything that must be there is.
-
-``BERTH_SOAK_SECONDS`` makes it longer.
-"""
+"""Pushers, deleters and collectors for a while; then everything that must be there is."""
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -30,9 +26,10 @@ from registry.tags.services import delete_tag
 from tests.registry.builders import descriptor, hold, image, index, make_repository, push
 from tests.registry.gc.invariants import assert_clean, assert_whole
 from tests.registry.stored import content_of
+from tests.soak import rounds, seed
 from tests.threads import Aside
 
-SECONDS = int(os.environ.get("BERTH_SOAK_SECONDS", "20"))
+SECONDS = rounds(15)
 GRACE_SECONDS = 2
 PUSHERS = 4
 COLLECTORS = 2
@@ -40,6 +37,7 @@ TRIES = 50
 LAYERS = 12
 
 pytestmark = [
+    pytest.mark.randomized,
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(600 + 2 * SECONDS),
 ]
@@ -175,11 +173,10 @@ def test_what_is_tagged_survives_pushers_deleters_and_collectors(
 ) -> None:
     settings.PUSH_TEMP_TAG_EXPIRATION_SEC = GRACE_SECONDS
     settings.DEFAULT_TAG_EXPIRATION = "0s"
-    seed = int(os.environ.get("BERTH_TEST_SEED") or Random().randrange(2**32))
-    print(f"repeat with BERTH_TEST_SEED={seed}")  # shown when the test fails
+    chosen = seed()
     repositories = [make_repository("acme/one"), make_repository("acme/two")]
     pushers = [
-        Pusher(f"p{n}", repositories[n % 2], repositories, Random(f"{seed}-{n}"))
+        Pusher(f"p{n}", repositories[n % 2], repositories, Random(f"{chosen}-{n}"))
         for n in range(PUSHERS)
     ]
     stop, reports = threading.Event(), [Report() for _ in range(COLLECTORS)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import ROOT, server_environment
+from tests.live import ROOT, copy_prepared_folder, server_environment
 
 APP = "tests.registry.queue.jobs"
 
@@ -17,14 +17,13 @@ APP = "tests.registry.queue.jobs"
 @pytest.fixture
 def environment(tmp_path: Path, broker_url: str) -> dict[str, str]:
     """A database and a broker that several processes can use."""
-    variables = server_environment(tmp_path) | {
+    copy_prepared_folder(tmp_path / "data")
+    variables = server_environment(tmp_path / "data") | {
         "BERTH_BROKER_URL": broker_url,
-        "BERTH_SECRET_KEY": "only-for-this-test-0123456789-0123456789-0123456789",
         "CELERY_SKIP_CHECKS": "1",
         "NOTES": str(tmp_path / "notes"),
         "PYTHONPATH": str(ROOT),
     }
-    run(variables, "manage.py", "migrate", "--verbosity", "0")
     return variables
 
 
@@ -54,7 +53,7 @@ def worker(variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def wait_for(variables: dict[str, str], *, count: int, within_seconds: float = 60) -> list[int]:
+def wait_for(variables: dict[str, str], *, count: int, within_seconds: float = 200) -> list[int]:
     """The jobs done so far, once at least ``count`` different ones are."""
     deadline = time.monotonic() + within_seconds
     while True:

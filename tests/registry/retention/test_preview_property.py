@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.oci.companions import subject_of
@@ -30,6 +30,7 @@ from tests.registry.retention.tags import (
     regex,
     seconds,
 )
+from tests.soak import rounds
 
 AGES = st.integers(0, 20)
 NAMES = [f"{letter}{n}" for letter in "ab" for n in range(4)]
@@ -45,13 +46,7 @@ rule_lists = st.lists(
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(
-    max_examples=30,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=rounds(20))
 @given(data=st.data(), rules=rule_lists)
 def test_a_run_does_what_the_preview_said(
     repository: Repository, data: st.DataObject, rules: list[Rule]

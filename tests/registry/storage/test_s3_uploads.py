@@ -5,7 +5,6 @@ from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -21,6 +20,7 @@ from tests.registry.storage.conftest import SMALLEST_PART_BYTES as PART
 from tests.registry.storage.conftest import SOME_BYTES
 from tests.registry.test_uploads_property import Uploads
 from tests.s3_server import S3Server
+from tests.soak import rounds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -101,6 +101,7 @@ def test_an_upload_is_a_byte_string_wherever_its_parts_end(s3_store: S3Store) ->
     assert {found.key: found.size for found in s3_store.stored()} == Parts.keys
 
 
+@pytest.mark.randomized
 def test_a_session_is_a_byte_string_whatever_happens_to_it(
     repository: Repository, s3_server: S3Server, settings: Settings
 ) -> None:
@@ -116,13 +117,7 @@ def test_a_session_is_a_byte_string_whatever_happens_to_it(
 
 
 def _limited(*, examples: int, steps: int) -> hypothesis_settings:
-    return hypothesis_settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    return hypothesis_settings(max_examples=rounds(examples), stateful_step_count=steps)
 
 
 def _agree() -> None:

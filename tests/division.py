@@ -1,0 +1,104 @@
+"""Where each test runs when the suite runs on both databases, as ``make both`` and CI do.
+
+A test runs on both unless this page says otherwise, so what is new or forgotten runs twice rather
+than never. A line names a folder or a file of ``tests``; the longest line that fits a test wins.
+docs/testing.md tells how to choose.
+"""
+
+from pathlib import Path
+from typing import Final
+
+SQLITE: Final = frozenset({"sqlite"})
+POSTGRESQL: Final = frozenset({"postgresql"})
+BOTH: Final = SQLITE | POSTGRESQL
+
+DIVISION: Final = {
+    # Plain Python: no row is touched.
+    "artifacts": SQLITE,
+    "artifacts/policy": BOTH,
+    "config/test_check_config.py": SQLITE,
+    "config/test_configuration.py": SQLITE,
+    "config/test_directory.py": SQLITE,
+    "config/test_documentation.py": SQLITE,
+    "config/test_documented_commands.py": SQLITE,
+    "config/test_login_services.py": SQLITE,
+    "config/test_refusals.py": SQLITE,
+    "config/test_storage_drivers.py": SQLITE,
+    "config/test_supervisor.py": SQLITE,
+    "config/test_timetable.py": SQLITE,
+    "config/test_tls.py": SQLITE,
+    "registry/test_hashing.py": SQLITE,
+    "system/test_wheel.py": SQLITE,
+    # The other side of the wire is real, and slow. Rows are what the rest is about.
+    "browser": SQLITE,
+    "clients": SQLITE,
+    # HTTP and pages stand on services, and registry and accounts run on both.
+    "conformance": POSTGRESQL,
+    "system": POSTGRESQL,
+    "ui": POSTGRESQL,
+    # Requests that meet: SQLite has one writer, PostgreSQL locks rows.
+    "conformance/test_broken_connections.py": BOTH,
+    "conformance/test_upload_races.py": BOTH,
+    "conformance/test_upload_sessions.py": BOTH,
+    # A commit survives a kill and a full disk in each database's own way.
+    "conformance/test_settings.py": BOTH,
+    "system/test_disk_full.py": BOTH,
+    "system/test_killed_server.py": BOTH,
+    # Orders, prefixes, pages and words are searched in each database's own way.
+    "conformance/test_catalog.py": BOTH,
+    "conformance/test_referrers.py": BOTH,
+    "conformance/test_tags_list.py": BOTH,
+    "ui/test_activity.py": BOTH,
+    "ui/test_administration_status.py": BOTH,
+    "ui/test_namespaces.py": BOTH,
+    "ui/test_repositories.py": BOTH,
+    "ui/test_search.py": BOTH,
+    "ui/test_tags.py": BOTH,
+    "ui/test_tags_history.py": BOTH,
+    # A push, a pull and a deletion, all the way down.
+    "conformance/test_delete.py": BOTH,
+    "conformance/test_mount.py": BOTH,
+    "conformance/test_push_manifests.py": BOTH,
+    "ui/test_accounts_first_start.py": BOTH,
+}
+
+# What `make quick` leaves out: servers, clients, processes, and what waits for the clock.
+SLOW: Final = (
+    "browser",
+    "clients",
+    "conformance",
+    "system",
+    "config/test_check_config.py",
+    "config/test_documented_commands.py",
+    "config/test_moving.py",
+    "config/test_refusals.py",
+    "config/test_serving.py",
+    "registry/gc",
+    "registry/queue",
+    "registry/storage",
+    "registry/test_races.py",
+    "registry/test_tag_races.py",
+    "registry/test_upload_races.py",
+    "registry/test_uploads_property.py",
+    "registry/retention/test_preview_property.py",
+    "registry/retention/test_races.py",
+    "registry/verification/test_races.py",
+    "ui/test_accounts_first_start.py",
+    "ui/test_accounts_services.py",
+)
+
+_TESTS = Path(__file__).parent
+
+
+def databases(test: Path) -> frozenset[str]:
+    """The databases that the file ``test`` runs on."""
+    fitting = [line for line in DIVISION if _is_in(test, line)]
+    return DIVISION[max(fitting, key=len)] if fitting else BOTH
+
+
+def is_slow(test: Path) -> bool:
+    return any(_is_in(test, line) for line in SLOW)
+
+
+def _is_in(test: Path, line: str) -> bool:
+    return test.is_relative_to(_TESTS / line)

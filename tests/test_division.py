@@ -1,0 +1,26 @@
+"""The division of the tests names what is there, and leaves nothing out."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.division import BOTH, DIVISION, SLOW, databases
+
+TESTS = Path(__file__).parent
+
+
+@pytest.mark.parametrize("line", [*DIVISION, *SLOW])
+def test_every_line_names_a_folder_or_file(line: str) -> None:
+    assert (TESTS / line).exists()
+
+
+def test_every_test_runs_on_a_database() -> None:
+    assert all(databases(file) <= BOTH and databases(file) for file in TESTS.rglob("test_*.py"))
+
+
+def test_what_nobody_named_runs_on_both() -> None:
+    assert databases(TESTS / "registry/test_new.py") == BOTH
+
+
+def test_a_file_is_heard_before_its_folder() -> None:
+    assert databases(TESTS / "artifacts/policy/test_new.py") == BOTH
