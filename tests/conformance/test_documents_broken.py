@@ -84,18 +84,18 @@ def test_a_document_that_is_broken_inside(case: str, stocked: Stocked) -> None:
     assert_refused(stocked, body)
 
 
-def test_an_integer_of_thousands_of_digits_is_refused_or_kept(stocked: Stocked) -> None:
+def test_an_integer_of_thousands_of_digits_is_refused(stocked: Stocked) -> None:
     """Python itself refuses to convert more than 4300 digits."""
     body = encode({**image_of(stocked), "x": "@"}).replace(b'"@"', INSERTED["huge integer"])
 
-    assert stocked.repository.put_manifest(body).status in {201, 400}
+    assert_refused(stocked, body)
 
 
 @pytest.mark.parametrize(
     "case", ["\\ud800", "\\udc00\\ud800", "\\u0000", "\\ufffe", "\\ud83d\\ude00", "\\u202e"]
 )
 @pytest.mark.parametrize("where", ["annotations", "artifactType", "x"])
-def test_an_escape_that_storages_choke_on_is_refused_or_kept(
+def test_an_escape_that_storages_choke_on_is_kept_or_in_a_type_refused(
     where: str, case: str, stocked: Stocked
 ) -> None:
     value: object = {"a": "@", "@": "b"} if where == "annotations" else "a/@"
@@ -105,7 +105,7 @@ def test_an_escape_that_storages_choke_on_is_refused_or_kept(
 
     answer = stocked.repository.put_manifest(body)
 
-    assert answer.status in {201, 400}
+    assert answer.status == (400 if where == "artifactType" else 201)
     assert stocked.repository.referrers(stocked.image.digest) is not None
 
 
@@ -179,11 +179,6 @@ def test_a_key_of_an_index_that_differs_in_case_only(key: str, stocked: Stocked)
     assert_refused(stocked, {**index_of(stocked), key: []}, OCI_INDEX)
 
 
-@pytest.mark.parametrize("letter", ["\u017f", "\u212a"], ids=["long s", "kelvin"])
-def test_a_key_that_folds_to_a_known_one(letter: str, stocked: Stocked) -> None:
-    """Go folds these two letters to ``s`` and ``k`` as well."""
-    key = "layer\u017f" if letter == "\u017f" else "\u212aonfig"
-
-    answer = stocked.repository.put_manifest({**image_of(stocked), key: []})
-
-    assert answer.status in {201, 400}
+def test_a_key_that_folds_to_a_known_one(stocked: Stocked) -> None:
+    """Go folds this letter to ``s`` as well."""
+    assert_refused(stocked, {**image_of(stocked), "layer\u017f": []})

@@ -144,18 +144,18 @@ def test_who_may_not_write_mounts_nothing(
 
 
 @pytest.mark.parametrize("digest", ["", "nonsense", "sha256:abc", "md5:" + "0" * 32, "..", "\x00"])
-def test_mounting_by_a_digest_that_is_none_is_refused_or_opens_a_session(
-    digest: str, repository: Repository
-) -> None:
-    assert mount(repository, digest, repository.name).status in {202, 400}
+def test_mounting_by_a_digest_that_is_none_is_refused(digest: str, repository: Repository) -> None:
+    answer = mount(repository, digest, repository.name)
+
+    assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
 
 
 @pytest.mark.parametrize("source", ["UPPER", "a//b", "../x", "a b", "\x00", "\u00e9", "a" * 999])
-def test_mounting_from_a_name_that_is_none_is_refused_or_opens_a_session(
+def test_mounting_from_a_name_that_is_none_opens_a_session(
     source: str, repository: Repository, writable: Repository
 ) -> None:
     digest = writable.push_blob(unique())["digest"]
 
     path = repository.uploads(mount=digest, **{"from": source})
 
-    assert repository.client.post(path).status in {202, 400}
+    assert repository.client.post(path).status == 202

@@ -66,15 +66,15 @@ def test_the_same_tag_named_twice_is_one_tag(repository: Repository) -> None:
     assert repository.tags() == ["a"]
 
 
-def test_many_tags_are_taken_or_refused_as_too_long(repository: Repository) -> None:
+def test_many_tags_are_taken(repository: Repository) -> None:
     body = encode(repository.image_document())
     query = "&".join(f"tag=t{n:03}" for n in range(100))
     path = f"{repository.manifest(digest_of(body))}?{query}"
 
     answer = repository.client.put(path, body=body, headers=[("Content-Type", OCI_MANIFEST)])
 
-    assert answer.status in {201, 414}
-    assert answer.status == 414 or len(repository.tags()) == 100
+    assert answer.status == 201
+    assert len(repository.tags()) == 100
 
 
 @pytest.mark.parametrize("tag", [tag for tag in ILLEGAL_TAGS if len(tag) < 200])
@@ -88,13 +88,13 @@ def test_an_illegal_tag_parameter_refuses_the_whole_push(tag: str, writable: Rep
     assert "good" not in writable.tags()
 
 
-def test_an_empty_tag_parameter_is_refused_or_ignored(writable: Repository) -> None:
+def test_an_empty_tag_parameter_is_refused(writable: Repository) -> None:
     body = encode(index([]))
     path = f"{writable.manifest(digest_of(body))}?tag="
 
     answer = writable.client.put(path, body=body, headers=[("Content-Type", OCI_INDEX)])
 
-    assert answer.status in {201, 400}
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
     assert "" not in writable.tags()
 
 

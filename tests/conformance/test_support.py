@@ -52,12 +52,11 @@ UNKNOWN_ROUTES = [
     "/v2//tags/list",
     "/v2/%3Cscript%3Ealert(1)%3C/script%3E",
     "/v2/%00",
-    "/v2/%ff%fe/tags/list",
     "/v2/../../etc/passwd",
     "/v2/{name}/../../../etc/passwd",
     "/v2/%2e%2e/%2e%2e/etc/passwd",
-    "/v2/" + "a/" * 1000 + "tags/list",
 ]
+ROUTES_OF_NO_NAME = ["/v2/%ff%fe/tags/list", "/v2/" + "a/" * 1000 + "tags/list"]
 
 
 def test_get_v2_answers_200_where_the_specification_is_implemented(alice: Client) -> None:
@@ -84,7 +83,7 @@ def test_v2_answers_200_to_a_token_without_scope(alice: Client) -> None:
 def test_v2_without_its_slash_never_redirects_a_login_away(alice: Client) -> None:
     answer = alice.send("GET", "/v2", headers=alice.bearer())
 
-    assert answer.status in {200, 301, 308, 404}
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(("route", "method"), WRONG)
@@ -99,19 +98,19 @@ def test_a_method_the_route_does_not_know_is_unsupported(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD"])
-@pytest.mark.parametrize("path", UNKNOWN_ROUTES)
+@pytest.mark.parametrize("path", [*UNKNOWN_ROUTES, *ROUTES_OF_NO_NAME])
 def test_an_unknown_route_answers_in_json(path: str, method: str, stocked: Stocked) -> None:
     """Section "Error Codes": the client has checked the form of the body."""
     client = stocked.repository.client
 
     answer = client.request(method, path.format(name=stocked.repository.name))
 
-    assert answer.status in {400, 401, 404, 405}
+    assert answer.status == (400 if path in ROUTES_OF_NO_NAME else 404)
 
 
 @pytest.mark.parametrize("path", ["/v1/_ping", "/v1/search?q=a&n=25"])
-def test_what_docker_search_asks_answers_without_a_crash(path: str, alice: Client) -> None:
-    assert alice.send("GET", path).status in {200, 404}
+def test_what_docker_search_asks_is_answered(path: str, alice: Client) -> None:
+    assert alice.send("GET", path).status == 200
 
 
 @pytest.mark.parametrize("route", [route for route, _ in ROUTES])

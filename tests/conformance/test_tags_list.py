@@ -144,17 +144,25 @@ def test_a_huge_n_is_cut_down(n: str, full: Repository) -> None:
     assert full.tags(f"?n={n}") == TAGS
 
 
-def test_an_n_of_thousands_of_digits_is_cut_down_or_refused(full: Repository) -> None:
-    assert full.client.get(full.path(f"tags/list?n={'9' * 5000}")).status in {200, 400}
+def test_an_n_of_thousands_of_digits_is_cut_down(full: Repository) -> None:
+    assert full.tags(f"?n={'9' * 5000}") == TAGS
 
 
 @pytest.mark.parametrize(
-    "query", ["n=", "n=2&n=3", "n&last", "unknown=1", "&&&", "n=2&last=a&last=b"]
+    ("query", "status"),
+    [
+        ("n=", 400),
+        ("n&last", 400),
+        ("n=2&n=3", 200),
+        ("unknown=1", 200),
+        ("&&&", 200),
+        ("n=2&last=a&last=b", 200),
+    ],
 )
-def test_an_odd_query_does_no_harm(query: str, full: Repository) -> None:
+def test_an_odd_query_does_no_harm(query: str, status: int, full: Repository) -> None:
     answer = full.client.get(full.path(f"tags/list?{query}"))
 
-    assert answer.status in {200, 400}
+    assert answer.status == status
 
 
 @pytest.mark.parametrize("deleted", ["the last one seen", "the next", "one seen before"])
