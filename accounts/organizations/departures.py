@@ -12,7 +12,7 @@ from accounts.users.services import delete_user
 
 
 def delete_account(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
-    """Delete a person's account with all that is only theirs, and free its name.
+    """Delete a person's account with all that is only theirs. Its name stays taken.
 
     Raises:
         AccountError: ``LastOwner``, ``LastSuperuser`` or ``NotEmpty``; nothing was deleted.

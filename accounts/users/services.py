@@ -105,7 +105,10 @@ def change_email(*, user: User, email: str, now: datetime, by: Actor = SYSTEM) -
 
 
 def delete_user(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
-    """Delete an account with its robots, its tokens and its memberships, and free its name.
+    """Delete an account with its robots, its tokens and its memberships.
+
+    Nobody gets its name again: whoever still pulls ``name/image`` must not be handed what
+    a stranger put there.
 
     Raises:
         AccountError: ``LastSuperuser`` or ``NotEmpty``; nothing was deleted.
@@ -120,6 +123,7 @@ def delete_user(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
             namespace.delete()
         except ProtectedError:
             raise NotEmpty(name) from None
+        claim_namespace(name=name, now=now)
         by.did("user.delete", name, now=now)
         bump_access_epoch()
 

@@ -9,10 +9,10 @@ from pytest_django import Settings
 from accounts.audit.models import AuditEvent
 from accounts.credentials.sealing import cipher
 from accounts.credentials.services import authenticate, issue_robot_token
-from accounts.errors import LastOwner, LastSuperuser
+from accounts.errors import LastOwner, LastSuperuser, NameTaken
 from accounts.organizations.departures import delete_account
 from accounts.organizations.models import Organization, TeamMember
-from accounts.organizations.services import add_member
+from accounts.organizations.services import add_member, create_organization
 from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import create_robot, create_user
 from accounts.users.suggestions import suggest_name
@@ -30,7 +30,7 @@ def test_who_leaves_takes_robots_and_memberships_along(
     delete_account(user=bob, now=now)
 
     assert not User.objects.filter(username="bob").exists()
-    assert not Namespace.objects.filter(name="bob").exists()
+    assert not Namespace.objects.held().filter(name="bob").exists()
     assert not Robot.objects.exists()
     assert TeamMember.objects.get().user == alice
     assert AuditEvent.objects.filter(action="user.delete", target="bob").exists()
@@ -52,10 +52,28 @@ def test_the_last_superuser_stays(db: None, now: datetime) -> None:
         delete_account(user=boss, now=now)
 
 
-def test_a_name_that_was_freed_can_be_taken(alice: User, now: datetime) -> None:
+def test_the_name_of_a_deleted_account_goes_to_no_other_user(alice: User, now: datetime) -> None:
     delete_account(user=alice, now=now)
 
-    assert create_user(username="alice", password=PASSWORD, now=now).pk != alice.pk
+    with pytest.raises(NameTaken):
+        create_user(username="alice", password=PASSWORD, now=now)
+
+
+def test_the_name_of_a_deleted_account_goes_to_no_organization(
+    alice: User, bob: User, now: datetime
+) -> None:
+    delete_account(user=alice, now=now)
+
+    with pytest.raises(NameTaken):
+        create_organization(name="alice", owner=bob, now=now)
+
+
+def test_what_was_set_for_a_deleted_account_does_not_stay(alice: User, now: datetime) -> None:
+    Namespace.objects.filter(name="alice").update(tag_expiration_seconds=60)
+
+    delete_account(user=alice, now=now)
+
+    assert Namespace.objects.get(name="alice").tag_expiration_seconds is None
 
 
 @pytest.mark.parametrize(
