@@ -206,10 +206,12 @@ class Configuration(BaseModel):
         description="Whether public repositories can be pulled without logging in.",
         examples=[False],
     )
-    FEATURE_USER_CREATION: bool = Field(
-        True,
-        description="Whether visitors can create an account for themselves in the browser.",
-        examples=[False],
+    FEATURE_USER_CREATION: bool | None = Field(
+        None,
+        description="Whether people may create accounts for themselves. `true`: any visitor, in the"
+        " browser. `false`: nobody. Not set: only who comes from a service of"
+        " `<NAME>_LOGIN_CONFIG`.",
+        examples=[True],
     )
     FEATURE_DIRECT_LOGIN: bool = Field(
         True,

@@ -29,7 +29,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "host": url.partition("//")[2],
         "is_secure": url.startswith("https:"),
-        "allows_sign_up": settings.FEATURE_USER_CREATION,
+        "allows_sign_up": settings.FEATURE_USER_CREATION is True,
         "mails": settings.FEATURE_MAILING,
         "allows_passwords": settings.FEATURE_DIRECT_LOGIN,
         "login_services": bool(settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]),

@@ -45,7 +45,8 @@ class Harbour:
 
 @contextmanager
 def open_harbour(data: Path) -> Iterator[Harbour]:
-    server = start_server(data, environment={"WORKERS": "1"})
+    environment = {"WORKERS": "1", "BERTH_FEATURE_USER_CREATION": "true"}
+    server = start_server(data, environment=environment)
     try:
         said = server.manage("shell", "--no-imports", "--command", _FILL)
         yield Harbour(server, json.loads(said.splitlines()[-1]))

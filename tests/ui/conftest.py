@@ -1,5 +1,8 @@
 """The store, the cheap secrets and the forgetting of the registry's tests, for pages."""
 
+import pytest
+from pytest_django import Settings
+
 from tests.registry.conftest import (
     _cheap_secrets,
     _nothing_remembered,
@@ -8,3 +11,9 @@ from tests.registry.conftest import (
 )
 
 __all__ = ["_cheap_secrets", "_nothing_remembered", "repository", "store_root"]
+
+
+@pytest.fixture(autouse=True)
+def _open_to_visitors(settings: Settings) -> None:
+    """Most pages show more where visitors may make accounts, which they may not by default."""
+    settings.FEATURE_USER_CREATION = True

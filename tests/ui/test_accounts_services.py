@@ -253,6 +253,19 @@ def test_without_sign_up_only_known_people_come_in(
     assert "Accounts are made by administrators" in page
 
 
+def test_by_default_services_bring_new_people_and_visitors_make_no_accounts(
+    provider: OidcProvider, settings: Settings
+) -> None:
+    provider.knows("s-15", preferred_username="mia")
+    settings.FEATURE_USER_CREATION = None
+
+    new, _ = sign_in_by_service(provider, "s-15")
+    closed = Client().get("/account/signup/").content.decode()
+
+    assert who(new) == "mia"
+    assert "Accounts are made by administrators" in closed
+
+
 def test_without_direct_login_passwords_are_not_taken(settings: Settings) -> None:
     make_user()
     settings.FEATURE_DIRECT_LOGIN = False

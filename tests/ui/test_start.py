@@ -74,8 +74,11 @@ def test_visitors_see_what_is_public_and_nothing_else(settings: Settings) -> Non
     assert "acme/open" not in text(browser(), "/")
 
 
-def test_accounts_are_offered_only_where_they_can_be_made(settings: Settings) -> None:
-    settings.FEATURE_USER_CREATION = False
+@pytest.mark.parametrize("closed", [None, False])
+def test_accounts_are_offered_only_where_they_can_be_made(
+    settings: Settings, closed: bool | None
+) -> None:
+    settings.FEATURE_USER_CREATION = closed
     assert "Create account" not in text(browser(), "/")
 
 

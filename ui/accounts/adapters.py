@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.FEATURE_USER_CREATION and settings.FEATURE_DIRECT_LOGIN
+        return settings.FEATURE_USER_CREATION is True and settings.FEATURE_DIRECT_LOGIN
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         try:
@@ -147,7 +147,7 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        return settings.FEATURE_USER_CREATION
+        return settings.FEATURE_USER_CREATION is not False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Both answers of a service must speak of the same person (OpenID Connect Core, 5.3.2)."""
