@@ -49,7 +49,7 @@ LIBRARY_NAMESPACE: str = configuration.LIBRARY_NAMESPACE
 FEATURE_LIBRARY_SUPPORT: bool = configuration.FEATURE_LIBRARY_SUPPORT
 CREATE_PRIVATE_REPO_ON_PUSH: bool = configuration.CREATE_PRIVATE_REPO_ON_PUSH
 FEATURE_ANONYMOUS_ACCESS: bool = configuration.FEATURE_ANONYMOUS_ACCESS
-FEATURE_USER_CREATION: bool = configuration.FEATURE_USER_CREATION
+FEATURE_USER_CREATION: bool | None = configuration.FEATURE_USER_CREATION
 FEATURE_DIRECT_LOGIN: bool = configuration.FEATURE_DIRECT_LOGIN
 AUTHENTICATION_TYPE: str = configuration.AUTHENTICATION_TYPE
 FEATURE_MAILING: bool = configuration.FEATURE_MAILING
@@ -231,6 +231,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+# Limits on sign-ups and mails count for all processes together.
+CACHES = {"default": {"BACKEND": "accounts.credentials.shared_cache.SharedCache"}}
 ACCOUNT_ADAPTER = "ui.accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "ui.accounts.adapters.ServiceAdapter"
 MFA_ADAPTER = "ui.accounts.adapters.FactorAdapter"

@@ -62,15 +62,48 @@ class AccessToken(models.Model):
 
 
 class LoginThrottle(models.Model):
-    """Failed logins of one (account, address), or of one address over many accounts."""
+    """Logins of one (account, address), or failures of one address over many accounts."""
 
     key = models.CharField(max_length=64, primary_key=True, help_text="keyed hash of whom it slows")
     failures = models.PositiveIntegerField()
     blocked_until = models.DateTimeField(null=True, blank=True)
+    succeeded_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the account logged in from there, to the day"
+    )
+    noted_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the audit log was last told of a failure"
+    )
     updated_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return f"{self.key[:12]}: {self.failures} failures"
+
+
+class UsedCode(models.Model):
+    """A code of a second factor that was taken. It is good once (RFC 6238, section 5.2)."""
+
+    authenticator = models.ForeignKey("mfa.Authenticator", models.CASCADE, related_name="+")
+    code = models.CharField(max_length=16)
+    used_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["authenticator", "code"], name="a_code_is_taken_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"a code of {self.authenticator_id}"
+
+
+class SharedValue(models.Model):
+    """What all processes remember together for a while: see ``shared_cache``."""
+
+    key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField(help_text="JSON")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class SigningKey(models.Model):

@@ -6,9 +6,11 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -18,6 +20,8 @@ from accounts.credentials.directory import directory_person, is_in_directory
 from accounts.credentials.models import AccessToken, TokenScope
 from accounts.credentials.passwords import hashing_slot, remembered, verify
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
+from accounts.credentials.second_factors import delete_used_codes
+from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt
 from accounts.names import is_name
 from accounts.users.models import Robot, User
@@ -59,8 +63,9 @@ def authenticate(*, username: str, password: str, address: str, now: datetime) -
         return _robot(username, password, address=address, now=now)
     if token := _token_of(username, password):
         return _by_right_token(token, now=now)
-    user, has_second_factor = _person(username, password, address=address, now=now)
-    if has_second_factor:
+    user = _person(username, password, address=address, now=now)
+    _refuse_unverified(user, is_verified=user.has_verified_address)
+    if user.has_second_factor:
         raise Denied(
             f"the account {username!r} has a second factor, so its password is not enough here:"
             f" log in as {APPLICATION} with an application token from the settings page"
@@ -73,37 +78,67 @@ def authenticate_person(*, username: str, password: str, address: str, now: date
 
     Only for a door that asks for the second factor itself.
     """
-    user, _ = _person(username, password, address=address, now=now)
+    user = _person(username, password, address=address, now=now)
     return principal_of(user)
 
 
-def _person(username: str, password: str, *, address: str, now: datetime) -> tuple[User, bool]:
-    """Whose name and password these are, and whether they have a second factor."""
+def _person(username: str, password: str, *, address: str, now: datetime) -> Any:
+    """Whose name and password these are, as one of ``_persons``."""
     attempt = Attempt.of(username, address=address)
-    failed_before = throttle.refuse_if_blocked(attempt, now=now)
-    factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
-    persons = User.objects.annotate(has_second_factor=Exists(factors))
-    user = persons.filter(username=username).first() if is_name(username) else None
+    standing = throttle.refuse_if_blocked(attempt, now=now)
+    persons = _persons()
+    known = user = persons.filter(username=username).first() if is_name(username) else None
 
     if not remembered.holds(user, password, now=now):
         with hashing_slot():
             # Look again: guesses sent all at once waited here, and each failure must
             # count before the next one is tried.
-            failed_before |= throttle.refuse_if_blocked(attempt, now=now)
+            standing = throttle.refuse_if_blocked(attempt, now=now)
             if is_in_directory(user):
                 found = directory_person(username, password, address=address, now=now)
                 user = persons.get(pk=found.pk) if found else None
             elif not verify(user, password, now=now):
                 user = None
             if user is None:
-                throttle.count_failure(attempt, now=now)
+                _fail(attempt, known.username if known else "", address=address, now=now)
                 raise Unauthorized("wrong user name or password")
 
-    if failed_before:
-        throttle.forgive(attempt)
+    throttle.note_success(attempt, standing, now=now)
     if user is None or not user.is_active:
         raise Denied(f"the account {username!r} is disabled; ask an administrator")
-    return user, user.has_second_factor
+    return user
+
+
+def _persons() -> QuerySet[Any]:
+    """People, with what decides about their logins beside the password as two more attributes."""
+    factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
+    verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+    return User.objects.annotate(
+        has_second_factor=Exists(factors), has_verified_address=Exists(verified)
+    )
+
+
+def _refuse_unverified(user: User, *, is_verified: bool) -> None:
+    """What pages ask for before all else is asked for at every door."""
+    if settings.FEATURE_MAILING and user.email and not is_verified:
+        raise Denied(
+            f"the e-mail address of {user.username!r} is not verified yet: sign in to the web"
+            " page, which sends a code to it"
+        )
+
+
+def _fail(attempt: Attempt, account: str, *, address: str, now: datetime) -> None:
+    """Count a failure, and leave a trace of it once a minute.
+
+    ``account`` is the name of one that exists, else empty: what people type into the field for
+    the name may be a password.
+    """
+    throttle.count_failure(attempt, now=now)
+    key = attempt.account_key if account else attempt.address_key
+    if throttle.is_failure_to_note(key, now=now):
+        whom = account or "an unknown account"
+        logger.warning("a login as %s from %s failed", whom, address or "an unknown address")
+        Actor(account or "anonymous", address).did("user.sign-in.fail", account, now=now)
 
 
 def principal_of(user: User) -> Principal:
@@ -134,9 +169,12 @@ def current_principal(
         principal = _bearer(token)
         return principal if (principal.kind, principal.id) == (kind, id) else None
     if kind == "user":
-        user = User.objects.filter(pk=id, is_active=True).first()
+        user = _persons().filter(pk=id, is_active=True).first()
         person = principal_of(user) if user else None
-        return person if person and stamp in ("", person.stamp) else None
+        # A password that bought a token before there was a second factor is not enough any more.
+        if user is None or person is None or (stamp and user.has_second_factor):
+            return None
+        return person if stamp in ("", person.stamp) else None
     robot = Robot.objects.select_related("namespace__user").filter(pk=id).first()
     return _machine(robot) if robot and _is_robot_active(robot) else None
 
@@ -198,14 +236,20 @@ def revoke_token(*, token: AccessToken, now: datetime, by: Actor = SYSTEM) -> No
 
 
 def delete_expired(*, now: datetime, limit: int) -> int:
-    """Delete at most ``limit`` of each: old throttles, dead tokens, retired keys.
+    """Delete at most ``limit`` of each: dead tokens, old throttles, used codes, retired keys.
 
     An expired token is kept for a while, so that its robot is told that it expired.
     """
     due = AccessToken.objects.expired(at=now - KEEP_EXPIRED_TOKENS)
     chosen = list(due.order_by("expires_at", "pk").values_list("pk", flat=True)[:limit])
     tokens, _ = due.filter(pk__in=chosen).delete()
-    return tokens + throttle.delete_forgotten(now=now, limit=limit) + keys.delete_retired(now=now)
+    return (
+        tokens
+        + throttle.delete_forgotten(now=now, limit=limit)
+        + delete_used_codes(now=now, limit=limit)
+        + delete_ended_values(now=now, limit=limit)
+        + keys.delete_retired(now=now)
+    )
 
 
 def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
@@ -214,7 +258,9 @@ def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
     return _by_token(
         _tokens().filter(robot__in=Robot.objects.named(name)) if is_known_form else None,
         secret,
+        account=name if is_known_form and Robot.objects.named(name).exists() else "",
         attempt=Attempt.of(name, address=address),
+        address=address,
         refusal="wrong robot name or token",
         now=now,
     )
@@ -226,7 +272,9 @@ def _application(secret: str, *, address: str, now: datetime) -> Principal:
     return _by_token(
         _tokens().filter(user__isnull=False, sha256=fingerprint),
         secret,
+        account="",
         attempt=Attempt.of(f"{APPLICATION} {fingerprint}", address=address),
+        address=address,
         refusal="unknown or revoked application token",
         now=now,
     )
@@ -236,19 +284,19 @@ def _by_token(
     candidates: QuerySet[AccessToken] | None,
     secret: str,
     *,
+    account: str,
     attempt: Attempt,
+    address: str,
     refusal: str,
     now: datetime,
 ) -> Principal:
-    failed_before = throttle.refuse_if_blocked(attempt, now=now)
     token = candidates.first() if candidates is not None else None
     expected = token.sha256 if token else ""
     if not hmac.compare_digest(expected, _fingerprint(secret)) or token is None:
-        throttle.count_failure(attempt, now=now)
+        throttle.refuse_if_blocked(attempt, now=now)
+        _fail(attempt, account, address=address, now=now)
         raise Unauthorized(refusal)
 
-    if failed_before:
-        throttle.forgive(attempt)
     return _by_right_token(token, now=now)
 
 

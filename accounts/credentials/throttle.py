@@ -1,9 +1,13 @@
 """Slowing down failed logins without locking anybody out.
 
 A failure counts for one account at one address: the owner of the account, at another
-address, notices nothing. An address that fails over many accounts is slowed as a whole.
+address, notices nothing. An address that fails over many accounts is slowed as a whole,
+but for the accounts that have logged in from there before: an office, or all that come by one
+proxy, go on working beside a guesser.
 Whoever is slowed is refused before any hashing, even with the right password: otherwise
 the answer would tell a guesser that the guess was right.
+
+Random tokens of 256 bits cannot be guessed: a right one is never slowed, only wrong ones are.
 """
 
 import ipaddress
@@ -13,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.crypto import salted_hmac
 
 from accounts.credentials.models import LoginThrottle
@@ -27,6 +31,12 @@ FREE_ACCOUNTS: Final = 20
 
 LONGEST_WAIT_SECONDS: Final = 60
 FORGET_AFTER: Final = timedelta(minutes=15)
+
+KNOWN_FOR: Final = timedelta(days=30)
+"""How long an account that has logged in from an address is known there."""
+
+_SUCCESS_NOTED_EVERY: Final = timedelta(days=1)
+_FAILURE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +52,31 @@ class Attempt:
         return cls(account_key=_key("account", account, network), address_key=_key("", network))
 
 
-def refuse_if_blocked(attempt: Attempt, *, now: datetime) -> bool:
-    """Raise when ``attempt`` comes too early; else tell whether its account failed before.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of an account at an address, before a try."""
+
+    failed_before: bool
+    is_known: bool  # it has logged in from there of late, and that is written down
+
+
+def refuse_if_blocked(attempt: Attempt, *, now: datetime) -> Standing:
+    """Raise when ``attempt`` comes too early; else tell how the account stands.
 
     Raises:
         TooManyRequests: with the seconds to wait. This try is not counted.
     """
-    rows = LoginThrottle.objects.filter(pk__in=[attempt.account_key, attempt.address_key])
-    failed_before = False
-    for row in rows:
-        if row.blocked_until is not None and row.blocked_until > now:
-            seconds = math.ceil((row.blocked_until - now).total_seconds())
-            raise TooManyRequests(
-                f"too many failed logins; try again in {seconds} s", retry_after_seconds=seconds
-            )
-        failed_before |= row.pk == attempt.account_key
-    return failed_before
+    keys = [attempt.account_key, attempt.address_key]
+    rows = {row.pk: row for row in LoginThrottle.objects.filter(pk__in=keys)}
+    account = rows.get(attempt.account_key)
+    _refuse(account, now)
+    known_at = account.succeeded_at if account else None
+    if known_at is None or known_at <= now - KNOWN_FOR:
+        _refuse(rows.get(attempt.address_key), now)
+    return Standing(
+        failed_before=account is not None and account.failures > 0,
+        is_known=known_at is not None and known_at > now - _SUCCESS_NOTED_EVERY,
+    )
 
 
 def count_failure(attempt: Attempt, *, now: datetime) -> None:
@@ -66,22 +85,53 @@ def count_failure(attempt: Attempt, *, now: datetime) -> None:
             _count(attempt.address_key, free=FREE_ACCOUNTS, now=now)
 
 
-def forgive(attempt: Attempt) -> None:
-    """Forget the failures of an account that has logged in after all."""
+def is_failure_to_note(key: str, *, now: datetime) -> bool:
+    """Whether the audit log is to be told of a failure that was counted under ``key``.
+
+    Once a minute, for all processes together.
+    """
+    unnoted = Q(noted_at=None) | Q(noted_at__lte=now - _FAILURE_NOTED_EVERY)
+    return bool(LoginThrottle.objects.filter(unnoted, pk=key).update(noted_at=now))
+
+
+def note_success(attempt: Attempt, standing: Standing, *, now: datetime) -> None:
+    """Forget the failures of an account that has logged in, and know it there from now on.
+
+    Most logins write nothing: an account is written down once a day.
+    """
+    if standing.is_known and not standing.failed_before:
+        return
     with transaction.atomic():
-        deleted, _ = LoginThrottle.objects.filter(pk=attempt.account_key).delete()
-        if deleted:
+        forgiven = LoginThrottle.objects.filter(pk=attempt.account_key, failures__gt=0).update(
+            failures=0, blocked_until=None
+        )
+        if forgiven:
             address = LoginThrottle.objects.filter(pk=attempt.address_key, failures__gt=0)
             address.update(failures=F("failures") - 1)
+        LoginThrottle.objects.update_or_create(
+            key=attempt.account_key,
+            defaults={"succeeded_at": now, "updated_at": now},
+            create_defaults={"failures": 0, "succeeded_at": now, "updated_at": now},
+        )
 
 
 def delete_forgotten(*, now: datetime, limit: int) -> int:
     """Delete at most ``limit`` rows that count for nothing any more; return how many."""
-    due = LoginThrottle.objects.filter(updated_at__lt=now - FORGET_AFTER)
+    unknown = Q(succeeded_at=None) | Q(succeeded_at__lte=now - KNOWN_FOR)
+    due = LoginThrottle.objects.filter(unknown, updated_at__lt=now - FORGET_AFTER)
     chosen = list(due.order_by("updated_at", "pk").values_list("pk", flat=True)[:limit])
     # Asked again in the delete: a failure may have renewed the row meanwhile.
     deleted, _ = due.filter(pk__in=chosen).delete()
     return deleted
+
+
+def _refuse(row: LoginThrottle | None, now: datetime) -> None:
+    if row is None or row.blocked_until is None or row.blocked_until <= now:
+        return
+    seconds = math.ceil((row.blocked_until - now).total_seconds())
+    raise TooManyRequests(
+        f"too many failed logins; try again in {seconds} s", retry_after_seconds=seconds
+    )
 
 
 def _count(key: str, *, free: int, now: datetime) -> int:

@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from unittest import mock
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import hashers
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from accounts.audit.models import AuditEvent
 from accounts.credentials.models import AccessToken
 from accounts.credentials.passwords import REMEMBERED_AT_MOST, RememberedPasswords, remembered
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
@@ -382,7 +385,7 @@ def test_the_use_of_a_token_is_written_once_a_minute(
     secret = application_token(alice, now)
     login("$app", secret, now)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         login("$app", secret, now + timedelta(seconds=59))
     assert AccessToken.objects.get().last_used_at == now
 
@@ -484,3 +487,88 @@ def test_a_lost_superuser_is_one_no_more(alice: User, now: datetime) -> None:
     assert principal.is_superuser
     assert again is not None
     assert not again.is_superuser
+
+
+# What else a door asks for
+
+
+def test_an_account_whose_address_nobody_verified_is_refused(
+    settings: Settings, alice: User, now: datetime
+) -> None:
+    settings.FEATURE_MAILING = True
+    User.objects.filter(pk=alice.pk).update(email="alice@example.com")
+
+    with pytest.raises(Denied, match="not verified"):
+        login("alice", PASSWORD, now)
+
+
+def test_an_account_with_a_verified_address_logs_in(
+    settings: Settings, alice: User, now: datetime
+) -> None:
+    settings.FEATURE_MAILING = True
+    User.objects.filter(pk=alice.pk).update(email="alice@example.com")
+    EmailAddress.objects.create(user=alice, email="alice@example.com", verified=True)
+
+    assert login("alice", PASSWORD, now).name == "alice"
+
+
+def test_an_account_without_an_address_has_none_to_verify(
+    settings: Settings, alice: User, now: datetime
+) -> None:
+    settings.FEATURE_MAILING = True
+
+    assert login("alice", PASSWORD, now).name == "alice"
+
+
+def test_what_a_password_bought_ends_with_a_second_factor(alice: User, now: datetime) -> None:
+    principal = login("alice", PASSWORD, now)
+
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={})
+
+    assert reloaded(principal, now) is None
+
+
+def test_what_an_application_token_bought_outlives_a_new_second_factor(
+    alice: User, now: datetime
+) -> None:
+    principal = login("$app", application_token(alice, now), now)
+
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={})
+
+    assert reloaded(principal, now) is not None
+
+
+# The trace of those who fail
+
+
+def test_a_failed_login_is_in_the_audit_log(alice: User, now: datetime) -> None:
+    with pytest.raises(Unauthorized):
+        authenticate(username="alice", password="wrong", address="192.0.2.1", now=now)
+
+    event = AuditEvent.objects.get(action="user.sign-in.fail")
+    assert (event.target, event.address) == ("alice", "192.0.2.1")
+
+
+def test_failed_logins_of_one_account_leave_one_trace_a_minute(alice: User, now: datetime) -> None:
+    for second in (0, 1, 59, 61):
+        with pytest.raises(Unauthorized):
+            login("alice", "wrong", now + timedelta(seconds=second))
+
+    assert AuditEvent.objects.filter(action="user.sign-in.fail").count() == 2
+
+
+def test_what_was_typed_as_an_unknown_name_is_not_written_down(
+    db: None, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Unauthorized):
+        login("my-secret-password", "wrong", now)
+
+    assert "my-secret-password" not in caplog.text
+    assert AuditEvent.objects.get(action="user.sign-in.fail").target == ""
+
+
+def test_a_wrong_robot_token_is_in_the_audit_log(robot: Robot, now: datetime) -> None:
+    with pytest.raises(Unauthorized):
+        login("acme+ci", "wrong", now)
+
+    assert AuditEvent.objects.get(action="user.sign-in.fail").target == "acme+ci"

@@ -102,12 +102,74 @@ def test_an_unknown_name_is_slowed_like_a_known_one(now: datetime, db: None) -> 
     assert retry_after(attempt("nobody", "wrong", now)) == 1
 
 
-def test_a_robot_is_slowed(robot: Robot, now: datetime) -> None:
+def test_wrong_tokens_of_a_robot_are_slowed(robot: Robot, now: datetime) -> None:
+    issue_robot_token(robot=robot, now=now)
+    fail("acme+ci", now, times=5)
+
+    assert retry_after(attempt("acme+ci", "wrong", now)) == 1
+
+
+def test_the_right_token_of_a_robot_is_never_slowed(robot: Robot, now: datetime) -> None:
     secret = issue_robot_token(robot=robot, now=now)
     fail("acme+ci", now, times=5)
 
-    assert retry_after(attempt("acme+ci", secret, now)) == 1
-    assert attempt("acme+ci", secret, now, address=ELSEWHERE) is None
+    assert attempt("acme+ci", secret, now) is None
+
+
+def test_a_right_token_is_not_slowed_at_an_address_that_guesses(
+    robot: Robot, now: datetime
+) -> None:
+    secret = issue_robot_token(robot=robot, now=now)
+    for number in range(throttle.FREE_ACCOUNTS):
+        fail(f"name{number}", now, times=1)
+
+    assert attempt("acme+ci", secret, now) is None
+
+
+def test_who_has_logged_in_before_goes_on_at_an_address_that_guesses(
+    alice: User, now: datetime
+) -> None:
+    assert attempt("alice", PASSWORD, now) is None
+    now += timedelta(days=29)
+    for number in range(throttle.FREE_ACCOUNTS):
+        fail(f"name{number}", now, times=1)
+
+    assert attempt("alice", PASSWORD, now) is None
+
+
+def test_who_logged_in_long_ago_is_slowed_with_the_address(alice: User, now: datetime) -> None:
+    assert attempt("alice", PASSWORD, now) is None
+    now += throttle.KNOWN_FOR + SECOND
+    for number in range(throttle.FREE_ACCOUNTS):
+        fail(f"name{number}", now, times=1)
+
+    assert retry_after(attempt("alice", PASSWORD, now)) == 1
+
+
+def test_guesses_at_an_account_that_is_known_there_are_slowed(alice: User, now: datetime) -> None:
+    assert attempt("alice", PASSWORD, now) is None
+
+    fail("alice", now, times=5)
+
+    assert retry_after(attempt("alice", "wrong", now)) == 1
+
+
+def test_most_logins_write_nothing(
+    alice: User, now: datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    assert attempt("alice", PASSWORD, now) is None
+
+    with django_assert_num_queries(2):  # how the account stands here, and who it is
+        assert attempt("alice", PASSWORD, now + SECOND) is None
+
+
+def test_an_account_that_is_known_somewhere_is_kept_in_mind(alice: User, now: datetime) -> None:
+    assert attempt("alice", PASSWORD, now) is None
+
+    delete_expired(now=now + throttle.KNOWN_FOR - SECOND, limit=10)
+    assert LoginThrottle.objects.count() == 1
+    delete_expired(now=now + throttle.KNOWN_FOR, limit=10)
+    assert LoginThrottle.objects.count() == 0
 
 
 def test_a_stale_application_token_slows_itself_not_the_others(alice: User, now: datetime) -> None:

@@ -444,7 +444,7 @@ def leave(client: Client, name: str = "alice") -> str:
     return client.post("/settings/delete", {"name": name}).content.decode()
 
 
-def test_leaving_deletes_the_account_and_frees_its_name() -> None:
+def test_leaving_deletes_the_account_and_keeps_its_name_taken() -> None:
     make_user()
     client = sign_in()
 
@@ -452,7 +452,7 @@ def test_leaving_deletes_the_account_and_frees_its_name() -> None:
 
     assert who(client) == ""
     assert not User.objects.exists()
-    assert who(sign_up("alice")) == "alice"
+    assert who(sign_up("alice")) == ""
     assert "user.delete" in actions()
 
 

@@ -1,10 +1,12 @@
 """allauth's forms with our rules, and our own."""
 
+from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm, LoginForm, SignupForm
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.forms import SignupForm as ServiceForm
 from django import forms
 from django.conf import settings
@@ -15,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from accounts.credentials import throttle
+from accounts.credentials.second_factors import use_code
 from accounts.credentials.throttle import Attempt
 from accounts.errors import AccountError
 from accounts.users.models import User
@@ -99,21 +102,27 @@ class _Slowed:
     """
 
     user: User
+    authenticator: Authenticator
 
     def clean_code(self) -> str:
         attempt = Attempt.of("second factor", address=f"account {self.user.pk}")
         now = timezone.now()
         try:
-            failed_before = throttle.refuse_if_blocked(attempt, now=now)
+            standing = throttle.refuse_if_blocked(attempt, now=now)
         except TooManyRequests as error:
             raise ValidationError(reason_of(error)) from error
         try:
-            code: str = super().clean_code()  # type: ignore[misc]
+            code = self._fresh_code(now)
         except ValidationError:
             throttle.count_failure(attempt, now=now)
             raise
-        if failed_before:
-            throttle.forgive(attempt)
+        throttle.note_success(attempt, standing, now=now)
+        return code
+
+    def _fresh_code(self, now: datetime) -> str:
+        code: str = super().clean_code()  # type: ignore[misc]
+        if not use_code(authenticator=self.authenticator, code=code, now=now):
+            raise ValidationError("This code was used already. Wait for the next one.")
         return code
 
 

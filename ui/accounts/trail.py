@@ -15,12 +15,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.users.models import User
+from accounts.users.services import bump_access_epoch
 from ui.people import actor
 
 
 @receiver(authenticator_added)
 def factor_added(request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
     _note(request, user, "user.second-factor.add", factor=authenticator.type)
+    bump_access_epoch()  # what the password alone has bought is asked about again
 
 
 @receiver(authenticator_removed)
