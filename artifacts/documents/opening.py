@@ -4,10 +4,8 @@ A document may be compressed, begin with a byte order mark, or hold several JSON
 the other, as JSON Lines do.
 """
 
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -15,20 +13,21 @@ from typing import Any, Final
 import zstandard
 
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.strict_json import parse_objects
+from artifacts.oci.gunzip import Gunzip, GzipBroken
+from artifacts.oci.strict_json import MAX_SHOWN_VALUES, parse_objects, values_in
 from artifacts.oci.text import text_of
 
-MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
+MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 MAX_IN_ONE_FILE: Final = 100
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_ZSTD_WINDOW_BYTES: Final = 128 * 1024 * 1024  # as zstd itself by default
+_ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024  # no document here is longer
 _HEAD: Final = 8 * 1024
 _ZIP, _PDF = b"PK\x03\x04", b"%PDF-"
 _CYCLONEDX_NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/([0-9.]{1,10})")
 # In this order: the first that is found says what it is.
 _FORMS = (
-    (re.compile(r"^\s*SPDXVersion:", re.MULTILINE), "SPDX as tags and values"),
+    (re.compile(r"^[ \t]*SPDXVersion:", re.MULTILINE), "SPDX as tags and values"),
     (re.compile(r"^\s*<.*spdx\.org/rdf", re.DOTALL), "SPDX as RDF"),
     (re.compile(r"^@prefix\s.*spdx\.org/rdf", re.DOTALL | re.MULTILINE), "SPDX as RDF"),
     (re.compile(r"^[\"']?(?:spdxVersion|SPDXID)[\"']?:\s", re.MULTILINE), "SPDX as YAML"),
@@ -86,6 +85,8 @@ def json_objects(content: bytes) -> Sequence[Mapping[str, Any]]:
     text = _text(unpacked)
     if not text.lstrip().startswith(("{", "[")):
         raise _other_form(text)
+    if values_in(unpacked) > MAX_SHOWN_VALUES:
+        raise NotShown(State.TOO_LARGE, "is made of too many parts to be shown")
     try:
         objects = parse_objects(text, at_most=MAX_IN_ONE_FILE + 1)
     except ManifestInvalid as error:
@@ -99,17 +100,26 @@ def _unpacked(content: bytes) -> bytes:
     """What comes out of gzip or zstd; anything else as it is."""
     try:
         if content.startswith(_GZIP):
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-                content = stream.read(MAX_DOCUMENT_BYTES + 1)
+            content = _gunzipped(content)
         elif content.startswith(_ZSTD):
             options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
             with options.stream_reader(content, read_across_frames=True) as reader:
                 content = reader.read(MAX_DOCUMENT_BYTES + 1)
-    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+    except (EOFError, OSError, GzipBroken, zstandard.ZstdError) as error:
         raise NotShown(State.BROKEN, "is compressed, and cannot be unpacked") from error
     if len(content) > MAX_DOCUMENT_BYTES:
         raise too_large()
     return content
+
+
+def _gunzipped(content: bytes) -> bytes:
+    """One byte more than is read, at most."""
+    stream, unpacked = Gunzip(io.BytesIO(content)), bytearray()
+    while piece := stream.read(MAX_DOCUMENT_BYTES + 1 - len(unpacked)):
+        unpacked += piece
+    if len(unpacked) <= MAX_DOCUMENT_BYTES and not stream.is_whole:
+        raise GzipBroken("it is cut short")
+    return bytes(unpacked)
 
 
 def _text(content: bytes) -> str:

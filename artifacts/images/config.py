@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.strict_json import parse_object
+from artifacts.oci.strict_json import MAX_SHOWN_VALUES, parse_object
 
 
 class ConfigUnreadable(ValueError):
@@ -38,7 +38,7 @@ class ImageConfig:
     def parse(cls, content: bytes) -> Self:
         """Raises ``ConfigUnreadable``."""
         try:
-            document = parse_object(content)
+            document = parse_object(content, max_values=MAX_SHOWN_VALUES)
         except ManifestInvalid as error:
             raise ConfigUnreadable(f"its config cannot be read: {error.reason}") from error
         history = document.get("history") or []

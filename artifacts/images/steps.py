@@ -9,7 +9,7 @@ from artifacts.oci.descriptors import Descriptor
 
 _SHELL = re.compile(r"(?:\|\d+ .*? )?/bin/sh -c\s+", re.DOTALL)
 _NOTHING = "#(nop)"
-_BUILDKIT = re.compile(r"\s*# buildkit\s*\Z")
+_BUILDKIT = "# buildkit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ def _steps(history: Sequence[HistoryEntry], left: Iterator[Descriptor]) -> Itera
 
 def instruction(created_by: str) -> str:
     """What a Containerfile would say, of what builders write."""
-    text = _BUILDKIT.sub("", created_by.strip()).removeprefix("RUN ")
+    plain = created_by.strip().removesuffix(_BUILDKIT).rstrip()
+    text = plain.removeprefix("RUN ")
     if (shell := _SHELL.match(text)) is None:
-        return _BUILDKIT.sub("", created_by.strip())
+        return plain
     rest = text[shell.end() :].strip()
     if rest.startswith(_NOTHING):
         return rest.removeprefix(_NOTHING).strip()

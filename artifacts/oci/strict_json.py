@@ -18,10 +18,18 @@ from artifacts.oci.text import clean, cleaned, may_need_cleaning
 
 MAX_DEPTH = 64
 _BLANKS = re.compile(r"[ \t\r\n\x1e]*")  # RFC 7464 begins each value with a record separator
+MAX_SHOWN_VALUES = 150_000  # of a document that is read to be shown: 15 MiB of memory
 
 
-def parse_object(body: bytes, *, for_answers: bool = False) -> dict[str, Any]:
-    """Read ``body`` as one JSON object. Raises ``ManifestInvalid``, as ``parse_json`` does."""
+def parse_object(
+    body: bytes, *, for_answers: bool = False, max_values: int | None = None
+) -> dict[str, Any]:
+    """Read ``body`` as one JSON object, of at most ``max_values`` as ``values_in`` counts them.
+
+    Raises ``ManifestInvalid``, as ``parse_json`` does.
+    """
+    if max_values is not None and values_in(body) > max_values:
+        raise ManifestInvalid("made of too many parts")
     document = parse_json(body, for_answers=for_answers)
     if not isinstance(document, dict):
         raise ManifestInvalid("a manifest must be a JSON object")
@@ -93,6 +101,11 @@ def _past_blanks(text: str, position: int) -> int:
 
 def _members_of(text: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
     return _clean_members if may_need_cleaning(text) else _no_duplicates
+
+
+def values_in(body: bytes) -> int:
+    """How many values ``body`` holds at most, told without reading it: they cost, not bytes."""
+    return body.count(b"{") + body.count(b"[") + body.count(b",")
 
 
 def _clean_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

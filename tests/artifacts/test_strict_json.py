@@ -5,7 +5,13 @@ import json
 import pytest
 
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.strict_json import MAX_DEPTH, _no_duplicates, parse_json, parse_object
+from artifacts.oci.strict_json import (
+    MAX_DEPTH,
+    _no_duplicates,
+    parse_json,
+    parse_object,
+    values_in,
+)
 
 
 def nested(depth: int) -> bytes:
@@ -146,3 +152,13 @@ def test_a_long_key_that_comes_twice_is_not_repeated_in_full() -> None:
         parse_object(f'{{"{key}":1,"{key}":2}}'.encode())
 
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("part", [b"{},", b"[],", b"[[]],", b'{"a":1},', b"1,", b'"",', b"null,"])
+def test_values_are_never_fewer_than_counted(part: bytes) -> None:
+    document = b'{"a":[' + part * 10 + b"0]}"
+
+    assert values_in(document) >= 11
+    with pytest.raises(ManifestInvalid, match="too many parts"):
+        parse_object(document, max_values=10)
+    assert parse_object(document, max_values=values_in(document))

@@ -230,3 +230,12 @@ def test_a_config_that_is_json_is_shown(things: Repository) -> None:
     push_artifact(things, (b"x", "application/wasm", {}), reference="v1", config=config)
 
     assert 'id="artifact-config-lines-2"' in page(tag_url(things, "v1"))
+
+
+def test_a_manifest_of_too_many_parts_is_not_taken_apart(
+    things: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.contents.base.MAX_SHOWN_VALUES", 3)
+    manifest = push_artifact(things, (b"{}", "application/vnd.in-toto+json", {}))
+
+    assert "is made of too many parts" in page(url_of(manifest))

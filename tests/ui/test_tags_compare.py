@@ -13,6 +13,8 @@ from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive
 from tests.registry.builders import NOW, descriptor, hold, image, make_repository, push
 from tests.registry.charts.builders import chart_config, chart_manifest
+from ui.tags.comparison import named_platforms
+from ui.tags.rows import Platform
 
 pytestmark = pytest.mark.django_db
 
@@ -182,3 +184,35 @@ def test_thousands_of_annotations_are_cut(web: Repository) -> None:
 
     assert (len(table.rows), table.left_out) == (200, 1800)
     assert len(table.rows[0].a) < 400
+
+
+def test_many_images_for_one_platform_are_told_apart(web: Repository) -> None:
+    """Each is looked at once: looking for a free name from the beginning takes minutes."""
+    named: list[str] = []
+
+    class Name(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            named.append(self)
+            return str.__hash__(self)
+
+    platforms = [Platform(Name("linux/amd64"), str(number)) for number in range(1000)]
+
+    found = named_platforms(platforms)
+
+    assert list(found)[:2] == ["linux/amd64", "linux/amd64 (2)"]
+    assert found["linux/amd64 (1000)"] == "999"
+    assert len(named) <= 5 * len(platforms)
+
+
+def test_what_is_made_of_too_many_parts_is_not_compared(
+    web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_image(web, "v1")
+    monkeypatch.setattr("ui.tags.comparing.MAX_SHOWN_VALUES", 5)
+
+    response = compare("v1", "v1")
+
+    problem = "v1 is made of too many parts to be compared here."
+    assert response.context["problems"] == [problem, problem]

@@ -1,5 +1,6 @@
 """The lines in which two texts differ."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ui.tags.differences import MAX_LINES, TooDifferent, differences
+from ui.tags.differences import MAX_LINES, MAX_STEPS, TooDifferent, _waves, differences
 
 texts = st.text("abc\n", max_size=8)
 
@@ -63,3 +64,31 @@ def test_lines_far_from_any_difference_are_left_out() -> None:
 def test_texts_that_have_little_in_common_are_given_up(lines: int) -> None:
     with pytest.raises(TooDifferent):
         differences("a\n" * lines, "b\n" * lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a\n" * 19_000 + "b\n" * 599, "b\n" * 599 + "a\n" * 19_000),
+        ("a\nb\n" * 9_900, "b\na\n" * 5_000 + "a\na\n" * 4_900),
+        ("".join(f"{n}\n" for n in range(19_000)), "".join(f"{n * 7}\n" for n in range(19_000))),
+        ("x\n" + "a\n" * 19_000 + "y\n" * 500, "z\n" + "a\n" * 19_000 + "w\n" * 500),
+    ],
+)
+def test_so_many_pairs_of_lines_are_compared_and_no_more(old: str, new: str) -> None:
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    with contextlib.suppress(TooDifferent):
+        _waves([Counted(line) for line in old.splitlines()], new.splitlines())
+
+    assert 0 < compared <= 2 * MAX_STEPS

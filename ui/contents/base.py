@@ -14,6 +14,7 @@ from artifacts.oci.errors import (
     TooManyRequests,
 )
 from artifacts.oci.names import Reference
+from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
 from registry.manifests.models import Manifest
 from registry.manifests.reads import resolve_manifest
 from registry.storage.base import StorageUnavailable
@@ -65,9 +66,15 @@ class ManifestBase(RepositoryPage):
 
 
 def document_in(manifest: Manifest) -> ManifestDocument | None:
-    """What a stored manifest says; ``None`` when it was stored under older, laxer rules."""
+    """What a stored manifest says, where a page can take it apart.
+
+    ``None`` when it was stored under older, laxer rules, or is made of too many parts.
+    """
+    body = bytes(manifest.body)
+    if values_in(body) > MAX_SHOWN_VALUES:
+        return None
     try:
-        return ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+        return ManifestDocument.parse(body, manifest.media_type)
     except ManifestInvalid:
         return None
 

@@ -8,6 +8,7 @@ from artifacts.kinds.kinds import Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import OCIError
 from artifacts.oci.names import Reference
+from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.manifests.reads import resolve_manifest
@@ -50,6 +51,9 @@ class ComparePage(TagsPage):
                 with_body=True,
                 now=self.now,
             )
+            if values_in(found.body) > MAX_SHOWN_VALUES:
+                problems.append(f"{text} is made of too many parts to be compared here.")
+                return None
             document = ManifestDocument.parse(found.body, found.media_type)
         except OCIError as error:
             problems.append(reason_of(error))

@@ -18,7 +18,7 @@ from registry.repositories.models import Repository
 from ui.contents.images import image_of
 from ui.contents.text import shown, spelled_out
 from ui.tags.differences import Line, TooDifferent, differences
-from ui.tags.rows import platforms_of
+from ui.tags.rows import Platform, platforms_of
 
 MAX_ROWS: Final = 200  # of each table
 MAX_VALUES_LENGTH: Final = 1024 * 1024
@@ -179,13 +179,17 @@ def _chart(side: Side) -> Mapping[str, str]:
 def _platforms(side: Side) -> Mapping[str, str]:
     if side.manifest.media_type not in INDEXES:
         return {}
+    return named_platforms(platforms_of(side.document))
+
+
+def named_platforms(platforms: Iterable[Platform]) -> Mapping[str, str]:
+    """The digest of each by its name, with a number where several have the same."""
     found: dict[str, str] = {}
-    for platform in platforms_of(side.document):
-        name, count = platform.name, 1
-        while name in found:
-            count += 1
-            name = f"{platform.name} ({count})"
-        found[name] = platform.digest
+    counts: Counter[str] = Counter()
+    for platform in platforms:
+        counts[platform.name] += 1
+        count = counts[platform.name]
+        found[platform.name if count == 1 else f"{platform.name} ({count})"] = platform.digest
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 MAX_LINES: Final = 20_000  # of each text
 MAX_DIFFERENCES: Final = 600
+MAX_STEPS: Final = 1_000_000  # pairs of lines that are looked at
 MAX_SHOWN: Final = 1500
 MAX_LINE_LENGTH: Final = 1000
 CONTEXT: Final = 3
@@ -37,7 +38,7 @@ def differences(a: str, b: str) -> list[Line]:
     if a == b:
         return []
     old, new = a.splitlines(), b.splitlines()
-    if max(len(old), len(new)) > MAX_LINES:
+    if max(len(old), len(new)) > MAX_LINES or abs(len(old) - len(new)) > MAX_DIFFERENCES:
         raise TooDifferent
     shown = list(_with_context(list(_lines(old, new))))
     if len(shown) > MAX_SHOWN:
@@ -53,7 +54,11 @@ def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     yield from (Line("same", text) for text in old[:start])
-    yield from _script(old[start : len(old) - end], new[start : len(new) - end])
+    once = {text: text for text in (*old, *new)}  # equal lines as one object: quick to compare
+    yield from _script(
+        [once[text] for text in old[start : len(old) - end]],
+        [once[text] for text in new[start : len(new) - end]],
+    )
     yield from (Line("same", text) for text in old[len(old) - end :])
 
 
@@ -81,14 +86,18 @@ def _waves(old: Sequence[str], new: Sequence[str]) -> list[dict[int, int]]:
     """For each number of differences, how far one came on each diagonal with one less."""
     reached = {1: 0}
     waves = []
+    left = MAX_STEPS
     for steps in range(min(len(old) + len(new), MAX_DIFFERENCES) + 1):
         waves.append(dict(reached))
         for diagonal in range(-steps, steps + 1, 2):
             is_down = _comes_down(reached, diagonal, steps)
             x = reached[diagonal + 1] if is_down else reached[diagonal - 1] + 1
-            y = x - diagonal
+            y, start = x - diagonal, x
             while x < len(old) and y < len(new) and old[x] == new[y]:
                 x, y = x + 1, y + 1
+            left -= 1 + x - start
+            if left < 0:
+                raise TooDifferent
             reached[diagonal] = x
             if x >= len(old) and y >= len(new):
                 return waves

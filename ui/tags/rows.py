@@ -22,7 +22,7 @@ from ui.tags.actors import actors_of
 
 TRAFFIC_DAYS = 14
 MAX_PLATFORMS = 20
-MAX_INDEX_BYTES = 256 * 1024  # of an index whose platforms are listed
+MAX_INDEX_BYTES = 64 * 1024  # of an index whose platforms are listed
 _SOON = timedelta(days=2)
 _SOURCES: Mapping[str, str] = {
     ExpirySource.ANNOTATION: "by an annotation",

@@ -83,3 +83,15 @@ def _entry(created_by: str, *, is_empty: bool = False) -> HistoryEntry:
 
 def _layer(content: bytes) -> Descriptor:
     return Descriptor("application/x", Digest.of(content), len(content), "layers[0]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" ", "# buildkit ", "|1 ", "RUN ", "/bin/sh -c ", "\t#", "#(nop) "],
+)
+@pytest.mark.parametrize("around", ["{}", "a{}b", "|1 {}b", "/bin/sh -c {}# buildkit x"])
+def test_an_instruction_of_a_mebibyte_is_read_in_one_pass(text: str, around: str) -> None:
+    """Looking for the end at every space takes hours: each of them is the beginning of many."""
+    created_by = around.format(text * (1024**2 // len(text)))
+
+    assert len(instruction(created_by)) <= len(created_by)
