@@ -39,13 +39,13 @@ class Entry:
     read: Callable[[], bytes]  # the content; to be called before the next entry is asked for
 
 
-def entries(compressed: Packed) -> Iterator[Entry]:
+def entries(compressed: Packed, tick: Callable[[], None] = lambda: None) -> Iterator[Entry]:
     """Every file and link of a gzipped archive, in its order.
 
     Raises ``ChartUnreadable`` for what is no such archive, or is larger than any chart, or
     has a name that leads out of the chart.
     """
-    yield from _Walk(_Bounded(Gunzip(compressed))).entries()
+    yield from _Walk(_Bounded(Gunzip(compressed, tick))).entries()
 
 
 class _Bounded:

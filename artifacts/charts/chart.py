@@ -4,7 +4,7 @@ Source: helm.sh/helm/v3/pkg/registry for the media types, pkg/chart/loader for t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -33,6 +33,7 @@ _READMES = frozenset({"readme.md", "readme.txt", "readme"})  # in any case
 _LOCKS = ("Chart.lock", "requirements.lock")
 _METADATA_FILES = frozenset({"Chart.yaml", "requirements.yaml", *_LOCKS})
 _TEXTS = frozenset({"values.yaml", "values.schema.json"})
+OF_CONFIG: Final = "The config "  # so begin problems that do not lie in the archive
 _NO_CHART: Final = "its archive holds no Chart.yaml in its top folder"
 
 
@@ -60,18 +61,19 @@ class Chart:
         return str(self.metadata["version"])
 
 
-def read_chart(archive: IO[bytes], config: bytes) -> Chart:
+def read_chart(archive: IO[bytes], config: bytes, tick: Callable[[], None] = lambda: None) -> Chart:
     """What is in the gzipped ``archive`` of a chart; ``config`` must name the same chart.
 
     The archive counts: it is what gets installed. Reads at most 100 MiB out of it, keeps at
-    most a few of its small files, writes nothing.
+    most a few of its small files, writes nothing. ``tick`` is called again and again meanwhile,
+    and may raise.
 
     Raises:
         ChartUnreadable: there is no telling which chart this is. Parts that cannot be read
             do not raise, they are among the chart's ``problems``.
     """
     files = _Files()
-    for entry in entries(archive):
+    for entry in entries(archive, tick):
         files.take(entry)
     if not files.has("Chart.yaml"):
         raise ChartUnreadable(_NO_CHART)
@@ -93,7 +95,7 @@ def read_chart(archive: IO[bytes], config: bytes) -> Chart:
         readme_name=files.readme,
         schema=files.text("values.schema.json"),
         templates=tuple(sorted(files.templates)),
-        problems=(*files.problems(), *_problem_of_config(config, metadata)),
+        problems=(*files.problems(), *problem_of_config(config, metadata)),
     )
 
 
@@ -190,16 +192,16 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _problem_of_config(config: bytes, metadata: Metadata) -> list[str]:
+def problem_of_config(config: bytes, metadata: Mapping[str, Any]) -> list[str]:
     """The config is Chart.yaml once more, as JSON; clients show the one and install the other."""
     try:
         document = json.loads(config)
     except (ValueError, RecursionError):
-        return ["The config could not be read, because it is not JSON."]
+        return [f"{OF_CONFIG}could not be read, because it is not JSON."]
     if not isinstance(document, Mapping):
-        return ["The config could not be read, because it is no JSON object."]
+        return [f"{OF_CONFIG}could not be read, because it is no JSON object."]
     for field in ("name", "version"):
         if document.get(field) != metadata[field]:
             said = str(document.get(field))[:100].encode("ascii", "backslashreplace").decode()
-            return [f"The config says {field} {said}, and the archive {metadata[field]}."]
+            return [f"{OF_CONFIG}says {field} {said}, and the archive {metadata[field]}."]
     return []

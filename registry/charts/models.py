@@ -103,6 +103,11 @@ class ChartVersion(models.Model):
             ),
             models.Index(fields=["repository", "file_name"], name="chart_by_file_name"),
             models.Index(fields=["name", "repository"], name="chart_by_name"),
+            models.Index(
+                fields=["content_digest"],
+                condition=~models.Q(content_digest=""),
+                name="chart_by_archive",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,13 +2,20 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from artifacts.charts.chart import CONTENT_TYPES, PROVENANCE_TYPE, Chart
+from artifacts.charts.chart import (
+    CONTENT_TYPES,
+    OF_CONFIG,
+    PROVENANCE_TYPE,
+    Chart,
+    problem_of_config,
+)
 from artifacts.charts.chart import read_chart as read_archive
 from artifacts.charts.errors import ChartUnreadable
 from artifacts.charts.versions import sort_key
@@ -21,10 +28,36 @@ from registry.manifests.models import Manifest
 
 MAX_ARCHIVE_BYTES = 100 * 1024 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
+_GIVEN_UP = "The chart could not be read: it was tried too often, and the log says why it failed."
+_FROM_ARCHIVE = (
+    "name",
+    "version",
+    "sort_key",
+    "file_name",
+    "api_version",
+    "app_version",
+    "description",
+    "is_deprecated",
+    "metadata_json",
+    "dependencies_json",
+    "lock_json",
+    "subcharts_json",
+    "templates_json",
+    "values",
+    "readme",
+    "readme_name",
+    "schema",
+    "problems",
+)
 
 
-def read_chart(*, manifest: Manifest, now: datetime) -> None:
+def read_chart(
+    *, manifest: Manifest, now: datetime, tick: Callable[[], None] = lambda: None
+) -> None:
     """Keep what the archive of a chart says, or why it could not be read.
+
+    An archive that was read for another manifest is not read again. ``tick`` is called again and
+    again while it is read, and may raise.
 
     Raises ``BlobUnknown`` when its bytes are lost: then nothing is kept.
     """
@@ -32,10 +65,30 @@ def read_chart(*, manifest: Manifest, now: datetime) -> None:
     content = _layer(document, CONTENT_TYPES)
     provenance = _layer(document, frozenset({PROVENANCE_TYPE}))
     try:
-        columns = _columns(_read(manifest, document, content, now))
+        columns = _known(manifest, document, content, now) or _columns(
+            _read(manifest, document, content, now, tick)
+        )
     except ChartUnreadable as error:
         columns = {"problems": f"The chart could not be read, because {error}."}
-    # Everything anew, so that nothing of an earlier reading stays.
+    _keep(manifest, content, provenance, columns, now)
+
+
+def give_up_chart(*, manifest: Manifest, now: datetime) -> None:
+    """Keep that a chart was tried to be read too often."""
+    document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+    content = _layer(document, CONTENT_TYPES)
+    provenance = _layer(document, frozenset({PROVENANCE_TYPE}))
+    _keep(manifest, content, provenance, {"problems": _GIVEN_UP}, now)
+
+
+def _keep(
+    manifest: Manifest,
+    content: Descriptor | None,
+    provenance: Descriptor | None,
+    columns: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Everything anew, so that nothing of an earlier reading stays."""
     row = ChartVersion(
         manifest_id=manifest.id,
         repository_id=manifest.repository_id,
@@ -57,18 +110,44 @@ def _layer(document: ManifestDocument, types: frozenset[str]) -> Descriptor | No
     return next((layer for layer in document.layers if layer.media_type in types), None)
 
 
-def _read(
+def _known(
     manifest: Manifest, document: ManifestDocument, content: Descriptor | None, now: datetime
+) -> Mapping[str, Any] | None:
+    """What the same archive said before. What the config says is compared with it anew."""
+    if content is None or document.config is None:
+        return None
+    read = ChartVersion.objects.filter(
+        content_digest=str(content.digest), manifest__inspected_at__isnull=False
+    ).exclude(Q(problems=_GIVEN_UP) | Q(manifest=manifest.pk))
+    columns = read.order_by("-id").values(*_FROM_ARCHIVE).first()
+    if columns is None:
+        return None
+    told = [line for line in columns["problems"].splitlines() if not line.startswith(OF_CONFIG)]
+    if columns["name"]:
+        told += problem_of_config(_config(manifest, document.config, now), columns)
+    return {**columns, "problems": "\n".join(told)}
+
+
+def _config(manifest: Manifest, config: Descriptor, now: datetime) -> bytes:
+    if config.size > MAX_CONFIG_BYTES:
+        return b""
+    return b"".join(_pieces(manifest, config, now))
+
+
+def _read(
+    manifest: Manifest,
+    document: ManifestDocument,
+    content: Descriptor | None,
+    now: datetime,
+    tick: Callable[[], None],
 ) -> Chart:
     if content is None or document.config is None:
         raise ChartUnreadable("none of its layers has the type of a chart's archive")
     if content.size > MAX_ARCHIVE_BYTES:
         raise ChartUnreadable(f"its archive is larger than {MAX_ARCHIVE_BYTES // 1024**2} MiB")
-    config = b""
-    if document.config.size <= MAX_CONFIG_BYTES:
-        config = b"".join(_pieces(manifest, document.config, now))
+    config = _config(manifest, document.config, now)
     with io.BufferedReader(PiecesFile(_pieces(manifest, content, now))) as archive:
-        return read_archive(archive, config)
+        return read_archive(archive, config, tick)
 
 
 def _pieces(manifest: Manifest, descriptor: Descriptor, now: datetime) -> Iterator[bytes]:

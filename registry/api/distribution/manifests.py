@@ -18,7 +18,7 @@ from registry.api.distribution.acceptance import takes_only_images, takes_schema
 from registry.api.distribution.base import RepositoryView
 from registry.api.distribution.conditions import condition_of, content_headers, is_held
 from registry.api.distribution.signed_pulls import require_signature
-from registry.inspection.services import inspect
+from registry.inspection.services import inspect_soon
 from registry.manifests.conversion import default_image_of, for_old_client
 from registry.manifests.deletion import delete_manifest
 from registry.manifests.leases import renew_lease
@@ -113,7 +113,7 @@ class ManifestView(RepositoryView):
         )
         manifest = pushed.manifest
         count_push(repository_id=self.repository.id, now=self.now)
-        inspect(manifest=manifest, now=self.now)
+        inspect_soon(manifest=manifest, now=self.now)
         headers = {
             "Location": f"/v2/{name}/manifests/{manifest.digest}",
             "Docker-Content-Digest": manifest.digest,

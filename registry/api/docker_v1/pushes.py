@@ -33,7 +33,7 @@ from registry.api.docker_v1.images import ImageJsonView, LayerView
 from registry.api.docker_v1.repositories import ImagesView, TagView
 from registry.api.docker_v1.staging import Stage, StagedImage, forget_ended
 from registry.blobs.uploads import EMPTY, Chunk, append_chunk, commit_upload, open_upload
-from registry.inspection.services import inspect
+from registry.inspection.services import inspect_soon
 from registry.manifests.services import push_manifest
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path, split_path
@@ -109,7 +109,7 @@ class PushedTagView(_Pushing, TagView):
             by=Actor(self.caller.principal.name, address_of(request)),
         )
         count_push(repository_id=self.repository.id, now=self.now)
-        inspect(manifest=pushed.manifest, now=self.now)
+        inspect_soon(manifest=pushed.manifest, now=self.now)
         return Response("Created")
 
     def delete(self, request: Request, name: str, tag: str) -> Response:

@@ -1,12 +1,17 @@
 """What is kept of a chart when it is pushed, and what happens when it cannot be read."""
 
 import gzip
+import json
 import tarfile
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import IO
 
 import pytest
 from django.test import Client
 
+from artifacts.charts.chart import Chart
+from artifacts.charts.chart import read_chart as read_archive
 from artifacts.oci.media_types import OCI_MANIFEST
 from registry.charts import services
 from registry.charts.models import ChartVersion
@@ -191,3 +196,76 @@ def test_an_image_has_no_chart(etherpad: Repository) -> None:
 
     assert not ChartVersion.objects.exists()
     assert Manifest.objects.get().inspected_at is None
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The config of each archive that is opened."""
+    opened: list[bytes] = []
+
+    def read(archive: IO[bytes], config: bytes, tick: Callable[[], None]) -> Chart:
+        opened.append(config)
+        return read_archive(archive, config, tick)
+
+    monkeypatch.setattr(services, "read_archive", read)
+    return opened
+
+
+def test_an_archive_is_read_once_however_many_manifests_list_it(
+    etherpad: Repository, readings: list[bytes]
+) -> None:
+    content, config = chart_archive(readme="# Pads"), chart_config()
+    for repository in (etherpad, make_repository("acme/other")):
+        hold(repository, content, config, now=PUSHED_AT)
+        for number in range(3):
+            put(repository, annotated(chart_manifest(content, config), number), f"v{number}")
+
+    assert len(readings) == 1
+    kept = {(chart.name, chart.readme, chart.problems) for chart in ChartVersion.objects.all()}
+    assert kept == {("etherpad", "# Pads", "")}
+    assert ChartVersion.objects.count() == 6
+
+
+def test_an_archive_that_could_not_be_read_is_not_tried_with_each_manifest(
+    etherpad: Repository, readings: list[bytes]
+) -> None:
+    content, config = gzip.compress(b"", mtime=0) * 1000, chart_config()
+    hold(etherpad, content, config, now=PUSHED_AT)
+    for number in range(3):
+        put(etherpad, annotated(chart_manifest(content, config), number), f"v{number}")
+
+    assert len(readings) == 1
+    assert len({chart.problems for chart in ChartVersion.objects.all()}) == 1
+
+
+def test_each_config_is_compared_with_the_archive(
+    etherpad: Repository, readings: list[bytes]
+) -> None:
+    content, other, right = chart_archive(), chart_config(version="9.9.9"), chart_config()
+    for config, tag in ((other, "a"), (right, "b"), (other, "c")):
+        hold(etherpad, content, config, now=PUSHED_AT)
+        body = annotated(chart_manifest(content, config), ord(tag))
+        put(etherpad, body, tag)
+
+    assert len(readings) == 1
+    said = "The config says version 9.9.9, and the archive 0.0.4."
+    in_order = ChartVersion.objects.order_by("id").values_list("problems", flat=True)
+    assert list(in_order) == [said, "", said]
+
+
+def test_what_is_to_be_read_again_is_not_copied(
+    etherpad: Repository, readings: list[bytes]
+) -> None:
+    """As after an update that reads more."""
+    push_chart(etherpad)
+    Manifest.objects.update(inspected_at=None)
+    ChartVersion.objects.update(readme="stale")
+    content, config = chart_archive(), chart_config()
+    put(etherpad, annotated(chart_manifest(content, config), 1), "new")
+
+    assert len(readings) == 2
+    assert ChartVersion.objects.order_by("id").last().readme == ""  # type: ignore[union-attr]
+
+
+def annotated(manifest: bytes, number: int) -> bytes:
+    return json.dumps({**json.loads(manifest), "annotations": {"n": str(number)}}).encode()
