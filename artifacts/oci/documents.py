@@ -140,6 +140,14 @@ class ManifestDocument:
             yield self.config
         yield from self.layers
 
+    def named(self) -> Iterator[Descriptor]:
+        """All that the document names, whether blob or manifest: it may be either, wherever
+        it stands. BuildKit lists layers in an index."""
+        yield from self.blobs()
+        yield from self.manifests
+        if self.subject:
+            yield self.subject
+
     def required_blobs(self) -> Iterator[Descriptor]:
         """The blobs the repository must hold: all but layers that may live elsewhere."""
         return (blob for blob in self.blobs() if blob.media_type not in NONDISTRIBUTABLE_LAYERS)

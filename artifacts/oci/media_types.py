@@ -14,6 +14,7 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 IMAGE_MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = IMAGE_MANIFESTS | INDEXES
+ANY_MANIFESTS = MANIFESTS | SCHEMA1_MANIFESTS
 
 # Layers that may stay where their ``urls`` point; the registry never fetches them.
 NONDISTRIBUTABLE_LAYERS = frozenset(

@@ -14,10 +14,10 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
 from registry.blobs.models import Blob, BlobLink
-from registry.gc.reachability import grace, rootless, spare_tags, stretches
+from registry.gc.reachability import rootless, spare_tags, stretches, unneeded_links
 from registry.gc.report import Garbage, Report
 from registry.gc.sweeping import STRETCH_ROWS
-from registry.manifests.models import Manifest, ManifestBlob
+from registry.manifests.models import Manifest
 from registry.repositories.deletion import doomed
 from registry.tags.models import Tag
 
@@ -50,7 +50,7 @@ def forecast(*, now: datetime, report: Report) -> None:
         _count_manifests(whole, report)
         tags = Tag.objects.filter(manifest__in=_DOOMED).exclude(repository__in=whole).count()
         report.add(Garbage.TAG, tags + spare_tags(now).exclude(repository__in=whole).count())
-        links = _doomed_links(now).exclude(repository__in=whole)
+        links = unneeded_links(now, but_by=_DOOMED).exclude(repository__in=whole)
         report.add(Garbage.BLOB_LINK, links.count())
         held = BlobLink.objects.filter(blob=OuterRef("pk")).exclude(pk__in=links.values("pk"))
         held = held.exclude(repository__in=whole)
@@ -77,12 +77,6 @@ def _doomed_manifests(now: datetime) -> Iterator[None]:
             yield
         finally:
             cursor.execute("DROP TABLE gc_doomed")
-
-
-def _doomed_links(now: datetime) -> QuerySet[BlobLink]:
-    needing = ManifestBlob.objects.filter(link=OuterRef("pk")).exclude(manifest__in=_DOOMED)
-    old = BlobLink.objects.filter(last_pushed_at__lte=now - grace())
-    return old.exclude(Exists(needing))
 
 
 def _count_manifests(whole: QuerySet[Any, Any], report: Report) -> None:

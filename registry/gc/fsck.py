@@ -15,7 +15,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from registry.blobs.hashing import Hasher
-from registry.blobs.models import Blob
+from registry.blobs.models import Blob, BlobLink
 from registry.gc.reachability import stretches
 from registry.gc.report import Report
 from registry.gc.store import damage_of, delete_nameless, pairs
@@ -127,11 +127,18 @@ def _damage_of_manifest(manifest: Manifest, held: set[str]) -> str:
 
 def incomplete_manifests() -> Iterator[str]:
     """Manifests that cannot be pulled whole, because a blob of theirs is hidden."""
-    edges = ManifestBlob.objects.filter(
-        link__blob__missing_at__isnull=False, manifest__deleted_at=None
-    ).select_related("manifest__repository", "link")
-    for edge in edges.defer("manifest__body").order_by("pk").iterator(chunk_size=BATCH_ROWS):
-        yield f"{edge.manifest} needs {edge.link.blob_id}; push it again to repair it"
+    for link in _hidden_links():
+        for naming in Manifest.objects.present().naming(
+            link.blob_id, repository=link.repository_id
+        ):
+            rows = naming.select_related("repository").defer("body").order_by("pk")
+            for manifest in rows.iterator(chunk_size=BATCH_ROWS):
+                yield f"{manifest} needs {link.blob_id}; push it again to repair it"
+
+
+def _hidden_links() -> Iterator[BlobLink]:
+    hidden = BlobLink.objects.filter(blob__missing_at__isnull=False)
+    return hidden.order_by("pk").iterator(chunk_size=BATCH_ROWS)
 
 
 def _examine(blob: Blob, now: datetime, report: Report, *, dry_run: bool) -> None:

@@ -1,9 +1,9 @@
 """Which rows are needed, asked in the database and a stretch of a table at a time.
 
 Roots are manifests with a tag that is alive or can still be restored, and what was pushed
-within the grace. What a root keeps is kept too: an index keeps the manifests it lists, a
-manifest keeps what refers to it. The *keepers* of a manifest are thus its indexes and its
-subject; for a referrer that was deleted by digest its indexes only.
+within the grace. What a root keeps is kept too: an index keeps what it lists, be it manifest
+or blob, a manifest keeps its blobs and what refers to it. The *keepers* of a manifest are thus
+what lists it and its subject; for a referrer that was deleted by digest only the former.
 """
 
 from collections.abc import Iterable, Iterator
@@ -101,9 +101,20 @@ def in_possible_cycles(manifests: ManifestQuerySet) -> ManifestQuerySet:
     return manifests.exclude(subject_digest="").filter(Exists(listed))
 
 
-def unneeded_links(now: datetime) -> QuerySet[BlobLink]:
-    return BlobLink.objects.filter(last_pushed_at__lte=now - grace()).exclude(
-        Exists(ManifestBlob.objects.filter(link=OuterRef("pk")))
+def unneeded_links(now: datetime, *, but_by: Any = ()) -> QuerySet[BlobLink]:
+    """Blobs in repositories where no manifest names them, but those with the keys ``but_by``."""
+    old = BlobLink.objects.filter(last_pushed_at__lte=now - grace())
+    others = Manifest.objects.exclude(pk__in=but_by)
+    _, listing, about = others.naming(OuterRef("blob"), repository=OuterRef("repository"))
+    needing = ManifestBlob.objects.filter(link=OuterRef("pk")).exclude(manifest__in=but_by)
+    # Row by row, as ``rootless`` does.
+    return (
+        old.exclude(Exists(needing))
+        .alias(
+            listing=Subquery(listing.values("pk")[:1]),
+            about=Subquery(about.values("pk")[:1]),
+        )
+        .filter(listing=None, about=None)
     )
 
 

@@ -65,8 +65,8 @@ def delete_blob(*, repository: Repository, digest: Digest) -> None:
         )
         if link is None:
             raise BlobUnknown(digest=str(digest))
-        needed = ManifestBlob.objects.filter(link=link, manifest__deleted_at=None)
-        if user := needed.values_list("manifest__digest", flat=True).first():
-            raise BlobInUse(f"manifest {user} needs this blob; delete the manifest first")
+        for needing in Manifest.objects.present().naming(link.blob_id, repository=repository.id):
+            if user := needing.order_by("pk").values_list("digest", flat=True).first():
+                raise BlobInUse(f"manifest {user} needs this blob; delete the manifest first")
         ManifestBlob.objects.filter(link=link).delete()
         link.delete()

@@ -1,7 +1,7 @@
 """Manifests and what they refer to: blobs, child manifests, a subject."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.db import models
 from django.db.models import Q
@@ -25,6 +25,16 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
     def referrers_of(self, subject: str, *, artifact_type: str = "") -> Self:
         referrers = self.present().filter(subject_digest=subject)
         return referrers.filter(artifact_type=artifact_type) if artifact_type else referrers
+
+    def naming(self, digest: Any, *, repository: Any) -> tuple[Self, ...]:
+        """Of these manifests those that keep the blob ``digest`` in ``repository``, however
+        they name it; each from an index of its own. Both may be ``OuterRef``."""
+        here = self.filter(repository=repository)
+        return (
+            here.filter(blobs__link__blob=digest, blobs__link__repository=repository),
+            here.filter(children__child_digest=digest),
+            here.filter(subject_digest=digest).exclude(subject_digest=""),
+        )
 
 
 ManifestManager = models.Manager.from_queryset(ManifestQuerySet)
@@ -112,7 +122,11 @@ class ManifestBlob(models.Model):
 
 
 class ManifestChild(models.Model):
-    """An index lists a manifest, which may not be there: an index can be sparse."""
+    """A manifest names what may be a manifest, a blob, or not there: an index can be sparse.
+
+    What an index lists, the layers of an image that the repository did not hold, and those
+    that it holds as a manifest too. Some indexes list blobs, such as the caches of BuildKit.
+    """
 
     parent = models.ForeignKey(Manifest, models.CASCADE, related_name="children")
     child_digest = AsciiField(max_length=MAX_DIGEST_LENGTH, db_index=True)
@@ -126,4 +140,4 @@ class ManifestChild(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.parent_id} lists {self.child_digest}"
+        return f"{self.parent_id} names {self.child_digest}"

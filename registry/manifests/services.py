@@ -118,7 +118,7 @@ def _store(
     # One transaction: a tag is never visible before its manifest, nor a
     # manifest before the repository holds every blob it names.
     with transaction.atomic():
-        held = lock_blob_links(repository, document)
+        held = lock_blob_links(repository, document, digest)
         children = _check_children(repository, document)
         if not names:
             _check_by_digest(condition, repository, digest)
@@ -155,14 +155,19 @@ def _store(
     return PushedManifest(manifest, tuple(dict.fromkeys(said)))
 
 
-def lock_blob_links(repository: Repository, document: ManifestDocument) -> Mapping[str, HeldBlob]:
-    """The repository's links to all blobs of the document, by digest, locked until commit.
+def lock_blob_links(
+    repository: Repository, document: ManifestDocument, digest: Digest
+) -> Mapping[str, HeldBlob]:
+    """The repository's links to all blobs that the document names, by digest, locked until commit.
+
+    And to the blob that the document itself is elsewhere, if ``digest`` is one: of two pushes
+    of which one names the other, the later sees the earlier.
 
     Garbage collection takes the same locks, so no blob can go in between. The
     links are locked in the order of their blobs, so that pushes do not deadlock.
     """
     held: dict[str, HeldBlob] = {}
-    for digests in _batches(sorted({str(blob.digest) for blob in document.blobs()})):
+    for digests in _batches(sorted({str(digest), *(str(one.digest) for one in document.named())})):
         rows = (
             BlobLink.objects.select_for_update(of=("self",))
             .filter(repository=repository.id, blob__in=digests, blob__missing_at=None)
@@ -177,7 +182,8 @@ def lock_blob_links(repository: Repository, document: ManifestDocument) -> Mappi
             + (f" and {len(missing) - 5} more" if len(missing) > 5 else ""),
             digests=missing,
         )
-    _check_sizes(document.blobs(), {digest: blob.size for digest, blob in held.items()})
+    sizes = {name: blob.size for name, blob in held.items()}
+    _check_sizes([*document.blobs(), *document.manifests], sizes)
     return held
 
 
@@ -254,17 +260,30 @@ def _terms(document: ManifestDocument, manifest: Manifest, warnings: tuple[str, 
 def store_edges(
     manifest: Manifest, document: ManifestDocument, held: Mapping[str, HeldBlob]
 ) -> None:
+    """Write down what the document names, and who names it as a blob. ``held`` is locked."""
+    blobs = dict.fromkeys(str(blob.digest) for blob in document.blobs())
     ManifestBlob.objects.bulk_create(
-        [ManifestBlob(manifest=manifest, link_id=blob.link_id) for blob in held.values()],
+        [
+            ManifestBlob(manifest=manifest, link_id=held[blob].link_id)
+            for blob in blobs & held.keys()
+        ],
         ignore_conflicts=True,
         batch_size=_ROWS_PER_QUERY,
     )
+    # What is not here may come as either; what is here as a blob may be a manifest too.
     children = dict.fromkeys(str(child.digest) for child in document.manifests)
-    ManifestChild.objects.bulk_create(
-        [ManifestChild(parent=manifest, child_digest=child) for child in children],
-        ignore_conflicts=True,
-        batch_size=_ROWS_PER_QUERY,
-    )
+    children |= dict.fromkeys(blob for blob in blobs if blob not in held)
+    for digests in _batches(list(blobs)):
+        rows = Manifest.objects.filter(repository=manifest.repository_id, digest__in=digests)
+        children |= dict.fromkeys(rows.values_list("digest", flat=True))
+    edges = [ManifestChild(parent=manifest, child_digest=child) for child in children]
+    if as_blob := held.get(manifest.digest):
+        needing = ManifestBlob.objects.filter(link=as_blob.link_id)
+        edges += [
+            ManifestChild(parent_id=parent, child_digest=manifest.digest)
+            for parent in needing.values_list("manifest_id", flat=True)
+        ]
+    ManifestChild.objects.bulk_create(edges, ignore_conflicts=True, batch_size=_ROWS_PER_QUERY)
 
 
 def _is_content(manifest: Manifest, names: Sequence[str]) -> bool:

@@ -4,30 +4,38 @@ from collections.abc import Collection, Mapping
 
 from registry.repositories import sql
 
-# An index has the bytes of the manifests it lists; a blob that several of them share counts once.
-# CROSS JOIN keeps SQLite to this order of tables: it would rather read one of them as a whole.
+# An index has the bytes of what it lists, and of what that lists; what several of them share
+# counts once. CROSS JOIN keeps SQLite to this order of tables: it would rather read one of them
+# as a whole.
 _SIZES = """
-    WITH part AS (
-        SELECT id AS whole, id, size FROM manifests_manifest WHERE id IN ({places})
+    WITH RECURSIVE part (whole, id, repository_id, digest, size) AS (
+        SELECT id, id, repository_id, digest, size FROM manifests_manifest WHERE id IN ({places})
         UNION
-        SELECT edge.parent_id, child.id, child.size
-        FROM manifests_manifestchild edge
-        CROSS JOIN manifests_manifest parent
+        SELECT part.whole, child.id, child.repository_id, child.digest, child.size
+        FROM part
+        CROSS JOIN manifests_manifestchild edge
         CROSS JOIN manifests_manifest child
-        WHERE edge.parent_id IN ({places}) AND parent.id = edge.parent_id
-          AND child.repository_id = parent.repository_id AND child.digest = edge.child_digest
-          AND child.deleted_at IS NULL
-    ), held AS (
-        SELECT DISTINCT part.whole, blob.digest, blob.size
+        WHERE edge.parent_id = part.id AND child.repository_id = part.repository_id
+          AND child.digest = edge.child_digest AND child.deleted_at IS NULL
+    ), content AS (
+        SELECT whole, digest, size FROM part
+        UNION
+        SELECT part.whole, blob.digest, blob.size
         FROM part
         CROSS JOIN manifests_manifestblob need
         CROSS JOIN blobs_bloblink link
         CROSS JOIN blobs_blob blob
         WHERE need.manifest_id = part.id AND link.id = need.link_id AND blob.digest = link.blob_id
+        UNION
+        SELECT part.whole, blob.digest, blob.size
+        FROM part
+        CROSS JOIN manifests_manifestchild edge
+        CROSS JOIN blobs_bloblink link
+        CROSS JOIN blobs_blob blob
+        WHERE edge.parent_id = part.id AND link.repository_id = part.repository_id
+          AND link.blob_id = edge.child_digest AND blob.digest = link.blob_id
     )
-    SELECT whole, SUM(size) FROM (
-        SELECT whole, size FROM part UNION ALL SELECT whole, size FROM held
-    ) AS content GROUP BY whole
+    SELECT whole, SUM(size) FROM content GROUP BY whole
 """
 
 
@@ -36,4 +44,4 @@ def content_sizes(manifests: Collection[int]) -> Mapping[int, int]:
     if not manifests:
         return {}
     statement = _SIZES.format(places=", ".join(["%s"] * len(manifests)))
-    return {pk: int(size) for pk, size in sql.rows(statement, [*manifests, *manifests])}
+    return {pk: int(size) for pk, size in sql.rows(statement, [*manifests])}

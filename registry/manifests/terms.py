@@ -10,6 +10,7 @@ from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown
 from artifacts.oci.expiry import agreed_labels
+from artifacts.oci.media_types import ANY_MANIFESTS
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
@@ -65,5 +66,7 @@ def labels_of_index(
         child = here.get(str(entry.digest))
         if REFERENCE_TYPE in entry.annotations or (child and child.kind in _ABOUT_IMAGES):
             continue
+        if child is None and entry.media_type not in ANY_MANIFESTS:
+            continue  # a blob
         asked.append({**child.labels, **child.annotations} if child else {})
     return agreed_labels(asked)

@@ -17,7 +17,7 @@ from accounts.users.models import Namespace
 from registry.access.rights import is_almighty, readable_repositories
 from registry.blobs.models import BlobLink
 from registry.charts.models import ChartVersion
-from registry.manifests.models import Manifest, ManifestBlob
+from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.repositories.models import NamePart, Repository, RepositoryQuerySet
 from registry.search.questions import Question
 from registry.tags.models import Tag
@@ -141,6 +141,8 @@ def _manifests(question: Question, readable: RepositoryQuerySet) -> QuerySet[Man
         links = BlobLink.objects.filter(blob=question.digest)
         needing = ManifestBlob.objects.filter(link__in=links.values("pk"))
         called |= Q(pk__in=needing.values("manifest"))
+        listing = ManifestChild.objects.filter(child_digest=question.digest)
+        called |= Q(pk__in=listing.values("parent"), repository__in=links.values("repository"))
     found = Manifest.objects.present().filter(called, repository__in=readable.values("pk"))
     return found.select_related("repository").defer("body").order_by("digest", "pk")
 

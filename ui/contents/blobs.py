@@ -64,7 +64,8 @@ def blobs_of(path: str, digest: str, document: ManifestDocument) -> Blobs:
 
 
 def find_descriptor(document: ManifestDocument, digest: str) -> Descriptor | None:
-    return next((one for one in document.blobs() if str(one.digest) == digest), None)
+    every = (*document.blobs(), *document.manifests)
+    return next((one for one in every if str(one.digest) == digest), None)
 
 
 def download_name(descriptor: Descriptor) -> str:

@@ -151,7 +151,6 @@ class Platforms:
 
     rows: Sequence[Platform]
     left_out: int
-    size: int
     attestations: int
     holds_images: bool
     os: str
@@ -171,14 +170,12 @@ def platforms_of(repository: Repository, document: ManifestDocument) -> Platform
     names = {str(one.digest): _platform_name(one) for one in listed if not is_about(one)}
     images = [one for one in listed if _is_image(one, here.get(str(one.digest)))]
     systems = {str(one.platform.get("os", "")) for one in images}
-    total = sum(sizes.get(row.id, 0) + row.size for row in here.values())
     return Platforms(
         rows=[
             _platform(one, here.get(str(one.digest)), sizes, blobs, names, states)
             for one in _with_statements(listed)
         ],
         left_out=len(document.manifests) - len(listed),
-        size=total + sum(blobs.values()),
         attestations=len(statements),
         holds_images=bool(images),
         os=systems.pop() if len(systems) == 1 else "",
@@ -209,7 +206,9 @@ def _blobs(repository: Repository, listed: Sequence[Descriptor]) -> Mapping[str,
     digests = {str(one.digest) for one in listed if one.media_type not in MANIFESTS}
     if not digests:
         return {}
-    links = BlobLink.objects.filter(repository=repository.id, blob__in=digests)
+    links = BlobLink.objects.filter(
+        repository=repository.id, blob__in=digests, blob__missing_at=None
+    )
     return dict(links.values_list("blob", "blob__size"))
 
 
@@ -223,7 +222,7 @@ def _platform(
 ) -> Platform:
     digest, subject = str(one.digest), about(one)
     is_blob = one.media_type not in MANIFESTS
-    size = sizes.get(row.id, 0) + row.size if row else blobs.get(digest)
+    size = sizes.get(row.id) if row else blobs.get(digest)
     return Platform(
         digest=digest,
         platform=_platform_name(one),

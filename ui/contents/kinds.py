@@ -56,10 +56,12 @@ def _part(page: RepositoryPage, manifest: Manifest, document: ManifestDocument) 
     repository, now = page.repository, page.now
     if document.media_type in INDEXES:
         platforms = platforms_of(repository, document)
-        return {"platforms": platforms, "size": platforms.size + manifest.size}
+        return {"platforms": platforms, "size": content_sizes([manifest.id])[manifest.id]}
     blobs = blobs_of(repository.path, manifest.digest, document)
-    size = content_sizes([manifest.id]).get(manifest.id, 0) if document.schema1 else blobs.size
-    part: dict[str, Any] = {"blobs": blobs, "size": size + manifest.size}
+    size = blobs.size + manifest.size
+    if document.schema1:
+        size = content_sizes([manifest.id])[manifest.id]
+    part: dict[str, Any] = {"blobs": blobs, "size": size}
     if manifest.kind == Kind.HELM_CHART:
         chart = chart_of(repository, manifest, now)
         summary = shown(chart.row.description, MAX_SUMMARY_LENGTH) if chart else ""

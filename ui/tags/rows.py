@@ -9,7 +9,7 @@ from artifacts.kinds.kinds import Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.expiry import ExpirySource
-from artifacts.oci.media_types import INDEXES
+from artifacts.oci.media_types import ANY_MANIFESTS, INDEXES
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
@@ -91,8 +91,12 @@ def tag_rows(
 
 
 def platforms_of(document: ManifestDocument) -> list[Platform]:
-    """The images of an index; what BuildKit puts beside them is no platform."""
-    images = (entry for entry in document.manifests if REFERENCE_TYPE not in entry.annotations)
+    """The images of an index; blobs, and what BuildKit puts beside images, are no platforms."""
+    images = (
+        entry
+        for entry in document.manifests
+        if entry.media_type in ANY_MANIFESTS and REFERENCE_TYPE not in entry.annotations
+    )
     return [
         Platform(Settings.of(entry.platform).platform[:80] or "any platform", str(entry.digest))
         for entry in images
