@@ -30,8 +30,6 @@ class BlobView(RepositoryView):
 
     def head(self, request: Request, name: str, digest: str) -> HttpResponse:
         blob = self._find(digest)
-        if self.caller.asks_to_push(self.path):
-            renew_lease(blob=blob, now=self.now)
         if is_held(request, blob.digest):
             return _not_modified(blob)
         return HttpResponse(
@@ -55,7 +53,12 @@ class BlobView(RepositoryView):
         return Response(status=status.HTTP_202_ACCEPTED)
 
     def _find(self, digest: str) -> StoredBlob:
-        return find_blob(repository=self.repository, digest=_digest_to_read(digest), now=self.now)
+        """The blob, and kept for a caller who may push: a manifest that names it may follow."""
+        target = _digest_to_read(digest)
+        blob = find_blob(repository=self.repository, digest=target, now=self.now)
+        if self.caller.asks_to_push(self.path):
+            renew_lease(blob=blob, now=self.now)
+        return blob
 
     def _read(self, blob: StoredBlob, part: Part) -> Iterator[bytes]:
         return read_blob(blob=blob, start=part.start, length=part.length, now=self.now)

@@ -34,22 +34,26 @@ def leases(kind: str) -> list[datetime]:
     return list(rows.values_list("last_pushed_at", flat=True))
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
 @pytest.mark.parametrize("kind", PATHS)
-def test_a_pusher_who_asks_renews_the_lease_once(pushed_at: datetime, kind: str) -> None:
+def test_a_pusher_who_asks_renews_the_lease_once(
+    pushed_at: datetime, kind: str, method: str
+) -> None:
     client = Client(headers=bearer(owner_of("acme"), "repository:acme/web:pull,push"))
 
-    assert client.head(PATHS[kind]).status_code == 200
+    assert client.generic(method, PATHS[kind]).status_code == 200
     (renewed,) = leases(kind)
     assert renewed > pushed_at + timedelta(minutes=30)
 
-    assert client.head(PATHS[kind]).status_code == 200
+    assert client.generic(method, PATHS[kind]).status_code == 200
     assert leases(kind) == [renewed]
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
 @pytest.mark.parametrize("kind", PATHS)
-def test_a_reader_who_asks_renews_nothing(pushed_at: datetime, kind: str) -> None:
+def test_a_reader_who_asks_renews_nothing(pushed_at: datetime, kind: str, method: str) -> None:
     client = Client(headers=bearer(owner_of("acme"), "repository:acme/web:pull"))
 
-    assert client.head(PATHS[kind]).status_code == 200
+    assert client.generic(method, PATHS[kind]).status_code == 200
 
     assert leases(kind) == [pushed_at]
