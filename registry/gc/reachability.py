@@ -67,9 +67,7 @@ def rootless(now: datetime) -> ManifestQuerySet:
 
 
 def without_keepers(manifests: ManifestQuerySet) -> ManifestQuerySet:
-    indexes = ManifestChild.objects.filter(
-        child_digest=OuterRef("digest"), parent__repository=OuterRef("repository")
-    )
+    indexes = Manifest.objects.listing([OuterRef("digest")], repository=OuterRef("repository"))
     subject = Manifest.objects.filter(
         repository=OuterRef("repository"), digest=OuterRef("subject_digest")
     )
@@ -129,9 +127,15 @@ def companion_names(digest: str) -> list[str]:
 
 
 def stretches(rows: QuerySet[Any], size: int) -> Iterator[Q]:
-    """The table of ``rows`` cut into stretches of ``size`` rows in the order of their keys."""
+    """The table of ``rows`` cut into stretches of ``size`` rows in the order of their keys.
+
+    It ends with the last row of now, however fast others come after it.
+    """
     model: type[Model] = rows.model
-    keys = model._default_manager.order_by("pk").values_list("pk", flat=True)
+    every = model._default_manager.order_by("pk").values_list("pk", flat=True)
+    if (last := every.last()) is None:
+        return
+    keys = every.filter(pk__lte=last)
     found = list(keys[:size])
     while found:
         yield Q(pk__gte=found[0], pk__lte=found[-1])

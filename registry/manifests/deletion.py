@@ -66,7 +66,7 @@ def delete_blob(*, repository: Repository, digest: Digest) -> None:
         if link is None:
             raise BlobUnknown(digest=str(digest))
         for needing in Manifest.objects.present().naming(link.blob_id, repository=repository.id):
-            if user := needing.order_by("pk").values_list("digest", flat=True).first():
+            for user in needing.values_list("digest", flat=True)[:1]:
                 raise BlobInUse(f"manifest {user} needs this blob; delete the manifest first")
         ManifestBlob.objects.filter(link=link).delete()
         link.delete()

@@ -1,10 +1,10 @@
 """Manifests and what they refer to: blobs, child manifests, a subject."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
@@ -26,15 +26,24 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
         referrers = self.present().filter(subject_digest=subject)
         return referrers.filter(artifact_type=artifact_type) if artifact_type else referrers
 
+    def listing(self, digests: Collection[Any], *, repository: Any) -> Self:
+        """Of these manifests those of a repository that list one of ``digests``. Not ordered."""
+        return self._in(repository).filter(children__child_digest__in=digests)
+
     def naming(self, digest: Any, *, repository: Any) -> tuple[Self, ...]:
-        """Of these manifests those that keep the blob ``digest`` in ``repository``, however
-        they name it; each from an index of its own. Both may be ``OuterRef``."""
-        here = self.filter(repository=repository)
+        """Of these manifests those that keep the blob ``digest`` in ``repository``: that need it,
+        list it, or have it as their subject. Both may be ``OuterRef``. Not ordered.
+        """
+        needing = {"blobs__link__blob": digest, "blobs__link__repository": repository}
         return (
-            here.filter(blobs__link__blob=digest, blobs__link__repository=repository),
-            here.filter(children__child_digest=digest),
-            here.filter(subject_digest=digest).exclude(subject_digest=""),
+            self._in(repository).filter(**needing),
+            self.listing([digest], repository=repository),
+            self.filter(repository=repository, subject_digest=digest).exclude(subject_digest=""),
         )
+
+    def _in(self, repository: Any) -> Self:
+        # No index leads to this sum: else SQLite reads the whole repository, not what is named.
+        return self.alias(home=F("repository_id") + 0).filter(home=repository)
 
 
 ManifestManager = models.Manager.from_queryset(ManifestQuerySet)
