@@ -428,6 +428,12 @@ class Configuration(BaseModel):
         description="Whether tags can be deleted for good, past the time machine.",
         examples=[True],
     )
+    FEATURE_PULL_SUPERSEDED: bool = Field(
+        True,
+        description="Whether what a tag left behind that moved on can be pulled by its digest as"
+        " long as the time machine holds it. `false`: not at all, as in Quay.",
+        examples=[False],
+    )
     FEATURE_IMMUTABLE_TAGS: bool = Field(
         True,
         description="Whether tags can be immutable: neither moved nor deleted.",

@@ -1,7 +1,7 @@
 """Find manifests, and what refers to them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import Reference, referrers_tag
 from registry.manifests.models import Manifest
-from registry.manifests.reachability import is_abandoned
+from registry.manifests.reachability import GIVEN_UP, Node, Superseded, standing_of
 from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.tags.history import why_no_digest, why_no_tag
@@ -33,7 +33,7 @@ _HELD, _UNTAGGED, _DELETED = range(3)
 
 _COLUMNS = """
     SELECT m.id, m.last_pulled_at IS NULL OR m.last_pulled_at < %s, m.last_pushed_at < %s,
-           {standing},
+           {standing}, m.subject_digest,
            m.digest, m.media_type, m.size {body}
 """
 _BY_TAG = """
@@ -46,16 +46,8 @@ _BY_DIGEST = """
 """
 _STANDING = f"""
     CASE WHEN m.deleted_at IS NOT NULL THEN {_DELETED}
-    WHEN NOT EXISTS (
-        SELECT 1 FROM tags_tag t WHERE t.manifest_id = m.id AND t.ended_at IS NULL
-           AND (t.expires_at IS NULL OR t.expires_at > %s)
-    ) AND EXISTS (
-        SELECT 1 FROM tags_tag t WHERE t.manifest_id = m.id AND (
-            t.ended_at > m.last_pushed_at
-            OR t.ended_at IS NULL AND t.expires_at > m.last_pushed_at
-        )
-    ) THEN {_UNTAGGED} ELSE {_HELD} END
-"""  # noqa: S608 - made of the constants above
+    WHEN {GIVEN_UP} THEN {_UNTAGGED} ELSE {_HELD} END
+"""
 _STATEMENTS = {
     (by_tag, with_body): _COLUMNS.format(standing=standing, body=", m.body" if with_body else "")
     + where
@@ -69,7 +61,8 @@ class ResolvedManifest:
     """What a reference stands for; ``body`` is empty when only the headers were asked for.
 
     ``is_pull_due`` says that no pull of it was noted for an hour, ``is_aging`` that half
-    of its lease is over. What is not stored has no ``id``.
+    of its lease is over. What is not stored has no ``id``. ``superseded``: only a tag that
+    moved on leads to it, and not for long.
     """
 
     digest: str
@@ -79,6 +72,7 @@ class ResolvedManifest:
     id: int = 0
     is_pull_due: bool = False
     is_aging: bool = False
+    superseded: Superseded | None = None
 
 
 def resolve_manifest(
@@ -111,15 +105,29 @@ def _at_digest(
 ) -> ResolvedManifest:
     parameters = [*_moments(now), now, repository.id, digest]
     for row in sql.rows(_STATEMENTS[False, with_body], parameters):
-        pk, _, _, standing, *_ = row
-        if standing == _HELD or (
-            standing == _UNTAGGED
-            and not is_abandoned(repository=repository, manifest_id=pk, now=now)
-        ):
-            return _resolved(*row)
+        pk, _, _, standing, subject, *_ = row
+        found = _resolved(*row)
+        if standing == _HELD:
+            return found
+        if standing == _UNTAGGED:
+            node = Node(pk, digest, subject)
+            ways = standing_of(repository=repository, nodes=[node], now=now)
+            if ways.is_held:
+                return found
+            if ways.superseded:
+                return _left_behind(found, ways.superseded, now)
         reason = why_no_digest(repository=repository, digest=digest, now=now)
         raise ManifestUnknown(reason, reference=digest)
     raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
+
+
+def _left_behind(
+    manifest: ResolvedManifest, superseded: Superseded, now: datetime
+) -> ResolvedManifest:
+    """To renew its lease is to push it again, so that is left to the end of its time."""
+    grace = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC)
+    is_aging = manifest.is_aging and superseded.until <= now + grace
+    return replace(manifest, is_aging=is_aging, superseded=superseded)
 
 
 def _moments(now: datetime) -> tuple[datetime, datetime]:
@@ -133,6 +141,7 @@ def _resolved(
     is_pull_due: Any,
     is_aging: Any,
     _standing: int,
+    _subject: str,
     digest: str,
     media_type: str,
     size: int,

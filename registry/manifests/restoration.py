@@ -84,6 +84,9 @@ def delete_tag_for_good(
             if current.is_alive(now):
                 require_mutable(current, "deleted")
             end_tag(tag=current, reason=EndReason.DELETE, now=now)
+        # Past the time machine nothing is left behind: these rows hold no manifest any more.
+        moved = rows.filter(manifest__in=manifests, end_reason=EndReason.MOVE)
+        moved.update(end_reason=EndReason.DELETE)
         given_up = [pk for pk in manifests if _goes_with(rows, repository, pk, now)]
         deleted, _ = rows.filter(manifest__in=manifests).delete()
         if not deleted:

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 
 from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest, ManifestChild
+from registry.manifests.reachability import superseded_among
 from registry.repositories.models import Repository
 from registry.retention.facts import COLUMNS, facts_of_row
 from registry.retention.rules import Plan
@@ -108,7 +109,8 @@ class _Walk:
         return named
 
     def _look_at_history(self, manifests: Iterable[int]) -> set[int]:
-        """Manifests whose tags ended after their last push: nobody holds them by pushing."""
+        """Manifests whose tags ended after their last push: nobody holds them by pushing. But
+        for those that a tag left behind which moved on."""
         tags = Tag.objects.filter(manifest__in=list(manifests))
         pushed = F("manifest__last_pushed_at")
         ended = tags.filter(ended_at__gt=pushed).values_list("manifest_id", "end_reason").distinct()
@@ -118,7 +120,8 @@ class _Walk:
             if reason in _OURS:
                 self._lost.add(pk)
         expired = tags.expired(at=self._plan.now).filter(expires_at__gt=pushed)
-        return given_up | set(expired.values_list("manifest_id", flat=True))
+        given_up |= set(expired.values_list("manifest_id", flat=True))
+        return given_up - superseded_among(given_up, now=self._plan.now).keys()
 
     def _above(self, level: Sequence[_Row], named: dict[int, set[str]]) -> dict[int, _Row]:
         """What leads to the manifests of a level; what is named and not here holds as well."""

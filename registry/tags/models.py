@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.users.models import Namespace
 from artifacts.charts.versions import MAX_KEY_LENGTH
@@ -54,6 +54,19 @@ class TagQuerySet(models.QuerySet["Tag"]):
             | Q(ended_at=None, expires_at=None)
             | Q(ended_at=None, expires_at__gt=since)
         )
+
+    def moved_last(self, at: datetime) -> Self:
+        """Intervals that a move ended, of manifests from which no tag was taken in another way
+        then or since. None whose expiry has come by ``at``."""
+        others = Tag.objects.filter(manifest=OuterRef("manifest")).exclude(
+            end_reason=EndReason.MOVE
+        )
+        later = others.filter(
+            Q(ended_at__gte=OuterRef("ended_at"))
+            | Q(ended_at=None, expires_at__gte=OuterRef("ended_at"))
+        )
+        moved = self.filter(Q(expires_at=None) | Q(expires_at__gt=at), end_reason=EndReason.MOVE)
+        return moved.exclude(Exists(later))
 
     def companions(self, yes: bool = True) -> Self:
         """Tags that are named after a manifest, or all others.

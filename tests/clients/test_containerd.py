@@ -1,6 +1,8 @@
 """containerd's ctr: push whole blobs, pull with and without a login."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +72,34 @@ def containerd_socket(short_folder: Callable[[], Home]) -> Iterator[str]:
 @pytest.fixture
 def ctr(home: Home, containerd_socket: str, registry: Registry) -> Ctr:
     return Ctr(home, containerd_socket, registry)
+
+
+PULLS = 12
+
+
+def test_ctr_pulls_a_tag_that_moves_all_the_time(ctr: Ctr, repository: str) -> None:
+    """It asks for the tag, then for the digest that it was told."""
+    name = f"{ctr.registry}/{repository}:latest"
+    registry, stop = ctr.registry, threading.Event()
+    registry.push(repository, "latest", Image())
+
+    def push_on() -> int:
+        pushes = 0
+        while not stop.is_set():
+            registry.push(repository, "latest", Image())
+            pushes += 1
+        return pushes
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pushing = pool.submit(push_on)
+        try:
+            for _ in range(PULLS):
+                ctr("images", "pull", "--snapshotter=native", *ctr.remote(registry.owner), name)
+                ctr("images", "remove", "--sync", name)
+        finally:
+            stop.set()
+
+    assert pushing.result() >= PULLS
 
 
 def test_ctr_pulls_what_it_pushed(ctr: Ctr, repository: str, tmp_path: Path) -> None:

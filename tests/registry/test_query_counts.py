@@ -19,6 +19,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_MANIFEST
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
+from registry.tags.services import delete_tag
 from tests.registry.builders import (
     NOW,
     PASSWORD,
@@ -126,10 +127,19 @@ def test_a_first_pull_is_noted_with_one_statement_and_the_next_ones_are_not(
 def test_a_digest_that_only_a_tag_of_the_past_led_to_costs_some_statements_more(
     web: Repository, client: Client
 ) -> None:
-    push(web, image(CONFIG), "v1", now=datetime.now(UTC))
+    delete_tag(repository=web, name="v1", now=datetime.now(UTC))
 
     with statements(6):
         assert client.get(f"/v2/acme/web/manifests/{Digest.of(BODY)}").status_code == 404
+
+
+def test_a_digest_that_a_moved_tag_left_behind_costs_three_statements_more(
+    web: Repository, client: Client
+) -> None:
+    push(web, image(CONFIG), "v1", now=datetime.now(UTC))
+
+    with statements(5):
+        assert client.get(f"/v2/acme/web/manifests/{Digest.of(BODY)}").status_code == 200
 
 
 def test_a_token_costs_so_many_statements(web: Repository, client: Client) -> None:

@@ -16,6 +16,7 @@ from artifacts.oci.errors import (
 from artifacts.oci.names import Reference
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
 from registry.manifests.models import Manifest
+from registry.manifests.reachability import Superseded
 from registry.manifests.reads import resolve_manifest
 from registry.storage.base import StorageUnavailable
 from ui import errors
@@ -26,6 +27,7 @@ class ManifestBase(RepositoryPage):
     """A page about one manifest, which ``manifest`` finds by its digest."""
 
     tab = "tags"
+    superseded: Superseded | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -62,6 +64,7 @@ class ManifestBase(RepositoryPage):
             with_body=False,
             now=self.now,
         )
+        self.superseded = found.superseded
         return Manifest.objects.get(pk=found.id)
 
 

@@ -55,6 +55,7 @@ class ContentPage(ManifestBase):
             "manifest": manifest,
             "document": document,
             "tag": tag,
+            "superseded": self.superseded,
             "kind": manifest.kind,
             "crumb": tag.name if tag else manifest.digest[:_SHORT_DIGEST],
             "crumb_sign": ":" if tag else "@",

@@ -71,6 +71,11 @@ class ManifestView(RepositoryView):
         if target.tag:
             manifest = self._as_taken(manifest, name, target.tag)
         headers = content_headers(manifest.digest)
+        if manifest.superseded:
+            headers["Warning"] = _warning(
+                f"the tag {manifest.superseded.tag} has moved on from {manifest.digest}, which can"
+                f" be pulled until {manifest.superseded.until:%Y-%m-%d %H:%M:%S} UTC"
+            )
         if is_held(request, manifest.digest):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         headers["Content-Length"] = str(manifest.size)
