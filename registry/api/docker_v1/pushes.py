@@ -114,7 +114,7 @@ class PushedTagView(_Pushing, TagView):
 
     def delete(self, request: Request, name: str, tag: str) -> Response:
         by = Actor(self.caller.principal.name, address_of(request))
-        delete_tag(repository=self.repository, name=tag, now=self.now, by=by)
+        delete_tag(repository=self.repository, name=parse_tag(tag), now=self.now, by=by)
         return Response(True)
 
 

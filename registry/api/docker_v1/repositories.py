@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.errors import ManifestUnknown
+from artifacts.oci.names import is_tag
 from registry.access.scopes import Action
 from registry.api.docker_v1.base import V1RepositoryView
 from registry.api.docker_v1.ids import ImageId
@@ -45,7 +46,8 @@ class TagView(V1RepositoryView):
 
     def get(self, request: Request, name: str, tag: str) -> Response:
         tagged = _images(self.repository, self.now).filter(name=tag)
-        manifest = tagged.values_list("manifest_id", flat=True).first()
+        found = tagged.values_list("manifest_id", flat=True)
+        manifest = found.first() if is_tag(tag) else None
         if manifest is None:
             raise ManifestUnknown(f"{self.repository.path} has no image {tag[:128]}")
         return Response(str(ImageId(manifest, 0)))

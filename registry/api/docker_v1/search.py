@@ -20,7 +20,7 @@ class SearchView(V1View):
     """Repositories that the caller may pull from, by a part of their names."""
 
     def get(self, request: Request) -> Response:
-        text = request.query_params.get("q", "").strip()[:_MAX_QUERY_LENGTH]
+        text = request.query_params.get("q", "").partition("\x00")[0].strip()[:_MAX_QUERY_LENGTH]
         size = _number(request, "n", default=_DEFAULT_SIZE, most=_MAX_SIZE)
         page = _number(request, "page", default=1, most=_MAX_PAGES)
         found = readable_repositories(self._searcher(request)).filter(path__icontains=text)

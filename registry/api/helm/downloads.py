@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
-from artifacts.oci.names import Reference, is_name
+from artifacts.oci.names import MAX_NAME_LENGTH, Reference, is_name
 from registry.access.rights import rights_in
 from registry.api.distribution.conditions import content_headers, is_held
 from registry.api.helm.base import HelmView
@@ -47,7 +47,9 @@ class DownloadView(HelmView):
     head = get
 
     def _repository(self, path: str) -> Repository:
-        repository = Repository.objects.at_path(path) if is_name(path) else None
+        if not is_name(path):
+            raise self.refuse(f"repository {path[:MAX_NAME_LENGTH]!r}")
+        repository = Repository.objects.at_path(path)
         rights = rights_in(principal=self.principal, path=path, repository=repository)
         if repository is None or "pull" not in rights:
             raise self.refuse(f"repository {path}")

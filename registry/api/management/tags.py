@@ -75,7 +75,7 @@ class TagView(ManagementView):
         return Response("Updated", status=201)
 
     def delete(self, request: Request, name: str, tag: str) -> Response:
-        delete_tag(repository=self.repository, name=tag, now=self.now, by=self.by)
+        delete_tag(repository=self.repository, name=parse_tag(tag), now=self.now, by=self.by)
         return Response(status=204)
 
 
@@ -84,7 +84,9 @@ class RestoreView(ManagementView):
 
     def post(self, request: Request, name: str, tag: str) -> Response:
         digest = _text(self.document(), "manifest_digest")
-        restore_tag(repository=self.repository, name=tag, digest=digest, now=self.now, by=self.by)
+        restore_tag(
+            repository=self.repository, name=parse_tag(tag), digest=digest, now=self.now, by=self.by
+        )
         return Response({})
 
 
@@ -96,7 +98,11 @@ class ExpireView(ManagementView):
     def post(self, request: Request, name: str, tag: str) -> Response:
         digest = _text(self.document(), "manifest_digest")
         delete_tag_for_good(
-            repository=self.repository, name=tag, digest=digest, now=self.now, by=self.by
+            repository=self.repository,
+            name=parse_tag(tag),
+            digest=digest,
+            now=self.now,
+            by=self.by,
         )
         return Response({})
 
