@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
 from artifacts.policy.presets import Preset
 from artifacts.policy.types_text import TypesInvalid, check_types
-from config.processes import BLOCKING_THREADS
+from config.processes import REQUEST_THREADS, UPLOAD_PLACES
 from config.storage_drivers import check_driver
 from registry.retention.rules import RuleInvalid, rule_of_policy
 
@@ -138,7 +138,8 @@ class Configuration(BaseModel):
     )
     TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = Field(
         [],
-        description="Networks of reverse proxies whose `X-Forwarded-For` tells who calls.",
+        description="Networks of reverse proxies. Their `X-Forwarded-…` or `Forwarded` headers"
+        " tell who calls.",
         examples=[["10.0.0.0/8"]],
     )
     TLS_CERTIFICATE: str = Field(
@@ -373,9 +374,9 @@ class Configuration(BaseModel):
     MAXIMUM_CONCURRENT_UPLOADS: int = Field(
         96,
         ge=1,
-        lt=BLOCKING_THREADS,
-        description="Uploads that one web process takes at once; more are asked to retry. Below"
-        f" {BLOCKING_THREADS}, the number of requests it serves at once.",
+        le=UPLOAD_PLACES,
+        description="Uploads that one web process takes at once; more are asked to retry."
+        f" At most {UPLOAD_PLACES}: each holds one of its {REQUEST_THREADS} threads.",
         examples=[64],
     )
     BLOBUPLOAD_DELETION_DATE_THRESHOLD: int = Field(

@@ -9,8 +9,13 @@ from typing import Self
 
 from config.paths import data_folder
 
-# Requests that one web process serves at once. Slow uploads hold a thread each.
-BLOCKING_THREADS = 128
+# Requests that one web process works on at once. Uploads hold a thread each; others wait for
+# their clients without one.
+REQUEST_THREADS = 128
+# Bodies that are stored as they come. The other threads are for requests that end at once.
+UPLOAD_PLACES = REQUEST_THREADS - 8
+# Blobs that leave at once. Each keeps about 1 MiB in memory when its client is slow.
+DOWNLOAD_PLACES = 512
 # Connections that one web process keeps, most of them idle between two requests of a client.
 _CONNECTIONS = 1024
 _BACKLOG = 2048  # connections that wait to be accepted
@@ -61,9 +66,9 @@ class ServedCertificate:
 def web_command(options: Options, served: ServedCertificate | None) -> list[str]:
     """Granian: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2."""
     command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+        *(sys.executable, "-m", "granian", "--interface", "asginl", "--http", "1", "--no-ws"),
         *("--host", options.host, "--port", str(options.port)),
-        *("--workers", str(options.workers), "--blocking-threads", str(BLOCKING_THREADS)),
+        *("--workers", str(options.workers)),
         *("--backlog", str(_BACKLOG), "--backpressure", str(_CONNECTIONS)),
         *("--workers-kill-timeout", str(_DRAIN_SECONDS), "--respawn-failed-workers"),
         *("--log-level", "error", "--no-access-log"),
@@ -71,7 +76,7 @@ def web_command(options: Options, served: ServedCertificate | None) -> list[str]
     if served:
         command += ["--ssl-certificate", str(served.certificate), "--ssl-keyfile", str(served.key)]
         command += ["--ssl-protocol-min", "tls1.2"]
-    return [*command, "config.wsgi:application"]
+    return [*command, "config.asgi:application"]
 
 
 def jobs_command() -> list[str]:

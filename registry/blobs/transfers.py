@@ -1,8 +1,8 @@
 """How many requests of this process wait for a client at the moment.
 
-Reading a body and sending a blob take a thread for as long as the client likes.
-So both take a place first, and there are fewer places than threads: the others
-stay free for requests that are answered at once.
+Receiving a body of unknown or large size takes a thread for as long as the client likes, and
+sending a blob takes memory. So both take a place first, each in a pool of its own: slow readers
+keep no push waiting, nor slow bodies a pull.
 """
 
 import threading
@@ -27,9 +27,13 @@ class Transfers:
     def uploads(self) -> int:
         return self._uploads
 
+    @property
+    def downloads(self) -> int:
+        return self._downloads
+
     def begin_upload(self) -> None:
         with self._lock:
-            self._refuse_when_full()
+            _refuse_when_full(self._uploads, settings.UPLOAD_PLACES)
             self._uploads += 1
 
     def end_upload(self) -> None:
@@ -38,19 +42,20 @@ class Transfers:
 
     def begin_download(self) -> None:
         with self._lock:
-            self._refuse_when_full()
+            _refuse_when_full(self._downloads, settings.DOWNLOAD_PLACES)
             self._downloads += 1
 
     def end_download(self) -> None:
         with self._lock:
             self._downloads -= 1
 
-    def _refuse_when_full(self) -> None:
-        if self._uploads + self._downloads >= settings.MAXIMUM_CONCURRENT_TRANSFERS:
-            raise TooManyRequests(
-                "too many transfers at once; try again shortly",
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            )
+
+def _refuse_when_full(taken: int, places: int) -> None:
+    if taken >= places:
+        raise TooManyRequests(
+            "too many transfers at once; try again shortly",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
 
 
 transfers = Transfers()
@@ -62,7 +67,11 @@ def download(pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
 
 
 class Download(Iterator[bytes]):
-    """Pieces on their way to a client. Gives its place back when the server is done with it."""
+    """Pieces on their way to a client. Gives its place back when the server is done with it.
+
+    A file to whoever serves it (PEP 3333, ``wsgi.file_wrapper``): reading takes no database, so
+    any thread may read the next piece, and none has to wait for the client.
+    """
 
     _is_open = False
 
@@ -74,13 +83,19 @@ class Download(Iterator[bytes]):
     def __next__(self) -> bytes:
         return next(self._pieces)
 
+    def read(self, _size: int = -1) -> bytes:
+        """The next piece, however long; none at the end."""
+        return next(self._pieces, b"")
+
     def close(self) -> None:
         if self._is_open:
             self._is_open = False
             transfers.end_download()
 
     def __del__(self) -> None:
-        self.close()
+        # Django puts the closing of the response into ``close``, which ends the request of
+        # whichever thread collects garbage at that moment.
+        Download.close(self)
 
 
 def let_go_of_database() -> None:

@@ -40,9 +40,9 @@ MISTAKES = {
         "TOKEN_LIFETIME_SECONDS: 5\n",
         "line 1: TOKEN_LIFETIME_SECONDS: expected at least 60, but found 5.",
     ),
-    "more uploads than threads": (
-        "MAXIMUM_CONCURRENT_UPLOADS: 128\n",
-        "line 1: MAXIMUM_CONCURRENT_UPLOADS: expected less than 128, but found 128.",
+    "more uploads than places": (
+        "MAXIMUM_CONCURRENT_UPLOADS: 121\n",
+        "line 1: MAXIMUM_CONCURRENT_UPLOADS: expected at most 120, but found 121.",
     ),
     "a number for text": (
         "LIBRARY_NAMESPACE: 12\n",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.client import Answer, Headers
-from tests.conformance.content import digest_of, unique
+from tests.conformance.content import OCI_INDEX, digest_of, encode, unique
 from tests.conformance.repository import Repository, closing
 from tests.conformance.wire import Wire
 
@@ -157,3 +157,50 @@ def test_a_stream_without_its_end_creates_no_blob_but_the_right_one(
 
     pulled = writable.client.get(writable.blob(digest_of(content)))
     assert pulled.status == 404 or pulled.body == content
+
+
+BROKEN_ENDS = [
+    b"ZZ\r\n",
+    b"zz\r\n0\r\n\r\n",
+    b"-1\r\n\r\n",
+    b"fffffffffffffffff\r\n",
+    b"\r\n",
+    b" 0\r\n\r\n",
+    b"0x0\r\n\r\n",
+    b"0\r\nno colon\r\n\r\n",
+    b"5\r\nabcde0\r\n\r\n",
+    b"0\r\n",
+    b"5\r\nab",
+    b"",
+]
+
+
+@pytest.mark.parametrize("end", BROKEN_ENDS)
+def test_an_empty_blob_whose_framing_broke_is_refused(end: bytes, writable: Repository) -> None:
+    answer = exchange(writable, "POST", writable.uploads(digest=digest_of(b"")), [CHUNKED], end)
+
+    assert answer is None or answer.status == 400, answer
+    assert not writable.has_blob(digest_of(b""))
+
+
+@pytest.mark.parametrize("end", BROKEN_ENDS)
+def test_a_manifest_whose_framing_broke_is_not_stored(end: bytes, writable: Repository) -> None:
+    body = encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    path = writable.manifest("broken")
+    headers = [CHUNKED, ("Content-Type", OCI_INDEX)]
+
+    answer = exchange(writable, "PUT", path, headers, b"%x\r\n%b\r\n" % (len(body), body) + end)
+
+    assert answer is None or answer.status == 400, answer
+    assert writable.client.get(path).status == 404
+    assert writable.client.get(writable.manifest(digest_of(body))).status == 404
+
+
+@pytest.mark.parametrize("end", BROKEN_ENDS)
+def test_a_chunk_whose_framing_broke_moves_no_upload(end: bytes, writable: Repository) -> None:
+    content, location = unique(100), writable.open_upload()
+
+    answer = exchange(writable, "PATCH", location, [CHUNKED], b"64\r\n%b\r\n" % content + end)
+
+    assert answer is None or answer.status == 400, answer
+    assert writable.settled_offset(location) == 0

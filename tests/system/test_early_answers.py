@@ -14,7 +14,7 @@ from tests.system.conftest import LARGEST_BLOB_BYTES
 pytestmark = pytest.mark.xdist_group("small-registry")
 
 PIECE = bytes(1024 * 1024)
-IN_FLIGHT_MIB = 48
+IN_FLIGHT_MIB = 8
 MANIFEST = ("Content-Type", OCI_MANIFEST)
 
 

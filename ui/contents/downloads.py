@@ -5,12 +5,12 @@ from http import HTTPStatus
 from typing import Final
 
 from django.http import (
+    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    StreamingHttpResponse,
 )
 
 from artifacts.oci.digest import Digest
@@ -68,7 +68,7 @@ class BlobDownload(ManifestBase):
         headers = {**_headers(download_name(descriptor)), "Content-Length": str(found.size)}
         content: Iterator[bytes] = download(pieces, found.size)
         let_go_of_database()
-        return StreamingHttpResponse(content, content_type=_OCTETS, headers=headers)
+        return FileResponse(content, content_type=_OCTETS, headers=headers)
 
 
 class ChartFileDownload(ManifestBase):

@@ -63,9 +63,6 @@ class DistributionView(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        # An answer sent while the client still sends its body may never be read.
-        if request.META.get("HTTP_EXPECT", "").lower() != "100-continue":
-            self.body.drain()
         self.body.end()
         for name, value in API_VERSION.items():
             response.headers.setdefault(name, value)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,7 +37,7 @@ class BlobView(RepositoryView):
             headers={**_headers(blob), "Content-Length": str(blob.size)},
         )
 
-    def get(self, request: Request, name: str, digest: str) -> HttpResponse | StreamingHttpResponse:
+    def get(self, request: Request, name: str, digest: str) -> HttpResponse | FileResponse:
         blob = self._find(digest)
         if is_held(request, blob.digest):
             return _not_modified(blob)
@@ -63,25 +63,25 @@ class BlobView(RepositoryView):
     def _read(self, blob: StoredBlob, part: Part) -> Iterator[bytes]:
         return read_blob(blob=blob, start=part.start, length=part.length, now=self.now)
 
-    def _single(self, blob: StoredBlob, parts: list[Part]) -> StreamingHttpResponse:
+    def _single(self, blob: StoredBlob, parts: list[Part]) -> FileResponse:
         part = parts[0] if parts else Part(0, blob.size)
         headers = {**_headers(blob), "Content-Length": str(part.length)}
         if parts:
             headers["Content-Range"] = part.content_range(blob.size)
-        return StreamingHttpResponse(
+        return FileResponse(
             download(self._read(blob, part), part.length),
             status=status.HTTP_206_PARTIAL_CONTENT if parts else status.HTTP_200_OK,
             content_type=_OCTETS,
             headers=headers,
         )
 
-    def _multipart(self, blob: StoredBlob, parts: list[Part]) -> StreamingHttpResponse:
+    def _multipart(self, blob: StoredBlob, parts: list[Part]) -> FileResponse:
         boundary = uuid4().hex
         heads = [_part_head(boundary, part, blob.size) for part in parts]
         tail = f"\r\n--{boundary}--\r\n".encode()
         length = sum(map(len, heads)) + sum(part.length for part in parts) + len(tail)
         pieces = [self._read(blob, part) for part in parts]
-        return StreamingHttpResponse(
+        return FileResponse(
             download(_joined(heads, pieces, tail), length),
             status=status.HTTP_206_PARTIAL_CONTENT,
             content_type=f"multipart/byteranges; boundary={boundary}",

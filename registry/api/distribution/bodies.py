@@ -1,30 +1,37 @@
 """Request bodies as pieces, never as a whole."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from http import HTTPStatus
 
-from django.conf import settings
 from rest_framework.request import Request
 
 from artifacts.oci.errors import ManifestTooLarge, SizeInvalid, TooManyRequests
 from registry.blobs.transfers import let_go_of_database, transfers
 from registry.storage.base import PIECE_BYTES
 
-_DRAIN_LIMIT_BYTES = 256 * 1024 * 1024
+# A body of at most this size comes as a whole before the request is looked at.
+SMALL_BODY_BYTES = 64 * 1024
 
 
 class RequestBody(Iterator[bytes]):
     """The body of one request, read from the server's own stream.
 
     Django reads ``CONTENT_LENGTH`` bytes, which is none for a chunked body; the
-    server ends the stream itself. A client that goes away looks like the end of
-    the body, so whoever needs all of it compares with ``length``.
+    server ends the stream itself. Where the length is known, a client that goes away looks
+    like the end of the body, so whoever needs all of it compares with ``length``: what came
+    of an upload counts. Where it is not, a body that broke is no body at all.
+
+    Raises:
+        BodyBroken: the framing of a body of unknown length broke.
+        TooManyRequests: there is no place for one more that waits for its client.
     """
 
     def __init__(self, request: Request) -> None:
         self._stream = request.META["wsgi.input"]
         self.length = content_length(request)
+        self._waits_for_client = (
+            self.length is None or self.length > SMALL_BODY_BYTES or "HTTP_EXPECT" in request.META
+        )
         self._left = self.length
         self._begun = False
         self._ended = False
@@ -33,10 +40,15 @@ class RequestBody(Iterator[bytes]):
         if self._ended:
             raise StopIteration
         want = PIECE_BYTES if self._left is None else min(PIECE_BYTES, self._left)
-        if want and not self._begun:
+        if want and not self._begun and self._waits_for_client:
             self._begin()
         try:
             piece: bytes = self._stream.read(want) if want else b""
+        except BodyBroken:
+            self.end()
+            if self.length is None:
+                raise
+            piece = b""
         except BaseException:
             self.end()
             raise
@@ -64,20 +76,6 @@ class RequestBody(Iterator[bytes]):
             self._begun = False
             transfers.end_upload()
 
-    def drain(self) -> None:
-        """Read what is left: an answer that comes before the body's end may be lost.
-
-        Not when many bodies are being read: then the answer takes its chance.
-        """
-        if not self._begun and transfers.uploads >= settings.MAXIMUM_CONCURRENT_UPLOADS:
-            return
-        drained = 0
-        with suppress(TooManyRequests):
-            for piece in self:
-                drained += len(piece)
-                if drained > _DRAIN_LIMIT_BYTES:
-                    return
-
     def read_manifest(self, limit_bytes: int) -> bytes:
         try:
             content = self.read_small(limit_bytes)
@@ -99,6 +97,10 @@ class RequestBody(Iterator[bytes]):
             if len(content) > limit_bytes:
                 raise BodyTooLarge(f"the body may have at most {limit_bytes} bytes")
         return bytes(content)
+
+
+class BodyBroken(SizeInvalid):
+    """The body did not come as a whole."""
 
 
 class BodyTooLarge(SizeInvalid):

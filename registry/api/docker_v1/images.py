@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.utils.http import http_date
 from rest_framework import status
 from rest_framework.request import Request
@@ -126,12 +126,12 @@ class LayerView(ImageView):
             return self._not_modified()
         return HttpResponse(content_type="application/octet-stream", headers=self._headers())
 
-    def get(self, request: Request, image_id: str) -> HttpResponse | StreamingHttpResponse:
+    def get(self, request: Request, image_id: str) -> HttpResponse | FileResponse:
         if self._is_held(request):
             return self._not_modified()
         blob = self.blob
         pieces = read_blob(blob=blob, start=0, length=blob.size, now=self.now)
-        response = StreamingHttpResponse(
+        response = FileResponse(
             download(pieces, blob.size),
             content_type="application/octet-stream",
             headers=self._headers(),

@@ -1,6 +1,6 @@
 """``GET /helm/<organization>/charts/<repository>/<name>-<version>.tgz``, and its ``.prov``."""
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from rest_framework import status
 from rest_framework.request import Request
 
@@ -27,7 +27,7 @@ class DownloadView(HelmView):
 
     def get(
         self, request: Request, organization: str, path: str, file_name: str
-    ) -> HttpResponse | StreamingHttpResponse:
+    ) -> HttpResponse | FileResponse:
         repository = self._repository(f"{organization}/{path}")
         digest = self._admitted(repository, file_name)
         blob = find_blob(repository=repository, digest=digest, now=self.now)
@@ -40,7 +40,7 @@ class DownloadView(HelmView):
         if request.method == "HEAD":
             return HttpResponse(content_type=content_type, headers=headers)
         pieces = download(read_blob(blob=blob, start=0, length=blob.size, now=self.now), blob.size)
-        response = StreamingHttpResponse(pieces, content_type=content_type, headers=headers)
+        response = FileResponse(pieces, content_type=content_type, headers=headers)
         let_go_of_database()
         return response
 

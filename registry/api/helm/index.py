@@ -2,7 +2,7 @@
 
 import re
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from rest_framework import status
 from rest_framework.request import Request
 
@@ -11,6 +11,7 @@ from artifacts.oci.names import is_name
 from registry.access.rights import readable_repositories, rights_in
 from registry.api.distribution.conditions import entity_tag, is_held
 from registry.api.helm.base import HelmView
+from registry.blobs.transfers import download
 from registry.charts.index import ChartIndex
 
 _YAML = "application/yaml"
@@ -20,7 +21,7 @@ _TAKES_GZIP = re.compile(r"(?:^|[,\s])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re
 class IndexView(HelmView):
     """Every chart of an organization that the caller may pull."""
 
-    def get(self, request: Request, organization: str) -> HttpResponse | StreamingHttpResponse:
+    def get(self, request: Request, organization: str) -> HttpResponse | FileResponse:
         index = self._index(organization)
         fingerprint = index.fingerprint
         if is_held(request, fingerprint):
@@ -35,7 +36,7 @@ class IndexView(HelmView):
         headers["Content-Length"] = str(body.size)
         if request.method == "HEAD":
             return HttpResponse(content_type=_YAML, headers=headers)
-        return StreamingHttpResponse(body.pieces(), content_type=_YAML, headers=headers)
+        return FileResponse(download(body.pieces(), body.size), content_type=_YAML, headers=headers)
 
     head = get
 
