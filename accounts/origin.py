@@ -1,12 +1,88 @@
-"""Where a request comes from and what it was sent to, past the proxies in between."""
+"""Where a request comes from and what it was sent to, past the proxies in between.
 
-from collections.abc import Mapping
-from ipaddress import ip_address
-from typing import Any
+Proxies say it in ``X-Forwarded-For``, ``-Host`` and ``-Proto``, or in ``Forwarded`` (RFC 7239).
+They are believed when ``TRUSTED_PROXIES`` names the peer; whoever else sends such is ignored.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final
 
 from django.conf import settings
 
 Meta = Mapping[str, Any]
+
+_HEADERS: Final = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_SERVER",
+    "HTTP_X_FORWARDED_SSL",
+    "HTTP_X_REAL_IP",
+)
+_MAX_HOPS: Final = 32
+# token "=" ( token / quoted-string ), RFC 7239 section 4.
+_PAIR: Final = re.compile(
+    r"\s*(?P<name>[!#$%&\'*+.^_`|~\w-]+)"
+    r'=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<token>[^",;\s]*))\s*',
+    re.A,
+)
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.A)
+
+
+class ForwardedHeaders:
+    """The outermost middleware: what proxies forwarded becomes the request's own, or is dropped.
+
+    Afterwards ``REMOTE_ADDR`` is the client's address, ``HTTP_HOST`` and the scheme are what the
+    client asked for, and none of the headers is there any more.
+    """
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        settle(request.META)
+        return self._get_response(request)
+
+
+class _Ignored:
+    """The last address whose forwarded headers were ignored, for ``doctor``."""
+
+    address = ""
+
+
+ignored: Final = _Ignored()
+
+
+def settle(meta: MutableMapping[str, Any]) -> None:
+    """Replace what was forwarded by what it means. ``meta`` is a WSGI environment."""
+    if not any(name in meta for name in _HEADERS):
+        return
+    headers = {name: str(meta.pop(name, "")) for name in _HEADERS}
+    peer = str(meta.get("REMOTE_ADDR", ""))
+    if not _is_trusted_proxy(peer):
+        ignored.address = peer if not settings.TRUSTED_PROXIES else ""
+        return
+    elements = list(_elements(headers["HTTP_FORWARDED"]))
+    listed = [hop.strip() for hop in headers["HTTP_X_FORWARDED_FOR"].split(",") if hop.strip()]
+    by_list, _ = _past_proxies(peer, listed)
+    by_elements, hops = _past_proxies(peer, [element.get("for", "") for element in elements])
+    # A proxy that writes one kind lets the other pass as the client sent it. Where both are there
+    # and differ, nobody knows which was forged: then it was the proxy that called.
+    if not listed or not elements:
+        meta["REMOTE_ADDR"] = by_elements if elements else by_list
+    elif by_list == by_elements:
+        meta["REMOTE_ADDR"] = by_list
+    seen = elements[-hops] if 0 < hops <= len(elements) else {}
+    scheme = _first(headers["HTTP_X_FORWARDED_PROTO"]) or seen.get("proto", "")
+    host = _first(headers["HTTP_X_FORWARDED_HOST"]) or seen.get("host", "")
+    if scheme.lower() in {"http", "https"}:
+        meta["wsgi.url_scheme"] = scheme.lower()
+    if _HOST.fullmatch(host):
+        meta["HTTP_HOST"] = host
 
 
 def address_of(meta: Meta) -> str:
@@ -15,22 +91,14 @@ def address_of(meta: Meta) -> str:
     Args:
         meta: the request's WSGI environment, ``request.META``.
     """
-    address = str(meta.get("REMOTE_ADDR", ""))
-    forwarded = meta.get("HTTP_X_FORWARDED_FOR", "")
-    for hop in reversed(forwarded.split(",") if forwarded else []):
-        if not _is_trusted_proxy(address):
-            break
-        address = hop.strip()
-    return address
+    return str(meta.get("REMOTE_ADDR", ""))
 
 
 def external_url(meta: Meta, *, scheme: str) -> str:
-    """Scheme and host as the client sees them, from the settings or what a proxy forwarded."""
+    """Scheme and host as the client sees them, from the settings or from the request."""
     if settings.SERVER_HOSTNAME:
         return f"{settings.PREFERRED_URL_SCHEME}://{settings.SERVER_HOSTNAME}"
-    scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip() or scheme
-    host = meta.get("HTTP_X_FORWARDED_HOST", "").partition(",")[0].strip()
-    host = host or meta.get("HTTP_HOST", "") or f"{meta['SERVER_NAME']}:{meta['SERVER_PORT']}"
+    host = meta.get("HTTP_HOST", "") or f"{meta['SERVER_NAME']}:{meta['SERVER_PORT']}"
     return f"{'https' if scheme == 'https' else 'http'}://{only_safe(host)}"
 
 
@@ -39,9 +107,58 @@ def only_safe(text: str) -> str:
     return "".join(c for c in text if c.isascii() and (c.isalnum() or c in ".-_:[]"))
 
 
-def _is_trusted_proxy(address: str) -> bool:
+def _past_proxies(peer: str, hops: list[str]) -> tuple[str, int]:
+    """The nearest address that is no proxy of ours, and how many ``hops`` it took from the end."""
+    address = peer
+    for count, hop in enumerate(reversed(hops[-_MAX_HOPS:])):
+        if not _is_trusted_proxy(address):
+            return address, count
+        parsed = _address(hop)
+        if parsed is None:  # ``unknown`` or a name: the last proxy is all that is known
+            return address, count + 1
+        address = str(parsed)
+    return address, len(hops[-_MAX_HOPS:])
+
+
+def _elements(header: str) -> Iterator[dict[str, str]]:
+    """The elements of ``Forwarded``, outermost proxy first; none when it breaks the grammar."""
+    found: list[dict[str, str]] = [{}]
+    position = 0
+    while position < len(header):
+        if match := _PAIR.match(header, position):
+            quoted = match["quoted"]
+            value = match["token"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            found[-1].setdefault(match["name"].lower(), value)
+            position = match.end()
+        if position < len(header):
+            if header[position] == ",":
+                found.append({})
+            elif header[position] != ";":
+                return iter(())
+            position += 1
+    return iter([element for element in found if element])
+
+
+def _first(header: str) -> str:
+    return header.partition(",")[0].strip()
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address of a hop, which may have a port: ``192.0.2.1:80``, ``[2001:db8::1]:80``."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(text)
     except ValueError:
-        return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+        return None
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        return parsed.ipv4_mapped
+    return parsed
+
+
+def _is_trusted_proxy(address: str) -> bool:
+    parsed = _address(address)
+    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)

@@ -6,6 +6,7 @@ Each examination returns what it found in a few words, or raises ``Trouble`` wit
 import os
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,13 +25,16 @@ from accounts.credentials.keys import signing_key
 from accounts.credentials.models import SigningKey
 from artifacts.oci.errors import StorageFull
 from config.bucket_check import bucket_problem, try_bucket
-from config.tls_files import SERVER_CERTIFICATE
+from config.tls_files import ROOT_CERTIFICATE, SERVER_CERTIFICATE
 from registry.queue.models import Message
+from registry.statistics.models import ServerProcess
+from registry.statistics.processes import GONE_AFTER
 from registry.storage.base import StorageUnavailable
 
 _FREE_BYTES = 1024**3
 _CLOCK_DIFFERENCE_SECONDS = 5
 _BROKER_TIMEOUT_SECONDS = 5
+_PUBLIC_FILES = frozenset({ROOT_CERTIFICATE})
 
 
 class Trouble(Exception):
@@ -58,6 +62,8 @@ def examine(*, now: datetime) -> Iterator[Finding]:
         "signing key": _signing_key,
         "clock": _clock,
         "host name": _host_name,
+        "proxies": _proxies,
+        "data folder": _data_folder,
     }
     for name, look in examinations.items():
         try:
@@ -184,7 +190,7 @@ def _compare(whose: str, theirs: datetime) -> None:
 
 def _host_name(now: datetime) -> str:
     if not settings.SERVER_HOSTNAME:
-        return "not set: clients are answered under the name they ask for"
+        return "SERVER_HOSTNAME is not set: clients are answered under the name they ask for"
     host = urlsplit(f"//{settings.SERVER_HOSTNAME}").hostname or ""
     try:
         socket.getaddrinfo(host, None)
@@ -197,6 +203,45 @@ def _host_name(now: datetime) -> str:
         return f"{host} resolves"
     _check_certificate(file, host, now)
     return f"{host} resolves and matches the certificate {file}"
+
+
+def _proxies(now: datetime) -> str:
+    if settings.TRUSTED_PROXIES:
+        return f"{', '.join(map(str, settings.TRUSTED_PROXIES))} may say who calls"
+    seen = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER).exclude(ignored_proxy="")
+    if (address := seen.values_list("ignored_proxy", flat=True).first()) is not None:
+        raise Trouble(
+            f"forwarded headers came from {address} and were ignored",
+            cure="If a proxy of yours is there, name its network in TRUSTED_PROXIES: all who come"
+            " through it share one address until then, also for the brake on wrong passwords.",
+        )
+    return "none are trusted, and none were seen"
+
+
+def _data_folder(_: datetime) -> str:
+    if not settings.DATA_DIR.is_dir():
+        raise Trouble(
+            f"there is no data folder {settings.DATA_DIR}",
+            cure="Name the right one with BERTH_DATA=FOLDER, or make it: python manage.py serve",
+        )
+    mode = stat.S_IMODE(settings.DATA_DIR.stat().st_mode)
+    if mode & 0o077:
+        raise Trouble(
+            f"{settings.DATA_DIR} can be entered by other users of this machine",
+            cure=f"Run: chmod 700 {settings.DATA_DIR}",
+        )
+    if open_files := sorted(
+        path.name
+        for path in settings.DATA_DIR.iterdir()
+        if path.is_file()
+        and path.name not in _PUBLIC_FILES
+        and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ):
+        raise Trouble(
+            f"{', '.join(open_files)} in {settings.DATA_DIR} can be read by other users",
+            cure=f"Run: chmod -R go= {settings.DATA_DIR}",
+        )
+    return f"{settings.DATA_DIR} is for its owner only"
 
 
 def _check_certificate(file: Path, host: str, now: datetime) -> None:

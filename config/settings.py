@@ -108,7 +108,6 @@ SECRET_KEY: str = configuration.SECRET_KEY or (
 SECRET_KEY_IS_MISSING = not SECRET_KEY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PREFERRED_URL_SCHEME == "https"
 CSRF_TRUSTED_ORIGINS = [f"{PREFERRED_URL_SCHEME}://{SERVER_HOSTNAME}"] if SERVER_HOSTNAME else []
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "ui.errors.csrf_failure"
@@ -178,6 +177,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "accounts.origin.ForwardedHeaders",
     "registry.api.origins.CrossOrigin",
     "registry.api.lane.ProgramLane",
     "ui.accounts.middleware.SecureCookies",

@@ -10,7 +10,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.division import databases, is_slow
-from tests.live import RunningServer, ends_of_logs, start_server
+from tests.live import BEHIND_A_PROXY, RunningServer, ends_of_logs, start_server
 from tests.s3_server import S3Server, running_s3_server
 from tests.soak import choose_profile
 from tests.template import copy_migrated_database
@@ -45,7 +45,7 @@ def django_db_modify_db_settings(
 @pytest.fixture(scope="session")
 def live_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One registry over HTTP for all tests of this process. Use names of your own in it."""
-    server = start_server(tmp_path_factory.mktemp("live") / "data")
+    server = start_server(tmp_path_factory.mktemp("live") / "data", environment=BEHIND_A_PROXY)
     yield server
     server.stop()
 

@@ -36,6 +36,8 @@ from config.processes import Options
 password = os.environ["BERTH_ADMIN_PASSWORD"]
 prepare(Options.read(os.environ), admin_password=password, now=timezone.now())
 """
+# For servers to which tests speak as a proxy on this machine does.
+BEHIND_A_PROXY = {"BERTH_TRUSTED_PROXIES": '["127.0.0.0/8", "::1/128"]'}
 _START_SECONDS = 120
 _SHOWN_BYTES = 4000
 _logs: list[Path] = []

@@ -147,6 +147,9 @@ class ServerProcess(models.Model):
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     uploads = models.PositiveIntegerField(default=0, help_text="that it took at that moment")
+    ignored_proxy = models.CharField(
+        max_length=50, default="", help_text="address whose forwarded headers it ignored"
+    )
 
     class Meta:
         verbose_name_plural = "server processes"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from accounts.origin import ignored
 from registry.blobs.transfers import transfers
 from registry.repositories import sql
 from registry.statistics.models import ServerProcess
@@ -35,6 +36,7 @@ def note_alive(presence: Presence, *, now: datetime) -> None:
                 "started_at": presence.started_at,
                 "seen_at": now,
                 "uploads": transfers.uploads,
+                "ignored_proxy": ignored.address,
             },
         )
         ServerProcess.objects.filter(seen_at__lt=now - GONE_AFTER).delete()

@@ -8,7 +8,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.conformance.client import Client
 from tests.conformance.repository import Repository
-from tests.live import RunningServer, start_server
+from tests.live import BEHIND_A_PROXY, RunningServer, start_server
 from tests.s3_server import S3Server, running_s3_server
 from tests.system.world import World, inhabited
 
@@ -28,6 +28,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 def small_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A registry with one web worker, eight uploads at once and small blobs."""
     environment = {
+        **BEHIND_A_PROXY,
         "WORKERS": "1",
         "BERTH_MAXIMUM_CONCURRENT_UPLOADS": str(UPLOADS_AT_ONCE),
         "BERTH_MAXIMUM_LAYER_SIZE": f"{LARGEST_BLOB_BYTES // 1024**2}M",

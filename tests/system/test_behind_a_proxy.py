@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.client import Client, Headers
 from tests.conformance.content import digest_of, unique
 from tests.conformance.repository import OCTETS, Repository
-from tests.live import RunningServer, start_server
+from tests.live import BEHIND_A_PROXY, RunningServer, start_server
 from tests.system.nginx import find_nginx, nginx_before
 
 pytestmark = pytest.mark.xdist_group("small-registry")
@@ -35,7 +35,7 @@ FORWARDED: list[tuple[Headers, str]] = [
     ([("X-Forwarded-Proto", "gopher")], "http://HOST/v2/auth"),
     (
         [("X-Forwarded-Host", 'x",realm="http://evil.example')],
-        "http://x/v2/auth",
+        "http://HOST/v2/auth",
     ),
 ]
 
@@ -76,7 +76,11 @@ def test_every_location_is_a_path_and_so_right_behind_any_proxy(
 @pytest.fixture(scope="module")
 def chunking_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A registry that asks for chunks of a certain size."""
-    environment = {"WORKERS": "1", "BERTH_OCI_CHUNK_MIN_LENGTH": str(MINIMUM_CHUNK_BYTES)}
+    environment = {
+        **BEHIND_A_PROXY,
+        "WORKERS": "1",
+        "BERTH_OCI_CHUNK_MIN_LENGTH": str(MINIMUM_CHUNK_BYTES),
+    }
     server = start_server(tmp_path_factory.mktemp("proxied") / "data", environment=environment)
     yield server
     server.stop()

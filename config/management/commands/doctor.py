@@ -10,7 +10,7 @@ from config.doctor import examine
 
 
 class Command(BaseCommand):
-    help = "Examine database, storage, broker, signing key, clock and host name."
+    help = "Examine database, storage, broker, signing key, clock, host name, proxies and folder."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
