@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+# What processes make is for their user only (umask).
+PRIVATE = 0o077
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # A wheel has templates, static files and documents in a folder of its own beside the code.

@@ -21,13 +21,13 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
-from accounts.credentials.keys import signing_key
+from accounts.credentials.keys import SigningKeyUnreadable, rotate, signing_key
 from accounts.errors import AccountError
 from accounts.organizations.services import create_organization
 from accounts.users.models import User
 from accounts.users.passwords import random_password
 from accounts.users.services import ADMINISTRATOR, create_user
-from config import tls
+from config import tls, tls_files
 from config.bucket_check import bucket_problem, require_bucket
 from config.database_check import database_problem
 from config.processes import Options, ServedCertificate
@@ -57,12 +57,13 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
     with _removed_on_failure(options.data):
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(options.data)
+        _make_private(options.data)
         if settings.SECRET_KEY_IS_MISSING:
             # Settings were read before the file was there.
             settings.SECRET_KEY = _make_secret_key(settings.SECRET_KEY_FILE)
         call_command("migrate", interactive=False, verbosity=0)
         _collect_static_files()
-        signing_key(now=now)
+        _ensure_signing_key(now)
         served = _certificate(options, now)
         _ensure_administrator(admin_password, now)
     # The supervisor, which this process becomes, keeps the lock until it ends.
@@ -179,6 +180,26 @@ def _certificate(options: Options, now: datetime) -> ServedCertificate | None:
     if options.wants_tls:
         return tls.ensure_certificate(data=options.data, names=tls.names_of(options), now=now)
     return None
+
+
+def _ensure_signing_key(now: datetime) -> None:
+    """A key to sign tokens with; a new one where the stored one was sealed under another key."""
+    try:
+        signing_key(now=now)
+    except SigningKeyUnreadable:
+        kid = rotate(now=now)
+        print(
+            "SECRET_KEY is not the one of this database: tokens are signed with the new key"
+            f" {kid}, and whoever has a second factor from an authenticator app needs a new one.",
+            flush=True,
+        )
+
+
+def _make_private(data: Path) -> None:
+    """Take from others what an earlier start, or a restored copy, let them read."""
+    for path in data.iterdir():
+        if path.is_file() and not path.is_symlink() and path.name != tls_files.ROOT_CERTIFICATE:
+            path.chmod(path.stat().st_mode & ~0o077)
 
 
 def _ensure_administrator(password: str, now: datetime) -> None:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from config.greeting import greeting
+from config.paths import PRIVATE
 from config.processes import Options, ServedCertificate, jobs_command, web_command
 from config.supervisor import Supervisor
 
@@ -19,6 +20,7 @@ _PROBE_SECONDS = 2.0
 
 
 def main() -> int:
+    os.umask(PRIVATE)
     # The checks load every page and API; the web server has done that already.
     os.environ["CELERY_SKIP_CHECKS"] = "1"
     # glibc keeps a heap per thread otherwise, and each keeps its own leftovers.

@@ -108,6 +108,14 @@ SECRET_KEY: str = configuration.SECRET_KEY or (
 SECRET_KEY_IS_MISSING = not SECRET_KEY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PREFERRED_URL_SCHEME == "https"
 CSRF_TRUSTED_ORIGINS = [f"{PREFERRED_URL_SCHEME}://{SERVER_HOSTNAME}"] if SERVER_HOSTNAME else []
+# Browsers keep it for the whole host, whatever the port: never for a name that others share.
+SECURE_HSTS_SECONDS = (
+    31_536_000
+    if PREFERRED_URL_SCHEME == "https"
+    and SERVER_HOSTNAME
+    and SERVER_HOSTNAME.partition(":")[0] != "localhost"
+    else 0
+)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "ui.errors.csrf_failure"

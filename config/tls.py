@@ -7,7 +7,7 @@ change or its end comes near. Source: RFC 5280; Apple and Go refuse leaves of mo
 import os
 import socket
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,7 +41,7 @@ def ensure_certificate(*, data: Path, names: list[str], now: datetime) -> Served
         now: decides whether a certificate nears its end.
     """
     served = ServedCertificate(data / SERVER_CERTIFICATE, data / SERVER_KEY)
-    root, root_key = _root(data, now)
+    root, root_key = _root(data, names, now)
     if not _still_good(served, root, names, now):
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _issue(key, root, root_key, names, now)
@@ -59,16 +59,22 @@ def names_of(options: Options) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _root(data: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _root(
+    data: Path, names: list[str], now: datetime
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The root, made anew when there is none or when it may not vouch for one of ``names``."""
     certificate_file, key_file = data / ROOT_CERTIFICATE, data / ROOT_KEY
-    if not (certificate_file.exists() and key_file.exists()):
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _make_root(key, now)
-        _write_key(key_file, key)
-        _write(certificate_file, _pem(certificate))
-    else:
+    if certificate_file.exists() and key_file.exists():
         key = _load_key(key_file)
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        is_new = not _permits(certificate, names)
+    else:
+        is_new = True
+    if is_new:
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _make_root(key, names, now)
+        _write_key(key_file, key)
+        _write(certificate_file, _pem(certificate))
     # podman's --cert-dir reads every *.crt of a folder.
     client_copy = data / CLIENT_FOLDER / "ca.crt"
     if not client_copy.exists() or client_copy.read_bytes() != certificate_file.read_bytes():
@@ -76,14 +82,37 @@ def _root(data: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurve
     return certificate, key
 
 
-def _make_root(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+def _make_root(
+    key: ec.EllipticCurvePrivateKey, names: list[str], now: datetime
+) -> x509.Certificate:
+    """A root that vouches for ``names`` only: whoever steals its key can be nobody else."""
     name = _name(f"Berth local CA ({socket.gethostname()})")
     return (
         _builder(name, name, key.public_key(), now, now + _ROOT_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(
+            x509.NameConstraints([_subtree(name) for name in names], excluded_subtrees=None),
+            critical=True,
+        )
         .sign(key, hashes.SHA256())
     )
+
+
+def _permits(root: x509.Certificate, names: list[str]) -> bool:
+    """Whether ``root`` vouches for all ``names``. One without constraints vouches for anybody."""
+    try:
+        found = root.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return True
+    return {_subtree(name) for name in names} <= set(found.permitted_subtrees or ())
+
+
+def _subtree(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_network(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _issue(
@@ -211,6 +240,7 @@ def _write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask is: certificates are for everybody
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

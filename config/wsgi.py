@@ -4,10 +4,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from config.paths import PRIVATE
 from config.supervisor import die_with_parent
 
 # Granian's main process may be killed; its workers must not go on without it.
 die_with_parent()
+os.umask(PRIVATE)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 

@@ -120,3 +120,21 @@ def test_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
         " cannot be used: No such file or directory."
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["create_user", "bob"], ["fsck"], ["doctor"]])
+def test_a_command_without_a_data_folder(tmp_path: Path, command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT,
+        env={**server_environment(tmp_path / "absent"), "BERTH_SECRET_KEY": "x" * 50},
+        input="a-long-enough-password",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "no data folder" in (done.stderr + done.stdout).lower()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.client import Client
 from tests.live import (
     RunningServer,
     free_port,
@@ -116,6 +117,27 @@ def test_a_second_start_keeps_what_is_there(tmp_path: Path) -> None:
     assert words.count("  Password  ") == 1
 
 
+def test_a_copy_without_the_secret_key_is_started(tmp_path: Path) -> None:
+    """In a folder that others may enter: what is in it is for its owner afterwards."""
+    data = tmp_path / "data"
+    start_server(data).stop()
+    (data / "secret_key").unlink()
+    data.chmod(0o755)
+    (data / "db.sqlite3").chmod(0o644)
+
+    second = start_server(data)
+    answer = Client(second.host, "admin", second.admin_password).get("/v2/")
+    with pytest.raises(RuntimeError, match="can be entered by other users"):
+        second.manage("doctor")
+    second.stop()
+
+    words = log_of(data).read_text()
+    assert answer.status == 200
+    assert words.count("SECRET_KEY is not the one of this database") == 1
+    assert "Traceback" not in words
+    assert not [path for path in data.glob("*.sqlite3*") if path.stat().st_mode & 0o077]
+
+
 def test_a_second_berth_on_the_same_folder_is_refused(server: RunningServer) -> None:
     second_log = server.data.with_name("second.log")
     second = start_process({**server.environment, "PORT": str(free_port())}, log=second_log)
@@ -129,7 +151,7 @@ def test_the_doctor_finds_nothing_wrong(server: RunningServer) -> None:
 
     assert [line.split(":")[0] for line in report if line] == [
         "ok    database", "ok    storage", "ok    broker", "ok    signing key", "ok    clock",
-        "ok    host name",
+        "ok    host name", "ok    proxies", "ok    data folder",
     ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Certificates for HTTPS, checked by OpenSSL as a client would."""
 
+import os
 import socket
 import ssl
 import threading
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.processes import Options, ServedCertificate
-from config.tls import ensure_certificate, names_of
+from config.tls import _issue, _load_key, ensure_certificate, names_of
 
 NAMES = ["registry.example.com", "localhost", "127.0.0.1", "::1"]
 
@@ -100,21 +102,47 @@ def test_a_good_certificate_is_kept(
     assert leaf(served) == before
 
 
-@pytest.mark.parametrize(
-    ("names", "later"),
-    [(NAMES, timedelta(days=370)), (["new.example.com", *NAMES], timedelta(0))],
-    ids=["its end comes near", "the host changes"],
-)
 def test_a_certificate_is_renewed_under_the_same_root(
-    served: ServedCertificate, tmp_path: Path, now: datetime, names: list[str], later: timedelta
+    served: ServedCertificate, tmp_path: Path, now: datetime
 ) -> None:
     before, root = leaf(served), (tmp_path / "rootCA.pem").read_bytes()
 
-    ensure_certificate(data=tmp_path, names=names, now=now + later)
+    ensure_certificate(data=tmp_path, names=NAMES, now=now + timedelta(days=370))
 
     assert leaf(served) != before
     assert (tmp_path / "rootCA.pem").read_bytes() == root
     leaf(served).verify_directly_issued_by(x509.load_pem_x509_certificate(root))
+
+
+def test_a_new_name_takes_a_new_root_and_the_copy_for_clients_follows(
+    served: ServedCertificate, tmp_path: Path, now: datetime
+) -> None:
+    ensure_certificate(data=tmp_path, names=["new.example.com", *NAMES], now=now)
+
+    handshake(served, tmp_path / "rootCA.pem", "new.example.com")
+    assert (tmp_path / "tls/client/ca.crt").read_bytes() == (tmp_path / "rootCA.pem").read_bytes()
+
+
+def test_the_root_vouches_for_the_served_names_only(
+    served: ServedCertificate, tmp_path: Path, now: datetime
+) -> None:
+    root = x509.load_pem_x509_certificate((tmp_path / "rootCA.pem").read_bytes())
+    root_key = _load_key(tmp_path / "tls/rootCA.key")
+    stolen = _issue(_load_key(served.key), root, root_key, ["bank.example.com"], now)
+    served.certificate.write_bytes(stolen.public_bytes(Encoding.PEM))
+
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+        handshake(served, tmp_path / "rootCA.pem", "bank.example.com")
+
+
+def test_certificates_are_for_everybody_whatever_the_umask(tmp_path: Path, now: datetime) -> None:
+    before = os.umask(0o077)
+    try:
+        ensure_certificate(data=tmp_path, names=NAMES, now=now)
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "rootCA.pem").stat().st_mode & 0o777 == 0o644
 
 
 def test_the_names_are_those_that_clients_may_use() -> None:
