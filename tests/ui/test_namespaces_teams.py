@@ -138,7 +138,7 @@ def test_people_and_robots_are_put_into_a_team_and_taken_out(
     [
         ("nobody", "There is no user"),
         ("acme+none", "There is no robot"),
-        ("other+ci", "does not belong"),
+        ("other+ci", "no robot"),
         ("<i>x</i>", "There is no user"),
         ("", "required"),
     ],
@@ -294,7 +294,7 @@ def test_default_permissions_are_added_changed_and_deleted(
     [
         ({"holder": "team", "name": "none"}, "name", "has no team"),
         ({"holder": "user", "name": "none"}, "name", "no user"),
-        ({"holder": "robot", "name": "other+ci"}, "name", "does not belong"),
+        ({"holder": "robot", "name": "other+ci"}, "name", "no robot"),
         ({"holder": "team", "name": "owners", "maker": "none"}, "maker", "no user"),
         ({"holder": "team", "name": "owners", "role": "king"}, "role", "Select a valid choice"),
     ],

@@ -169,3 +169,26 @@ def test_the_page_costs_the_same_for_many_as_for_few(page: Client, web: Reposito
         grant(repository=web, role=Role.WRITE, holder=robot, now=NOW)
         grant(repository=web, role=Role.READ, holder=make_user(f"user-{number}"), now=NOW)
     assert count() == few
+
+
+@pytest.mark.parametrize("name", ["ghost+deploy", "ghost+nobody"])
+def test_a_robot_that_one_may_not_know_of_answers_as_one_that_is_not_there(
+    page: Client, web: Repository, name: str
+) -> None:
+    make_robot(make_organization("ghost"), "deploy")
+
+    answer = page.post(PLACE, {"holder": "account", "name": name, "role": "read"}).content.decode()
+
+    assert "here is no robot" in answer
+    assert given(web) == {}
+
+
+def test_a_robot_of_another_organization_of_one_s_own_is_given_a_role(
+    page: Client, web: Repository
+) -> None:
+    owner = User.objects.get(username="acme-owner")
+    make_robot(make_organization("tools", owner=owner), "deploy")
+
+    page.post(PLACE, {"holder": "account", "name": "tools+deploy", "role": "read"})
+
+    assert given(web) == {"tools+deploy": "read"}

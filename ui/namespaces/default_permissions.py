@@ -70,7 +70,7 @@ class DefaultPermissionsPage(OrganizationPage):
                 if asked["holder"] == "team"
                 else user_named(asked["name"])
                 if asked["holder"] == "user"
-                else user_or_robot(asked["name"])
+                else user_or_robot(asked["name"], place=self.namespace, visitor=self.visitor)
             )
             field = "maker"
             maker = user_named(asked["maker"]) if asked["maker"] else None

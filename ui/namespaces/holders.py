@@ -1,8 +1,13 @@
 """Users, robots and teams by the names that people type."""
 
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from accounts.credentials.principals import Principal
 from accounts.errors import AccountError, UserUnknown
 from accounts.organizations.models import Organization, Team
-from accounts.users.models import Robot, User
+from accounts.users.models import Namespace, Robot, User
+from registry.repositories.models import administered_namespaces
 
 
 class RobotUnknown(AccountError):
@@ -15,12 +20,22 @@ class TeamUnknown(AccountError):
         super().__init__(f"the organization {organization!r} has no team {name!r}")
 
 
-def user_or_robot(name: str) -> User | Robot:
-    """The robot that logs in as ``name`` when there is a ``+`` in it, or else the user."""
+def user_or_robot(
+    name: str, *, place: Namespace, visitor: Principal, known: QuerySet[Robot] | None = None
+) -> User | Robot:
+    """The robot that logs in as ``name`` when there is a ``+`` in it, or else the user.
+
+    Only robots that the visitor may know of are found: those of ``place`` and of namespaces that
+    they administer, and ``known`` ones. Any other answers as one that does not exist.
+    """
     name = name.strip()
     if "+" not in name:
         return user_named(name)
-    robot = Robot.objects.select_related("namespace").named(name).first()
+    robots = Robot.objects.select_related("namespace").named(name)
+    if not (visitor.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS):
+        theirs = Q(namespace=place) | Q(namespace__in=administered_namespaces(visitor))
+        robots = robots.filter(theirs | Q(pk__in=known if known is not None else []))
+    robot = robots.first()
     if robot is None:
         raise RobotUnknown(name)
     return robot

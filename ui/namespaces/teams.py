@@ -153,7 +153,9 @@ class TeamMemberPage(TeamPage):
         form = MemberForm(request.POST)
         if form.is_valid():
             try:
-                member = user_or_robot(form.cleaned_data["member"])
+                member = user_or_robot(
+                    form.cleaned_data["member"], place=self.namespace, visitor=self.visitor
+                )
                 services.add_member(team=self.team, member=member, now=self.now, by=self.by)
             except AccountError as error:
                 form.add_error("member", reason_of(error))
@@ -163,7 +165,7 @@ class TeamMemberPage(TeamPage):
 
     def _remove(self, leaver: str, here: dict[str, str]) -> HttpResponse:
         try:
-            member = user_or_robot(leaver)
+            member = user_or_robot(leaver, place=self.namespace, visitor=self.visitor)
             services.remove_member(team=self.team, member=member, now=self.now, by=self.by)
         except AccountError as error:
             return self.refused(error, "ui:team", **here)

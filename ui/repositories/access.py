@@ -64,7 +64,7 @@ class AccessPage(RepositoryPage):
             holder = (
                 self._team(asked["name"])
                 if asked["holder"] == "team"
-                else user_or_robot(asked["name"])
+                else self._account(asked["name"])
             )
         except AccountError as error:
             form.add_error("name", reason_of(error))
@@ -77,6 +77,14 @@ class AccessPage(RepositoryPage):
             by=self.by,
         )
         return True
+
+    def _account(self, name: str) -> User | Robot:
+        return user_or_robot(
+            name,
+            place=self.repository.namespace,
+            visitor=self.visitor,
+            known=Robot.objects.filter(grants__repository=self.repository),
+        )
 
     def _team(self, name: str) -> Team:
         organization: Organization | None = getattr(self.repository.namespace, "organization", None)
@@ -103,7 +111,7 @@ class AccessPage(RepositoryPage):
     def _explained(self, name: str) -> Explanation | None:
         """``None`` when nobody is called so."""
         try:
-            account = None if name == ANONYMOUS.kind else user_or_robot(name)
+            account = None if name == ANONYMOUS.kind else self._account(name)
         except AccountError:
             return None
         return explain(account=account, repository=self.repository)
