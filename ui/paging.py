@@ -6,17 +6,20 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from django.core.exceptions import ValidationError
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import DateTimeField, F, IntegerField, Model, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import HttpRequest
 
+from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.strict_json import parse_json
+
 PAGE_SIZE = 50
 MAX_CURSOR_LENGTH = 2048
-_MAX_INTEGER = 2**63
+_MAX_INTEGER = 2**63 - 1  # and one more still fits a column
 
 Row = TypeVar("Row", bound=Model)
 
@@ -47,13 +50,9 @@ def page_of(
     """
     names = [column.lstrip("-") for column in order]
     values = key or (lambda row: [getattr(row, name) for name in names])
-    after = read_cursor(request.GET.get("after", ""), len(order))
-    try:
-        beyond = _beyond(order, after) if after is not None else Q()
-        found = list(rows.filter(beyond).order_by(*order)[: size + 1])
-    except (ValueError, TypeError, ValidationError):  # a cursor that we did not write
-        after = None
-        found = list(rows.order_by(*order)[: size + 1])
+    after = _place(rows.model, names, read_cursor(request.GET.get("after", ""), len(order)))
+    beyond = _beyond(order, after) if after is not None else Q()
+    found = list(rows.filter(beyond).order_by(*order)[: size + 1])
     has_more = len(found) > size
     found = found[:size]
     cursor = write_cursor(values(found[-1])) if has_more else ""
@@ -62,6 +61,44 @@ def page_of(
         next_url=query_url(request, after=cursor) if has_more else "",
         first_url=query_url(request) if after is not None else "",
     )
+
+
+def _place(
+    model: type[Model], names: Sequence[str], cursor: Sequence[Any] | None
+) -> Sequence[Any] | None:
+    """A cursor as the columns hold it; ``None`` where they cannot, which shows the first page."""
+    if cursor is None:
+        return None
+    try:
+        return [_held(model, name, value) for name, value in zip(names, cursor, strict=True)]
+    except (TypeError, ValueError):  # a cursor that we did not write
+        return None
+
+
+def _held(model: type[Model], name: str, value: Any) -> Any:
+    """Raises ``TypeError`` or ``ValueError`` for what the column ``name`` does not hold."""
+    column = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    match getattr(column, "target_field", column):
+        case DateTimeField():
+            return read_moment(value)
+        case IntegerField():
+            is_held = isinstance(value, int) and not isinstance(value, bool)
+        case _:
+            is_held = isinstance(value, str)
+    if not is_held:
+        raise TypeError(name)
+    return value
+
+
+def read_moment(text: str) -> datetime:
+    """A moment of a cursor. Raises ``ValueError``, also where UTC has no such date."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no such date in UTC") from error
 
 
 def _beyond(order: Sequence[str], after: Sequence[Any]) -> Q:
@@ -96,8 +133,8 @@ def read_cursor(cursor: str, length: int) -> list[Any] | None:
     if not cursor or len(cursor) > MAX_CURSOR_LENGTH:
         return None
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+        values = parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ManifestInvalid, binascii.Error, ValueError):
         return None
     is_ours = (
         isinstance(values, list)
@@ -110,7 +147,7 @@ def read_cursor(cursor: str, length: int) -> list[Any] | None:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, int):
         return abs(value) < _MAX_INTEGER
-    return isinstance(value, str) and "\x00" not in value
+    return isinstance(value, str)
 
 
 def query_url(request: HttpRequest, **changed: str) -> str:

@@ -1,6 +1,6 @@
 """The filter above a log."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -8,6 +8,8 @@ from django import forms
 from accounts.audit.models import AuditEventQuerySet
 from ui.activity.words import choices
 from ui.forms import PageForm
+
+_DAY = timedelta(days=1)
 
 
 class DateInput(forms.DateInput):
@@ -35,7 +37,7 @@ class FilterForm(PageForm):
             actor=given.get("actor", "").strip(),
             action=given.get("action", ""),
             since=_midnight(since) if since else None,
-            until=_midnight(until + timedelta(days=1)) if until else None,
+            until=_midnight(until + _DAY) if until and until < date.max else None,
         )
 
 

@@ -1,7 +1,7 @@
 """Everything that happened to the tags of a repository."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.tags.events import Place, TagEvent, tag_events
 from registry.tags.time_machine import time_machine_of
-from ui.paging import PAGE_SIZE, query_url, read_cursor, write_cursor
+from ui.paging import PAGE_SIZE, query_url, read_cursor, read_moment, write_cursor
 from ui.tags.actors import actors_of
 from ui.tags.pages import TagsPage
 
@@ -75,8 +75,7 @@ def _place(cursor: list[Any] | None) -> Place | None:
     match cursor:
         case [str(moment), int(row), int(is_end)]:
             try:
-                at = datetime.fromisoformat(moment).astimezone(UTC)
-            except (ValueError, OverflowError):  # a cursor that we did not write
+                return read_moment(moment), row, bool(is_end)
+            except ValueError:  # a cursor that we did not write
                 return None
-            return at, row, bool(is_end)
     return None
