@@ -41,14 +41,22 @@ class ImageConfig:
             document = parse_object(content, max_values=MAX_SHOWN_VALUES)
         except ManifestInvalid as error:
             raise ConfigUnreadable(f"its config cannot be read: {error.reason}") from error
-        history = document.get("history") or []
-        if not isinstance(history, list) or not all(isinstance(item, dict) for item in history):
+        history = _history(document.get("history"))
+        if history is None:
             raise ConfigUnreadable("its config has a history that is no list of objects")
         return cls(
             document=document,
             architecture=_text(document, "architecture"),
             history=tuple(_entry(item) for item in history),
         )
+
+
+def _history(value: Any) -> list[Mapping[str, Any]] | None:
+    """``None`` where it has another type. Go reads ``null`` as a list, or an entry, of nothing."""
+    items = [] if value is None else value
+    if not isinstance(items, list) or not all(isinstance(item, dict | None) for item in items):
+        return None
+    return [item or {} for item in items]
 
 
 def _entry(item: Mapping[str, Any]) -> HistoryEntry:

@@ -1,5 +1,8 @@
 """Manifests and indexes as the specs define them, parsed and checked.
 
+Where Go has a list, a map or a pointer that holds nothing, it writes ``null``: that is an empty
+list, no annotations, no platform. A ``null`` that it never writes, for a digest say, is refused.
+
 Source: image-spec v1.1, manifest.md and image-index.md; Docker's image
 manifest version 2, schema 2 and schema 1.
 """
@@ -197,7 +200,8 @@ def _config(value: Mapping[str, Any], media_type: str) -> Descriptor | None:
 def _descriptors(value: Mapping[str, Any], name: str, *, required: bool) -> tuple[Descriptor, ...]:
     if not required:
         return ()
-    items = value.get(name)
+    is_null = name in value and value[name] is None
+    items = [] if is_null else value.get(name)
     if not isinstance(items, list):
         raise ManifestInvalid(f"{name} must be a list of descriptors")
     if len(items) > MAX_DESCRIPTORS:

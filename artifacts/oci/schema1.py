@@ -60,7 +60,7 @@ class Schema1:
         Raises ``ManifestInvalid``, with where.
         """
         value = parse_object(body)
-        is_signed = "signatures" in value
+        is_signed = value.get("signatures") is not None
         payload = verified_payload(body, value["signatures"]) if is_signed else body
         if is_signed:
             _check_signed_all(value, payload)
@@ -75,7 +75,7 @@ class Schema1:
         if not isinstance(declared, str) or declared not in SCHEMA1_MANIFESTS:
             raise ManifestInvalid("mediaType is not the one of schema 1")
         for name in _OF_OTHER_SCHEMAS:
-            if name in value:
+            if value.get(name) is not None:
                 raise ManifestInvalid(f"a schema 1 manifest has no {name}")
         if not isinstance(value.get("architecture", ""), str):
             raise ManifestInvalid("architecture must be a string")

@@ -55,6 +55,42 @@ def test_an_index_of_nothing_and_an_image_without_layers_are_legal() -> None:
     assert parse(image(layers=[])).layers == ()
 
 
+NULLS: list[dict[str, Any]] = [
+    image(layers=None),
+    image(layers=None, mediaType=DOCKER_MANIFEST),
+    index(manifests=None),
+    index(manifests=None, mediaType=DOCKER_LIST),
+    image(annotations=None, subject=None, artifactType=None, manifests=None),
+    index(annotations=None, subject=None, artifactType=None, layers=None, config=None),
+    image(config={**CONFIG, "annotations": None, "urls": None, "data": None, "platform": None}),
+    image(layers=[{**LAYER, "annotations": None, "urls": None, "data": None, "platform": None}]),
+    index(manifests=[{**CHILD, "platform": None, "annotations": None, "artifactType": None}]),
+    index(manifests=[{**CHILD, "platform": {"os": None, "features": None, "os.features": None}}]),
+    image(subject={**CHILD, "annotations": None, "urls": None, "platform": None}),
+]
+
+
+@pytest.mark.parametrize("document", NULLS, ids=json.dumps)
+def test_null_is_how_go_writes_what_is_empty(document: dict[str, Any]) -> None:
+    parsed = parse(document)
+
+    given = {name: value for name, value in document.items() if value is not None}
+    empty = {} if given.keys() & {"layers", "manifests"} else _without_content(given)
+    same = parse({**given, **empty})
+    assert (parsed.layers, parsed.manifests) == (same.layers, same.manifests)
+    assert (parsed.annotations, parsed.subject) == (same.annotations, same.subject)
+
+
+def _without_content(document: dict[str, Any]) -> dict[str, Any]:
+    return {"layers": []} if "config" in document else {"manifests": []}
+
+
+def test_the_digest_of_a_list_of_nothing_is_of_the_bytes_that_were_pushed() -> None:
+    body = json.dumps(index(manifests=None)).encode()
+
+    assert ManifestDocument.parse(body, "").digest_of(body) == Digest.of(body)
+
+
 def test_the_content_type_says_what_a_document_without_media_type_is() -> None:
     assert parse(image(mediaType=NOT_THERE), OCI_MANIFEST).media_type == OCI_MANIFEST
     assert parse(index(mediaType=NOT_THERE), OCI_INDEX).media_type == OCI_INDEX
@@ -123,7 +159,6 @@ ILLEGAL: list[tuple[Any, str, str]] = [
     (image(config=[CONFIG]), "", "config must be an object"),
     (image(config={**CONFIG, "size": -1}), "", "config.size must be from 0"),
     (image(layers=NOT_THERE), "", "layers must be a list of descriptors"),
-    (image(layers=None), "", "layers must be a list of descriptors"),
     (image(layers={}), "", "layers must be a list of descriptors"),
     (image(layers=[LAYER, 5]), "", "layers[1] must be an object"),
     (image(layers=[LAYER, {**LAYER, "digest": "x"}]), "", "layers[1].digest: 'x' is not a digest"),
@@ -141,9 +176,18 @@ ILLEGAL: list[tuple[Any, str, str]] = [
     (image(MANIFESTS=[]), "", "the manifest has the key 'MANIFESTS'"),
     (image(**{"layer\u017f": []}), "", "the field is spelled 'layers'"),
     (index(manifests=NOT_THERE), "", "manifests must be a list of descriptors"),
-    (index(manifests=None), "", "manifests must be a list of descriptors"),
     (index(manifests=CHILD), "", "manifests must be a list of descriptors"),
     (index(manifests=[None]), "", "manifests[0] must be an object"),
+    (image(layers=[None]), "", "layers[0] must be an object"),
+    (image(mediaType=None), "", "mediaType must be a string"),
+    (image(config={**CONFIG, "size": None}), "", "config.size must be a whole number"),
+    (image(config={**CONFIG, "digest": None}), "", "config.digest must be a string"),
+    (image(config={**CONFIG, "mediaType": None}), "", "config.mediaType must be a media type"),
+    (image(annotations={"a": None}), "", "annotations['a'] must be a string"),
+    (image(layers=[{**LAYER, "urls": [None]}]), "", "urls must be a list of strings"),
+    (image(layers=False), "", "layers must be a list of descriptors"),
+    (image(layers=""), "", "layers must be a list of descriptors"),
+    (index(manifests=0), "", "manifests must be a list of descriptors"),
     (index(manifests=[CHILD, {}]), "", "manifests[1].mediaType must be a media type"),
     (index(layers=[LAYER]), "", "an index has manifests, and neither config nor layers"),
     (index(layers=[]), "", "an index has manifests, and neither config nor layers"),

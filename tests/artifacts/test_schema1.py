@@ -65,6 +65,14 @@ def test_the_body_decides_whether_the_type_is_the_signed_one(
     assert parsed.digest_of(body, "sha512") == Digest.of(payload, "sha512")
 
 
+@pytest.mark.parametrize("name", ["signatures", "config", "layers", "manifests", "subject"])
+def test_null_stands_for_what_is_not_there(name: str) -> None:
+    document = {**DOCUMENT, name: None}
+
+    assert not parse(document).is_signed
+    assert parse(document).layers == parse(DOCUMENT).layers
+
+
 def test_json_of_no_schema_that_is_told_stays_unsupported() -> None:
     with pytest.raises(ManifestTypeUnsupported):
         ManifestDocument.parse(written({**DOCUMENT, "schemaVersion": 2}), "application/json")

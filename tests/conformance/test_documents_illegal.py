@@ -20,7 +20,7 @@ from tests.conformance.content import (
 )
 
 WRONG_OBJECTS: list[Any] = [None, [], "text", 1, True, 1.5]
-WRONG_ARRAYS: list[Any] = [None, {}, "text", 1, True, [None], [[]], ["text"], [1], [{}]]
+WRONG_ARRAYS: list[Any] = [{}, "text", 1, True, [None], [[]], ["text"], [1], [{}]]
 WRONG_TEXTS: list[Any] = [None, [], {}, 1, True]
 WRONG_SIZES: list[Any] = [
     None, -1, -0.5, 1.5, 64.0, True, False, "64", "", [], {}, [64], 2**63, 2**64, 10**30

@@ -68,6 +68,16 @@ def no_layers(repository: Repository) -> Document:
     return {**repository.image_document(), "layers": []}
 
 
+def null_layers(repository: Repository) -> Document:
+    return {**repository.image_document(), "layers": None}
+
+
+def nulls_for_what_is_empty(repository: Repository) -> Document:
+    document = repository.image_document(annotations=None, subject=None, manifests=None)
+    nothing = {"annotations": None, "urls": None, "data": None, "platform": None}
+    return {**document, "layers": [{**document["layers"][0], **nothing}]}
+
+
 def no_media_type(repository: Repository) -> Document:
     return without(repository.image_document(), "mediaType")
 
@@ -143,6 +153,8 @@ def subject_with_extra(repository: Repository) -> Document:
 Make = Callable[[Repository], Document]
 IMAGES: list[Make] = [
     no_layers,
+    null_layers,
+    nulls_for_what_is_empty,
     no_media_type,
     config_without_content,
     empty_blob_as_layer,
@@ -161,6 +173,13 @@ IMAGES: list[Make] = [
 @pytest.mark.parametrize("make", IMAGES)
 def test_an_image_manifest_with(make: Make, repository: Repository) -> None:
     assert_kept(repository, make(repository), OCI_MANIFEST)
+
+
+@pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
+def test_an_index_of_null(media_type: str, repository: Repository) -> None:
+    document = {**index([]), "mediaType": media_type, "manifests": None}
+
+    assert_kept(repository, document, media_type)
 
 
 def test_many_layers(repository: Repository) -> None:

@@ -16,7 +16,7 @@ from registry.repositories.models import Repository, SignatureRequirement
 from registry.tags.models import Tag
 from registry.tags.services import delete_tag
 from tests.artifacts.signatures.signing import Signer
-from tests.registry.builders import NOW, PASSWORD, make_repository, make_user, push
+from tests.registry.builders import NOW, PASSWORD, index, make_repository, make_user, push
 from tests.registry.verification.signed import as_signature, attach_by_subject, attach_by_tag, trust
 from tests.ui.browsing import browser
 from tests.ui.contents_pushed import about, page, push_artifact, push_image, tag_url, url_of
@@ -45,6 +45,14 @@ def test_a_tag_shows_its_digest_its_types_and_its_purl(web: Repository) -> None:
     assert manifest.media_type in text
     purl = f"pkg:oci/web@{manifest.digest.replace(':', '%3A')}"
     assert f"{purl}?repository_url=testserver/acme/web&tag=v1" in text
+
+
+def test_an_index_and_an_image_of_null_show_as_empty(web: Repository) -> None:
+    push(web, index().replace(b"[]", b"null"), "idx")
+    push_image(web, reference="img", layers=None)
+
+    assert "This index lists nothing." in page(tag_url(web, "idx"))
+    assert page(tag_url(web, "img")).count('class="b-layer-head"') == 1
 
 
 def test_a_digest_names_its_tags(web: Repository) -> None:

@@ -1,0 +1,31 @@
+"""What an image's config says, whatever it is like."""
+
+import json
+from typing import Any
+
+import pytest
+
+from artifacts.images.config import ConfigUnreadable, ImageConfig
+
+
+def parse(**said: Any) -> ImageConfig:
+    return ImageConfig.parse(json.dumps(said).encode())
+
+
+@pytest.mark.parametrize("history", [None, []])
+def test_no_history_is_none(history: Any) -> None:
+    assert parse(history=history).history == ()
+    assert ImageConfig.parse(b"{}").history == ()
+
+
+def test_an_entry_that_says_nothing_made_a_layer() -> None:
+    config = parse(history=[None, {}, {"created_by": None, "empty_layer": None}])
+
+    assert [entry.is_empty for entry in config.history] == [False, False, False]
+    assert {entry.created_by for entry in config.history} == {""}
+
+
+@pytest.mark.parametrize("history", [{}, "", 0, False, "text", [1], [[]]])
+def test_a_history_of_another_type_is_none(history: Any) -> None:
+    with pytest.raises(ConfigUnreadable, match="a history that is no list of objects"):
+        parse(history=history)
