@@ -10,6 +10,7 @@ from django.http import StreamingHttpResponse
 
 from accounts.audit.models import AuditEvent, AuditEventQuerySet
 from ui.activity.words import phrase_of
+from ui.file_names import saved_as
 
 MAX_EVENTS: Final = 100_000
 BATCH: Final = 1000
@@ -34,7 +35,7 @@ def as_file(
     return StreamingHttpResponse(
         write(rows),
         content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+        headers={"Content-Disposition": saved_as(f"{name}.{form}")},
     )
 
 

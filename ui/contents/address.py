@@ -1,15 +1,11 @@
 """How clients call what a page shows."""
 
-import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from django.http import HttpRequest
 
 from accounts.origin import external_url
-
-_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
-_MAX_FILE_NAME_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +60,3 @@ class Address:
         tag = f"&tag={quote(self.tag, safe='')}" if self.tag else ""
         where = quote(self.repository, safe="/:")
         return f"pkg:oci/{self.name}@{quote(self.digest, safe='')}?repository_url={where}{tag}"
-
-
-def file_name(text: str, default: str) -> str:
-    """``text`` as a name that is safe on every system and in a header."""
-    name = _NOT_IN_FILE_NAMES.sub("-", text.replace("\\", "/").rpartition("/")[2]).strip("-.")
-    return name[:_MAX_FILE_NAME_LENGTH] or default

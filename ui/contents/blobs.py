@@ -9,8 +9,8 @@ from artifacts.charts.chart import CONTENT_TYPES, PROVENANCE_TYPE
 from artifacts.kinds.kinds import EMPTY_CONFIG, IMAGE_LAYERS
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.documents import ManifestDocument
-from ui.contents.address import file_name
 from ui.contents.text import Pairs, pairs, shown
+from ui.file_names import file_name
 
 MAX_LAYERS = 200
 TITLE = "org.opencontainers.image.title"
@@ -71,7 +71,8 @@ def find_descriptor(document: ManifestDocument, digest: str) -> Descriptor | Non
 def download_name(descriptor: Descriptor) -> str:
     """What a blob is called once it is saved: its title, or a name made of its digest and type."""
     ending = next((end for word, end in _ENDINGS if word in descriptor.media_type), ".bin")
-    return file_name(descriptor.annotations.get(TITLE, ""), f"{descriptor.digest.hex[:12]}{ending}")
+    own = f"{descriptor.digest.hex[:12]}{ending}"
+    return file_name(descriptor.annotations.get(TITLE, ""), own)
 
 
 def may_hold_files(media_type: str) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from artifacts.kinds.kinds import Kind
 from registry.verification.reads import Attachments
-from ui.contents.address import Address, file_name
+from ui.contents.address import Address
 from ui.contents.chart_commands import helm_commands
+from ui.file_names import ascii_name
 from ui.kinds import IMAGES
 
 _MAX_KEYS = 3
@@ -69,7 +70,7 @@ def verification(address: Address, attached: Attachments) -> Group | None:
         for verdict in one.verdicts:
             if verdict.key is None:
                 continue
-            key = f"--key {file_name(verdict.key.name, 'cosign')}.pub --insecure-ignore-tlog=true"
+            key = f"--key {ascii_name(verdict.key.name, 'cosign')}.pub --insecure-ignore-tlog=true"
             if verdict.is_signature:
                 text = f"cosign verify {key}{http} {address.by_digest}"
             else:

@@ -20,9 +20,9 @@ from registry.charts.models import ChartVersion
 from registry.verification.models import PublicKey
 from registry.verification.pulls import Reader, SignatureRequired, admit_pull
 from ui import errors
-from ui.contents.address import file_name
 from ui.contents.base import ManifestBase, document_in
 from ui.contents.blobs import download_name, find_descriptor
+from ui.file_names import ascii_name, saved_as
 from ui.pages import RepositoryPage
 
 _OCTETS: Final = "application/octet-stream"
@@ -93,7 +93,7 @@ class KeyDownload(RepositoryPage):
         key = keys.filter(fingerprint=fingerprint).first()
         if key is None:
             raise Http404
-        return saved(key.pem.encode(), f"{file_name(key.name, 'cosign')}.pub")
+        return saved(key.pem.encode(), f"{ascii_name(key.name, 'cosign')}.pub")
 
 
 def saved(content: bytes, name: str) -> HttpResponse:
@@ -102,7 +102,7 @@ def saved(content: bytes, name: str) -> HttpResponse:
 
 def _headers(name: str) -> Mapping[str, str]:
     return {
-        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Disposition": saved_as(name),
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-cache",

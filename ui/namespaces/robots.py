@@ -18,6 +18,7 @@ from accounts.users import services
 from accounts.users.models import Robot
 from registry.repositories.models import RepositoryGrant
 from ui.context import frame
+from ui.file_names import saved_as
 from ui.forms import PageForm
 from ui.namespaces.credentials import Login, pull_secret, recipes
 from ui.pages import FORM_REFUSED, NamespacePage, reason_of
@@ -223,8 +224,7 @@ class PullSecretFile(RobotPage):
             raise Http404
         login = self.login_of(self.robot, secret)
         response = HttpResponse(pull_secret(login), content_type="application/yaml")
-        name = f"{login.kubernetes_name}.yaml"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        response.headers["Content-Disposition"] = saved_as(f"{login.kubernetes_name}.yaml")
         return _unstored(response)
 
 
