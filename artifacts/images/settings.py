@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from artifacts.oci.platforms import platform_name
+
 MAX_ITEMS = 200
 
 
@@ -15,9 +17,7 @@ MAX_ITEMS = 200
 class Settings:
     """Each is empty where the config does not say it, or says it in another type."""
 
-    os: str
-    architecture: str
-    variant: str
+    platform: str
     created: str
     author: str
     entrypoint: str
@@ -36,9 +36,7 @@ class Settings:
         config: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
         check = config.get("Healthcheck")
         return cls(
-            os=_text(document, "os"),
-            architecture=_text(document, "architecture"),
-            variant=_text(document, "variant"),
+            platform=platform_name(document),
             created=_text(document, "created"),
             author=_text(document, "author"),
             entrypoint=_command(config.get("Entrypoint")),
@@ -51,10 +49,6 @@ class Settings:
             ports=_keys(config.get("ExposedPorts")),
             volumes=_keys(config.get("Volumes")),
         )
-
-    @property
-    def platform(self) -> str:
-        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:

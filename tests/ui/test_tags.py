@@ -140,6 +140,22 @@ def test_the_platforms_of_an_index_can_be_opened(web: Repository) -> None:
     assert "linux/&lt;i&gt;arm64</a>" in text
 
 
+def test_builds_of_windows_are_told_apart(web: Repository) -> None:
+    child = descriptor(bytes(push_tag(web, "child").body), OCI_MANIFEST)
+    builds = ["10.0.17763.5329", "10.0.20348.2227"]
+    entries = [
+        {**child, "platform": {"os": "windows", "architecture": "amd64", "os.version": build}}
+        for build in builds
+    ]
+    body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    push(web, json.dumps(body).encode(), "all", now=timezone.now())
+
+    text = text_of(Client().get(URL))
+
+    assert "windows/amd64 10.0.17763.5329</a>" in text
+    assert "windows/amd64 10.0.20348.2227</a>" in text
+
+
 def test_charts_are_listed_by_version_with_the_version_of_the_app(web: Repository) -> None:
     for version in ("0.9.0", "0.10.0-rc.1", "0.10.0"):
         push_chart(web, version=version, more="appVersion: 1.9.7\n", now=timezone.now())

@@ -154,6 +154,23 @@ def test_platforms_of_indexes(web: Repository) -> None:
     }
 
 
+def test_builds_of_windows_are_compared_by_their_version(web: Repository) -> None:
+    child = descriptor(bytes(push_image(web, "child").body), OCI_MANIFEST)
+    for tag, build in (("a", "10.0.17763.1"), ("b", "10.0.17763.2")):
+        platform = {"os": "windows", "architecture": "amd64", "os.version": build}
+        body = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [{**child, "platform": platform}],
+        }
+        push(web, json.dumps(body).encode(), tag)
+
+    assert rows_of(compare("a", "b"), "Platforms") == {
+        "windows/amd64 10.0.17763.1": ("removed", child["digest"], ""),
+        "windows/amd64 10.0.17763.2": ("added", "", child["digest"]),
+    }
+
+
 def test_digests_can_be_compared_and_a_thing_with_itself(web: Repository) -> None:
     manifest = push_image(web, "v1")
 

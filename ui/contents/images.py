@@ -13,6 +13,7 @@ from artifacts.kinds.kinds import Kind
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import MANIFESTS
+from artifacts.oci.platforms import platform_name
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
@@ -237,9 +238,4 @@ def _platform(
 
 
 def _platform_name(one: Descriptor) -> str:
-    words = [one.platform.get(name) for name in ("os", "architecture", "variant")]
-    text = "/".join(word for word in words if isinstance(word, str) and word)
-    version = one.platform.get("os.version")
-    if isinstance(version, str) and version:
-        text = f"{text} {version}"
-    return shown(text, 100)
+    return shown(platform_name(one.platform), 100)

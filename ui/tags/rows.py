@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from artifacts.images.settings import Settings
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.media_types import ANY_MANIFESTS, INDEXES
+from artifacts.oci.platforms import platform_name
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
@@ -18,6 +18,7 @@ from registry.repositories.models import Repository
 from registry.statistics.reads import Traffic, pulls_of_references
 from registry.tags.models import Tag
 from registry.verification.reads import Overview, overview_of
+from ui.contents.text import shown
 from ui.tags.actors import actors_of
 
 TRAFFIC_DAYS = 14
@@ -98,7 +99,7 @@ def platforms_of(document: ManifestDocument) -> list[Platform]:
         if entry.media_type in ANY_MANIFESTS and REFERENCE_TYPE not in entry.annotations
     )
     return [
-        Platform(Settings.of(entry.platform).platform[:80] or "any platform", str(entry.digest))
+        Platform(shown(platform_name(entry.platform), 100) or "any platform", str(entry.digest))
         for entry in images
     ]
 

@@ -73,7 +73,7 @@ def test_settings_of_wrong_types_are_empty(wrong: Any) -> None:
 
     settings = Settings.of(config)
 
-    assert settings.os == ""
+    assert settings.platform == ""
     assert all(isinstance(name, str) for name, _ in settings.environment)
 
 
