@@ -8,7 +8,9 @@ Source: Go's package encoding/json, "Unmarshal".
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
+
+from artifacts.oci.text import clean, cleaned
 
 
 class NotJson(ValueError):
@@ -40,7 +42,7 @@ def read_object(content: bytes) -> dict[str, Any]:
         raise Ambiguous("nested too deeply to be read here") from error
     if not isinstance(value, dict):
         raise NotJson("it is no JSON object")
-    return value
+    return cast("dict[str, Any]", cleaned(value))
 
 
 def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
@@ -56,7 +58,7 @@ def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
-        folded = name.casefold()
+        folded = clean(name).casefold()
         if folded in members:
             raise Ambiguous(f"{name[:100]!r} stands twice in one object")
         members[folded] = value

@@ -10,7 +10,9 @@ from typing import Final
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.descriptors import Descriptor
+from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.errors import DigestInvalid
 from registry.manifests.models import Manifest
 from registry.manifests.terms import REFERENCE_TYPE
 from registry.repositories.models import Repository
@@ -27,8 +29,12 @@ _MAX_NAMES = 6
 
 
 def about(entry: Descriptor) -> str:
-    """The digest that an entry of an index speaks of; empty for what stands for itself."""
-    return entry.annotations.get(_REFERENCE_DIGEST, "") if is_about(entry) else ""
+    """The digest that an entry of an index speaks of; empty for what stands for itself, and
+    for what names no digest."""
+    try:
+        return str(Digest.parse(entry.annotations[_REFERENCE_DIGEST])) if is_about(entry) else ""
+    except (KeyError, DigestInvalid):
+        return ""
 
 
 def is_about(entry: Descriptor) -> bool:

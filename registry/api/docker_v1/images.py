@@ -52,7 +52,11 @@ class ImageView(V1View):
         )
         if manifest is None:
             raise ImageUnknown(text)
-        self.manifest, self.repository = manifest, manifest.repository
+        # By its path, with the state of everybody's rights, which tokens are held to.
+        repository = Repository.objects.at_path(manifest.repository.path)
+        if repository is None:
+            raise ImageUnknown(text)
+        self.manifest, self.repository = manifest, repository
         try:
             self.require(caller, "pull", self.repository.path, self.repository)
         except InsufficientScope:

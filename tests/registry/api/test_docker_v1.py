@@ -29,6 +29,7 @@ from tests.docker_v1 import Headers, Refused, V1Client
 from tests.registry.builders import (
     NOW,
     PASSWORD,
+    bearer,
     descriptor,
     hold,
     image,
@@ -321,6 +322,15 @@ def test_ids_are_read_back_and_no_other_text_is() -> None:
     for text in ("", "x" * 64, "0" * 64, "A" * 64, str(ImageId(1, 0)) + "\n"):
         with pytest.raises(ManifestUnknown):
             read_id(text)
+
+
+def test_a_token_of_the_other_protocol_counts_for_an_image_too(pushed: Manifest) -> None:
+    headers = bearer(owner_of("acme"), f"repository:{pushed.repository.path}:pull")
+    other = bearer(owner_of("acme"), "repository:acme/other:pull")
+    path = f"/v1/images/{ImageId(pushed.pk, 0)}/ancestry"
+
+    assert send("GET", path, headers, b"")[0] == 200
+    assert send("GET", path, other, b"")[0] == 404
 
 
 def test_a_layer_that_the_image_does_not_have_is_unknown(pushed: Manifest) -> None:
