@@ -56,6 +56,7 @@ class Finding:
 def examine(*, now: datetime) -> Iterator[Finding]:
     """Run every examination, also those after one that failed."""
     examinations: dict[str, Callable[[datetime], str]] = {
+        "data folder": _data_folder,
         "database": _database,
         "storage": _storage,
         "broker": _broker,
@@ -63,7 +64,6 @@ def examine(*, now: datetime) -> Iterator[Finding]:
         "clock": _clock,
         "host name": _host_name,
         "proxies": _proxies,
-        "data folder": _data_folder,
     }
     for name, look in examinations.items():
         try:
@@ -112,6 +112,8 @@ def _bucket() -> str:
 
 
 def _disk(root: Path) -> str:
+    if root.is_relative_to(settings.DATA_DIR) and not settings.DATA_DIR.is_dir():
+        raise Trouble(f"{root} is not there", cure="Find the data folder first (see above).")
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-") as probe:

@@ -24,7 +24,7 @@ from tests.template import locked_run
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN_PASSWORD = "correct-horse-battery-staple"
 # What tests/settings.py and pytest say to this process is not meant for a server.
-_OF_THIS_PROCESS = frozenset({"BERTH_SECRET_KEY", "DJANGO_SETTINGS_MODULE"})
+_OF_THIS_PROCESS = frozenset({"BERTH_SECRET_KEY", "BERTH_TEST_RUN", "DJANGO_SETTINGS_MODULE"})
 # All that `manage.py serve` does before it becomes the supervisor.
 _PREPARE = """
 import os

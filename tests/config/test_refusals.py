@@ -138,3 +138,4 @@ def test_a_command_without_a_data_folder(tmp_path: Path, command: list[str]) -> 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "no data folder" in (done.stderr + done.stdout).lower()
+    assert list(tmp_path.iterdir()) == []

@@ -150,8 +150,8 @@ def test_the_doctor_finds_nothing_wrong(server: RunningServer) -> None:
     report = server.manage("doctor").splitlines()
 
     assert [line.split(":")[0] for line in report if line] == [
-        "ok    database", "ok    storage", "ok    broker", "ok    signing key", "ok    clock",
-        "ok    host name", "ok    proxies", "ok    data folder",
+        "ok    data folder", "ok    database", "ok    storage", "ok    broker", "ok    signing key",
+        "ok    clock", "ok    host name", "ok    proxies",
     ]  # fmt: skip
 
 
