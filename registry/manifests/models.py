@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
@@ -16,6 +16,8 @@ from registry.repositories.models import Repository
 if TYPE_CHECKING:
     from registry.tags.models import Tag
 
+LISTED_BYTES = 64 * 1024  # of a manifest whose annotations lists show
+
 
 class ManifestQuerySet(models.QuerySet["Manifest"]):
     def present(self) -> Self:
@@ -25,6 +27,21 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
     def referrers_of(self, subject: str, *, artifact_type: str = "") -> Self:
         referrers = self.present().filter(subject_digest=subject)
         return referrers.filter(artifact_type=artifact_type) if artifact_type else referrers
+
+    def for_lists(self) -> Self:
+        """Without bodies and labels, and with the annotations of small manifests only.
+
+        Annotations may be as large as a manifest may be, so a list of them has no bound.
+        ``annotations`` of the others are empty.
+        """
+        brief = Case(
+            When(size__lte=LISTED_BYTES, then=F("annotations_json")),
+            default=Value("{}"),
+            output_field=models.TextField(),
+        )
+        return self.annotate(brief_annotations=brief).defer(
+            "body", "labels_json", "annotations_json"
+        )
 
     def listing(self, digests: Collection[Any], *, repository: Any) -> Self:
         """Of these manifests those of a repository that list one of ``digests``. Not ordered."""
@@ -108,7 +125,8 @@ class Manifest(models.Model):
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        return cast("Mapping[str, str]", kept_json(self.annotations_json))
+        text = self.__dict__.get("brief_annotations")  # see ``ManifestQuerySet.for_lists``
+        return cast("Mapping[str, str]", kept_json(self.annotations_json if text is None else text))
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -6,27 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import Reference, referrers_tag
-from registry.manifests.models import Manifest
+from artifacts.oci.text import kept_json
+from registry.manifests.models import LISTED_BYTES, Manifest, ManifestQuerySet
 from registry.manifests.reachability import GIVEN_UP, Node, Superseded, standing_of
 from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.tags.history import why_no_digest, why_no_tag
 
-_DESCRIPTOR_COLUMNS = (
-    "digest",
-    "media_type",
-    "size",
-    "artifact_type",
-    "annotations_json",
-    "subject_digest",
-)
 _PULL_RECORDED_EVERY = timedelta(hours=1)
 
 _HELD, _UNTAGGED, _DELETED = range(3)
@@ -166,10 +158,12 @@ def referrers_page(
     artifact_type: str,
     after: str,
     size: int,
+    size_bytes: int,
     now: datetime,
 ) -> ReferrersPage:
     """Descriptors of what refers to ``subject``, in the order of their digests.
 
+    At most ``size``, of manifests that have ``size_bytes`` together, but one at least.
     Entries that clients kept under the fallback tag, before they saw this
     registry's API, are part of the list, as far as their manifests are here.
 
@@ -178,15 +172,26 @@ def referrers_page(
     referrers = referrers_of(repository=repository, subject=subject, now=now)
     if artifact_type:
         referrers = referrers.filter(artifact_type=artifact_type)
-    rows = list(
-        referrers.filter(digest__gt=after).order_by("digest").only(*_DESCRIPTOR_COLUMNS)[: size + 1]
-    )
-    return ReferrersPage([_descriptor(row) for row in rows[:size]], has_more=len(rows) > size)
+    rows = list(referrers.filter(digest__gt=after).order_by("digest").for_lists()[: size + 1])
+    descriptors: list[Mapping[str, Any]] = []
+    for row in rows[:size]:
+        size_bytes -= row.size
+        if descriptors and size_bytes < 0:
+            break
+        descriptors.append(_descriptor(row))
+    return ReferrersPage(descriptors, has_more=len(rows) > len(descriptors))
 
 
-def referrers_of(
-    *, repository: Repository, subject: Digest, now: datetime
-) -> QuerySet[Manifest, Manifest]:
+def referrer_digests(
+    *, repository: Repository, subject: Digest, size: int, now: datetime
+) -> tuple[list[str], bool]:
+    """The first ``size`` digests of what refers to ``subject``, and whether there are more."""
+    referrers = referrers_of(repository=repository, subject=subject, now=now)
+    digests = list(referrers.order_by("digest").values_list("digest", flat=True)[: size + 1])
+    return digests[:size], len(digests) > size
+
+
+def referrers_of(*, repository: Repository, subject: Digest, now: datetime) -> ManifestQuerySet:
     """What refers to ``subject``, by its own word or by that of the fallback tag; not ordered."""
     referrers = Manifest.objects.filter(repository=repository.id).referrers_of(str(subject))
     listed = _fallback_digests(repository, subject, now)
@@ -205,7 +210,9 @@ def _descriptor(manifest: Manifest) -> Mapping[str, Any]:
     }
     if manifest.artifact_type:
         descriptor["artifactType"] = manifest.artifact_type
-    if annotations := manifest.annotations:
+    # What lists leave out is read for this one alone: the page has room for it.
+    brief = manifest.size <= LISTED_BYTES
+    if annotations := manifest.annotations if brief else kept_json(manifest.annotations_json):
         descriptor["annotations"] = annotations
     return descriptor
 

@@ -16,7 +16,7 @@ from artifacts.oci.names import referrers_tag
 from artifacts.signatures.companions import Suffix, companion_tags
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest, ManifestChild
-from registry.manifests.reads import referrers_of, referrers_page
+from registry.manifests.reads import referrer_digests, referrers_of
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.listed import listed_attestations
@@ -24,7 +24,6 @@ from registry.verification.models import Verdict
 
 MAX_ATTACHMENTS = 500
 MAX_ATTACHMENTS_OF_EACH = 20  # of one of many manifests
-_WITHOUT_BODY = ("body", "labels_json")
 _SHORT = ("digest", "media_type", "artifact_type", "subject_digest", "kind", "size", "pushed_at")
 _KIND_OF_SUFFIX = {
     Suffix.SIGNATURE: Kind.SIGNATURE,
@@ -132,7 +131,7 @@ def attached_manifests(
         repository=repository.id, digest__in=listed, kind=Kind.ATTESTATION
     )
     found = referrers_of(repository=repository, subject=digest, now=now) | tagged | beside
-    return found.defer(*_WITHOUT_BODY)
+    return found.for_lists()
 
 
 def verdict_of(repository: Repository, digest: Digest, *, now: datetime) -> SignatureState:
@@ -192,24 +191,18 @@ def _found(
 
     And whether there are more.
     """
-    page = referrers_page(
-        repository=repository,
-        subject=digest,
-        artifact_type="",
-        after="",
-        size=MAX_ATTACHMENTS,
-        now=now,
+    digests, has_more = referrer_digests(
+        repository=repository, subject=digest, size=MAX_ATTACHMENTS, now=now
     )
     tags = _companions(repository, digest, now)
-    digests = [str(one["digest"]) for one in page.descriptors]
-    manifests = Manifest.objects.present().filter(repository=repository.id).defer(*_WITHOUT_BODY)
+    manifests = Manifest.objects.present().filter(repository=repository.id).for_lists()
     rows = {row.id: row for row in manifests.filter(digest__in=digests)}
     rows.update({row.id: row for row in manifests.filter(pk__in=tags)})
     if listed:
         beside = manifests.filter(digest__in=listed, kind=Kind.ATTESTATION)
         rows.update({row.id: row for row in beside})
     rows_in_order = sorted(rows.values(), key=lambda row: (row.pushed_at, row.id), reverse=True)
-    return [(row, tags.get(row.id, "")) for row in rows_in_order], page.has_more
+    return [(row, tags.get(row.id, "")) for row in rows_in_order], has_more
 
 
 def _beside_each(

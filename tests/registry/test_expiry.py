@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.audit.models import AuditEvent
 from accounts.audit.services import Actor
 from artifacts.oci.digest import Digest
-from artifacts.oci.errors import ManifestUnknown
+from artifacts.oci.errors import ManifestBlobUnknown, ManifestUnknown
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.oci.names import Reference
@@ -153,11 +153,15 @@ def test_a_config_that_cannot_be_read_does_not_fail_the_push(
     assert push(repository, image(content)).labels == {}
 
 
-def test_a_config_whose_bytes_are_lost_does_not_fail_the_push(repository: Repository) -> None:
+def test_a_config_whose_bytes_are_lost_must_be_pushed_again(repository: Repository) -> None:
     (blob,) = hold(repository, config({KEY: "1h"}))
     blob_store().delete(blob.storage_key)
 
-    assert push(repository, image(config({KEY: "1h"}))).labels == {}
+    with pytest.raises(ManifestBlobUnknown):
+        push(repository, image(config({KEY: "1h"})))
+    hold(repository, config({KEY: "1h"}))
+
+    assert push(repository, image(config({KEY: "1h"}))).labels == {KEY: "1h"}
 
 
 def test_the_config_of_another_repository_is_not_read(repository: Repository) -> None:

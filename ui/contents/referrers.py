@@ -91,7 +91,7 @@ def second_level(
     rows = (
         Manifest.objects.present()
         .filter(repository=repository.id, subject_digest__in=digests)
-        .defer("body", "labels_json")
+        .for_lists()
         .order_by("subject_digest", "digest")[:limit]
     )
     found: dict[str, list[Attachment]] = {}

@@ -56,6 +56,7 @@ class ReferrersView(RepositoryView):
             artifact_type=artifact_type,
             after=after,
             size=settings.V2_PAGINATION_SIZE,
+            size_bytes=_MAX_ANSWER_BYTES,
             now=self.now,
         )
 

@@ -12,7 +12,8 @@ from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from tests.registry.builders import descriptor, error_of, hold, image, push
+from registry.verification.reads import attached_to
+from tests.registry.builders import NOW, descriptor, error_of, hold, image, push
 
 OLD = image(b"{}", annotations={"version": "old"})
 NEW = image(b"{}", annotations={"version": "new"})
@@ -166,6 +167,52 @@ def test_a_subject_is_told_back_and_its_referrers_are_listed(pusher: Client) -> 
     assert response.headers["OCI-Subject"] == str(Digest.of(OLD))
     listed = pusher.get(f"/v2/acme/web/referrers/{Digest.of(OLD)}").json()["manifests"]
     assert [entry["digest"] for entry in listed] == [str(Digest.of(body))]
+
+
+def referrers_of_old(repository: Repository, *texts: str) -> list[str]:
+    """Digests of referrers with these annotations, in order."""
+    bodies = [
+        image(b"{}", subject=descriptor(OLD, OCI_MANIFEST), annotations={"text": text})
+        for text in texts
+    ]
+    for body in bodies:
+        push(repository, body, str(Digest.of(body)))
+    return sorted(str(Digest.of(body)) for body in bodies)
+
+
+def test_referrers_with_large_annotations_come_on_more_pages(
+    pusher: Client, repository: Repository
+) -> None:
+    digests = referrers_of_old(repository, *(letter * 1_500_000 for letter in "abcde"))
+    path, listed = f"/v2/acme/web/referrers/{Digest.of(OLD)}", []
+    for _ in digests:
+        page = pusher.get(path)
+        assert len(page.content) <= 4 * 1024 * 1024
+        listed += [entry["digest"] for entry in page.json()["manifests"]]
+        if "Link" not in page.headers:
+            break
+        path = page.headers["Link"].partition("<")[2].partition(">")[0]
+
+    assert listed == digests
+
+
+def test_a_referrer_is_listed_with_all_its_annotations(
+    pusher: Client, repository: Repository
+) -> None:
+    referrers_of_old(repository, "x" * 100_000)
+
+    (listed,) = pusher.get(f"/v2/acme/web/referrers/{Digest.of(OLD)}").json()["manifests"]
+
+    assert listed["annotations"] == {"text": "x" * 100_000}
+
+
+def test_what_is_attached_is_looked_up_without_large_annotations(repository: Repository) -> None:
+    referrers_of_old(repository, "x" * 100_000)
+
+    (attached,) = attached_to(repository, Digest.of(OLD), now=NOW)
+
+    assert "annotations_json" not in attached.manifest.__dict__
+    assert attached.manifest.annotations == {}
 
 
 def test_a_deleted_manifest_is_gone_with_its_tags_and_comes_back_by_a_push(
