@@ -282,6 +282,7 @@ def test_an_image_shows_what_its_index_lists_about_it(web: Repository) -> None:
     assert "1 attestation beside this image in the index that lists it." in attached
     assert "oras discover" not in attached
     assert "Nothing is attached" not in text
+    assert "not checked yet" not in text
 
 
 def test_an_attestation_in_an_index_says_what_it_is_about(web: Repository) -> None:

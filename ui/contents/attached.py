@@ -8,12 +8,12 @@ from typing import Any, Final
 from django.urls import reverse
 
 from artifacts.oci.digest import Digest
+from artifacts.oci.media_types import INDEXES
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.verification.models import Verdict
 from registry.verification.reads import (
-    MAX_ATTACHMENTS,
     Attachment,
     SignatureState,
     attached_to,
@@ -23,8 +23,9 @@ from ui.amounts import short_digest
 from ui.contents.address import Address
 from ui.contents.commands import discovery, verification
 from ui.contents.graph import MAX_NODES, graph_of
+from ui.contents.listed import stated_by
 from ui.contents.neighbours import Neighbours
-from ui.contents.referrers import predicate_name, referrer, second_level
+from ui.contents.referrers import Referrer, predicate_name, referrer, second_level
 from ui.contents.text import shown
 
 MAX_LISTED: Final = 20
@@ -49,31 +50,38 @@ def attached_part(
 ) -> dict[str, Any]:
     attached = attached_to(repository, Digest.parse(manifest.digest), now=now)
     every = list(attached)
-    known = {one.digest for one in every}
-    listed = [(one, states) for one, states in near.beside.attached if one.digest not in known]
-    rows = [replace(referrer(repository, one), detail=states) for one, states in listed]
-    rows += [referrer(repository, one) for one in every]
+    listed = [one.digest for one in every if one.is_in_index]
+    states = stated_by(repository, listed) if listed else {}
+    rows = [_row(repository, one, states.get(one.digest, "")) for one in every]
+    count = len(rows) + attached.left_out
     beyond = {
         subject: [referrer(repository, one) for one in inner]
         for subject, inner in second_level(repository, every[:MAX_NODES], limit=MAX_NODES).items()
     }
-    signed = [*attached.signatures, *attached.attestations][:MAX_SIGNATURES]
+    # What BuildKit lists beside an image is signed by nobody.
+    beside = [one for one in attached.attestations if not one.is_in_index]
+    signed = [*attached.signatures, *beside]
     name = f"{address.name}:{address.tag}" if address.tag else address.name
     subject = (short_digest(near.subject), _url(repository, near.subject)) if near.subject else None
     return {
         "signature": summary_of(attached.signatures),
-        "signatures": [row for one in signed for row in _signatures(one)],
+        "signatures": [row for one in signed[:MAX_SIGNATURES] for row in _signatures(one)],
+        "signatures_left_out": len(signed[MAX_SIGNATURES:]),
         "referrers": rows[:MAX_LISTED],
         "beyond": beyond,
-        "referrer_count": len(rows),
-        "has_more_referrers": len(rows) > MAX_LISTED,
-        "is_count_open": len(rows) >= MAX_ATTACHMENTS,
+        "referrer_count": count,
+        "has_more_referrers": count > MAX_LISTED,
         "graph": graph_of(name, manifest.digest, rows, beyond, subject=subject),
         "verification": verification(address, attached),
-        "listed_count": len(listed),
+        "listed_count": 0 if manifest.media_type in INDEXES else len(listed),
         "discovery": discovery(address) if any(_refers(one, manifest) for one in every) else None,
         "subject_url": subject[1] if subject else "",
     }
+
+
+def _row(repository: Repository, one: Attachment, states: str) -> Referrer:
+    row = referrer(repository, one)
+    return replace(row, detail=states) if states else row
 
 
 def _refers(one: Attachment, manifest: Manifest) -> bool:

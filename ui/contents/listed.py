@@ -5,10 +5,8 @@ Source: BuildKit, "docs/attestations/attestation-storage.md".
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from artifacts.kinds.kinds import Kind
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -16,7 +14,6 @@ from artifacts.oci.errors import DigestInvalid
 from registry.manifests.models import Manifest
 from registry.manifests.terms import REFERENCE_TYPE
 from registry.repositories.models import Repository
-from registry.verification.reads import Attachment
 from ui.contents.base import document_in
 from ui.contents.referrers import IN_TOTO_PREDICATE, is_provenance, predicate_name
 from ui.contents.text import shown
@@ -41,42 +38,26 @@ def is_about(entry: Descriptor) -> bool:
     return REFERENCE_TYPE in entry.annotations
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What the indexes around a manifest say: ``subject`` is what it speaks of itself."""
-
-    subject: str = ""
-    attached: Sequence[tuple[Attachment, str]] = ()  # each with what it states
-
-
-def beside(repository: Repository, manifest: Manifest, parents: Sequence[str]) -> Beside:
-    """Found in the newest indexes that list the manifest, in at most two queries."""
+def subject_in_indexes(repository: Repository, manifest: Manifest, parents: Sequence[str]) -> str:
+    """What the newest indexes that list the manifest say it speaks of; empty for nothing."""
     if not parents:
-        return Beside()
+        return ""
     indexes = Manifest.objects.present().filter(
         repository=repository.id,
         digest__in=parents[:MAX_PARENTS_READ],
         size__lte=MAX_INDEX_BYTES,
     )
-    subject = ""
-    digests: dict[str, None] = {}
-    for index in indexes.only("body", "media_type", "size").order_by("-pk"):
-        for entry in _entries(document_in(index)):
-            if str(entry.digest) == manifest.digest:
-                subject = subject or about(entry)
-            if about(entry) == manifest.digest:
-                digests[str(entry.digest)] = None
-    return Beside(subject, _attached(repository, list(digests)) if digests else ())
+    entries = (
+        entry
+        for index in indexes.only("body", "media_type", "size").order_by("-pk")
+        for entry in _entries(document_in(index))
+    )
+    spoken_of = (about(entry) for entry in entries if str(entry.digest) == manifest.digest)
+    return next((subject for subject in spoken_of if subject), "")
 
 
 def _entries(document: ManifestDocument | None) -> Sequence[Descriptor]:
     return document.manifests if document else ()
-
-
-def _attached(repository: Repository, digests: Sequence[str]) -> Sequence[tuple[Attachment, str]]:
-    rows = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
-    found = rows.defer("labels_json").order_by("digest")[:MAX_READ]
-    return [(Attachment(row, Kind(row.kind)), statements_in(row)) for row in found]
 
 
 def stated_by(repository: Repository, digests: Iterable[str]) -> Mapping[str, str]:

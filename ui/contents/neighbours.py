@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from artifacts.signatures.companions import subject_of
-from registry.manifests.models import Manifest, ManifestChild
+from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.models import Verdict
-from ui.contents.listed import Beside, beside
+from ui.contents.listed import subject_in_indexes
 
 MAX_TAGS: Final = 20
 MAX_PARENTS: Final = 10
@@ -19,15 +19,13 @@ MAX_VERDICTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """``verdicts`` is what was found of it as a signature or attestation of its subject;
-    ``beside`` is what the indexes that list it say of it."""
+    """``verdicts`` is what was found of it as a signature or attestation of its subject."""
 
     tags: Sequence[str]
     has_more_tags: bool
     parents: Sequence[str]
     subject: str
     verdicts: Sequence[Verdict]
-    beside: Beside
 
 
 def neighbours_of(
@@ -35,21 +33,17 @@ def neighbours_of(
 ) -> Neighbours:
     alive = Tag.objects.alive(now).filter(manifest=manifest.id).order_by("-started_at", "name")
     names = list(alive.values_list("name", flat=True)[: MAX_TAGS + 1])
-    edges = ManifestChild.objects.filter(
-        child_digest=manifest.digest, parent__repository=repository.id, parent__deleted_at=None
-    )
-    parents = edges.order_by("-parent").values_list("parent__digest", flat=True)[:MAX_PARENTS]
-    around = beside(repository, manifest, list(parents))
+    indexes = Manifest.objects.present().listing([manifest.digest], repository=repository.id)
+    parents = list(indexes.order_by("-pk").values_list("digest", flat=True)[:MAX_PARENTS])
     verdicts = Verdict.objects.filter(manifest=manifest.id).select_related("key")
     return Neighbours(
         tags=names[:MAX_TAGS],
         has_more_tags=len(names) > MAX_TAGS,
-        parents=list(parents),
+        parents=parents,
         subject=manifest.subject_digest
-        or around.subject
+        or subject_in_indexes(repository, manifest, parents)
         or _subject_of(([tag.name] if tag else []) + names),
         verdicts=list(verdicts.order_by("subject_digest", "position")[:MAX_VERDICTS]),
-        beside=around,
     )
 
 
