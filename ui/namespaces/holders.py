@@ -5,6 +5,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.credentials.principals import Principal
 from accounts.errors import AccountError, UserUnknown
+from accounts.names import is_name
 from accounts.organizations.models import Organization, Team
 from accounts.users.models import Namespace, Robot, User
 from registry.repositories.models import administered_namespaces
@@ -31,6 +32,8 @@ def user_or_robot(
     name = name.strip()
     if "+" not in name:
         return user_named(name)
+    if not all(is_name(part) for part in name.split("+", 1)):
+        raise RobotUnknown(name)
     robots = Robot.objects.select_related("namespace").named(name)
     if not (visitor.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS):
         theirs = Q(namespace=place) | Q(namespace__in=administered_namespaces(visitor))
@@ -42,14 +45,17 @@ def user_or_robot(
 
 
 def user_named(name: str) -> User:
-    user = User.objects.filter(username=name.strip()).first()
+    name = name.strip()
+    # Not everything that is typed can be asked about: no database has NUL in its text.
+    user = User.objects.filter(username=name).first() if is_name(name) else None
     if user is None:
-        raise UserUnknown(name.strip())
+        raise UserUnknown(name)
     return user
 
 
 def team_named(name: str, organization: Organization) -> Team:
-    team = organization.teams.filter(name=name.strip()).first()
+    known = organization.teams.filter(name=name.strip()) if is_name(name.strip()) else None
+    team = known.first() if known is not None else None
     if team is None:
         raise TeamUnknown(name.strip(), organization.name)
     team.organization = organization
