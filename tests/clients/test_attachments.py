@@ -20,8 +20,8 @@ SBOM = "application/spdx+json"
 @pytest.fixture
 def oras(trusting_home: Home, registry: Registry, repository: str) -> OrasGo:
     """The program, beside an image ``v1`` in the repository."""
-    for name in ("note", "sbom"):
-        (trusting_home.folder / name).write_bytes(Image().files["data.bin"])
+    (trusting_home.folder / "note").write_bytes(Image().files["data.bin"])
+    (trusting_home.folder / "sbom").write_text('{"spdxVersion": "SPDX-2.3", "packages": []}')
     registry.push(repository, "v1", Image())
     return OrasGo(trusting_home, registry, registry.owner)
 
@@ -80,14 +80,18 @@ def test_an_sbom_can_be_found_and_read_where_signatures_are_required(
 ) -> None:
     tool = oras.using(schema)
     name = f"{oras.registry}/{repository}:v1"
-    note, sbom = tool("attach", name, NOTE, "note"), tool("attach", name, SBOM, "sbom")
+    note = tool("attach", name, NOTE, "note")
+    sbom = tool("attach", name, SBOM, f"sbom:{SBOM}")
 
     live_registry.manage("require_signatures", repository, "required")
+    reader = oras.registry.stranger
+    live_registry.manage("grant", "read", repository, "--user", reader.name)
+    readers_tool = OrasGo(oras.home, oras.registry, reader, schema)
 
-    found = dict(line.split() for line in tool("discover", name).splitlines())
+    found = dict(line.split() for line in readers_tool("discover", name).splitlines())
     assert found == {note: NOTE, sbom: SBOM}
     assert oras.registry.document(repository, sbom)["artifactType"] == SBOM
     # oras goes on from an SBOM to its subject, and reads the refusal there.
-    answer = tool.refused("pull", f"{oras.registry}/{repository}@{sbom}", "back")
+    answer = readers_tool.refused("pull", f"{oras.registry}/{repository}@{sbom}", "back")
     subject = oras.registry.document(repository, sbom)["subject"]["digest"]
     assert f"requires a valid signature to pull, and {subject} has none" in answer

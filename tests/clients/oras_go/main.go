@@ -1,7 +1,7 @@
 // A small client on oras-go, the library the oras command line is made of.
 //
 //	oras-go-client [flags] push     REFERENCE FILE...          prints the manifest's digest
-//	oras-go-client [flags] attach   REFERENCE TYPE FILE...     prints the new manifest's digest
+//	oras-go-client [flags] attach   REFERENCE TYPE FILE[:TYPE]...  prints the new manifest's digest
 //	oras-go-client [flags] discover REFERENCE [TYPE]           prints "digest artifact-type" per referrer
 //	oras-go-client [flags] pull     REFERENCE FOLDER           writes the files, prints the digest
 //	oras-go-client [flags] copy     REFERENCE REFERENCE        copies, referrers included
@@ -113,12 +113,16 @@ func pack(
 	defer store.Close()
 
 	options := oras.PackManifestOptions{Subject: subject, ManifestAnnotations: annotations}
-	for _, path := range paths {
+	for _, given := range paths {
+		path, mediaType, isTyped := strings.Cut(given, ":")
+		if !isTyped {
+			mediaType = fileMediaType
+		}
 		absolute, err := filepath.Abs(path)
 		if err != nil {
 			return ocispec.Descriptor{}, err
 		}
-		layer, err := store.Add(ctx, filepath.Base(path), fileMediaType, absolute)
+		layer, err := store.Add(ctx, filepath.Base(path), mediaType, absolute)
 		if err != nil {
 			return ocispec.Descriptor{}, err
 		}
