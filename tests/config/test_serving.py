@@ -123,7 +123,8 @@ def test_a_copy_without_the_secret_key_is_started(tmp_path: Path) -> None:
     start_server(data).stop()
     (data / "secret_key").unlink()
     data.chmod(0o755)
-    (data / "db.sqlite3").chmod(0o644)
+    for database in data.glob("*.sqlite3"):
+        database.chmod(0o644)
 
     second = start_server(data)
     answer = Client(second.host, "admin", second.admin_password).get("/v2/")

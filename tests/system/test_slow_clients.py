@@ -139,7 +139,8 @@ def test_a_request_whose_head_never_ends_holds_nobody_up(small_registry: Running
             wire = stack.enter_context(Wire(small_registry.host))
             wire.send(b"GET /v2/ HTTP/1.1\r\nHost: anybody\r\nX-Slow: ")
 
-        assert Client(small_registry.host).get("/v2/").status == 200
+        client = Client(small_registry.host, "admin", small_registry.admin_password)
+        assert client.get("/v2/").status == 200
 
 
 def _wait_until_busy(repository: Repository) -> None:

@@ -55,7 +55,7 @@ def wants_range(request: Request, digest: str) -> bool:
 def _tags(header: str | None, *, weak: bool) -> frozenset[str] | None:
     if header is None:
         return None
-    if header.strip() == _ANYTHING:
+    if header.strip(" \t") == _ANYTHING:
         return frozenset({_ANYTHING})
     found = {match[2] for match in _ENTITY_TAG.finditer(header) if weak or not match[1]}
     return frozenset(found - {_ANYTHING})  # a tag of that name is not the asterisk

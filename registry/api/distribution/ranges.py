@@ -52,8 +52,9 @@ def parse_range(header: str, size: int) -> list[Part]:
         RangeNotSatisfiable: every part lies beyond the end, or ends before it starts.
     """
     unit, equals, specs = header.partition("=")
-    texts = [text.strip() for text in specs.split(",") if text.strip()]
-    if unit.strip().lower() != "bytes" or not equals or not 0 < len(texts) <= MAX_RANGES:
+    # Optional white space is blanks and tabs (RFC 9110, 5.6.3); str.strip takes more for it.
+    texts = [text for part in specs.split(",") if (text := part.strip(" \t"))]
+    if unit.strip(" \t").lower() != "bytes" or not equals or not 0 < len(texts) <= MAX_RANGES:
         return []
     matches = [_SPEC.fullmatch(text) for text in texts]
     parts = []

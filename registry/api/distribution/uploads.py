@@ -127,7 +127,7 @@ class UploadView(RepositoryView):
 def _content_range(header: str | None) -> tuple[int | None, int | None]:
     if header is None:
         return None, None
-    match = _CONTENT_RANGE.fullmatch(header.strip())
+    match = _CONTENT_RANGE.fullmatch(header.strip(" \t"))
     if match is None or int(match[1]) > int(match[2]):
         raise BlobUploadInvalid(f"Content-Range must be FIRST-LAST, not {header[:100]!r}")
     return int(match[1]), int(match[2])
