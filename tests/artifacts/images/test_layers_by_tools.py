@@ -141,7 +141,9 @@ def test_members_of_gzip_follow_each_other_even_empty_ones(root: Path) -> None:
     assert paths(packed) == EVERYTHING
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=str)
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"]
+)
 @pytest.mark.parametrize("blocks", [0, 1])
 def test_a_tar_without_its_end_is_whole_where_its_compression_is(
     root: Path, pack: object, blocks: int
@@ -153,13 +155,15 @@ def test_a_tar_without_its_end_is_whole_where_its_compression_is(
     assert paths(pack(content)) == EVERYTHING  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=str)
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"]
+)
 @pytest.mark.parametrize("content", [b"", b"\0" * 1024, b"\0" * 10240])
 def test_an_empty_layer_is_empty(pack: object, content: bytes) -> None:
     assert paths(pack(content)) == []  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=str)
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
 def test_a_layer_that_is_cut_in_its_compression_is_cut_short(root: Path, pack: object) -> None:
     packed = pack(tar(root))  # type: ignore[operator]
 
