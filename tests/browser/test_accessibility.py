@@ -20,6 +20,7 @@ RULES = {
 LOOKS: list[tuple[Scheme, int]] = [("light", WIDE), ("dark", WIDE), ("light", NARROW)]
 
 
+@pytest.mark.timeout(900)  # about a hundred pages, each looked at for seconds
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_no_page_shuts_anybody_out(
     scheme: Scheme, width: int, harbour: Harbour, open_window: OpenWindow
