@@ -6,6 +6,7 @@ from typing import Final
 from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 
+from accounts.credentials.batches import delete_first
 from accounts.credentials.models import UsedCode
 
 KEEP_CODES: Final = timedelta(minutes=5)  # a code is good for a minute and a half at most
@@ -28,6 +29,4 @@ def use_code(*, authenticator: Authenticator, code: str, now: datetime) -> bool:
 def delete_used_codes(*, now: datetime, limit: int) -> int:
     """Delete at most ``limit`` codes that nobody could use again anyhow; return how many."""
     due = UsedCode.objects.filter(used_at__lte=now - KEEP_CODES)
-    chosen = list(due.order_by("used_at", "pk").values_list("pk", flat=True)[:limit])
-    deleted, _ = due.filter(pk__in=chosen).delete()
-    return deleted
+    return delete_first(due, by="used_at", limit=limit)

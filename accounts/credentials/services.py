@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials import keys, throttle
+from accounts.credentials.batches import delete_first
 from accounts.credentials.directory import directory_person, is_in_directory
 from accounts.credentials.models import AccessToken, TokenScope
 from accounts.credentials.passwords import hashing_slot, remembered, verify
@@ -241,10 +242,8 @@ def delete_expired(*, now: datetime, limit: int) -> int:
     An expired token is kept for a while, so that its robot is told that it expired.
     """
     due = AccessToken.objects.expired(at=now - KEEP_EXPIRED_TOKENS)
-    chosen = list(due.order_by("expires_at", "pk").values_list("pk", flat=True)[:limit])
-    tokens, _ = due.filter(pk__in=chosen).delete()
     return (
-        tokens
+        delete_first(due, by="expires_at", limit=limit)
         + throttle.delete_forgotten(now=now, limit=limit)
         + delete_used_codes(now=now, limit=limit)
         + delete_ended_values(now=now, limit=limit)
@@ -255,49 +254,30 @@ def delete_expired(*, now: datetime, limit: int) -> int:
 def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
     owner, _, short_name = name.partition("+")
     is_known_form = is_name(owner) and is_name(short_name)
-    return _by_token(
-        _tokens().filter(robot__in=Robot.objects.named(name)) if is_known_form else None,
-        secret,
-        account=name if is_known_form and Robot.objects.named(name).exists() else "",
-        attempt=Attempt.of(name, address=address),
-        address=address,
-        refusal="wrong robot name or token",
-        now=now,
-    )
+    robots = Robot.objects.named(name) if is_known_form else Robot.objects.none()
+    token = _tokens().filter(robot__in=robots).first()
+    if token is None or not _opens(token, secret):
+        attempt = Attempt.of(name, address=address)
+        throttle.refuse_if_blocked(attempt, now=now)
+        _fail(attempt, name if robots.exists() else "", address=address, now=now)
+        raise Unauthorized("wrong robot name or token")
+    return _by_right_token(token, now=now)
 
 
 def _application(secret: str, *, address: str, now: datetime) -> Principal:
     """All applications share one name, so it is the token that stands for the account."""
     fingerprint = _fingerprint(secret)
-    return _by_token(
-        _tokens().filter(user__isnull=False, sha256=fingerprint),
-        secret,
-        account="",
-        attempt=Attempt.of(f"{APPLICATION} {fingerprint}", address=address),
-        address=address,
-        refusal="unknown or revoked application token",
-        now=now,
-    )
-
-
-def _by_token(
-    candidates: QuerySet[AccessToken] | None,
-    secret: str,
-    *,
-    account: str,
-    attempt: Attempt,
-    address: str,
-    refusal: str,
-    now: datetime,
-) -> Principal:
-    token = candidates.first() if candidates is not None else None
-    expected = token.sha256 if token else ""
-    if not hmac.compare_digest(expected, _fingerprint(secret)) or token is None:
+    token = _tokens().filter(user__isnull=False, sha256=fingerprint).first()
+    if token is None or not _opens(token, secret):
+        attempt = Attempt.of(f"{APPLICATION} {fingerprint}", address=address)
         throttle.refuse_if_blocked(attempt, now=now)
-        _fail(attempt, account, address=address, now=now)
-        raise Unauthorized(refusal)
-
+        _fail(attempt, "", address=address, now=now)
+        raise Unauthorized("unknown or revoked application token")
     return _by_right_token(token, now=now)
+
+
+def _opens(token: AccessToken, secret: str) -> bool:
+    return hmac.compare_digest(token.sha256, _fingerprint(secret))
 
 
 def _token_of(username: str, secret: str) -> AccessToken | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import IntegrityError, transaction
 
+from accounts.credentials.batches import delete_first
 from accounts.credentials.models import SharedValue
 
 _FOR_EVER: Final = timedelta(days=365)
@@ -88,9 +89,7 @@ class SharedCache(BaseCache):
 def delete_ended_values(*, now: datetime, limit: int) -> int:
     """Delete at most ``limit`` values whose time is over; return how many."""
     due = SharedValue.objects.filter(expires_at__lte=now)
-    chosen = list(due.order_by("expires_at", "pk").values_list("pk", flat=True)[:limit])
-    deleted, _ = due.filter(pk__in=chosen).delete()
-    return deleted
+    return delete_first(due, by="expires_at", limit=limit)
 
 
 def _now() -> datetime:

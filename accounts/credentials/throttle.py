@@ -20,6 +20,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils.crypto import salted_hmac
 
+from accounts.credentials.batches import delete_first
 from accounts.credentials.models import LoginThrottle
 from artifacts.oci.errors import TooManyRequests
 
@@ -119,10 +120,7 @@ def delete_forgotten(*, now: datetime, limit: int) -> int:
     """Delete at most ``limit`` rows that count for nothing any more; return how many."""
     unknown = Q(succeeded_at=None) | Q(succeeded_at__lte=now - KNOWN_FOR)
     due = LoginThrottle.objects.filter(unknown, updated_at__lt=now - FORGET_AFTER)
-    chosen = list(due.order_by("updated_at", "pk").values_list("pk", flat=True)[:limit])
-    # Asked again in the delete: a failure may have renewed the row meanwhile.
-    deleted, _ = due.filter(pk__in=chosen).delete()
-    return deleted
+    return delete_first(due, by="updated_at", limit=limit)
 
 
 def _refuse(row: LoginThrottle | None, now: datetime) -> None:

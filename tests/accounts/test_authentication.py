@@ -393,6 +393,16 @@ def test_the_use_of_a_token_is_written_once_a_minute(
     assert AccessToken.objects.get().last_used_at == now + timedelta(seconds=60)
 
 
+def test_a_login_of_a_robot_costs_one_query(
+    robot: Robot, now: datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    secret = issue_robot_token(robot=robot, now=now)
+    login("acme+ci", secret, now)
+
+    with django_assert_num_queries(1):
+        login("acme+ci", secret, now)
+
+
 # Asked again later
 
 
