@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 # What BuildKit writes on the entries of an index that describe an image beside them.
 REFERENCE_TYPE = "vnd.docker.reference.type"
+REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _ABOUT_IMAGES = frozenset({Kind.ATTESTATION, Kind.SIGNATURE, Kind.SBOM})
 
 

@@ -15,13 +15,12 @@ from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.media_types import INDEXES
 from registry.manifests.models import Manifest, ManifestChild
-from registry.manifests.terms import REFERENCE_TYPE
+from registry.manifests.terms import REFERENCE_DIGEST, REFERENCE_TYPE
 from registry.repositories.models import Repository
 
 MAX_INDEXES: Final = 50  # that are looked into at once, the newest
 MAX_INDEX_BYTES: Final = 128 * 1024
 _ATTESTATION: Final = "attestation-manifest"
-_REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 
 
 def listed_attestations(
@@ -58,7 +57,7 @@ def _attestations_in(body: bytes, media_type: str) -> list[tuple[str, str]]:
     except ManifestInvalid:  # stored under older, laxer rules
         return []
     return [
-        (str(entry.digest), entry.annotations.get(_REFERENCE_DIGEST, ""))
+        (str(entry.digest), entry.annotations.get(REFERENCE_DIGEST, ""))
         for entry in document.manifests
         if entry.annotations.get(REFERENCE_TYPE) == _ATTESTATION
     ]

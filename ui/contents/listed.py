@@ -12,7 +12,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import DigestInvalid
 from registry.manifests.models import Manifest
-from registry.manifests.terms import REFERENCE_TYPE
+from registry.manifests.terms import REFERENCE_DIGEST, REFERENCE_TYPE
 from registry.repositories.models import Repository
 from ui.contents.base import document_in
 from ui.contents.referrers import IN_TOTO_PREDICATE, is_provenance, predicate_name
@@ -21,7 +21,6 @@ from ui.contents.text import shown
 MAX_PARENTS_READ: Final = 5  # indexes that are searched for what they say about one manifest
 MAX_INDEX_BYTES: Final = 256 * 1024
 MAX_READ: Final = 50  # attestations whose layers are named on one page
-_REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _MAX_NAMES = 6
 
 
@@ -29,7 +28,7 @@ def about(entry: Descriptor) -> str:
     """The digest that an entry of an index speaks of; empty for what stands for itself, and
     for what names no digest."""
     try:
-        return str(Digest.parse(entry.annotations[_REFERENCE_DIGEST])) if is_about(entry) else ""
+        return str(Digest.parse(entry.annotations[REFERENCE_DIGEST])) if is_about(entry) else ""
     except (KeyError, DigestInvalid):
         return ""
 

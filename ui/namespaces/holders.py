@@ -54,9 +54,9 @@ def user_named(name: str) -> User:
 
 
 def team_named(name: str, organization: Organization) -> Team:
-    known = organization.teams.filter(name=name.strip()) if is_name(name.strip()) else None
-    team = known.first() if known is not None else None
+    name = name.strip()
+    team = organization.teams.filter(name=name).first() if is_name(name) else None
     if team is None:
-        raise TeamUnknown(name.strip(), organization.name)
+        raise TeamUnknown(name, organization.name)
     team.organization = organization
     return team
