@@ -78,6 +78,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes that are no short text are named by their number.
+
+    What a compressor made can hold the second in which it was made, and processes that name the
+    same test differently cannot divide the tests among them.
+    """
+    if isinstance(val, bytes) and not (
+        len(val) <= 40 and val.isascii() and val.decode().isprintable()
+    ):
+        return f"{len(val)}-bytes"
+    return None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Clients share one container storage and a login file, so one process runs them all."""
     _leave_out(config, items)

@@ -1,9 +1,11 @@
 """The division of the tests names what is there, and leaves nothing out."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import pytest_make_parametrize_id
 from tests.division import BOTH, DIVISION, SLOW, databases
 
 TESTS = Path(__file__).parent
@@ -24,3 +26,12 @@ def test_what_nobody_named_runs_on_both() -> None:
 
 def test_a_file_is_heard_before_its_folder() -> None:
     assert databases(TESTS / "artifacts/policy/test_new.py") == BOTH
+
+
+def test_bytes_that_change_with_the_second_do_not_change_the_name_of_a_test() -> None:
+    names = {pytest_make_parametrize_id(gzip.compress(b"x", mtime=second)) for second in (1, 2)}
+    assert names == {"21-bytes"}
+
+
+def test_short_text_names_its_test() -> None:
+    assert pytest_make_parametrize_id(b"{}") is None
