@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
@@ -43,8 +42,6 @@ _LARGE_BODIES_AT_ONCE = 32
 _STALLED_SECONDS = 60  # without a byte of a body that is stored as it comes
 _UNREAD_SECONDS = 60  # without room for the next bytes of an answer
 _AHEAD_BYTES = 1024 * 1024  # of a body, received before the thread asks for them
-_PIECES_AT_ONCE = 4  # of a blob, read for a client that takes them quickly
-_QUICK_SECONDS = 0.1
 _DRAIN_SECONDS = 1
 _DRAIN_BYTES = 64 * 1024 * 1024
 
@@ -142,16 +139,16 @@ class Transport:
         return None
 
     async def _send_file(self, answer: "_Answer", file: "_File") -> None:
-        """Send a file: a thread reads each piece, and none waits for the client."""
+        """Send a file. Pieces in memory are read here, others in a thread that waits for a disk."""
         loop = asyncio.get_running_loop()
-        pieces = iter(file)
-        count = 1
         try:
-            while some := await loop.run_in_executor(self._threads, list, islice(pieces, count)):
-                begun_at = loop.time()
-                await answer.pieces(some)
-                # Who takes them quickly gets more at once: to go to a thread and back is work.
-                count = _PIECES_AT_ONCE if loop.time() - begun_at < _QUICK_SECONDS else 1
+            while True:
+                piece = file.read_from_memory()
+                if piece is None:
+                    piece = await loop.run_in_executor(self._threads, file.read)
+                if not piece:
+                    break
+                await answer.pieces([piece])
             await answer.last()
         except _ClientGone:
             return
@@ -221,8 +218,18 @@ class _File:
         self._block_bytes = block_bytes
         self.close = file.close
 
+    def read(self) -> bytes:
+        """The next piece; none at the end."""
+        piece: bytes = self._file.read(self._block_bytes)
+        return piece
+
+    def read_from_memory(self) -> bytes | None:
+        """The next piece; ``None`` when reading it may have to wait."""
+        read: Callable[[], bytes | None] = getattr(self._file, "read_from_memory", lambda: None)
+        return read()
+
     def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self._file.read(self._block_bytes), b"")
+        return iter(self.read, b"")
 
 
 class _BodyRefused(Exception):

@@ -13,6 +13,7 @@ from django.db import connection
 
 from artifacts.oci.errors import TooManyRequests
 from registry.storage.base import PIECE_BYTES
+from registry.storage.files import FileReader
 
 RETRY_AFTER_SECONDS = 2
 
@@ -86,6 +87,13 @@ class Download(Iterator[bytes]):
     def read(self, _size: int = -1) -> bytes:
         """The next piece, however long; none at the end."""
         return next(self._pieces, b"")
+
+    def read_from_memory(self) -> bytes | None:
+        """The next piece; ``None`` when that would wait for a disk or for another machine."""
+        pieces = self._pieces
+        if isinstance(pieces, FileReader) and pieces.is_in_memory():
+            return next(pieces, b"")
+        return None
 
     def close(self) -> None:
         if self._is_open:

@@ -10,6 +10,8 @@ from pathlib import Path
 from artifacts.oci.errors import StorageFull
 from registry.storage.base import PIECE_BYTES
 
+# Linux alone can tell; elsewhere every piece counts as one that is waited for.
+_WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", 1 << 30)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -29,6 +31,19 @@ class FileReader(Iterator[bytes]):
         self._position += len(piece)
         self._left -= len(piece)
         return piece
+
+    def is_in_memory(self) -> bool:
+        """Whether the next piece can be read without waiting for a disk.
+
+        Only the last byte is looked at: what is read from the beginning on is there before it.
+        """
+        if not self._left:
+            return True
+        last = self._position + min(PIECE_BYTES, self._left) - 1
+        try:
+            return os.preadv(self._file, [bytearray(1)], last, _WITHOUT_WAITING) == 1
+        except (OSError, NotImplementedError):  # not there, or nothing here can tell
+            return False
 
     def close(self) -> None:
         if self._file >= 0:

@@ -272,6 +272,33 @@ def test_a_file_is_sent_whole_and_closed() -> None:
     assert file.is_closed
 
 
+class FileInMemory(File):
+    def read_from_memory(self) -> bytes | None:
+        return self.read()
+
+
+class FilePartlyInMemory(File):
+    def read_from_memory(self) -> bytes | None:
+        return self.read() if self.left % 3 else None
+
+
+def test_a_thread_reads_only_what_is_not_in_memory() -> None:
+    file = FilePartlyInMemory(21)
+
+    exchange = run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert exchange.body == b"x" * 21_000
+    assert {reader.startswith("request") for reader in file.readers} == {True, False}
+
+
+def test_what_is_in_memory_takes_no_thread() -> None:
+    file = FileInMemory(2)
+
+    run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert file.readers == {threading.current_thread().name}
+
+
 def test_a_file_that_nobody_reads_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_UNREAD_SECONDS", 0.1)
     file = File(20)
