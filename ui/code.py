@@ -1,21 +1,22 @@
-"""Source text with colours, line by line, for ``ui/parts/code.html``.
+"""Source text in the colours of its language, cut where it is too long for a page."""
 
-Each line is read once from left to right, and of a pattern nothing is tried twice, so that no text
-takes longer than its length. What spans lines is coloured as each line looks by itself, but for
-blocks of text in YAML.
-"""
-
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.strict_json import parse_object
+from ui.remembered import Remembered
+from ui.text import spelled_out
+
 MAX_COLOURED_LENGTH: Final = 64 * 1024  # characters; what is longer stays plain
 MAX_COLOURED_PARTS: Final = 20_000  # of one text
 MAX_SHOWN_LENGTH: Final = 1024 * 1024
-
 _NUMBER = r"(?P<mi>[-+]?+(?:0x[0-9a-fA-F]++|[0-9]++(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+)(?![\w.]))"
 _STRINGS = r"""(?P<s2>"(?:[^"\\]|\\.)*+"?+)|(?P<s1>'[^']*+'?+)"""
 _WORD = r"(?P<plain>[\w.$/-]++)"
@@ -44,6 +45,10 @@ _VALUE = re.compile(
 _BLOCK = re.compile(r"[ ]*+(?:-[ ]++)*+[|>][-+0-9]{0,2}\s*+(?:\#.*+)?\Z")
 
 _Part = tuple[str, str]  # the class of a colour, or nothing, and the text
+
+MAX_LINES = 3000
+MAX_LENGTH = 256 * 1024
+MAX_REMEMBERED_LENGTH = 4 * 1024 * 1024
 
 
 def code_lines(text: str, language: str) -> Sequence[SafeString]:
@@ -112,3 +117,49 @@ _READERS: Mapping[str, Callable[[Sequence[str]], Iterator[Iterator[_Part]]]] = {
     "json": _plainly(_JSON),
     "groovy": _plainly(_GROOVY),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """``is_cut`` when there is more, ``is_arranged`` when the line breaks are ours."""
+
+    lines: Sequence[SafeString]
+    is_cut: bool = False
+    is_arranged: bool = False
+
+
+def source(text: str, language: str) -> Source:
+    """As much of ``text`` as a page has room for, in the colours of ``language``."""
+    return _remembered.get(f"{language} {text[: MAX_LENGTH + 1]}")
+
+
+def _made(question: str) -> Source:
+    language, _, text = question.partition(" ")
+    head = text[: MAX_LENGTH + 1].splitlines()[: MAX_LINES + 1]
+    kept = "\n".join(head[:MAX_LINES])[:MAX_LENGTH]
+    is_cut = len(head) > MAX_LINES or len(text) > MAX_LENGTH
+    return Source(code_lines(spelled_out(kept), language), is_cut)
+
+
+def _length(made: Source) -> int:
+    return sum(map(len, made.lines)) + 100 * len(made.lines)
+
+
+def json_source(content: bytes) -> Source:
+    """JSON, in lines: its own, or ours where it has none."""
+    text = content.decode("utf-8", "replace")
+    arranged = _arranged(content) if "\n" not in text.strip() else ""
+    shown = source(arranged or text, "json")
+    return Source(shown.lines, shown.is_cut, bool(arranged))
+
+
+def _arranged(content: bytes) -> str:
+    if len(content) > MAX_LENGTH:
+        return ""
+    try:
+        return json.dumps(parse_object(content, for_answers=True), indent=2, ensure_ascii=False)
+    except ManifestInvalid:
+        return ""
+
+
+_remembered = Remembered(_made, length_of=_length, max_length=MAX_REMEMBERED_LENGTH)

@@ -139,7 +139,7 @@ def _show_markdown(text: str) -> object:
 
 def _show_source(language: str) -> Callable[[str], object]:
     def show(text: str) -> object:
-        from ui.contents.source import source
+        from ui.code import source
 
         return source(text, language)
 
@@ -158,7 +158,7 @@ def _read_yaml(text: str) -> object:
 def _read_json(text: str) -> object:
     from artifacts.documents.documents import read_document
     from artifacts.documents.opening import NotShown
-    from ui.contents.source import json_source
+    from ui.code import json_source
 
     with suppress(NotShown):
         read_document(text.encode())

@@ -9,9 +9,8 @@ from django.test import Client
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
 from ui import costly as places
-from ui.code import MAX_COLOURED_PARTS, code_lines
-from ui.contents.source import MAX_LENGTH as MAX_SOURCE_LENGTH
-from ui.contents.source import source
+from ui.code import MAX_COLOURED_PARTS, code_lines, source
+from ui.code import MAX_LENGTH as MAX_SOURCE_LENGTH
 from ui.costly import AT_ONCE, IN_ALL, Busy, costly
 from ui.prose import MAX_ADDRESSES_LENGTH, MAX_CELLS, MAX_LENGTH, is_cut, prose
 from ui.remembered import SMALL_LENGTH, Remembered

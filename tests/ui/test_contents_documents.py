@@ -235,7 +235,7 @@ def test_a_config_that_is_json_is_shown(things: Repository) -> None:
 def test_a_manifest_of_too_many_parts_is_not_taken_apart(
     things: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.contents.base.MAX_SHOWN_VALUES", 3)
+    monkeypatch.setattr("ui.contents.manifest.MAX_SHOWN_VALUES", 3)
     manifest = push_artifact(things, (b"{}", "application/vnd.in-toto+json", {}))
 
     assert "is made of too many parts" in page(url_of(manifest))

@@ -18,7 +18,7 @@ from tests.ui.contents_pushed import (
     tag_url,
     url_of,
 )
-from ui.contents.text import shown, web_link
+from ui.text import shown, web_link
 
 pytestmark = pytest.mark.django_db
 

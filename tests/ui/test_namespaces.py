@@ -34,7 +34,7 @@ from tests.registry.builders import (
 )
 from tests.ui.browsing import browser
 from ui.amounts import bytes_text
-from ui.namespaces import usage
+from ui.namespaces import repositories as pages
 
 pytestmark = pytest.mark.django_db
 
@@ -261,7 +261,7 @@ def test_the_storage_of_a_small_namespace_is_counted_and_blobs_count_once(
 def test_the_storage_of_a_large_namespace_comes_from_the_survey(
     alice: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(usage, "MAX_BLOBS_COUNTED", 1)
+    monkeypatch.setattr(pages, "MAX_BLOBS_COUNTED", 1)
     hold(make_repository("acme/one"), LAYER, b"12345")
     client = browser(alice)
     assert "Storage" not in text_of(client, "/acme")

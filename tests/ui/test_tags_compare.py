@@ -227,7 +227,7 @@ def test_what_is_made_of_too_many_parts_is_not_compared(
     web: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push_image(web, "v1")
-    monkeypatch.setattr("ui.tags.comparing.MAX_SHOWN_VALUES", 5)
+    monkeypatch.setattr("ui.tags.comparison.MAX_SHOWN_VALUES", 5)
 
     response = compare("v1", "v1")
 

@@ -20,8 +20,8 @@ from registry.charts.models import ChartVersion
 from registry.verification.models import PublicKey
 from registry.verification.pulls import Reader, SignatureRequired, admit_pull
 from ui import errors
-from ui.contents.base import ManifestBase, document_in
 from ui.contents.blobs import download_name, find_descriptor
+from ui.contents.manifest import ManifestBase, document_in
 from ui.file_names import ascii_name, saved_as
 from ui.pages import RepositoryPage
 

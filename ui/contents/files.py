@@ -11,10 +11,10 @@ from artifacts.images.files import LayerFile, LayerFiles, list_files
 from artifacts.oci.digest import Digest
 from registry.blobs.services import find_blob, read_blob
 from registry.blobs.transfers import Download
-from ui.contents.base import ManifestBase, document_in
 from ui.contents.blobs import find_descriptor
-from ui.contents.text import shown
+from ui.contents.manifest import ManifestBase, document_in
 from ui.costly import costly
+from ui.text import shown
 
 MAX_PACKED_BYTES: Final = 512 * 1024 * 1024
 FILES_PER_PAGE: Final = 500

@@ -19,9 +19,9 @@ from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from ui.amounts import short_digest
-from ui.contents.listed import about, is_about, stated_by
-from ui.contents.reading import Unreadable, read_whole
-from ui.contents.text import Pair, Pairs, pairs, shown, web_link
+from ui.contents.manifest import Unreadable, read_whole
+from ui.contents.referrers import about, is_about, stated_by
+from ui.text import Pair, Pairs, pairs, shown, web_link
 
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_STEPS = 300

@@ -1,23 +1,25 @@
-"""Making an organization."""
+"""An organization: made, described, and at last deleted."""
+
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from accounts.errors import AccountError, NameRefused
 from accounts.names import MAX_NAME_LENGTH, check_namespace_name
+from accounts.organizations import services
 from accounts.organizations.models import MAX_DESCRIPTION_LENGTH
-from accounts.organizations.services import create_organization
 from accounts.users.models import Namespace, User
+from registry.repositories.organizations import contents_of, delete_organization
+from registry.tags.models import Tag
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, Page, reason_of
+from ui.namespaces.repositories import usage_of
+from ui.pages import FORM_REFUSED, OrganizationPage, Page, reason_of
+
+MAX_TAGS_COUNTED = 10_000
 
 
 class OrganizationForm(PageForm):
-    name = forms.CharField(
-        max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="The first part of its repositories' names. It cannot be changed later.",
-    )
     description = forms.CharField(
         max_length=MAX_DESCRIPTION_LENGTH,
         required=False,
@@ -30,6 +32,15 @@ class OrganizationForm(PageForm):
     )
 
 
+class NewOrganizationForm(OrganizationForm):
+    name = forms.CharField(
+        max_length=MAX_NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="The first part of its repositories' names. It cannot be changed later.",
+    )
+    field_order = ["name"]
+
+
 class NewOrganizationPage(Page):
     template = "ui/namespaces/new_organization.html"
     nav = "organizations"
@@ -37,13 +48,13 @@ class NewOrganizationPage(Page):
     user: User
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(form=OrganizationForm())
+        return self.render(form=NewOrganizationForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = OrganizationForm(request.POST)
+        form = NewOrganizationForm(request.POST)
         if form.is_valid():
             try:
-                made = create_organization(
+                made = services.create_organization(
                     **form.cleaned_data, owner=self.user, now=self.now, by=self.by
                 )
             except AccountError as error:
@@ -76,3 +87,84 @@ def _objection_to(name: str) -> str:
     except NameRefused as error:
         return f"{error.reason[:1].upper()}{error.reason[1:]}."
     return "This name is taken." if Namespace.objects.filter(name=name).exists() else ""
+
+
+class OrganizationSettingsPage(OrganizationPage):
+    template = "ui/namespaces/settings.html"
+    standing = {"GET": "administrator", "POST": "administrator"}
+    tab = "settings"
+    nav = "organizations"
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        about = {"description": self.organization.description, "email": self.organization.email}
+        return self._answer(OrganizationForm(initial=about))
+
+    def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        form = OrganizationForm(request.POST)
+        if form.is_valid():
+            try:
+                self._change(**form.cleaned_data)
+            except AccountError as error:
+                form.add_error("email", reason_of(error))
+            else:
+                return self.done("Saved.", "ui:namespace_settings", namespace=namespace)
+        return self._answer(form, status=FORM_REFUSED)
+
+    def _change(self, description: str, email: str) -> None:
+        to_do: dict[str, Any] = {
+            "organization": self.organization,
+            "now": self.now,
+            "by": self.by,
+        }
+        if email != self.organization.email:
+            services.change_email(**to_do, email=email)
+        if description != self.organization.description:
+            services.describe(**to_do, description=description)
+
+    def _answer(self, form: OrganizationForm, **options: Any) -> HttpResponse:
+        return self.render(crumb="Settings", form=form, **options)
+
+
+class ConfirmationForm(PageForm):
+    name = forms.CharField(
+        label="Type the organization's name to confirm",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class DeleteOrganizationPage(OrganizationPage):
+    template = "ui/namespaces/delete_organization.html"
+    standing = {"GET": "administrator", "POST": "administrator"}
+    tab = "settings"
+    nav = "organizations"
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        return self._answer(ConfirmationForm())
+
+    def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        form = ConfirmationForm(request.POST)
+        if form.is_valid() and form.cleaned_data["name"] == namespace:
+            delete_organization(organization=self.organization, now=self.now, by=self.by)
+            return self.done(f"The organization {namespace} was deleted.", "ui:organizations")
+        form.add_error("name", f"Nothing was deleted: type {namespace}, exactly so.")
+        return self._answer(form, status=FORM_REFUSED)
+
+    def _answer(self, form: ConfirmationForm, status: int = 200) -> HttpResponse:
+        return self.render(
+            crumb="Delete",
+            parent_name="namespace_settings",
+            parent_title="Settings",
+            form=form,
+            contents=contents_of(self.organization),
+            tags=self._tags(),
+            usage=usage_of(self.namespace, now=self.now),
+            status=status,
+        )
+
+    def _tags(self) -> dict[str, int | bool]:
+        """How many there are, as far as that is worth counting."""
+        here = Tag.objects.live().filter(
+            repository__namespace=self.namespace, repository__deleted_at=None
+        )
+        count = here[: MAX_TAGS_COUNTED + 1].count()
+        return {"shown": min(count, MAX_TAGS_COUNTED), "is_more": count > MAX_TAGS_COUNTED}

@@ -1,6 +1,8 @@
-"""The page of an organization or a person: its repositories."""
+"""The page of an organization or a person: its repositories, and how many bytes they store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,12 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from accounts.organizations.models import TeamMember
+from accounts.users.models import Namespace
 from registry.access.rights import readable_repositories
+from registry.blobs.models import BlobLink
 from registry.repositories.models import Repository, RepositoryQuerySet
+from registry.statistics.reads import storage_by_day
 from ui.context import frame
 from ui.kinds import of_group
 from ui.namespaces.push_commands import push_commands
-from ui.namespaces.usage import usage_of
 from ui.pages import NamespacePage
 from ui.paging import page_of
 from ui.repository_rows import repository_rows
@@ -21,6 +25,9 @@ from ui.repository_rows import repository_rows
 MAX_FILTER_LENGTH = 255
 KINDS = (("", "All"), ("helm", "Helm"), ("images", "Images"), ("other", "Other"))
 SORTS = (("", "Last pushed"), ("name", "Name"))
+DAYS_SHOWN = 90
+# A namespace that holds more blobs is known from the nightly survey alone.
+MAX_BLOBS_COUNTED = 1000
 
 
 class RepositoriesPage(NamespacePage):
@@ -99,3 +106,25 @@ def _filtered(found: RepositoryQuerySet, *, text: str, kind: str) -> RepositoryQ
     if text:
         found = found.filter(name__contains=text.lower().replace("\x00", ""))
     return of_group(found, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """``surveyed_on`` is empty when the bytes were counted just now."""
+
+    size: int
+    surveyed_on: date | None
+    history: Sequence[tuple[str, int]]
+
+
+def usage_of(namespace: Namespace, *, now: datetime) -> Usage | None:
+    """What it stores, each blob counted once; ``None`` while nobody knows."""
+    surveyed = storage_by_day(namespace, days=DAYS_SHOWN, now=now)
+    history = [(day.isoformat(), size) for day, size in surveyed]
+    links = BlobLink.objects.filter(repository__namespace=namespace).order_by()
+    held = list(links.values_list("blob_id", "blob__size")[: MAX_BLOBS_COUNTED + 1])
+    if len(held) <= MAX_BLOBS_COUNTED:
+        return Usage(sum(dict(held).values()), None, history)
+    if surveyed:
+        return Usage(surveyed[-1][1], surveyed[-1][0], history)
+    return None

@@ -1,15 +1,24 @@
-"""The end of a repository."""
+"""The end of a repository, and how it is brought back or removed before its time."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.errors import AccountError
-from registry.repositories.deletion import delete_repository, lifetime_of_deleted
+from registry.repositories.deletion import (
+    delete_repository,
+    lifetime_of_deleted,
+    remove_for_good,
+    restorable,
+    undelete_repository,
+)
+from registry.repositories.models import Repository
 from ui.amounts import distance
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, RepositoryPage
+from ui.pages import FORM_REFUSED, NamespacePage, RepositoryPage
+from ui.paging import page_of
 from ui.repositories.contents import contents_of
 
 
@@ -51,3 +60,73 @@ class DeletePage(RepositoryPage):
             form=form,
             **options,
         )
+
+
+class DeletedRepositoriesPage(NamespacePage):
+    template = "ui/repositories/deleted.html"
+    standing = {"GET": "administrator"}
+    tab = "settings"
+    nav = "organizations"
+
+    def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
+        deleted = restorable(self.now).filter(namespace=self.namespace)
+        page = page_of(request, deleted, order=("-deleted_at", "-id"))
+        return self.render(
+            crumb="Deleted repositories",
+            page=page,
+            rows=[(row, _end_of(row)) for row in page.rows],
+            lifetime=distance(lifetime_of_deleted()),
+        )
+
+
+class DeletedRepositoryPage(NamespacePage):
+    """One of them: says what there is in it, and brings it back or lets it go."""
+
+    template = "ui/repositories/deleted_one.html"
+    standing = {"GET": "administrator", "POST": "administrator"}
+    tab = "settings"
+    nav = "organizations"
+    repository: Repository
+
+    def refusal(self) -> HttpResponseBase | None:
+        answer = super().refusal()
+        here = restorable(self.now).filter(namespace=self.namespace)
+        found = here.filter(pk=self.kwargs["deleted"]).first()
+        if answer is None and found is None:
+            raise Http404
+        if found is not None:
+            self.repository = found
+        return answer
+
+    def context(self) -> dict[str, Any]:
+        return {
+            **super().context(),
+            "repository": self.repository,
+            "crumb": self.repository.name,
+            "parent_name": "deleted_repositories",
+            "parent_title": "Deleted repositories",
+        }
+
+    def get(self, request: HttpRequest, namespace: str, deleted: int) -> HttpResponse:
+        return self.render(
+            contents=contents_of(self.repository, self.now),
+            until=_end_of(self.repository),
+            is_taken=Repository.objects.filter(path=self.repository.path).exists(),
+        )
+
+    def post(self, request: HttpRequest, namespace: str, deleted: int) -> HttpResponse:
+        path = self.repository.path
+        try:
+            if "remove" in request.POST:
+                remove_for_good(repository=self.repository, now=self.now, by=self.by)
+                text = f"{path} is being removed with all it held."
+                return self.done(text, "ui:deleted_repositories", namespace=namespace)
+            undelete_repository(repository=self.repository, now=self.now, by=self.by)
+        except AccountError as error:
+            return self.refused(error, "ui:deleted_repositories", namespace=namespace)
+        return self.done(f"{path} is back.", "ui:repository", repository=path)
+
+
+def _end_of(repository: Repository) -> datetime | None:
+    """Until when it can be undeleted."""
+    return repository.deleted_at and repository.deleted_at + lifetime_of_deleted()

@@ -20,7 +20,7 @@ from registry.repositories.paths import repository_path
 from registry.repositories.services import create_repository
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, Page, reason_of
-from ui.repositories.description import DescriptionForm
+from ui.repositories.settings import DescriptionForm
 
 MOST_NAMESPACES = 500  # that one may choose from; others are reached from their own pages
 VISIBILITIES = (

@@ -1,16 +1,22 @@
-"""How a repository is set: whether everybody may pull, and its end."""
+"""How a repository is set: what it is for, whether everybody may pull."""
 
+from typing import Any
+
+from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from registry.access.explanation import holders_of
 from registry.repositories.deletion import lifetime_of_deleted
-from registry.repositories.services import set_visibility
+from registry.repositories.services import describe, set_visibility
 from ui.amounts import distance
-from ui.pages import RepositoryPage
+from ui.forms import PageForm
+from ui.pages import FORM_REFUSED, RepositoryPage
+
+MAX_DESCRIPTION_LENGTH = 64 * 1024
 
 
-class SettingsPage(RepositoryPage):
+class RepositorySettingsPage(RepositoryPage):
     template = "ui/repositories/settings.html"
     actions = {"GET": "*"}
     tab = "settings"
@@ -43,3 +49,36 @@ class VisibilityPage(RepositoryPage):
         set_visibility(repository=self.repository, is_public=is_public, now=self.now, by=self.by)
         text = f"{repository} is {'public' if is_public else 'private'} now."
         return self.done(text, "ui:repository_settings", repository=repository)
+
+
+class DescriptionForm(PageForm):
+    description = forms.CharField(
+        required=False,
+        max_length=MAX_DESCRIPTION_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text="Markdown. Its first line stands in lists.",
+    )
+
+
+class DescriptionPage(RepositoryPage):
+    template = "ui/repositories/description.html"
+    actions = {"GET": "push", "POST": "push"}
+    tab = "overview"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        return self._answer(DescriptionForm(initial={"description": self.repository.description}))
+
+    def post(self, request: HttpRequest, repository: str) -> HttpResponse:
+        form = DescriptionForm(request.POST)
+        if not form.is_valid():
+            return self._answer(form, status=FORM_REFUSED)
+        describe(
+            repository=self.repository,
+            description=form.cleaned_data["description"],
+            now=self.now,
+            by=self.by,
+        )
+        return self.done("The description was saved.", "ui:repository", repository=repository)
+
+    def _answer(self, form: DescriptionForm, **options: Any) -> HttpResponse:
+        return self.render(crumb="Description", kind=self.repository.kind, form=form, **options)

@@ -1,15 +1,18 @@
-"""The first page: for visitors what this is, for people what is theirs."""
+"""The first page, and what every page offers: help, and a theme."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
 from accounts.organizations.models import Organization
 from accounts.users.models import User
 from registry.access.rights import readable_repositories
 from registry.repositories.models import Repository
-from ui.context import frame
+from ui.context import THEME_COOKIE, THEMES, frame
 from ui.namespaces.push_commands import Tool, push_commands
 from ui.pages import Page
 from ui.repository_rows import RepositoryRow, repository_rows
@@ -17,6 +20,7 @@ from ui.repository_rows import RepositoryRow, repository_rows
 MOST_REPOSITORIES = 10
 MOST_ORGANIZATIONS = 12
 _PLACEHOLDER = "ORGANIZATION"  # in commands for who has not signed in
+_KEPT = timedelta(days=365)
 
 
 class WelcomePage(Page):
@@ -58,3 +62,29 @@ class WelcomePage(Page):
     @staticmethod
     def _has_repositories(user: User) -> bool:
         return Repository.objects.filter(namespace=user.namespace_id).exists()
+
+
+class HelpPage(Page):
+    template = "ui/start/help.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render()
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Remember the theme, and go back to where the visitor was."""
+    came_from = request.META.get("HTTP_REFERER", "")
+    is_ours = url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
+    response = HttpResponseRedirect(came_from if is_ours else "/")
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        response.set_cookie(
+            THEME_COOKIE,
+            chosen,
+            max_age=_KEPT,
+            secure=request.is_secure(),
+            httponly=True,
+            samesite="Lax",
+        )
+    return response

@@ -13,9 +13,9 @@ from registry.verification.models import PublicKey, Verdict
 from registry.verification.reads import Attachment, SignatureState, overview_of, summary_of
 from ui.contents.address import Address
 from ui.contents.referrers import predicate_name
-from ui.contents.text import shown
 from ui.paging import page_of
 from ui.tags.pages import TagsPage
+from ui.text import shown
 
 PAGE_SIZE = 30
 MAX_LISTED = 5  # of each group, at one tag

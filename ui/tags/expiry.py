@@ -1,4 +1,4 @@
-"""What is asked before tags are changed."""
+"""When tags are to expire, as a form asks for it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,6 @@ from django import forms
 from django.conf import settings
 
 from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
-from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.tags.services import ExpiryRefused, check_expiry
 from ui.forms import PageForm
 from ui.pages import reason_of
@@ -71,22 +70,3 @@ class ExpiryForm(PageForm):
         except ExpiryRefused as error:
             self.add_error(field, reason_of(error))
         self.expires_at = moment
-
-
-class NewTagForm(PageForm):
-    name = forms.CharField(
-        label="New tag",
-        max_length=MAX_TAG_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Letters, digits, underscores, dots and dashes.",
-    )
-    moves = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if not is_tag(name):
-            raise forms.ValidationError(
-                "A tag has at most 128 letters, digits, underscores, dots and dashes, and does"
-                " not begin with a dot or a dash."
-            )
-        return name

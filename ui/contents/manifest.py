@@ -1,10 +1,13 @@
-"""What the pages of one manifest share."""
+"""What the pages of one manifest share: finding it, and reading what it holds."""
 
+import logging
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import (
@@ -15,12 +18,16 @@ from artifacts.oci.errors import (
 )
 from artifacts.oci.names import Reference
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
+from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest
 from registry.manifests.reachability import Superseded
 from registry.manifests.reads import resolve_manifest
+from registry.repositories.models import Repository
 from registry.storage.base import StorageUnavailable
 from ui import errors
 from ui.pages import RepositoryPage, reason_of
+
+logger = logging.getLogger(__name__)
 
 
 class ManifestBase(RepositoryPage):
@@ -88,3 +95,23 @@ def with_headers(
     for name, value in error.headers().items():
         response.headers[name] = value
     return response
+
+
+class Unreadable(Exception):
+    """The content cannot be shown; the message says why, in a few words."""
+
+
+def read_whole(
+    repository: Repository, descriptor: Descriptor, *, limit_bytes: int, now: datetime
+) -> bytes:
+    """The content of a blob. Raises ``Unreadable``, among others when it is larger."""
+    try:
+        blob = find_blob(repository=repository, digest=descriptor.digest, now=now)
+        if blob.size > limit_bytes:
+            raise Unreadable(f"it is larger than {limit_bytes // 1024:,} KiB")
+        return b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now))
+    except BlobUnknown as error:
+        raise Unreadable("its bytes are not here") from error
+    except (StorageUnavailable, OSError) as error:
+        logger.warning("cannot read %s for a page", descriptor.digest, exc_info=True)
+        raise Unreadable("the storage does not answer at the moment") from error

@@ -2,16 +2,37 @@
 
 from typing import Any
 
+from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.errors import AccountError
 from artifacts.oci.errors import OCIError
+from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.manifests.models import Manifest
 from registry.manifests.tagging import tag_manifest
 from registry.tags.models import Tag
+from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, reason_of
-from ui.tags.forms import NewTagForm
 from ui.tags.pages import TagsPage
+
+
+class NewTagForm(PageForm):
+    name = forms.CharField(
+        label="New tag",
+        max_length=MAX_TAG_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Letters, digits, underscores, dots and dashes.",
+    )
+    moves = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not is_tag(name):
+            raise forms.ValidationError(
+                "A tag has at most 128 letters, digits, underscores, dots and dashes, and does"
+                " not begin with a dot or a dash."
+            )
+        return name
 
 
 class AddTagPage(TagsPage):

@@ -1,17 +1,22 @@
-"""Which tags a list shows, and in which order."""
+"""The tags of a repository, narrowed and in the order that was asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from django.db.models import Q
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.cache import patch_vary_headers
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.names import MAX_TAG_LENGTH
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from registry.tags.models import TagQuerySet
+from registry.tags.models import Tag, TagQuerySet
+from ui.paging import page_of
+from ui.tags.changes import offered
+from ui.tags.pages import TagsPage
+from ui.tags.rows import tag_rows
 
 ORDERS: Final[Mapping[str, Sequence[str]]] = {
     "newest": ("-started_at", "-name"),
@@ -84,3 +89,30 @@ def _start_of_a_digest(text: str) -> str | None:
     if set(digits) - set("0123456789abcdef") or (not colon and len(digits) < _MIN_DIGITS):
         return None
     return f"{algorithm or 'sha256'}:{digits}"
+
+
+class TagListPage(TagsPage):
+    template = "ui/tags/list.html"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        filters = Filters.of(request.GET, self.repository)
+        alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
+        tags = filters.chosen(alive, self.repository).select_related("manifest")
+        page = page_of(
+            request,
+            tags.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json"),
+            order=filters.order,
+        )
+        may_push = "push" in self.rights
+        rows = tag_rows(self.repository, page.rows, with_actors=may_push, now=self.now)
+        response = self.render(
+            "ui/tags/table.html" if self.wants_part else self.template,
+            page=page,
+            rows=rows,
+            filters=filters,
+            sorts=SORTS,
+            changes=offered(self.rights),
+            shows_charts=any(row.app_version for row in rows),
+        )
+        patch_vary_headers(response, ["HX-Request"])
+        return response
