@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from allauth.mfa.models import Authenticator
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.users.administration import AuditedAdmin
+from accounts.credentials.second_factors import note_removal
+from accounts.users.administration import AuditedAdmin, actor_of
 
 # What belongs together, in the order in which administrators look for it.
 _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
@@ -68,6 +71,13 @@ class PossessionAdmin(AuditedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def note(self, request: HttpRequest, verb: str, obj: Any) -> None:
+        """A second factor is called here as where its owner removes it."""
+        if not isinstance(obj, Authenticator):
+            super().note(request, verb, obj)
+            return
+        note_removal(user=obj.user, factor=obj.type, now=timezone.now(), by=actor_of(request))
 
 
 class BerthAdminSite(AdminSite):

@@ -1,7 +1,7 @@
 """What each process does from time to time beside its work, in one thread of its own.
 
 It follows settings that administrators change, keeps announcements at hand, and writes what was
-counted and logged: none of it costs a request a statement to the database.
+counted, noticed and logged: none of it costs a request a statement to the database.
 """
 
 import logging
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from accounts.audit.sightings import flush_sightings
 from config.runtime import follow_settings
 from registry.announcements.current import refresh_announcements
 from registry.statistics.counting import flush_counts
@@ -35,6 +36,7 @@ _ERRANDS: Final[Mapping[Errand, int]] = {  # and how many seconds lie between tw
     refresh: 3,
     flush_counts: 9,
     flush_errors: 9,
+    flush_sightings: 9,
 }
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def start_rounds(kind: str) -> None:
     _run([follow_settings, refresh, show_life])  # the first request finds them done
     threading.Thread(target=_go_round, args=[errands], name="rounds", daemon=True).start()
     # Not ``atexit``, which does not run in the children of Granian's main process.
-    last = [flush_counts, flush_errors, partial(note_end, presence)]
+    last = [flush_counts, flush_errors, flush_sightings, partial(note_end, presence)]
     Finalize(None, _run, args=(last,), exitpriority=1)
 
 

@@ -33,6 +33,7 @@ from accounts.errors import AccountError
 from accounts.organizations.models import Organization, TeamMember
 from accounts.users.models import Namespace, User
 from artifacts.oci.errors import OCIError
+from registry.access.refusals import note_refusal
 from registry.access.rights import readable_repositories, rights_in
 from registry.access.scopes import Action
 from registry.repositories.models import Repository, administered_namespaces
@@ -174,7 +175,26 @@ class RepositoryPage(Page):
             raise Http404
         self.repository = found
         self.rights = rights_in(principal=self.visitor, path=found.path, repository=found)
-        return _answer_to(self.request, self.rights, self.actions, "pull")
+        try:
+            return _answer_to(self.request, self.rights, self.actions, "pull")
+        except (Http404, PermissionDenied):
+            self._note_refusal()
+            raise
+
+    def _note_refusal(self) -> None:
+        """Who has not signed in is led to the page for it, and not refused yet."""
+        if self.user is None:
+            return
+        method = "GET" if self.request.method == "HEAD" else str(self.request.method)
+        needed = self.actions.get(method, "pull") if "pull" in self.rights else "pull"
+        note_refusal(
+            principal=self.visitor,
+            action=needed,
+            path=self.repository.path,
+            repository=self.repository,
+            address=self.by.address,
+            now=self.now,
+        )
 
     def context(self) -> dict[str, Any]:
         return {

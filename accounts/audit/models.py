@@ -66,6 +66,12 @@ class AuditEvent(models.Model):
         max_length=255, blank=True, help_text="the path of the repository that it concerns"
     )
     address = models.CharField(max_length=64, blank=True, help_text="where the request came from")
+    occasion = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="hash of what happens again and again, and is written down once in a while",
+    )
     detail = models.TextField(default="{}", help_text="more facts, as a JSON object")
 
     objects = AuditEventManager()
@@ -77,6 +83,11 @@ class AuditEvent(models.Model):
             models.Index(fields=["repository", "at", "id"], name="audit_by_repository"),
             models.Index(fields=["namespace", "actor", "at"], name="audit_by_space_and_actor"),
             models.Index(fields=["repository", "actor", "at"], name="audit_by_repo_and_actor"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["occasion"], condition=~Q(occasion=""), name="one_event_per_occasion"
+            ),
         ]
 
     def __str__(self) -> str:

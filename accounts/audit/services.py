@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -61,16 +62,33 @@ def record(
     repository or the namespace that the event concerns, empty for none; without it ``target``
     tells: ``acme/web:v1`` lies in ``acme/web``, and ``acme+ci`` in ``acme``.
     """
+    event = event_of(Actor(actor, address), action, target, detail, now=now, place=place)
+    event.save(force_insert=True)
+    return event
+
+
+def event_of(
+    by: Actor,
+    action: str,
+    target: str,
+    detail: Mapping[str, Detail],
+    *,
+    now: datetime,
+    place: str | None = None,
+    occasion: str = "",
+) -> AuditEvent:
+    """The event that ``record`` adds, not yet stored. Of one ``occasion`` only one can be."""
     target = clean(target)
     namespace, repository = _split(target if place is None else clean(place))
-    return AuditEvent.objects.create(
+    return AuditEvent(
         at=now,
-        actor=clean(actor)[:255],
+        actor=clean(by.name)[:255],
         action=action,
         target=target[:600],
         namespace=namespace[:255],
         repository=repository[:255],
-        address=clean(address)[:64],
+        address=clean(by.address)[:64],
+        occasion=occasion,
         detail=json.dumps(cleaned(detail), sort_keys=True),
     )
 

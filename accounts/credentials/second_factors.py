@@ -6,8 +6,11 @@ from typing import Final
 from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 
+from accounts.audit.services import Actor
 from accounts.credentials.batches import delete_first
 from accounts.credentials.models import UsedCode
+from accounts.users.models import User
+from accounts.users.services import bump_access_epoch
 
 KEEP_CODES: Final = timedelta(minutes=5)  # a code is good for a minute and a half at most
 
@@ -24,6 +27,24 @@ def use_code(*, authenticator: Authenticator, code: str, now: datetime) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def clear_factors(*, user: User, now: datetime, by: Actor) -> int:
+    """Take away all second factors, passkeys and recovery codes; return how many there were.
+
+    For somebody who has lost them: the password alone is enough again.
+    """
+    with transaction.atomic():
+        factors = list(Authenticator.objects.select_for_update().filter(user=user).order_by("pk"))
+        Authenticator.objects.filter(pk__in=[factor.pk for factor in factors]).delete()
+        for factor in factors:
+            note_removal(user=user, factor=factor.type, now=now, by=by)
+    return len(factors)
+
+
+def note_removal(*, user: User, factor: str, now: datetime, by: Actor) -> None:
+    by.did("user.second-factor.remove", user.username, now=now, factor=factor)
+    bump_access_epoch()
 
 
 def delete_used_codes(*, now: datetime, limit: int) -> int:

@@ -15,6 +15,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.audit.services import SYSTEM, Actor
+from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
 from accounts.credentials.batches import delete_first
 from accounts.credentials.directory import directory_person, is_in_directory
@@ -39,11 +40,14 @@ TOKEN_BYTES: Final = 32
 STAMP_LENGTH: Final = 16  # hex digits
 SECOND_FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 NOTE_USE_EVERY: Final = timedelta(minutes=1)
+NOTE_LOGIN_EVERY: Final = timedelta(hours=1)
 KEEP_EXPIRED_TOKENS: Final = timedelta(days=30)
 
 
-def authenticate(*, username: str, password: str, address: str, now: datetime) -> Principal:
-    """Find out who ``username`` with ``password`` is.
+def authenticate(
+    *, username: str, password: str, address: str, door: str = "", now: datetime
+) -> Principal:
+    """Find out who ``username`` with ``password`` is, for a client.
 
     Three kinds of credentials: a person's name and password, a robot's name
     (``owner+short``) and token, and one of a user's application tokens with ``$app`` or
@@ -51,6 +55,8 @@ def authenticate(*, username: str, password: str, address: str, now: datetime) -
 
     Args:
         address: where the request comes from; failures are counted by it.
+        door: the first part of the path that was asked for, as ``/v2``; empty: the login is
+            not written down.
 
     Raises:
         Unauthorized: wrong. An unknown name and a wrong password say and cost the same.
@@ -58,6 +64,13 @@ def authenticate(*, username: str, password: str, address: str, now: datetime) -
             cannot ask for.
         TooManyRequests: too many failures before; nothing was checked.
     """
+    principal = _client(username, password, address=address, now=now)
+    if door:
+        _note_login(Actor(principal.name, address), principal.kind, door=door, now=now)
+    return principal
+
+
+def _client(username: str, password: str, *, address: str, now: datetime) -> Principal:
     if username == APPLICATION:
         return _application(password, address=address, now=now)
     if "+" in username:
@@ -108,6 +121,13 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
     if user is None or not user.is_active:
         raise Denied(f"the account {username!r} is disabled; ask an administrator")
     return user
+
+
+def _note_login(by: Actor, kind: str, *, door: str, now: datetime) -> None:
+    """Clients log in with every pull, so of one account, address and door once an hour is told."""
+    key = [by.address, door]
+    if notice(by, f"{kind}.login", by.name, once_in=NOTE_LOGIN_EVERY, key=key, now=now, door=door):
+        logger.info("%s logged in from %s at %s", by.name, by.address or "nowhere known", door)
 
 
 def _persons() -> QuerySet[Any]:

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from django.conf import settings
 
+from accounts.audit.services import Actor
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.credentials.services import current_principal
 from artifacts.oci.errors import Unauthorized
+from registry.access.refusals import VERBS, note_refusal
 from registry.access.rights import rights_in
 from registry.access.scopes import Action
 from registry.access.tokens import Claims
@@ -21,10 +23,18 @@ class InsufficientScope(Unauthorized):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A principal, and what its bearer token limits it to; no claims for a password."""
+    """A principal, and what its bearer token limits it to; no claims for a password.
+
+    Whoever brings no credentials at all is nobody, from no address.
+    """
 
     principal: Principal = ANONYMOUS
     claims: Claims | None = None
+    address: str = ""  # where the request comes from
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.principal.name, self.address)
 
     def require(
         self, action: Action, path: str, repository: Repository | None, *, now: datetime
@@ -40,6 +50,15 @@ class Caller:
             InsufficientScope: the caller may not; the same words whether the
                 repository exists or not.
         """
+        try:
+            self._require(action, path, repository, now=now)
+        except InsufficientScope:
+            self._note_refusal(action, path, repository, now=now)
+            raise
+
+    def _require(
+        self, action: Action, path: str, repository: Repository | None, *, now: datetime
+    ) -> None:
         principal = self.principal
         if self.claims is not None:
             grant = self.claims.grants.get(path)
@@ -50,6 +69,20 @@ class Caller:
             principal = self.confirmed(now=now)
         if action not in rights_in(principal=principal, path=path, repository=repository):
             raise InsufficientScope(_refusal(principal, action, path))
+
+    def _note_refusal(
+        self, action: Action, path: str, repository: Repository | None, *, now: datetime
+    ) -> None:
+        if self.principal.kind == "anonymous" and self.claims is None:
+            return  # not refused yet, but told where to log in
+        note_refusal(
+            principal=self.principal,
+            action=action,
+            path=path,
+            repository=repository,
+            address=self.address,
+            now=now,
+        )
 
     def asks_to_push(self, path: str) -> bool:
         """Whether this looks like a part of a push, which keeps blobs from collection."""
@@ -82,17 +115,14 @@ def _still_true(claims: Claims, repository_id: int | None, repository: Repositor
     return repository_id == repository.id
 
 
-_VERBS = {"pull": "pull from", "push": "push to", "delete": "delete from", "*": "administer"}
-
-
 def _refusal(principal: Principal, action: Action, path: str) -> str:
     if principal.kind == "anonymous":
-        return f"log in to {_VERBS[action]} {path}"
+        return f"log in to {VERBS[action]} {path}"
     namespace, name = split_path(path)
     hint = ""
     if namespace == settings.LIBRARY_NAMESPACE:
         hint = f". Names without an organization belong to {namespace}; try ORGANIZATION/{name}"
     return (
-        f"{principal.name} may not {_VERBS[action]} {path}, or there is no such repository"
+        f"{principal.name} may not {VERBS[action]} {path}, or there is no such repository"
         f" and no right to create it{hint}"
     )

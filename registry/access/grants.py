@@ -10,6 +10,7 @@ from accounts.credentials.principals import Principal
 from accounts.users.models import AccessEpoch
 from artifacts.oci.errors import Denied, NameInvalid
 from artifacts.oci.names import is_name
+from registry.access.refusals import note_refusal
 from registry.access.rights import rights_in
 from registry.access.scopes import CATALOG, Scope
 from registry.access.tokens import Grant, issue_token, service_name
@@ -35,7 +36,12 @@ def token_for(*, principal: Principal, scopes: Iterable[Scope], service: str, no
 
 
 def grant_token(
-    *, principal: Principal, scopes: Iterable[Scope], service: str, now: datetime
+    *,
+    principal: Principal,
+    scopes: Iterable[Scope],
+    service: str,
+    address: str = "",
+    now: datetime,
 ) -> IssuedToken:
     """A bearer token with the part of ``scopes`` that ``principal`` has rights to.
 
@@ -50,6 +56,14 @@ def grant_token(
         if grant := _grant(principal, scope):
             granted.append(grant)
         elif _pushes_to_library(principal, scope):
+            note_refusal(
+                principal=principal,
+                action="push",
+                path=f"{settings.LIBRARY_NAMESPACE}/{scope.name}",
+                repository=None,
+                address=address,
+                now=now,
+            )
             raise Denied(
                 f"{scope.name} means {settings.LIBRARY_NAMESPACE}/{scope.name}, and"
                 f" {principal.name} may not push there. Name an organization too:"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from accounts.audit.sightings import forget_sightings
 from accounts.credentials import keys
 from accounts.credentials.passwords import remembered
 from accounts.organizations.models import Organization
@@ -19,9 +20,11 @@ PASSWORD = "correct horse battery staple"
 def _nothing_remembered() -> Iterator[None]:
     remembered.clear()
     keys.forget_cached_keys()
+    forget_sightings()
     yield
     remembered.clear()
     keys.forget_cached_keys()
+    forget_sightings()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from accounts.credentials.models import AccessToken, SigningKey
 from accounts.credentials.services import authenticate
 from accounts.organizations.models import Organization, TeamMember
 from accounts.users.models import Robot, User
+from artifacts.oci.errors import Denied
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +149,32 @@ def test_rotate_signing_key_publishes_a_new_one(run: Run) -> None:
     (line,) = run("rotate_signing_key")
 
     assert line.endswith(SigningKey.objects.get(retired_at=None).kid)
+
+
+def test_somebody_without_their_second_factor_is_let_in_by_the_password(
+    run: Run, alice: User
+) -> None:
+    for kind in (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES):
+        Authenticator.objects.create(user=alice, type=kind, data={})
+    assert not may_log_in(alice)
+
+    run("clear_second_factor", "alice")
+
+    assert may_log_in(alice)
+    events = AuditEvent.objects.filter(action="user.second-factor.remove").order_by("pk")
+    assert [(event.actor, event.facts["factor"]) for event in events] == [
+        ("command line", "totp"),
+        ("command line", "recovery_codes"),
+    ]
+
+
+def test_who_has_no_second_factor_loses_none(run: Run, alice: User) -> None:
+    assert run("clear_second_factor", "alice") == ["alice has no second factor"]
+    assert not AuditEvent.objects.filter(action="user.second-factor.remove").exists()
+
+
+def may_log_in(user: User) -> bool:
+    try:
+        return logs_in(user.username, PASSWORD)
+    except Denied:
+        return False

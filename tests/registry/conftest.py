@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from pytest_django import Settings
 
+from accounts.audit.sightings import forget_sightings
 from accounts.credentials import keys, passwords
 from accounts.credentials.passwords import remembered
 from registry.access.tokens import forget_tokens
@@ -58,11 +59,13 @@ def _nothing_remembered() -> Iterator[None]:
     keys.forget_cached_keys()
     forget_tokens()
     forget_indexes()
+    forget_sightings()
     remembered.clear()
     yield
     keys.forget_cached_keys()
     forget_tokens()
     forget_indexes()
+    forget_sightings()
     remembered.clear()
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
 from accounts.audit.services import Actor, record
+from accounts.audit.sightings import flush_sightings
 from accounts.users.models import User
 from artifacts.policy.models import ArtifactPolicy
 from artifacts.policy.presets import Preset
@@ -318,3 +319,41 @@ def test_what_is_changed_in_the_admin_is_filed_where_it_belongs(owner: User) -> 
 
     event = AuditEvent.objects.get(action="immutability-rule.create")
     assert (event.namespace, event.repository) == ("acme", "acme/web")
+
+
+def test_an_export_is_itself_in_the_log(web: Repository, owner: User) -> None:
+    browser(owner).get(f"{REPOSITORY}.csv?actor=carol")
+
+    event = AuditEvent.objects.get(action="log.export")
+    assert (event.actor, event.repository) == ("acme-owner", "acme/web")
+    assert event.facts == {"form": "csv", "narrowed_by": "actor=carol"}
+
+
+def test_an_export_that_is_refused_is_not(web: Repository) -> None:
+    browser(helper(web, Role.READ)).get(f"{NAMESPACE}.csv")
+
+    assert not AuditEvent.objects.filter(action="log.export").exists()
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "right"),
+    [
+        (None, "/acme/web", "pull"),
+        (Role.READ, "/acme/web/-/activity.csv", "push"),
+        (Role.WRITE, "/acme/web/-/access", "*"),
+    ],
+)
+def test_who_opens_a_page_that_is_not_for_them_is_in_the_log(
+    web: Repository, role: Role | None, path: str, right: str
+) -> None:
+    browser(helper(web, role) if role else make_user("bob")).get(path)
+
+    flush_sightings()
+    event = AuditEvent.objects.get(action="access.refuse")
+    assert (event.repository, event.facts["right"]) == ("acme/web", right)
+
+
+def test_who_has_not_signed_in_is_led_there_and_not_in_the_log(web: Repository) -> None:
+    browser().get("/acme/web")
+
+    assert flush_sightings() == 0

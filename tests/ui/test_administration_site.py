@@ -10,7 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.audit.admin import KindFilter
 from accounts.audit.models import AuditEvent
+from accounts.audit.services import record
 from accounts.credentials.models import LoginThrottle, SigningKey
 from accounts.users.models import User
 from config.models import Setting
@@ -203,8 +205,19 @@ def test_what_people_made_for_themselves_can_be_deleted_and_that_is_audited(boss
     client.post(f"/admin/mfa/authenticator/{lost.pk}/delete/", {"post": "yes"})
 
     assert not Authenticator.objects.exists()
-    event = AuditEvent.objects.get(action="authenticator.delete")
-    assert (event.actor, event.namespace) == ("boss", "carol")
+    event = AuditEvent.objects.get(action="user.second-factor.remove")
+    assert (event.actor, event.namespace, event.facts) == ("boss", "carol", {"factor": "totp"})
+
+
+@pytest.mark.parametrize("kind", KindFilter.kinds)
+def test_the_audit_log_can_be_narrowed_to_what_follows_an_incident(boss: User, kind: str) -> None:
+    _, actions = KindFilter.kinds[kind]
+    for action in (actions[0], "repository.create"):
+        record(actor="carol", action=action, target="acme/web", now=NOW)
+
+    shown = browser(boss).get(f"/admin/audit/auditevent/?kind={kind}").context["cl"].result_list
+
+    assert [event.action for event in shown] == [actions[0]]
 
 
 def test_an_organization_s_admin_pages_are_filed_under_it(boss: User) -> None:

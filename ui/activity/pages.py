@@ -28,6 +28,7 @@ from ui.paging import page_of
 PERIODS = (30, 90, 365)  # days
 EXPORTS = ("csv", "jsonl")
 _ORDER = ("-at", "-id")
+_MAX_FILTERS_LENGTH = 300
 _FILTERS = ("actor", "action", "since", "until")
 
 
@@ -48,14 +49,19 @@ def charts(
 def log(request: HttpRequest, events: AuditEventQuerySet) -> dict[str, Any]:
     form = FilterForm(request.GET)
     page = page_of(request, form.narrow(events), order=_ORDER)
-    given = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
+    filters = _narrowed_by(request)
     return {
         "form": form,
         "page": page,
         "lines": [line_of(event) for event in page.rows],
-        "is_narrowed": bool(given),
-        "export_query": f"?{urlencode(given)}" if given else "",
+        "is_narrowed": bool(filters),
+        "export_query": f"?{filters}" if filters else "",
     }
+
+
+def _narrowed_by(request: HttpRequest) -> str:
+    """What the log is narrowed by, as a query; empty for nothing."""
+    return urlencode({name: request.GET[name] for name in _FILTERS if request.GET.get(name)})
 
 
 def period_of(request: HttpRequest) -> int:
@@ -137,4 +143,6 @@ def export(
         raise Http404
     name = f"{place.replace('/', '-')}-activity"
     chosen = FilterForm(page.request.GET).narrow(events)
+    narrowed_by = _narrowed_by(page.request)[:_MAX_FILTERS_LENGTH]
+    page.by.did("log.export", place, now=page.now, form=form, narrowed_by=narrowed_by)
     return as_file(chosen, form=form, name=name, with_addresses=with_addresses)
