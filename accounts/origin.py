@@ -71,16 +71,23 @@ def settle(meta: MutableMapping[str, Any]) -> None:
     by_list, _ = _past_proxies(peer, listed)
     by_elements, hops = _past_proxies(peer, [element.get("for", "") for element in elements])
     # A proxy that writes one kind lets the other pass as the client sent it. Where both are there
-    # and differ, nobody knows which was forged: then it was the proxy that called.
+    # and differ, nobody knows which was forged: then it was the proxy that called, and host and
+    # scheme are what it said to us itself.
     if not listed or not elements:
         meta["REMOTE_ADDR"] = by_elements if elements else by_list
     elif by_list == by_elements:
         meta["REMOTE_ADDR"] = by_list
     seen = elements[-hops] if 0 < hops <= len(elements) else {}
-    scheme = _first(headers["HTTP_X_FORWARDED_PROTO"]) or seen.get("proto", "")
-    host = _first(headers["HTTP_X_FORWARDED_HOST"]) or seen.get("host", "")
-    if scheme.lower() in {"http", "https"}:
-        meta["wsgi.url_scheme"] = scheme.lower()
+    scheme = _first(headers["HTTP_X_FORWARDED_PROTO"]).lower()
+    host = _first(headers["HTTP_X_FORWARDED_HOST"]).lower()
+    seen_scheme, seen_host = seen.get("proto", "").lower(), seen.get("host", "").lower()
+    if not (listed or scheme or host):
+        scheme, host = seen_scheme, seen_host
+    elif elements:
+        scheme = scheme if scheme == seen_scheme else ""
+        host = host if host == seen_host else ""
+    if scheme in {"http", "https"}:
+        meta["wsgi.url_scheme"] = scheme
     if _HOST.fullmatch(host):
         meta["HTTP_HOST"] = host
 

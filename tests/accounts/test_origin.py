@@ -79,6 +79,14 @@ TO: list[tuple[dict[str, str], str]] = [
     ({"forwarded": f'for={CLIENT};host="r.example.com:8443"'}, "http://r.example.com:8443"),
     ({"forwarded": f"for=x;host=evil.example, for={CLIENT};host=r.example.com"},
      "http://r.example.com"),
+    ({"x_forwarded_for": CLIENT, "forwarded": f"for={CLIENT};host=evil.example;proto=https"},
+     "http://inner:8080"),
+    ({"x_forwarded_for": CLIENT, "x_forwarded_proto": "http", "x_forwarded_host": "r.example.com",
+      "forwarded": f"for={CLIENT};host=evil.example;proto=https"}, "http://inner:8080"),
+    ({"forwarded": f"for={CLIENT};proto=https", "x_forwarded_host": "evil.example"},
+     "http://inner:8080"),
+    ({"x_forwarded_for": CLIENT, "x_forwarded_proto": "https", "x_forwarded_host": "R.example.com",
+      "forwarded": f"for={CLIENT};host=r.example.com;proto=https"}, "https://r.example.com"),
 ]  # fmt: skip
 
 

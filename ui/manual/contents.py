@@ -148,6 +148,13 @@ SECTIONS: Sequence[Section] = (
                 "From one folder to several servers.",
                 "manual/growing.md",
             ),
+            Entry(
+                "proxies",
+                "A proxy in front",
+                "nginx, HAProxy, Caddy and Traefik.",
+                "manual/proxies.md",
+                names_host=False,
+            ),
             Entry("storage", "Storage", "Where blobs are kept.", "storage.md", names_host=False),
             Entry(
                 "backup",
