@@ -8,43 +8,62 @@ characters below are escaped.
 
 import hashlib
 import json
+import logging
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from http import HTTPStatus
+from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
 
 from accounts.users.models import Namespace
+from artifacts.oci.errors import Unsupported
 from artifacts.oci.text import kept_json
+from registry.blobs.transfers import let_go_of_database
 from registry.charts.cache import Bodies, Body
 from registry.charts.models import ChartVersion
 from registry.repositories.models import RepositoryQuerySet
 from registry.repositories.paths import split_path
+from registry.storage.files import no_room_is_told
 
+MAX_CHARTS: Final = 50_000  # that one reader may see in one organization
+MAX_BYTES: Final = 64 * 1024 * 1024  # of one index, unpacked
 BATCH_ROWS: Final = 500
-_COMPRESSION_LEVEL: Final = 1
-_GZIP: Final = 31  # zlib's window size for a gzip stream
+TEXTS_AT_ONCE: Final = 25  # of up to half a megabyte each
 _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
-_bodies = Bodies(max_bytes=32 * 1024 * 1024)
+_bodies = Bodies(
+    max_bytes=256 * 1024 * 1024, max_count=64, makers=2, max_waiting=16, wait_seconds=20
+)
+
+logger = logging.getLogger(__name__)
+
+
+class IndexTooLong(Unsupported):
+    """There are more charts, or longer ones, than one index may list."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class _Row(NamedTuple):
-    """One chart, with what decides which of several with the same version is listed."""
+    """What decides whether a chart is listed, where, and under which address."""
 
     id: int
     name: str
     version: str
     sort_key: str
     file_name: str
-    metadata_json: str
-    dependencies_json: str
     content_digest: str
     path: str  # of the repository
     pushed_at: datetime
     is_tagged: bool
+
+
+class _Texts(NamedTuple):
+    metadata_json: str
+    dependencies_json: str
 
 
 _IDENTITY: Final[tuple[str, ...]] = ("id", "is_tagged")
@@ -54,8 +73,6 @@ _COLUMNS: Final = (
     "version",
     "sort_key",
     "file_name",
-    "metadata_json",
-    "dependencies_json",
     "content_digest",
     "repository__path",
     "manifest__pushed_at",
@@ -66,80 +83,89 @@ _COLUMNS: Final = (
 class ChartIndex:
     """The index of one organization as it is for one reader at one moment.
 
-    ``charts`` are the ids of what it lists, in its order, each with ``is_tagged``.
+    ``charts`` are the ids of what it lists, in its order; negative where no tag of the version's
+    own name points at the chart.
     """
 
-    namespace_id: int
-    charts: Sequence[tuple[int, bool]]
+    namespace: Namespace
+    charts: "array[int]"
 
     @classmethod
     def read(
         cls, *, namespace: Namespace, repositories: RepositoryQuerySet, now: datetime
     ) -> "ChartIndex":
-        """The index for somebody who may read ``repositories``, in one query."""
+        """The index for somebody who may read ``repositories``, in one query.
+
+        Raises ``IndexTooLong``.
+        """
         charts = ChartVersion.objects.available(now).filter(
             namespace=namespace.pk, repository__in=repositories.values("pk")
         )
-        found = charts.newest_first().values_list(*_IDENTITY)
-        return cls(namespace.pk, [(id, bool(is_tagged)) for id, is_tagged in found])
+        found = charts.newest_first().values_list(*_IDENTITY)[: MAX_CHARTS + 1]
+        ids = array("q", (id if is_tagged else -id for id, is_tagged in found.iterator()))
+        if len(ids) > MAX_CHARTS:
+            raise _too_long(namespace, f"{MAX_CHARTS} charts")
+        return cls(namespace, ids)
 
     @property
     def fingerprint(self) -> str:
         """Names exactly what is listed: another list has another fingerprint."""
-        fingerprint = _Fingerprint()
-        for id, is_tagged in self.charts:
-            fingerprint.add(id, is_tagged)
-        return fingerprint.value
+        return _fingerprint(self.charts)
 
     def body(self, *, now: datetime) -> Body:
-        """The document, from memory when it was made before."""
-        return _bodies.get((self.namespace_id, self.fingerprint)) or self._generate(now)
+        """The document, made when nobody asked for it before.
+
+        Raises ``IndexTooLong``, and ``DocumentBusy`` when others are waited for too long.
+        """
+        body = _bodies.get(self.fingerprint)
+        if body is None:
+            let_go_of_database()  # a wait must hold no connection
+            body = _bodies.get_or_make(self.fingerprint, lambda: self._generate(now))
+        if body.is_too_long:
+            raise _too_long(self.namespace, f"{MAX_BYTES // 1024**2} MiB")
+        return body
 
     def _generate(self, now: datetime) -> Body:
         """Kept under the fingerprint of what went into it: a chart may be gone meanwhile."""
-        fingerprint = _Fingerprint()
-        compressor = zlib.compressobj(_COMPRESSION_LEVEL, wbits=_GZIP)
-        packed, size = [], 0
-        for text in _document(self._rows(fingerprint), now):
-            piece = text.encode()
-            size += len(piece)
-            packed.append(compressor.compress(piece))
-        packed.append(compressor.flush())
-        body = Body(packed=b"".join(packed), size=size, fingerprint=fingerprint.value)
-        _bodies.put((self.namespace_id, body.fingerprint), body)
+        used = array("q")
+        with no_room_is_told():
+            body = Body.write(_document(self._rows(used), used, now), max_bytes=MAX_BYTES)
+        body.fingerprint = self.fingerprint if body.is_too_long else _fingerprint(used)
         return body
 
-    def _rows(self, fingerprint: "_Fingerprint") -> Iterator[_Row]:
-        """All of them in order, a batch in memory at a time."""
+    def _rows(self, used: "array[int]") -> Iterator[_Row]:
+        """All in order, a batch in memory at a time. Those that are there go to ``used``."""
         for start in range(0, len(self.charts), BATCH_ROWS):
-            batch = dict(self.charts[start : start + BATCH_ROWS])
-            found = ChartVersion.objects.filter(pk__in=batch).values_list(*_COLUMNS)
-            rows = {row[0]: _Row._make((*row, batch[row[0]])) for row in found}
-            for row in (rows[id] for id in batch if id in rows):
-                fingerprint.add(row.id, row.is_tagged)
-                yield row
+            batch = self.charts[start : start + BATCH_ROWS]
+            wanted = [abs(number) for number in batch]
+            found = ChartVersion.objects.filter(pk__in=wanted).values_list(*_COLUMNS)
+            rows = {row[0]: row for row in found}
+            for number in batch:
+                if row := rows.get(abs(number)):
+                    used.append(number)
+                    yield _Row._make((*row, number > 0))
 
 
-class _Fingerprint:
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def add(self, id: int, is_tagged: bool) -> None:
-        self._hash.update(b"%d%c" % (id, b"-+"[is_tagged]))
-
-    @property
-    def value(self) -> str:
-        return self._hash.hexdigest()
+def _fingerprint(charts: "array[int]") -> str:
+    return hashlib.sha256(charts).hexdigest()
 
 
-def _document(rows: Iterator[_Row], now: datetime) -> Iterator[str]:
+def _too_long(namespace: Namespace, most: str) -> IndexTooLong:
+    logger.warning("the Helm index of %s would have more than %s", namespace.name, most)
+    return IndexTooLong(
+        f"the charts of {namespace.name} are too many for one index, which may have {most}; "
+        f"pull them by oci://, or spread them over several organizations"
+    )
+
+
+def _document(rows: Iterator[_Row], used: "array[int]", now: datetime) -> Iterator[str]:
     yield '{"apiVersion": "v1", "entries": {'
     comma = "\n"
     for name, versions in groupby(rows, key=lambda row: row.name):
         yield f"{comma}{_json(name)}: ["
         comma = "\n"
-        for row in _listed(versions):
-            yield f"{comma}{_json(_entry(row))}"
+        for row, texts in _with_texts(_listed(versions), used):
+            yield f"{comma}{_json(_entry(row, texts))}"
             comma = ",\n"
         yield "]"
         comma = ",\n"
@@ -162,9 +188,21 @@ def _rank(row: _Row) -> tuple[bool, bool, int]:
     return row.path.rpartition("/")[2] == row.name, row.is_tagged, row.id
 
 
-def _entry(row: _Row) -> dict[str, Any]:
-    entry: dict[str, Any] = kept_json(row.metadata_json)
-    if dependencies := kept_json(row.dependencies_json):
+def _with_texts(rows: Iterator[_Row], used: "array[int]") -> Iterator[tuple[_Row, _Texts]]:
+    """With what each says of itself. Those that went since they were chosen leave ``used`` too."""
+    while some := list(islice(rows, TEXTS_AT_ONCE)):
+        found = ChartVersion.objects.filter(pk__in=[row.id for row in some])
+        texts = {id: _Texts(*both) for id, *both in found.values_list("id", *_Texts._fields)}
+        for row in some:
+            if row.id in texts:
+                yield row, texts[row.id]
+            else:
+                used.remove(row.id if row.is_tagged else -row.id)
+
+
+def _entry(row: _Row, texts: _Texts) -> dict[str, Any]:
+    entry: dict[str, Any] = kept_json(texts.metadata_json)
+    if dependencies := kept_json(texts.dependencies_json):
         entry["dependencies"] = dependencies
     entry["created"] = row.pushed_at.isoformat()
     algorithm, _, hexadecimal = row.content_digest.partition(":")

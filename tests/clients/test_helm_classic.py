@@ -38,6 +38,22 @@ def test_helm_finds_and_pulls_what_was_pushed(
     assert (helm.home.folder / chart.name).read_bytes() == chart.read_bytes()
 
 
+def test_helm_finds_what_was_pushed_since_it_added_the_repository(
+    helm: Helm, repository: str, version: str, tmp_path: Path
+) -> None:
+    _push(helm, repository, version, tmp_path / "first")
+    _add(helm, helm.registry.owner)
+    later = f"{version}.later"
+    chart = _push(helm, repository, later, tmp_path / "second")
+
+    helm("repo", "update")
+    found = helm("search", "repo", "berth/etherpad", "--versions", "--devel")
+    helm("pull", "berth/etherpad", f"--version={later}")
+
+    assert {version, later} <= set(found.split())
+    assert (helm.home.folder / chart.name).read_bytes() == chart.read_bytes()
+
+
 def test_the_way_of_the_documentation_from_one_repository_to_another(
     helm: Helm, repository: str, version: str, tmp_path: Path
 ) -> None:

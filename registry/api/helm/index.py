@@ -29,14 +29,14 @@ class IndexView(HelmView):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         body = index.body(now=self.now)
         headers = _headers(body.fingerprint)
+        size, pieces = body.size, body.pieces
         if _TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")):
-            headers |= {"Content-Encoding": "gzip", "Content-Length": str(len(body.packed))}
-            content = body.packed if request.method == "GET" else b""
-            return HttpResponse(content, content_type=_YAML, headers=headers)
-        headers["Content-Length"] = str(body.size)
+            headers["Content-Encoding"] = "gzip"
+            size, pieces = body.packed_size, body.packed
+        headers["Content-Length"] = str(size)
         if request.method == "HEAD":
             return HttpResponse(content_type=_YAML, headers=headers)
-        return FileResponse(download(body.pieces(), body.size), content_type=_YAML, headers=headers)
+        return FileResponse(download(pieces(), size), content_type=_YAML, headers=headers)
 
     head = get
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
+from registry.charts import index as index_module
+from registry.charts.cache import Bodies
 from registry.charts.index import ChartIndex, forget_indexes
 from registry.charts.services import read_chart
 from registry.inspection.services import inspect
@@ -256,7 +259,7 @@ def test_the_index_comes_compressed_to_who_takes_that(etherpad: Repository) -> N
     refused = Client().get(INDEX, headers={"Accept-Encoding": "gzip;q=0"})
 
     assert packed.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed.content) == plain
+    assert gzip.decompress(packed.getvalue()) == plain
     assert refused.getvalue() == plain
 
 
@@ -268,6 +271,88 @@ def test_an_index_that_has_not_changed_answers_304(etherpad: Repository) -> None
 
     assert response.status_code == 304
     assert response.headers["ETag"] == tag
+
+
+def test_more_charts_than_an_index_may_list_are_refused_with_a_reason(
+    etherpad: Repository, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("registry.charts.index.MAX_CHARTS", 2)
+    for version in ("1.0.0", "2.0.0"):
+        push_chart(etherpad, version=version)
+    assert versions() == ["2.0.0", "1.0.0"]
+    push_chart(etherpad, version="3.0.0")
+
+    response = Client().get(INDEX)
+
+    assert response.status_code == 413
+    assert response.content == (
+        b"the charts of acme are too many for one index, which may have 2 charts; "
+        b"pull them by oci://, or spread them over several organizations\n"
+    )
+    assert "the Helm index of acme would have more than 2 charts" in caplog.text
+
+
+def test_only_charts_that_the_reader_sees_count(
+    etherpad: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.charts.index.MAX_CHARTS", 1)
+    push_chart(etherpad)
+    push_chart(make_repository("acme/secret"), "secret", "1.0.0")
+
+    assert versions() == ["0.0.4"]
+    assert Client().get(INDEX, headers=basic("acme-owner")).status_code == 413
+
+
+def test_an_index_of_more_bytes_than_it_may_have_is_refused_and_made_once(
+    etherpad: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_chart(etherpad)
+    size = len(Client().get(INDEX).getvalue())
+    monkeypatch.setattr("registry.charts.index.MAX_BYTES", size + 100)
+    push_chart(etherpad, version="1.0.0", more=f"description: {'x' * 100}\n")
+
+    first = Client().get(INDEX)
+    with monkeypatch.context() as patched:
+        patched.setattr(ChartIndex, "_generate", None)
+        second = Client().get(INDEX)
+
+    assert first.status_code == second.status_code == 413
+    assert first.content == second.content
+
+
+def test_an_index_is_made_with_few_of_its_texts_in_memory(
+    etherpad: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty of 60 kB each: nine times what one batch of them has."""
+    monkeypatch.setattr("registry.charts.index.TEXTS_AT_ONCE", 4)
+    for number in range(40):
+        push_chart(
+            etherpad, version=f"1.{number}.0", more=f"description: {number:05d}{'x' * 59_000}\n"
+        )
+    versions()
+    forget_indexes()
+
+    tracemalloc.start()
+    size = Client().get(INDEX, headers={"Accept-Encoding": "gzip"}).headers["Content-Length"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert int(size) > 0
+    assert peak < 1_500_000
+
+
+def test_who_waits_in_vain_for_an_index_is_told_when_to_come_back(
+    etherpad: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_chart(etherpad)
+    busy = Bodies(max_bytes=1, max_count=1, makers=0, max_waiting=1, wait_seconds=0.01)
+    monkeypatch.setattr("registry.charts.index._bodies", busy)
+
+    response = Client().get(INDEX)
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert response.content == b"the list is being made for others; try again shortly\n"
 
 
 @pytest.mark.parametrize("change", ["push", "delete", "expire", "delete by digest"])
@@ -307,6 +392,25 @@ def test_an_index_made_while_a_chart_went_is_not_taken_for_the_whole(
 
     with monkeypatch.context() as patched:
         patched.setattr(ChartIndex, "_generate", reread_first)
+        assert versions() == ["1.0.0"]
+
+    assert versions() == ["2.0.0", "1.0.0"]
+
+
+def test_an_index_made_while_the_texts_of_a_chart_went_is_not_taken_for_the_whole(
+    etherpad: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_chart(etherpad, version="1.0.0")
+    second = push_chart(etherpad, version="2.0.0")
+    listed = index_module._listed
+
+    def reread_after(rows: Any) -> Any:
+        chosen = list(listed(rows))
+        read_chart(manifest=second, now=NOW)  # makes a new row
+        return iter(chosen)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(index_module, "_listed", reread_after)
         assert versions() == ["1.0.0"]
 
     assert versions() == ["2.0.0", "1.0.0"]
