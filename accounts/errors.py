@@ -19,11 +19,6 @@ class NameRefused(AccountError):
         self.reason = reason
 
 
-class EmailTaken(AccountError):
-    def __init__(self, email: str) -> None:
-        super().__init__(f"another account already uses the e-mail address {email!r}")
-
-
 class EmailRefused(AccountError):
     def __init__(self, email: str) -> None:
         super().__init__(f"{email[:80]!r} is not an e-mail address")

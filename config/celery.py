@@ -52,6 +52,7 @@ app.conf.update(
         "sweep expired tags": every(task="tags.sweep_expired", minutes=1),
         "check signatures again": every(task="verification.recompute", minutes=1),
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
+        "send waiting mail": every(task="mail.send_waiting", minutes=1),
         "inspect what no push did": every(task="inspection.inspect_pending", minutes=1),
         "collect garbage": every(task="gc.collect", seconds=settings.GARBAGE_COLLECTION_FREQUENCY),
         "apply retention rules": every(

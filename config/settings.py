@@ -151,6 +151,7 @@ INSTALLED_APPS = [
     "config",
     "artifacts.policy",
     "accounts.audit",
+    "accounts.mail",
     "accounts.users",
     "accounts.organizations",
     "accounts.credentials",
@@ -251,6 +252,7 @@ ACCOUNT_FORMS = {
     "login": "ui.accounts.forms.SignInForm",
     "signup": "ui.accounts.forms.SignUpForm",
     "change_password": "ui.accounts.forms.PasswordForm",
+    "reset_password": "ui.accounts.forms.ResetForm",
 }
 SOCIALACCOUNT_FORMS = {"signup": "ui.accounts.forms.ServiceSignUpForm"}
 MFA_FORMS = {
@@ -269,7 +271,10 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if FEATURE_MAILING else "none"
 # Codes, not links: what a request says of its host must not end up in a mail.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = FEATURE_MAILING
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# What is done for an address that an account has is done for any other, and takes as long. Several
+# accounts may name one address, but only one can verify it.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_EMAIL_NOTIFICATIONS = FEATURE_MAILING
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Berth: "
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -290,7 +295,13 @@ if AUTHENTICATION_TYPE == "LDAP":
     vars().update(directory_settings(configuration))
 
 # --- Mail ---------------------------------------------------------------------------------------
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if FEATURE_MAILING else 'dummy'}.EmailBackend"
+# Requests only post mail; a job sends it.
+EMAIL_BACKEND = (
+    "accounts.mail.outbox.Outbox"
+    if FEATURE_MAILING
+    else "django.core.mail.backends.dummy.EmailBackend"
+)
+MAIL_DELIVERY_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST: str = configuration.MAIL_SERVER
 EMAIL_PORT: int = configuration.MAIL_PORT
 EMAIL_USE_SSL: bool = configuration.MAIL_USE_TLS and EMAIL_PORT == 465

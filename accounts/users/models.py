@@ -6,7 +6,6 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 
 from accounts.names import MAX_NAME_LENGTH
 from artifacts.policy.models import ArtifactPolicy
@@ -75,13 +74,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                Lower("email"), condition=~Q(email=""), name="one_account_per_email"
-            ),
-        ]
 
     def __str__(self) -> str:
         return self.username

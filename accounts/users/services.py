@@ -4,8 +4,6 @@ Every change of who may do what bumps the access epoch, as the last statement of
 transaction: that row is locked by all such changes, so holding it briefly keeps them apart.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +15,6 @@ from django.db.models import F, ProtectedError
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import (
     EmailRefused,
-    EmailTaken,
     LastSuperuser,
     NameTaken,
     NotEmpty,
@@ -45,12 +42,13 @@ def create_user(
     """Make a person's account. A superuser may also open the administration pages.
 
     Args:
+        email: may be that of other accounts too; of all that name it, one can verify it.
         password: None for somebody whom another service signs in.
         must_change_password: whether the pages ask for another password before all else.
 
     Raises:
-        AccountError: ``NameRefused``, ``NameTaken``, ``PasswordRefused``, ``EmailRefused``
-            or ``EmailTaken``; nothing was made.
+        AccountError: ``NameRefused``, ``NameTaken``, ``PasswordRefused`` or ``EmailRefused``;
+            nothing was made.
     """
     if not (is_superuser and username == ADMINISTRATOR):
         check_namespace_name(username)
@@ -70,8 +68,7 @@ def create_user(
 
     with transaction.atomic():
         user.namespace = claim_namespace(name=username, now=now)
-        with _sole_owner_of_email(user):
-            user.save(force_insert=True)
+        user.save(force_insert=True)
         by.did("user.create", username, now=now, superuser=is_superuser)
         bump_access_epoch()
     return user
@@ -99,8 +96,7 @@ def change_email(*, user: User, email: str, now: datetime, by: Actor = SYSTEM) -
     check_email(email)
     user.email = email
     with transaction.atomic():
-        with _sole_owner_of_email(user):
-            user.save(update_fields=["email"])
+        user.save(update_fields=["email"])
         by.did("user.email.change", user.username, now=now)
 
 
@@ -239,16 +235,6 @@ def check_email(email: str) -> None:
         validate_email(email)
     except ValidationError:
         raise EmailRefused(email) from None
-
-
-@contextmanager
-def _sole_owner_of_email(user: User) -> Iterator[None]:
-    """For a save in which the address is all that can collide with another account."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError:
-        raise EmailTaken(user.email) from None
 
 
 def _refuse_without_superuser(*, leaving: User) -> None:

@@ -1,12 +1,17 @@
 """Accounts where mail is sent: verified addresses, and passwords that were forgotten."""
 
 import re
+import smtplib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.users.models import User
@@ -60,16 +65,29 @@ def test_a_wrong_code_verifies_nothing(mailoutbox: list[EmailMessage]) -> None:
     assert not EmailAddress.objects.get(user__username="carol").verified
 
 
-def test_signing_up_with_an_address_in_use_tells_only_its_owner(
+def test_signing_up_with_an_address_in_use_asks_only_its_owner(
     mailoutbox: list[EmailMessage],
 ) -> None:
     with_address()
 
-    sign_up("mallory", email="alice@example.com")
+    client = sign_up("mallory", email="alice@example.com")
 
-    assert not User.objects.filter(username="mallory").exists()
+    assert who(client) == ""
     assert mailoutbox[0].to == ["alice@example.com"]
-    assert "tried to create an account" in mailoutbox[0].body
+    assert "the account mallory wants to use this e-mail address" in mailoutbox[0].body
+
+
+def test_an_address_that_is_verified_cannot_be_verified_for_another_account(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    with_address()
+    client = sign_up("alice2", email="alice@example.com")
+
+    client.post("/account/confirm-email/", {"code": code_in(mailoutbox[0])})
+
+    assert who(client) == ""
+    verified = EmailAddress.objects.filter(email="alice@example.com", verified=True)
+    assert [address.user.username for address in verified] == ["alice"]
 
 
 def test_who_has_no_address_signs_in_all_the_same() -> None:
@@ -105,6 +123,107 @@ def test_an_unknown_address_gets_no_mail_and_the_same_answer(
 
     assert answers[0] == answers[1]
     assert [mail.to for mail in mailoutbox] == [["alice@example.com"]]
+
+
+def test_an_address_that_several_name_and_none_has_verified_resets_no_password(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    for name in ("alice", "mallory"):
+        create_user(username=name, password=PASSWORD, email="alice@example.com", now=NOW)
+
+    Client().post("/account/password/reset/", {"email": "alice@example.com"})
+
+    assert mailoutbox == []
+
+
+def test_a_verified_address_resets_the_password_of_who_verified_it(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    create_user(username="mallory", password=PASSWORD, email="alice@example.com", now=NOW)
+    with_address()
+    client = Client()
+
+    client.post("/account/password/reset/", {"email": "alice@example.com"})
+    client.post("/account/password/reset/confirm/", {"code": code_in(mailoutbox[0])})
+    client.post("/account/password/reset/complete/", {"password1": NEW, "password2": NEW})
+
+    assert who(sign_in(password=NEW)) == "alice"
+
+
+FORMS: dict[str, Callable[[Client, str], Any]] = {
+    "reset": lambda client, email: client.post("/account/password/reset/", {"email": email}),
+    "sign-up": lambda client, email: client.post(
+        "/account/signup/",
+        {"username": "mallory", "email": email, "password1": NEW, "password2": NEW},
+    ),
+    "change": lambda client, email: client.post(
+        "/account/email/", {"action_add": "", "email": email}
+    ),
+}
+
+
+def told(answer: Any, email: str) -> tuple[int, str, dict[str, str], list[str]]:
+    """Status, body, headers and cookies, without what is another each time."""
+    body = re.sub(r'(csrfmiddlewaretoken" value)="[^"]+"', r"\1", answer.content.decode())
+    headers = {name: value for name, value in answer.headers.items() if name != "Expires"}
+    return answer.status_code, body.replace(email, "EMAIL"), headers, sorted(answer.cookies)
+
+
+def visitor(form: str) -> Client:
+    if form != "change":
+        return Client()
+    create_user(username="mallory", password=PASSWORD, email="mallory@example.com", now=NOW)
+    EmailAddress.objects.create(
+        user=User.objects.get(username="mallory"),
+        email="mallory@example.com",
+        verified=True,
+        primary=True,
+    )
+    client = sign_in("mallory")
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mails", [True, False], ids=["mail", "no-mail"])
+def test_no_form_tells_whether_an_account_has_an_address(
+    form: str, mails: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtplib, "SMTP", _no_connection)
+    settings.EMAIL_BACKEND = "accounts.mail.outbox.Outbox"
+    if not mails:
+        without_mail(settings)
+    with_address()
+
+    answers = []
+    for email in ("alice@example.com", "erica@example.com"):  # of one length
+        with transaction.atomic():
+            client = visitor(form)
+            with CaptureQueriesContext(connection) as captured:
+                answer = FORMS[form](client, email)
+            writes = [
+                query["sql"].split('"')[1]
+                for query in captured
+                if query["sql"].startswith(("INSERT", "UPDATE"))
+            ]
+            page = client.get(answer.headers.get("Location", "/"))
+            answers.append([told(answer, email), told(page, email), writes])
+            transaction.set_rollback(True)
+
+    assert answers[0] == answers[1]
+
+
+def without_mail(settings: Settings) -> None:
+    settings.FEATURE_MAILING = False
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    settings.ACCOUNT_EMAIL_VERIFICATION = "none"
+    settings.ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = False
+    settings.ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+    settings.MFA_ALLOW_UNVERIFIED_EMAIL = True
+
+
+def _no_connection(*_: object, **__: object) -> None:
+    raise AssertionError("a request connects to the mail server")
 
 
 def test_a_mail_never_holds_the_host_that_a_request_made_up(

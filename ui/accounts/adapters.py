@@ -26,6 +26,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.audit.services import Actor
 from accounts.credentials.sealing import cipher
 from accounts.errors import AccountError, PasswordRefused
+from accounts.mail.services import post
 from accounts.names import check_namespace_name
 from accounts.origin import address_of, external_url
 from accounts.users.models import Namespace, User
@@ -36,6 +37,7 @@ from ui.pages import reason_of
 from ui.people import actor
 
 FIRST_SIGN_IN = "is_first_sign_in"
+_UNKNOWN_ACCOUNT = "account/email/unknown_account"
 _ANSWERS = ("id_token", "userinfo")
 
 
@@ -46,7 +48,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         " disabled.",
         "incorrect_password": "This is not your password.",
         "enter_current_password": "This is not your present password.",
-        "email_taken": "Another account already uses this e-mail address.",
         "incorrect_code": "This code is wrong, or it has expired.",
     }
 
@@ -112,8 +113,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("ui:settings") if url == settings.LOGIN_REDIRECT_URL else url
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail. Its text names no host but the configured one: a request may lie."""
-        super().send_mail(template_prefix, email, {**context, "registry": settings.SERVER_HOSTNAME})
+        """Post a mail. Its text names no host but the configured one: a request may lie.
+
+        An address that no account has costs the same, and gets nothing.
+        """
+        context = {**context, "email": email, "registry": settings.SERVER_HOSTNAME}
+        message = self.render_mail(template_prefix, email, context)
+        if template_prefix == _UNKNOWN_ACCOUNT:
+            post(recipient="", subject=message.subject, body="", now=timezone.now())
+        else:
+            message.send()
 
     def get_login_stages(self) -> list[str]:
         """An account without an e-mail address has none to verify."""
@@ -140,12 +149,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Sign-in through another service. An account belongs to a subject of it, never to a mail."""
 
-    error_messages = {
-        **DefaultSocialAccountAdapter.error_messages,
-        "email_taken": "Another account already uses this e-mail address. If it is yours, sign in"
-        " to it and connect %s in its settings.",
-    }
-
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return settings.FEATURE_USER_CREATION is not False
 
@@ -164,7 +167,8 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         claims = _claims(sociallogin)
         user.username = str(claims.get(_settings(sociallogin)["username_claim"]) or "")
         is_verified = claims.get("email_verified") in (True, "true")
-        if not (is_verified or settings.FEATURE_MAILING):
+        is_taken = user.email and User.objects.filter(email__iexact=user.email).exists()
+        if is_taken or not (is_verified or settings.FEATURE_MAILING):
             user.email = ""
             sociallogin.email_addresses = []
         for address in sociallogin.email_addresses:

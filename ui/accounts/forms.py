@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import ChangePasswordForm, LoginForm, SignupForm
+from allauth.account.forms import ChangePasswordForm, LoginForm, ResetPasswordForm, SignupForm
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.forms import SignupForm as ServiceForm
@@ -43,9 +43,16 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
 
 class _MakesAccounts:
-    """Of two people who ask for one name at once, one is told so."""
+    """Of two people who ask for one name at once, one is told so.
+
+    Nobody is told whether an account has an address. An account is made either way, and only who
+    reads its mail can verify it.
+    """
 
     cleaned_data: dict[str, Any]
+
+    def validate_unique_email(self, value: str) -> str:
+        return value
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         try:
@@ -68,6 +75,18 @@ class ServiceSignUpForm(_MakesAccounts, ServiceForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         _undress(self, username="User name", email="E-mail address")
         self.fields["username"].help_text = NAME_RULE
+
+
+class ResetForm(ResetPasswordForm):  # type: ignore[misc]
+    """An address that several accounts name, and none has verified, is of none of them."""
+
+    users: list[User]
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if len(self.users) > 1:
+            self.users = []
+        return email
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
