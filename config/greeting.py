@@ -2,35 +2,37 @@
 
 from config.processes import Options
 from config.tls_files import CLIENT_FOLDER, ROOT_CERTIFICATE
+from ui.commands.address import Registry
+from ui.commands.login import log_in_as
+from ui.commands.push import push_chart, push_image
 
 
 def greeting(options: Options, *, is_tls: bool) -> str:
     scheme = "https" if is_tls else "http"
-    host = options.address
-    podman, helm = _flags(options, is_tls=is_tls)
+    registry = Registry(f"{scheme}://{options.address}", _certificates(options) if is_tls else {})
+    host = registry.host
     return f"""
-Berth is ready: {scheme}://{host}
+Berth is ready: {registry.url}
 
-  Log in   podman login {podman} -u admin {host}
-           helm registry login {helm} -u admin {host}
+  Log in   {log_in_as("podman", registry, "admin")}
+           {log_in_as("helm", registry, "admin")}
 
   Push     printf 'FROM scratch\\nCOPY README.md /\\n' | podman build -t {host}/admin/hello -f - .
-           podman push {podman} {host}/admin/hello
+           {push_image(registry, "admin/hello")}
            helm create hi && helm package hi
-           helm push {helm} hi-0.1.0.tgz oci://{host}/admin
+           {push_chart(registry, "hi-0.1.0.tgz", "admin")}
 
-  Pull     podman pull {podman} {host}/admin/hello
-           helm pull {helm} oci://{host}/admin/hi --version 0.1.0
+  Pull     podman pull{registry.option("podman")} {host}/admin/hello
+           helm pull{registry.option("helm")} oci://{host}/admin/hi --version 0.1.0
 
   Data     {options.data}
   Stop     Ctrl-C
 """
 
 
-def _flags(options: Options, *, is_tls: bool) -> tuple[str, str]:
-    """What podman and helm must be told about this server's address."""
-    if not is_tls:
-        return "--tls-verify=false", "--plain-http"
-    if not (root := options.data / ROOT_CERTIFICATE).exists():
-        return "", ""
-    return f"--cert-dir {options.data / CLIENT_FOLDER}", f"--ca-file {root}"
+def _certificates(options: Options) -> dict[str, str]:
+    """Where clients find the certificate of a registry that made its own."""
+    root = options.data / ROOT_CERTIFICATE
+    if not root.exists():
+        return {}
+    return {"podman": f"--cert-dir {options.data / CLIENT_FOLDER}", "helm": f"--ca-file {root}"}

@@ -29,7 +29,6 @@ from tests.registry.builders import (
     make_user,
 )
 from tests.ui.browsing import browser
-from ui.namespaces.credentials import Login, docker_config, pull_secret, recipes
 
 pytestmark = pytest.mark.django_db
 
@@ -209,36 +208,3 @@ def test_the_pull_secret_is_a_file_for_who_holds_the_token(alice: User, robot: R
     assert (login["username"], login["password"]) == ("acme+ci", secret)
     assert client.post(path, {"secret": "berth_other"}).status_code == 404
     assert client.get(path).status_code == 405
-
-
-def test_flags_fit_a_host_with_and_without_tls() -> None:
-    def commands(*, is_secure: bool) -> str:
-        login = Login("registry.test:5000", is_secure, "acme+ci")
-        return "\n".join(line for recipe in recipes(login) for line in recipe.commands)
-
-    plain, secure = commands(is_secure=False), commands(is_secure=True)
-
-    assert "podman login --username 'acme+ci' --password-stdin --tls-verify=false" in plain
-    assert "helm registry login --username 'acme+ci' --password-stdin --plain-http" in plain
-    assert "oras login --username 'acme+ci' --password-stdin --plain-http" in plain
-    assert "--tls-verify" not in secure
-    assert "--plain-http" not in secure
-
-
-def test_what_is_written_into_files_is_read_back_as_it_was() -> None:
-    login = Login("registry.test", True, "12e+03", "berth_x")
-
-    secret = yaml.safe_load(pull_secret(login))
-    auths = json.loads(docker_config(login))["auths"]
-
-    assert secret["metadata"]["name"] == "12e-03"
-    assert base64.b64decode(auths["registry.test"]["auth"]) == b"12e+03:berth_x"
-
-
-def test_recipes_for_pipelines_never_hold_the_token(alice: User, robot: Robot) -> None:
-    login = Login("registry.test", True, "acme+ci", "berth_secret")
-
-    for recipe in recipes(login):
-        if recipe.id in {"github", "gitlab", "tekton"}:
-            assert "berth_secret" not in "".join(recipe.lines)
-            assert "BERTH_TOKEN" in "".join(recipe.lines)

@@ -256,3 +256,11 @@ def queries(client: Client, address: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
     return len(captured)
+
+
+def test_the_commands_to_sign_are_told_when_there_is_no_tls(owner: Client) -> None:
+    signing = "cosign sign --key cosign.key --tlog-upload=false --use-signing-config=false"
+
+    shown = owner.get(KEYS).content.decode()
+
+    assert f'data-copy="{signing} --allow-http-registry testserver:80/acme/NAME@sha' in shown

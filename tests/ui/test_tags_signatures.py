@@ -121,3 +121,12 @@ def test_many_tags_ask_no_more_than_one(web: Repository) -> None:
         assert len(rows_of(Client().get(URL))) == 30
 
     assert len(many) == len(one)
+
+
+def test_the_command_to_sign_is_the_one_that_cosign_3_takes(web: Repository) -> None:
+    image = push_image(web, "v1")
+
+    shown = Client().get(URL).content.decode()
+
+    command = "cosign sign --key cosign.key --tlog-upload=false --use-signing-config=false"
+    assert f"{command} --allow-http-registry testserver:80/acme/web@{image.digest}" in shown

@@ -10,9 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.users.models import User
-from ui.accounts.tokens import login_lines
 from ui.amounts import bytes_text
-from ui.context import frame
+from ui.commands.address import Registry
+from ui.commands.login import logins
+from ui.commands.push import push_chart, push_image
 from ui.pages import Page
 
 _FREE_BYTES = 1024**3
@@ -39,13 +40,21 @@ class SetupPage(Page):
         return None
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        around = frame(request)
-        host, is_secure = around["host"], around["is_secure"]
+        registry = Registry.of(request)
         return self.render(
-            parts=[_host(host), _tls(is_secure), _storage(), _database(), _broker(), _mail()],
-            login_lines=login_lines(host, is_secure=is_secure, name=self.user.username)[:3],
-            podman_flag="" if is_secure else "--tls-verify=false ",
-            helm_flag="" if is_secure else "--plain-http ",
+            parts=[
+                _host(registry.host),
+                _tls(registry.is_secure),
+                _storage(),
+                _database(),
+                _broker(),
+                _mail(),
+            ],
+            login_lines=logins(registry, self.user.username)[:3],
+            push_lines=[
+                push_image(registry, "ORGANIZATION/IMAGE", "IMAGE"),
+                push_chart(registry, "CHART.tgz", "ORGANIZATION"),
+            ],
         )
 
 

@@ -1,6 +1,5 @@
 """Application tokens: what a person gives to clients instead of the password."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -11,7 +10,8 @@ from accounts.credentials.models import AccessToken, TokenScope
 from accounts.credentials.principals import Scope
 from accounts.credentials.services import APPLICATION, issue_application_token, revoke_token
 from accounts.users.models import User
-from ui.context import frame
+from ui.commands.address import Registry
+from ui.commands.login import logins
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, Page
 from ui.paging import page_of
@@ -65,10 +65,9 @@ class TokensPage(Page):
 
     def _page(self, **context: Any) -> HttpResponse:
         page = page_of(self.request, self.user.tokens.all(), order=("-created_at", "-pk"))
-        around = frame(self.request)
         return self.render(
             page=page,
-            login_lines=login_lines(around["host"], is_secure=around["is_secure"]),
+            login_lines=logins(Registry.of(self.request), APPLICATION),
             application=APPLICATION,
             **context,
         )
@@ -94,14 +93,3 @@ class TokenRevocation(Page):
         title = self.token.title
         revoke_token(token=self.token, now=self.now, by=self.by)
         return self.done(f"The token “{title}” was revoked.", "ui:tokens")
-
-
-def login_lines(host: str, *, is_secure: bool, name: str = APPLICATION) -> Sequence[str]:
-    """How clients log in; each asks for the secret. Quotes keep a shell away from the ``$``."""
-    podman, plain = ("", "") if is_secure else (" --tls-verify=false", " --plain-http")
-    return (
-        f"podman login{podman} -u '{name}' {host}",
-        f"helm registry login{plain} -u '{name}' {host}",
-        f"docker login -u '{name}' {host}",
-        f"oras login{plain} -u '{name}' {host}",
-    )

@@ -14,10 +14,10 @@ from registry.manifests.sizes import content_sizes
 from registry.tags.history import why_no_tag
 from registry.tags.models import Tag
 from ui.code import json_source
-from ui.contents.address import Address
+from ui.commands.address import Address, Registry
+from ui.commands.pull import Traits, groups_for
 from ui.contents.blobs import TITLE, blobs_of
 from ui.contents.charts import ChartView, chart_of
-from ui.contents.commands import Traits, groups_for
 from ui.contents.documents import document_of
 from ui.contents.images import ImageView, Platforms, image_of, platforms_of
 from ui.contents.manifest import ManifestBase, document_in
@@ -39,8 +39,8 @@ class ContentPage(ManifestBase):
 
     def show(self, manifest: Manifest, tag: Tag | None = None) -> HttpResponse:
         document = document_in(manifest)
-        address = Address.of(
-            self.request,
+        address = Address(
+            Registry.of(self.request),
             path=self.repository.path,
             digest=manifest.digest,
             tag=tag.name if tag else "",

@@ -22,8 +22,9 @@ from registry.verification.reads import (
     summary_of,
 )
 from ui.amounts import short_digest
-from ui.contents.address import Address
-from ui.contents.commands import discovery, verification
+from ui.commands.address import Address
+from ui.commands.cosign import verifications
+from ui.commands.pull import discovery
 from ui.contents.graph import MAX_NODES, graph_of
 from ui.contents.referrers import (
     Referrer,
@@ -117,7 +118,7 @@ def attached_part(
         "referrer_count": count,
         "has_more_referrers": count > MAX_LISTED,
         "graph": graph_of(name, manifest.digest, rows, beyond, subject=subject),
-        "verification": verification(address, attached),
+        "verifications": verifications(address, [v for one in every for v in one.verdicts]),
         "listed_count": 0 if manifest.media_type in INDEXES else len(listed),
         "discovery": discovery(address) if any(_refers(one, manifest) for one in every) else None,
         "subject_url": subject[1] if subject else "",

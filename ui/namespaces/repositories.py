@@ -15,9 +15,9 @@ from registry.access.rights import readable_repositories
 from registry.blobs.models import BlobLink
 from registry.repositories.models import Repository, RepositoryQuerySet
 from registry.statistics.reads import storage_by_day
-from ui.context import frame
+from ui.commands.address import Registry
+from ui.commands.push import into_namespace
 from ui.kinds import of_group
-from ui.namespaces.push_commands import push_commands
 from ui.pages import NamespacePage
 from ui.paging import page_of
 from ui.repository_rows import repository_rows
@@ -75,13 +75,10 @@ class RepositoriesPage(NamespacePage):
 
     def _around(self) -> dict[str, Any]:
         """What stands beside the list."""
-        about = frame(self.request)
         return {
             "summary": self.organization.description if self.organization else "",
             "head_actions": "ui/namespaces/new_repository_button.html",
-            "tools": push_commands(
-                about["host"], self.namespace.name, is_secure=about["is_secure"]
-            ),
+            "tools": into_namespace(Registry.of(self.request), self.namespace.name),
             "usage": usage_of(self.namespace, now=self.now) if "member" in self.held else None,
             "counts": self._counts() if "member" in self.held else None,
         }

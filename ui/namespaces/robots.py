@@ -17,10 +17,10 @@ from accounts.names import MAX_NAME_LENGTH
 from accounts.users import services
 from accounts.users.models import Robot
 from registry.repositories.models import RepositoryGrant
-from ui.context import frame
+from ui.commands.address import Registry
+from ui.commands.login import Login, pull_secret, recipes
 from ui.file_names import saved_as
 from ui.forms import PageForm
-from ui.namespaces.credentials import Login, pull_secret, recipes
 from ui.pages import FORM_REFUSED, NamespacePage, reason_of
 from ui.paging import page_of
 
@@ -82,8 +82,7 @@ class _RobotsPage(NamespacePage):
         return _unstored(response)
 
     def login_of(self, robot: Robot, secret: str = "") -> Login:
-        about = frame(self.request)
-        return Login(about["host"], about["is_secure"], robot.name, secret)
+        return Login(Registry.of(self.request), robot.name, secret)
 
 
 class RobotsPage(_RobotsPage):

@@ -10,13 +10,12 @@ from registry.charts.models import ChartVersion
 from registry.manifests.sizes import content_sizes
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
-from ui.contents.address import Address
-from ui.contents.commands import Group, Traits, groups_for
-from ui.context import frame
+from ui.commands.address import Address, Registry
+from ui.commands.pull import Group, Traits, groups_for
+from ui.commands.push import into_repository
 from ui.pages import RepositoryPage
 from ui.prose import prose
 from ui.repositories.contents import living_tags
-from ui.repositories.push_commands import push_commands
 from ui.repository_rows import DAYS_OF_PULLS, summary_of
 
 _BELOW_THEIR_TITLE = 3
@@ -52,9 +51,7 @@ class OverviewPage(RepositoryPage):
         }
 
     def _bare(self) -> dict[str, Any]:
-        about = frame(self.request)
-        path = self.repository.path
-        return {"tools": push_commands(about["host"], path, is_secure=about["is_secure"])}
+        return {"tools": into_repository(Registry.of(self.request), self.repository.path)}
 
     def _traffic(self) -> Traffic:
         days = pulls_by_day([self.repository], days=DAYS_OF_PULLS, now=self.now)
@@ -88,7 +85,7 @@ class OverviewPage(RepositoryPage):
             digest = chart.manifest.digest
             is_tagged = getattr(chart, "is_tagged", False)
             name = version = chart.version.replace("+", "_") if is_tagged else ""
-        address = Address.of(self.request, path=self.repository.path, digest=digest, tag=name)
+        address = Address(Registry.of(self.request), self.repository.path, digest, name)
         traits = Traits(
             config_type=tag.manifest.config_media_type,
             chart_name=chart.name if chart else "",

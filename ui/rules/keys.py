@@ -15,6 +15,8 @@ from artifacts.signatures.keys import MAX_PEM_BYTES
 from registry.verification.forecast import losses
 from registry.verification.models import PublicKey, Verdict
 from registry.verification.services import MAX_KEYS, KeyNameTaken, register_key, remove_key
+from ui.commands.address import Registry
+from ui.commands.cosign import MAKE_KEYS, sign, verify
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, reason_of
 from ui.rules.places import NamespaceRules
@@ -99,11 +101,14 @@ class KeysPage(NamespaceRules):
     def _page(self, form: KeyForm, *, status: int = HTTPStatus.OK) -> HttpResponse:
         keys = list(PublicKey.objects.filter(namespace=self.namespace).order_by("name"))
         counts = _verdicts_by(keys)
+        registry = Registry.of(self.request)
+        image = f"{registry.host}/{self.namespace.name}/NAME@sha256:DIGEST"
         return self.render(
             status=status,
             form=form,
             keys=[(key, counts.get(key.pk, 0)) for key in keys],
             max_keys=MAX_KEYS,
+            cosign_lines=[MAKE_KEYS, sign(registry, image), verify(registry, image)],
         )
 
 

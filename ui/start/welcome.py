@@ -12,8 +12,9 @@ from accounts.organizations.models import Organization
 from accounts.users.models import User
 from registry.access.rights import readable_repositories
 from registry.repositories.models import Repository
-from ui.context import THEME_COOKIE, THEMES, frame
-from ui.namespaces.push_commands import Tool, push_commands
+from ui.commands.address import Registry
+from ui.commands.push import Tool, into_namespace
+from ui.context import THEME_COOKIE, THEMES
 from ui.pages import Page
 from ui.repository_rows import RepositoryRow, repository_rows
 
@@ -56,8 +57,7 @@ class WelcomePage(Page):
         return repository_rows(newest[:MOST_REPOSITORIES], now=self.now)
 
     def _tools(self, namespace: str) -> list[Tool]:
-        about = frame(self.request)
-        return list(push_commands(about["host"], namespace, is_secure=about["is_secure"]))
+        return list(into_namespace(Registry.of(self.request), namespace))
 
     @staticmethod
     def _has_repositories(user: User) -> bool:

@@ -11,7 +11,8 @@ from registry.repositories.models import administered_namespaces
 from registry.tags.models import Tag
 from registry.verification.models import PublicKey, Verdict
 from registry.verification.reads import Attachment, SignatureState, overview_of, summary_of
-from ui.contents.address import Address
+from ui.commands.address import Address, Registry
+from ui.commands.cosign import sign
 from ui.contents.referrers import predicate_name
 from ui.paging import page_of
 from ui.tags.pages import TagsPage
@@ -69,9 +70,8 @@ class SignaturesPage(TagsPage):
         if not tags:
             return ""
         digest = tags[0].manifest.digest
-        address = Address.of(self.request, path=self.repository.path, digest=digest)
-        http = "" if address.is_secure else " --allow-http-registry"
-        return f"cosign sign --key cosign.key --tlog-upload=false{http} {address.by_digest}"
+        registry = Registry.of(self.request)
+        return sign(registry, Address(registry, self.repository.path, digest).by_digest)
 
     def _rows(self, tags: Sequence[Tag]) -> list[SignedRow]:
         digests = {tag.manifest.digest for tag in tags}

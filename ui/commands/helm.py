@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from ui.contents.address import Address
+from ui.commands.address import Address
 
 _NOT_IN_KUBERNETES_NAMES = re.compile(r"[^a-z0-9]+")
 _MAX_KUBERNETES_NAME = 53  # what Helm allows for a release
@@ -39,7 +39,7 @@ def helm_commands(address: Address, name: str, tag: str) -> list[tuple[str, Text
 
 
 def _by_version(address: Address, version: str) -> Texts:
-    http = "" if address.is_secure else " --plain-http"
+    http = address.registry.option("helm")
     what = f"oci://{address.repository} --version {version}{http}"
     return [
         ("helm", f"helm pull {what}"),
@@ -49,7 +49,7 @@ def _by_version(address: Address, version: str) -> Texts:
 
 
 def _by_digest(address: Address) -> Texts:
-    http = "" if address.is_secure else " --plain-http"
+    http = address.registry.option("helm")
     return [
         ("helm", f"helm pull oci://{address.by_digest}{http}"),
         ("helm", f"helm install {release(address.name)} oci://{address.by_digest}{http}"),
@@ -57,7 +57,7 @@ def _by_digest(address: Address) -> Texts:
 
 
 def _classic(address: Address, name: str, version: str) -> Texts:
-    namespace = address.path.partition("/")[0]
+    namespace = address.namespace
     login = f" --username {address.login}" if address.login else ""
     return [
         ("helm", f"helm repo add {namespace} {_classic_url(address)}{login}"),
@@ -70,7 +70,7 @@ def argo_application(address: Address, name: str, version: str) -> str:
     """Argo CD takes an address without a scheme as that of an OCI registry, which it asks with
     TLS only; the classic repository it reads without as well."""
     above, chart, kind = address.repository.rpartition("/")[0], address.name, "--enable-oci "
-    if not address.is_secure:
+    if not address.registry.is_secure:
         above, chart, kind = _classic_url(address), name, ""
     login = (
         f"# argocd repo add {above} --type helm {kind}--name berth --username {address.login}\n"
@@ -101,7 +101,7 @@ spec:
 def flux(address: Address, tag: str) -> str:
     name = release(address.name)
     ref = f"tag: {json.dumps(tag)}" if tag else f"digest: {address.digest}"
-    insecure = "" if address.is_secure else "\n  insecure: true"
+    insecure = "" if address.registry.is_secure else "\n  insecure: true"
     login = secret = ""
     if address.login:
         secret = f"\n  secretRef:\n    name: {_SECRET}"
@@ -142,7 +142,7 @@ spec:
 
 
 def _classic_url(address: Address) -> str:
-    return f"{address.url}/helm/{address.path.partition('/')[0]}"
+    return f"{address.registry.url}/helm/{address.namespace}"
 
 
 def release(name: str) -> str:

@@ -1,20 +1,25 @@
-"""What a robot's name and token are typed into, tool by tool.
+"""How clients log in, tool by tool: by typing, or with a robot's name and token in their place.
 
-Without the token, which is shown once, a shell variable stands in its place.
+Without the token, which is shown once, a shell variable stands for it.
 """
 
 import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.utils.safestring import SafeString
 
 from ui.code import code_lines
-from ui.namespaces.push_commands import docker_note
+from ui.commands.address import Registry
 
 MAX_SECRET_NAME_LENGTH = 253  # of Kubernetes
+_LOGIN: Final[Mapping[str, str]] = {
+    "helm": "helm registry login",
+    **{tool: f"{tool} login" for tool in ("cosign", "docker", "oras", "podman", "skopeo")},
+}
 _NOT_FOR_KUBERNETES = re.compile(r"[^a-z0-9.-]+")
 
 
@@ -22,10 +27,13 @@ _NOT_FOR_KUBERNETES = re.compile(r"[^a-z0-9.-]+")
 class Login:
     """Whose credentials, and for which registry. ``secret`` is empty when it is not known."""
 
-    host: str
-    is_secure: bool
+    registry: Registry
     name: str
     secret: str = ""
+
+    @property
+    def host(self) -> str:
+        return self.registry.host
 
     @property
     def kubernetes_name(self) -> str:
@@ -44,28 +52,36 @@ class Recipe:
     note: str = ""
 
 
+def log_in(tool: str, registry: Registry) -> str:
+    """The tool asks for the name and for the password."""
+    return f"{_LOGIN[tool]} {registry.host}{registry.option(tool)}"
+
+
+def log_in_as(tool: str, registry: Registry, name: str) -> str:
+    """The tool asks for the password. ``name`` is written as a shell reads it."""
+    return f"{_LOGIN[tool]}{registry.option(tool)} -u {name} {registry.host}"
+
+
+def logins(registry: Registry, name: str) -> Sequence[str]:
+    """How clients log in; each asks for the secret. Quotes keep a shell away from the ``$``."""
+    tools = ("podman", "helm", "docker", "oras")
+    return [log_in_as(tool, registry, f"'{name}'") for tool in tools]
+
+
 def recipes(login: Login) -> list[Recipe]:
-    plain = "" if login.is_secure else " --plain-http"
-    unverified = "" if login.is_secure else " --tls-verify=false"
-    user = f"--username '{login.name}' --password-stdin"
-    token = _piped(login)
+    registry = login.registry
     made = [
-        Recipe("podman", "podman", [f"{token} | podman login {user}{unverified} {login.host}"]),
-        Recipe(
-            "docker",
-            "docker",
-            [f"{token} | docker login {user} {login.host}"],
-            note="" if login.is_secure else docker_note(login.host),
-        ),
-        Recipe("helm", "Helm", [f"{token} | helm registry login {user}{plain} {login.host}"]),
-        Recipe("oras", "ORAS", [f"{token} | oras login {user}{plain} {login.host}"]),
-        Recipe("skopeo", "skopeo", [f"{token} | skopeo login {user}{unverified} {login.host}"]),
+        Recipe("podman", "podman", [_piped("podman", login)]),
+        Recipe("docker", "docker", [_piped("docker", login)], note=registry.docker_note),
+        Recipe("helm", "Helm", [_piped("helm", login)]),
+        Recipe("oras", "ORAS", [_piped("oras", login)]),
+        Recipe("skopeo", "skopeo", [_piped("skopeo", login)]),
         Recipe(
             "cosign",
             "cosign",
-            [f"{token} | cosign login {user} {login.host}"],
+            [_piped("cosign", login)],
             note=""
-            if login.is_secure
+            if registry.is_secure
             else "Without TLS, add --allow-http-registry to cosign sign and cosign verify.",
         ),
         _kubernetes(login),
@@ -134,11 +150,10 @@ def _pipelines(login: Login) -> list[Recipe]:
         f"    - docker build --tag {login.host}/{namespace}/NAME:$CI_COMMIT_SHORT_SHA .\n"
         f"    - docker push {login.host}/{namespace}/NAME:$CI_COMMIT_SHORT_SHA\n"
     )
-    scheme = "https" if login.is_secure else "http"
     tekton = (
         "apiVersion: v1\nkind: Secret\n"
         f"metadata:\n  name: {json.dumps(login.kubernetes_name)}\n"
-        f"  annotations:\n    tekton.dev/docker-0: {json.dumps(f'{scheme}://{login.host}')}\n"
+        f"  annotations:\n    tekton.dev/docker-0: {json.dumps(login.registry.url)}\n"
         "type: kubernetes.io/basic-auth\n"
         f"stringData:\n  username: {name}\n  password: BERTH_TOKEN\n"
         "---\n"
@@ -159,8 +174,11 @@ def _pipelines(login: Login) -> list[Recipe]:
     ]
 
 
-def _piped(login: Login) -> str:
-    return f"echo '{login.secret}'" if login.secret else 'echo "$BERTH_TOKEN"'
+def _piped(tool: str, login: Login) -> str:
+    token = f"echo '{login.secret}'" if login.secret else 'echo "$BERTH_TOKEN"'
+    http = "" if tool == "cosign" else login.registry.option(tool)  # only its other commands ask
+    user = f"--username '{login.name}' --password-stdin"
+    return f"{token} | {_LOGIN[tool]} {user}{http} {login.host}"
 
 
 def _basic(login: Login) -> str:

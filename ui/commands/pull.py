@@ -1,17 +1,12 @@
 """Commands that fetch what a page shows, right for its kind and for this registry."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.kinds.kinds import Kind
-from registry.verification.reads import Attachments
-from ui.contents.address import Address
-from ui.contents.chart_commands import helm_commands
-from ui.file_names import ascii_name
+from ui.commands.address import Address
+from ui.commands.helm import helm_commands
 from ui.kinds import IMAGES
-
-_MAX_KEYS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +57,8 @@ def groups_for(kind: str, address: Address, traits: Traits) -> list[Group]:
     return groups
 
 
-def verification(address: Address, attached: Attachments) -> Group | None:
-    """How others verify what was found valid here, each with the key that did."""
-    http = "" if address.is_secure else " --allow-http-registry"
-    found: dict[str, Command] = {}
-    for one in attached:
-        for verdict in one.verdicts:
-            if verdict.key is None:
-                continue
-            key = f"--key {ascii_name(verdict.key.name, 'cosign')}.pub --insecure-ignore-tlog=true"
-            if verdict.is_signature:
-                text = f"cosign verify {key}{http} {address.by_digest}"
-            else:
-                kind = shlex.quote(verdict.predicate_type)
-                text = f"cosign verify-attestation {key} --type {kind}{http} {address.by_digest}"
-            found.setdefault(text, Command("cosign", text))
-    commands = list(found.values())[:_MAX_KEYS]
-    return Group("Verify", commands) if commands else None
-
-
 def discovery(address: Address) -> Command:
-    http = "" if address.is_secure else " --plain-http"
-    return Command("oras", f"oras discover{http} {address.by_digest}")
+    return Command("oras", f"oras discover{address.registry.option('oras')} {address.by_digest}")
 
 
 def _pulls(kind: str, address: Address, reference: str, traits: Traits) -> list[Command]:
@@ -94,16 +69,17 @@ def _pulls(kind: str, address: Address, reference: str, traits: Traits) -> list[
 
 def _own_pulls(kind: str, address: Address, reference: str, traits: Traits) -> list[Command]:
     """With the tool that the kind has of its own."""
+    registry = address.registry
     if kind == Kind.SIF:
-        http = "" if address.is_secure else " --no-https"
+        http = registry.option("apptainer")
         return [Command("apptainer", f"apptainer pull{http} oras://{reference}")]
     if kind == Kind.WASM and traits.config_type.startswith("application/vnd.wasm.config."):
-        http = "" if address.is_secure else f" --insecure {address.host}"
+        http = "" if registry.is_secure else f" --insecure {registry.host}"
         return [Command("wkg", f"wkg oci pull{http} {reference} -o {address.name}.wasm")]
     if kind == Kind.POLICY_BUNDLE:
         return [Command("conftest", f"conftest pull oci://{reference}")]
     if kind == Kind.MODEL and traits.is_for_ollama and reference == address.by_tag:
-        http = "" if address.is_secure else " --insecure"
+        http = registry.option("ollama")
         return [Command("ollama", f"ollama pull{http} {reference}")]
     if kind == Kind.BUILD_CACHE:
         cache = f"--cache-from type=registry,ref={reference}"
@@ -113,8 +89,7 @@ def _own_pulls(kind: str, address: Address, reference: str, traits: Traits) -> l
 
 def _file_pulls(address: Address, reference: str, traits: Traits) -> list[Command]:
     """With ORAS, which saves what has a file name and leaves out the rest."""
-    plain = "" if address.is_secure else " --plain-http"
-    from_plain = "" if address.is_secure else " --from-plain-http"
+    plain, from_plain = (address.registry.option(tool) for tool in ("oras", "oras copy"))
     layout = f"--to-oci-layout {address.name}:{address.tag or 'pulled'}"
     commands = []
     if traits.titled:
@@ -127,9 +102,7 @@ def _file_pulls(address: Address, reference: str, traits: Traits) -> list[Comman
 
 def _image_pulls(kind: str, address: Address, reference: str, os: str) -> list[Command]:
     podman, skopeo, crane = (
-        ("", "", "")
-        if address.is_secure
-        else (" --tls-verify=false", " --src-tls-verify=false", " --insecure")
+        address.registry.option(tool) for tool in ("podman", "skopeo copy", "crane")
     )
     everything = " --all" if kind == Kind.INDEX else ""
     other = f" --override-os {os}" if os not in ("", "linux") and not everything else ""
