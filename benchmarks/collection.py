@@ -169,7 +169,8 @@ def _push(layer: bytes) -> None:
     from artifacts.oci.documents import ManifestDocument
     from artifacts.oci.names import Reference
     from registry.blobs.uploads import Chunk, push_blob
-    from registry.manifests.services import push_manifest
+    from registry.exchange.pushes import push_manifest
+    from registry.manifests.drafts import Draft
     from registry.repositories.models import Repository
 
     repository, now = Repository.objects.get(path="bench/web"), datetime.now(UTC)
@@ -186,13 +187,9 @@ def _push(layer: bytes) -> None:
         "layers": [{**parts[1], "mediaType": "application/vnd.oci.image.layer.v1.tar"}],
     }
     body = json.dumps(document).encode()
-    push_manifest(
-        repository=repository,
-        reference=Reference(tag=f"new-{parts[1]['digest'][7:20]}"),
-        document=ManifestDocument.parse(body, ""),
-        body=body,
-        now=now,
-    )
+    reference = Reference(tag=f"new-{parts[1]['digest'][7:20]}")
+    draft = Draft(repository, reference, body, ManifestDocument.parse(body, ""))
+    push_manifest(draft, now=now)
 
 
 def _collect_until(stop: Event) -> None:

@@ -21,8 +21,9 @@ from artifacts.oci.media_types import OCI_MANIFEST
 from artifacts.oci.names import Reference
 from registry.blobs.models import BlobLink
 from registry.blobs.uploads import Chunk, push_blob
+from registry.exchange.pushes import push_manifest
+from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest, ManifestBlob
-from registry.manifests.services import push_manifest
 from registry.repositories.models import NamePart, Repository
 from registry.repositories.paths import name_parts
 from registry.repositories.services import create_repository
@@ -88,13 +89,9 @@ def _push(repository: Repository, now: datetime) -> Manifest:
             "layers": [_descriptor(_LAYER_TYPE, _LAYER)],
         }
     ).encode()
-    return push_manifest(
-        repository=repository,
-        reference=Reference.parse("v0"),
-        document=ManifestDocument.parse(body, OCI_MANIFEST),
-        body=body,
-        now=now,
-    ).manifest
+    document = ManifestDocument.parse(body, OCI_MANIFEST)
+    draft = Draft(repository, Reference.parse("v0"), body, document)
+    return push_manifest(draft, now=now).manifest
 
 
 def _add_repositories(first: Repository, image: Manifest, count: int, now: datetime) -> None:

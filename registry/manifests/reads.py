@@ -1,11 +1,13 @@
-"""Find manifests, and what refers to them."""
+"""Find manifests, and what refers to them; and note that they were asked for."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import OperationalError
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -14,10 +16,12 @@ from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import Reference, referrers_tag
 from artifacts.oci.text import kept_json
 from registry.manifests.models import LISTED_BYTES, Manifest, ManifestQuerySet
-from registry.manifests.reachability import GIVEN_UP, Node, Superseded, standing_of
+from registry.manifests.standing import GIVEN_UP, Node, Superseded, standing_of
 from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.tags.history import why_no_digest, why_no_tag
+
+logger = logging.getLogger(__name__)
 
 _PULL_RECORDED_EVERY = timedelta(hours=1)
 
@@ -143,6 +147,30 @@ def _resolved(
     return ResolvedManifest(
         digest, media_type, size, content, pk, bool(is_pull_due), bool(is_aging)
     )
+
+
+def note_pull(*, manifest: ResolvedManifest, now: datetime) -> None:
+    """Remember the pull, at most once an hour; no pull fails because of that."""
+    if not manifest.is_pull_due:
+        return
+    try:
+        with sql.written_lazily():
+            Manifest.objects.filter(pk=manifest.id).update(last_pulled_at=now)
+    except OperationalError:
+        logger.warning("could not note the pull of %s", manifest.digest, exc_info=True)
+
+
+def renew_lease(*, manifest: ResolvedManifest, now: datetime) -> None:
+    """Keep a manifest for a caller who may push and just asked for it by digest.
+
+    Some clients do not push a manifest that is there, and go on to the index that lists it.
+    Written only when half of the grace is over, so that asking seldom writes. Raises
+    ``ManifestUnknown`` when it was collected since it was found.
+    """
+    if not manifest.is_aging:
+        return
+    if not Manifest.objects.filter(pk=manifest.id).update(last_pushed_at=now):
+        raise ManifestUnknown(f"there is no manifest {manifest.digest}", digest=manifest.digest)
 
 
 @dataclass(frozen=True, slots=True)

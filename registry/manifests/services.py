@@ -1,11 +1,11 @@
-"""Push manifests."""
+"""Store manifests, and point tags at them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.audit.services import SYSTEM, Actor
 from artifacts.kinds.kinds import PROOFS, kind_of
@@ -13,23 +13,21 @@ from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import (
-    DigestInvalid,
     ManifestBlobUnknown,
     ManifestInvalid,
+    ManifestUnknown,
     NameUnknown,
 )
 from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
-from artifacts.oci.names import Reference
+from artifacts.oci.media_types import INDEXES
 from registry.blobs.models import BlobLink
-from registry.manifests.admission import BlockedByPolicy, admit
-from registry.manifests.conditions import UNCONDITIONAL, Condition
-from registry.manifests.leases import hold
+from registry.manifests.drafts import UNCONDITIONAL, Draft
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
-from registry.manifests.refusals import note_refusal
-from registry.manifests.schema1 import tags_of_push
-from registry.manifests.terms import HeldBlob, labels_of_image, labels_of_index
+from registry.manifests.terms import HeldBlob, labels_of_index
+from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.repositories.services import note_push
+from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 
 _ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
@@ -45,92 +43,69 @@ class PushedManifest:
     warnings: tuple[str, ...]
 
 
-def push_manifest(
-    *,
-    repository: Repository,
-    reference: Reference,
-    tags: Sequence[str] = (),
-    document: ManifestDocument,
-    body: bytes,
-    condition: Condition = UNCONDITIONAL,
-    now: datetime,
-    by: Actor = SYSTEM,
+def store_manifest(
+    draft: Draft, *, labels: Mapping[str, str], now: datetime, by: Actor = SYSTEM
 ) -> PushedManifest:
-    """Store a manifest and point its tags at it: the one of the URL, and ``tags``.
+    """Store a manifest and point its tags at it.
 
-    ``document`` is what ``body`` says.
+    Args:
+        labels: those of its image, see ``labels_of_image``.
 
     Raises:
-        BlockedByPolicy, ManifestTypeUnsupported: see ``admit``.
         ManifestInvalid: a descriptor misstates the size of what is stored here.
-        DigestInvalid: pushed by a digest that the bytes do not have.
-        NameInvalid: a schema 1 manifest that was made for another name.
+        DigestInvalid, NameInvalid: see ``Draft``.
         ManifestBlobUnknown: names every blob that the repository does not hold.
-        PreconditionFailed: ``condition`` does not hold.
+        PreconditionFailed: the draft's condition does not hold.
         TagImmutable: a tag points at another manifest, and must go on doing so.
 
     Source: distribution-spec v1.1, "Pushing Manifests" (end-7).
     """
-    try:
-        admit(repository=repository, document=document)
-    except BlockedByPolicy as error:
-        target = f"{repository.path}:{reference.tag}" if reference.tag else repository.path
-        note_refusal(repository=repository, error=error, target=target, now=now, by=by)
-        raise
-    algorithm = reference.digest.algorithm if reference.digest else "sha256"
-    digest = document.digest_of(body, algorithm)
-    if reference.digest and reference.digest != digest:
-        raise DigestInvalid(f"the manifest has the digest {digest}", digest=str(reference.digest))
-    names = _tags_of_push(document, repository, reference, tags)
-    # The store may take its time, and the transaction holds up other pushes.
-    labels = labels_of_image(document, repository=repository, now=now)
     for attempt in range(1, _TRIES + 1):
         try:
-            return _store(repository, document, digest, body, labels, names, condition, now, by)
+            return _store(draft, labels, now, by)
         except IntegrityError:
             # Another push created the same manifest or tag between look and write.
-            if not Repository.objects.filter(pk=repository.pk).exists():
-                raise NameUnknown(f"{repository.path} has been deleted") from None
+            if not Repository.objects.filter(pk=draft.repository.pk).exists():
+                raise NameUnknown(f"{draft.repository.path} has been deleted") from None
             if attempt == _TRIES:
                 raise
     raise AssertionError("unreachable")
 
 
-def _tags_of_push(
-    document: ManifestDocument, repository: Repository, reference: Reference, tags: Sequence[str]
-) -> list[str]:
-    if document.schema1:
-        return tags_of_push(document.schema1, repository=repository, reference=reference, tags=tags)
-    return sorted({*tags, *([reference.tag] if reference.tag else [])})
+def tag_manifest(
+    *, repository: Repository, name: str, digest: str, now: datetime, by: Actor = SYSTEM
+) -> Tag:
+    """Point a tag at a manifest that is here: what a push of it does, without a push.
+
+    Raises ``ManifestUnknown`` when the repository does not have it, ``TagImmutable`` when the
+    tag must stay where it is.
+    """
+    try:
+        return _tag(repository, name, digest, now, by)
+    except IntegrityError:  # a push made the tag between look and write: now it is there to move
+        return _tag(repository, name, digest, now, by)
 
 
-def _store(
-    repository: Repository,
-    document: ManifestDocument,
-    digest: Digest,
-    body: bytes,
-    labels: Mapping[str, str],
-    names: Sequence[str],
-    condition: Condition,
-    now: datetime,
-    by: Actor,
-) -> PushedManifest:
+def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) -> PushedManifest:
+    repository, document = draft.repository, draft.document
+    digest, names = draft.digest, draft.names
     # One transaction: a tag is never visible before its manifest, nor a
     # manifest before the repository holds every blob it names.
     with transaction.atomic():
         held = lock_blob_links(repository, document, digest)
         children = _check_children(repository, document)
         if not names:
-            _check_by_digest(condition, repository, digest)
+            _check_by_digest(draft)
         # The manifest before its tags, as its deletion locks them; the tags in one order.
         agreed, warnings = labels_of_index(document, children)
-        manifest = _store_manifest(repository, document, digest, body, agreed or labels, now)
+        manifest = _store_row(draft, agreed or labels, now)
         store_edges(manifest, document, held)
         terms = _terms(document, manifest, warnings)
         tags = []
         for name in names:
             current = lock_tag(repository=repository, name=name)
-            condition.check(current.manifest.digest if current and current.is_alive(now) else None)
+            alive = current if current and current.is_alive(now) else None
+            draft.condition.check(alive.manifest.digest if alive else None)
             tags.append(
                 point_tag(
                     current=current,
@@ -141,9 +116,8 @@ def _store(
                     now=now,
                 )
             )
-        target = f"{repository.path}:{names[0]}" if names else f"{repository.path}@{digest}"
         told = ", ".join(names[:_TAGS_TOLD])
-        by.did("manifest.push", target, now=now, digest=str(digest), tags=told)
+        by.did("manifest.push", draft.target, now=now, digest=str(digest), tags=told)
         note_push(
             repository=repository,
             kind=manifest.kind,
@@ -153,6 +127,26 @@ def _store(
         )
     said = [tag.warning for tag in tags if tag.warning] if tags else terms.warnings
     return PushedManifest(manifest, tuple(dict.fromkeys(said)))
+
+
+def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Actor) -> Tag:
+    with transaction.atomic():
+        present = Manifest.objects.present().filter(repository=repository.id, digest=digest)
+        manifest = present.select_for_update(of=("self",)).defer("body").first()
+        if manifest is None:
+            raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
+        is_index = manifest.media_type in INDEXES
+        source = ExpirySource.IMAGES if is_index else ExpirySource.LABEL
+        tag = point_tag(
+            current=lock_tag(repository=repository, name=name),
+            repository=repository,
+            name=name,
+            manifest=manifest,
+            terms=terms_of(manifest.annotations, manifest.labels, label_source=source),
+            now=now,
+        )
+        by.did("tag.move", f"{repository.path}:{name}", now=now, digest=digest)
+    return tag
 
 
 def lock_blob_links(
@@ -194,11 +188,27 @@ def _check_children(repository: Repository, document: ManifestDocument) -> list[
     """
     found: list[Manifest] = []
     for digests in _batches(sorted({str(child.digest) for child in document.manifests})):
-        hold(repository=repository, digests=digests)
+        _hold(repository, digests)
         children = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
         found += children.only("digest", "size", "kind", "annotations_json", "labels_json")
     _check_sizes(document.manifests, {child.digest: child.size for child in found})
     return found
+
+
+def _hold(repository: Repository, digests: Sequence[str]) -> None:
+    """Keep the manifests of these digests that are there, until the transaction ends.
+
+    Collection and deletion lock rows for themselves and wait; pushes share this lock. SQLite
+    has one writer at a time.
+    """
+    if not digests or not connection.features.has_select_for_update:
+        return
+    places = ", ".join(["%s"] * len(digests))
+    sql.execute(
+        f"SELECT id FROM manifests_manifest WHERE repository_id = %s AND digest IN ({places})"  # noqa: S608
+        " ORDER BY id FOR KEY SHARE",
+        [repository.id, *digests],
+    )
 
 
 def _check_sizes(descriptors: Iterable[Descriptor], sizes: dict[str, int]) -> None:
@@ -211,30 +221,25 @@ def _check_sizes(descriptors: Iterable[Descriptor], sizes: dict[str, int]) -> No
             )
 
 
-def _check_by_digest(condition: Condition, repository: Repository, digest: Digest) -> None:
-    if condition == UNCONDITIONAL:
+def _check_by_digest(draft: Draft) -> None:
+    if draft.condition == UNCONDITIONAL:
         return
-    present = Manifest.objects.present().filter(repository=repository.id, digest=str(digest))
-    condition.check(str(digest) if present.exists() else None)
+    digest = str(draft.digest)
+    present = Manifest.objects.present().filter(repository=draft.repository.id, digest=digest)
+    draft.condition.check(digest if present.exists() else None)
 
 
-def _store_manifest(
-    repository: Repository,
-    document: ManifestDocument,
-    digest: Digest,
-    body: bytes,
-    labels: Mapping[str, str],
-    now: datetime,
-) -> Manifest:
+def _store_row(draft: Draft, labels: Mapping[str, str], now: datetime) -> Manifest:
+    document, digest = draft.document, str(draft.digest)
     renewal: dict[str, object] = {"last_pushed_at": now, "deleted_at": None}
     if document.manifests:  # its images may have come or changed since
         renewal["labels_json"] = json.dumps(labels)
-    there = Manifest.objects.filter(repository=repository.id, digest=str(digest))
+    there = Manifest.objects.filter(repository=draft.repository.id, digest=digest)
     if there.update(**renewal):
-        return Manifest.objects.defer("body").get(repository=repository.id, digest=str(digest))
+        return Manifest.objects.defer("body").get(repository=draft.repository.id, digest=digest)
     return Manifest.objects.create(
-        repository=repository,
-        digest=str(digest),
+        repository=draft.repository,
+        digest=digest,
         media_type=document.media_type,
         artifact_type=document.artifact_type,
         config_media_type=document.config_media_type,
@@ -242,8 +247,8 @@ def _store_manifest(
         kind=kind_of(document),
         annotations_json=json.dumps(document.annotations),
         labels_json=json.dumps(labels),
-        size=len(body),
-        body=body,
+        size=len(draft.body),
+        body=draft.body,
         pushed_at=now,
         last_pushed_at=now,
     )

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 
 from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest, ManifestChild
-from registry.manifests.reachability import superseded_among
+from registry.manifests.standing import superseded_among
 from registry.repositories.models import Repository
 from registry.retention.facts import COLUMNS, facts_of_row
 from registry.retention.rules import Plan

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.principals import Principal
 from accounts.organizations.models import Organization
 from accounts.organizations.services import create_organization
@@ -18,9 +19,11 @@ from registry.access.grants import token_for
 from registry.access.scopes import parse_scopes
 from registry.blobs.models import Blob
 from registry.blobs.uploads import Chunk, push_blob
-from registry.manifests.conditions import UNCONDITIONAL, Condition
+from registry.manifests.drafts import UNCONDITIONAL, Condition, Draft
 from registry.manifests.models import Manifest
-from registry.manifests.services import push_manifest
+from registry.manifests.policy import admit
+from registry.manifests.services import store_manifest
+from registry.manifests.terms import labels_of_image
 from registry.repositories.models import Repository
 from registry.repositories.paths import split_path
 from registry.repositories.services import create_repository
@@ -135,16 +138,14 @@ def push(
     tags: tuple[str, ...] = (),
     condition: Condition = UNCONDITIONAL,
     now: datetime = NOW,
+    by: Actor = SYSTEM,
 ) -> Manifest:
-    return push_manifest(
-        repository=repository,
-        reference=Reference.parse(reference),
-        tags=tags,
-        document=ManifestDocument.parse(body, ""),
-        body=body,
-        condition=condition,
-        now=now,
-    ).manifest
+    """Admitted and stored; neither counted nor looked into."""
+    document = ManifestDocument.parse(body, "")
+    draft = Draft(repository, Reference.parse(reference), body, document, tags, condition)
+    admit(draft, now=now, by=by)
+    labels = labels_of_image(document, repository=repository, now=now)
+    return store_manifest(draft, labels=labels, now=now, by=by).manifest
 
 
 def error_of(document: Mapping[str, Any]) -> tuple[str, str]:

@@ -16,8 +16,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.media_types import OCI_MANIFEST
 from artifacts.oci.patterns import Syntax
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from registry.tags.models import ImmutabilityRule, Tag
 from registry.tags.services import (

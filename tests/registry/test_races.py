@@ -17,8 +17,8 @@ from artifacts.oci.errors import (
 )
 from registry.blobs.models import Blob, BlobLink
 from registry.blobs.services import find_blob, mount_blob
-from registry.manifests.deletion import BlobInUse, delete_blob, delete_manifest
 from registry.manifests.models import Manifest, ManifestBlob
+from registry.manifests.removal import BlobInUse, delete_blob, delete_manifest
 from registry.repositories.models import Repository, RepositoryGrant
 from registry.repositories.services import find_or_create_repository
 from registry.tags.models import Tag

@@ -11,15 +11,15 @@ from accounts.audit.services import Actor
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestBlobUnknown, ManifestUnknown
 from artifacts.oci.names import Reference
-from registry.manifests.deletion import delete_blob, delete_manifest
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.manifests.reads import resolve_manifest
-from registry.manifests.restoration import (
+from registry.manifests.removal import (
     DeletionForGoodRefused,
-    RestoreRefused,
+    delete_blob,
+    delete_manifest,
     delete_tag_for_good,
-    restore_tag,
 )
+from registry.manifests.restoration import RestoreRefused, restore_tag
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.tags.services import (

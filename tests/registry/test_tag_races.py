@@ -12,11 +12,10 @@ from pytest_django import Settings
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import Reference
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
-from registry.manifests.pulls import note_pull
-from registry.manifests.reads import resolve_manifest
-from registry.manifests.restoration import delete_tag_for_good, restore_tag
+from registry.manifests.reads import note_pull, resolve_manifest
+from registry.manifests.removal import delete_manifest, delete_tag_for_good
+from registry.manifests.restoration import restore_tag
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.tags.services import (

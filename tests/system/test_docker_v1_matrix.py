@@ -9,8 +9,9 @@ from django.utils import timezone
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.names import Reference
 from registry.api.docker_v1.ids import ImageId
+from registry.exchange.pushes import push_manifest
+from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest
-from registry.manifests.services import push_manifest
 from registry.repositories.models import Repository
 from tests.artifacts.schema1_documents import schema1, written
 from tests.system.asking import send
@@ -74,13 +75,9 @@ def images(world: World) -> Mapping[str, str]:
 
 def _image_in(path: str) -> Manifest:
     body = written(schema1(BLOB_DIGEST, name=path, tag="old"))
-    return push_manifest(
-        repository=Repository.objects.get(path=path),
-        reference=Reference.parse("old"),
-        document=ManifestDocument.parse(body, ""),
-        body=body,
-        now=timezone.now(),
-    ).manifest
+    repository = Repository.objects.get(path=path)
+    draft = Draft(repository, Reference.parse("old"), body, ManifestDocument.parse(body, ""))
+    return push_manifest(draft, now=timezone.now()).manifest
 
 
 def test_every_route_and_method_has_its_row() -> None:

@@ -22,7 +22,8 @@ from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.names import Reference
 from registry.access.tokens import forget_tokens
 from registry.blobs.uploads import Chunk, open_upload, push_blob
-from registry.manifests.services import push_manifest
+from registry.exchange.pushes import push_manifest
+from registry.manifests.drafts import Draft
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import create_repository, grant
 from tests.conformance.content import OCI_INDEX, encode, index
@@ -143,13 +144,8 @@ def _repository(path: str, creator: User, *, is_public: bool, now: datetime) -> 
         chunk=Chunk(pieces=[BLOB], length=len(BLOB)),
         now=now,
     )
-    push_manifest(
-        repository=repository,
-        reference=Reference.parse("v1"),
-        document=ManifestDocument.parse(MANIFEST, OCI_INDEX),
-        body=MANIFEST,
-        now=now,
-    )
+    document = ManifestDocument.parse(MANIFEST, OCI_INDEX)
+    push_manifest(Draft(repository, Reference.parse("v1"), MANIFEST, document), now=now)
     return repository
 
 

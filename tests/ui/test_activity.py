@@ -16,7 +16,7 @@ from accounts.audit.sightings import flush_sightings
 from accounts.users.models import User
 from artifacts.policy.models import ArtifactPolicy
 from artifacts.policy.presets import Preset
-from registry.manifests.admission import BlockedByPolicy
+from registry.manifests.policy import BlockedByPolicy
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant, select_policy
 from registry.statistics.models import DailyTraffic, NamespaceStorage, RepositoryStorage

@@ -13,9 +13,6 @@ from accounts.audit.services import Actor
 from accounts.organizations.models import Organization, TeamRole
 from accounts.organizations.services import add_member, create_team
 from accounts.users.models import Namespace, Robot, User
-from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.names import Reference
-from registry.manifests.services import push_manifest
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import NamespaceUnknown, describe, grant
 from registry.statistics.models import DailyTraffic, NamespaceStorage
@@ -123,14 +120,7 @@ def test_the_page_says_who_pushed_last_and_how_often_it_was_pulled(
     web = make_repository("acme/web")
     hold(web, CONFIG)
     body = image(CONFIG)
-    push_manifest(
-        repository=web,
-        reference=Reference.parse("v1"),
-        document=ManifestDocument.parse(body, ""),
-        body=body,
-        now=NOW + timedelta(hours=1),
-        by=Actor("acme+ci"),
-    )
+    push(web, body, now=NOW + timedelta(hours=1), by=Actor("acme+ci"))
     client = browser(alice)
     assert "pulls / 30 d" not in text_of(client, "/acme")
 

@@ -15,7 +15,7 @@ from accounts.audit.services import Actor
 from accounts.users.models import User
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from registry.manifests.models import Manifest
-from registry.manifests.tagging import tag_manifest
+from registry.manifests.services import tag_manifest
 from registry.repositories.models import Repository
 from registry.statistics.models import DailyTraffic
 from registry.tags.services import set_expiry, set_immutable

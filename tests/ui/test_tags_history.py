@@ -14,7 +14,7 @@ from accounts.audit.services import Actor
 from accounts.users.models import User
 from registry.manifests.models import Manifest
 from registry.manifests.restoration import restore_tag
-from registry.manifests.tagging import tag_manifest
+from registry.manifests.services import tag_manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.tags.services import delete_tag, set_expiry, set_immutable, sweep_expired

@@ -20,8 +20,8 @@ from artifacts.oci.names import Reference
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest
-from registry.manifests.reachability import Superseded
 from registry.manifests.reads import resolve_manifest
+from registry.manifests.standing import Superseded
 from registry.repositories.models import Repository
 from registry.storage.base import StorageUnavailable
 from ui import errors

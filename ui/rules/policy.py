@@ -13,7 +13,7 @@ from artifacts.policy.configured import configured_policy
 from artifacts.policy.models import ArtifactPolicy
 from artifacts.policy.rules import Policy
 from registry.manifests.models import Manifest
-from registry.manifests.survey import refused_among
+from registry.manifests.policy import refused_among
 from registry.repositories.models import Repository
 from registry.repositories.policies import effective_policy
 from registry.repositories.services import select_policy as select_for_repository

@@ -16,8 +16,7 @@ from accounts.errors import AccountError
 from artifacts.oci.errors import OCIError
 from artifacts.oci.names import is_tag
 from registry.access.scopes import Action
-from registry.manifests.companions import companions_of, delete_companions
-from registry.manifests.restoration import delete_tag_for_good
+from registry.manifests.removal import companions_of, delete_companions, delete_tag_for_good
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.tags.services import delete_tag, require_mutable, set_expiry, set_immutable

@@ -12,7 +12,8 @@ from accounts.errors import AccountError
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid, OCIError
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
-from registry.manifests.restoration import delete_tag_for_good, restore_tag
+from registry.manifests.removal import delete_tag_for_good
+from registry.manifests.restoration import restore_tag
 from registry.tags.events import Place, TagEvent, tag_events
 from registry.tags.models import Tag
 from registry.tags.services import TagImmutable, require_mutable

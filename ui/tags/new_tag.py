@@ -9,7 +9,7 @@ from accounts.errors import AccountError
 from artifacts.oci.errors import OCIError
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.manifests.models import Manifest
-from registry.manifests.tagging import tag_manifest
+from registry.manifests.services import tag_manifest
 from registry.tags.models import Tag
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, reason_of

@@ -8,14 +8,13 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from artifacts.oci.digest import AlgorithmUnsupported, Digest
-from artifacts.oci.errors import BlobUnknown
 from registry.api.distribution.base import RepositoryView
 from registry.api.distribution.conditions import content_headers, is_held, wants_range
 from registry.api.distribution.ranges import Part, parse_range
-from registry.blobs.services import StoredBlob, find_blob, link_to_blob, read_blob, renew_lease
+from registry.blobs.services import StoredBlob, link_to_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
-from registry.manifests.deletion import delete_blob
+from registry.exchange.blobs import digest_to_read, fetch_blob
+from registry.manifests.removal import delete_blob
 
 _OCTETS = "application/octet-stream"
 _UNCHANGING = "private, max-age=31536000, immutable"
@@ -49,16 +48,13 @@ class BlobView(RepositoryView):
         return response
 
     def delete(self, request: Request, name: str, digest: str) -> Response:
-        delete_blob(repository=self.repository, digest=_digest_to_read(digest))
+        delete_blob(repository=self.repository, digest=digest_to_read(digest))
         return Response(status=status.HTTP_202_ACCEPTED)
 
     def _find(self, digest: str) -> StoredBlob:
-        """The blob, and kept for a caller who may push: a manifest that names it may follow."""
-        target = _digest_to_read(digest)
-        blob = find_blob(repository=self.repository, digest=target, now=self.now)
-        if self.caller.asks_to_push(self.path):
-            renew_lease(blob=blob, now=self.now)
-        return blob
+        return fetch_blob(
+            repository=self.repository, digest=digest, caller=self.caller, now=self.now
+        )
 
     def _read(self, blob: StoredBlob, part: Part) -> Iterator[bytes]:
         return read_blob(blob=blob, start=part.start, length=part.length, now=self.now)
@@ -87,14 +83,6 @@ class BlobView(RepositoryView):
             content_type=f"multipart/byteranges; boundary={boundary}",
             headers={**_headers(blob), "Content-Length": str(length)},
         )
-
-
-def _digest_to_read(text: str) -> Digest:
-    """A digest of an algorithm we do not compute names nothing that we hold: 404, not 400."""
-    try:
-        return Digest.parse(text)
-    except AlgorithmUnsupported as error:
-        raise BlobUnknown(error.reason, digest=text[:150]) from error
 
 
 def _headers(blob: StoredBlob) -> dict[str, str]:

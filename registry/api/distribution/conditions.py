@@ -8,7 +8,7 @@ import re
 
 from rest_framework.request import Request
 
-from registry.manifests.conditions import Condition
+from registry.manifests.drafts import Condition
 
 _ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _ANYTHING = "*"

@@ -17,15 +17,12 @@ from artifacts.oci.names import Reference, parse_tag
 from registry.api.distribution.acceptance import takes_only_images, takes_schema1, types_taken
 from registry.api.distribution.base import RepositoryView
 from registry.api.distribution.conditions import condition_of, content_headers, is_held
-from registry.api.distribution.signed_pulls import require_signature
-from registry.inspection.services import inspect_soon
+from registry.exchange.pulls import ask_for_manifest, pull_manifest
+from registry.exchange.pushes import push_manifest
 from registry.manifests.conversion import default_image_of, for_old_client
-from registry.manifests.deletion import delete_manifest
-from registry.manifests.leases import renew_lease
-from registry.manifests.pulls import note_pull
-from registry.manifests.reads import ResolvedManifest, resolve_manifest
-from registry.manifests.services import push_manifest
-from registry.statistics.counting import count_pull, count_push
+from registry.manifests.drafts import Draft
+from registry.manifests.reads import ResolvedManifest
+from registry.manifests.removal import delete_manifest
 from registry.tags.services import delete_tag
 
 MAX_TAGS = 100  # of one push; it has the only writer of SQLite until all are written
@@ -44,38 +41,14 @@ class ManifestView(RepositoryView):
 
     def get(self, request: Request, name: str, reference: str) -> HttpResponse:
         target = _reference_to_read(reference)
-        manifest = resolve_manifest(
-            repository=self.repository,
-            reference=target,
-            with_body=request.method == "GET",
-            now=self.now,
+        answer = pull_manifest if request.method == "GET" else ask_for_manifest
+        pulled = answer(
+            repository=self.repository, reference=target, caller=self.caller, now=self.now
         )
-        require_signature(
-            request=request,
-            caller=self.caller,
-            repository=self.repository,
-            digest=manifest.digest,
-            by_tag=target.tag is not None,
-            now=self.now,
-        )
-        if request.method == "GET":
-            note_pull(manifest=manifest, now=self.now)
-            count_pull(
-                repository_id=self.repository.id,
-                digest=manifest.digest,
-                tag=target.tag,
-                now=self.now,
-            )
-        if target.digest and self.caller.asks_to_push(self.path):
-            renew_lease(manifest=manifest, now=self.now)
+        manifest = pulled.manifest
         if target.tag:
             manifest = self._as_taken(manifest, name, target.tag)
-        headers = content_headers(manifest.digest)
-        if manifest.superseded:
-            headers["Warning"] = _warning(
-                f"the tag {manifest.superseded.tag} has moved on from {manifest.digest}, which can"
-                f" be pulled until {manifest.superseded.until:%Y-%m-%d %H:%M:%S} UTC"
-            )
+        headers = content_headers(manifest.digest) | _warnings(pulled.warnings)
         if is_held(request, manifest.digest):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         headers["Content-Length"] = str(manifest.size)
@@ -105,20 +78,11 @@ class ManifestView(RepositoryView):
         target = Reference.parse(reference)
         tags = _tags(request.query_params.getlist("tag"))
         body = self.body.read_manifest(settings.MAXIMUM_MANIFEST_BYTES)
-        content_type = request.META.get("CONTENT_TYPE", "")
-        pushed = push_manifest(
-            repository=self.repository,
-            reference=target,
-            tags=tags,
-            document=ManifestDocument.parse(body, content_type),
-            body=body,
-            condition=condition_of(request),
-            now=self.now,
-            by=Actor(self.caller.principal.name, self._address),
-        )
+        document = ManifestDocument.parse(body, request.META.get("CONTENT_TYPE", ""))
+        draft = Draft(self.repository, target, body, document, tags, condition_of(request))
+        by = Actor(self.caller.principal.name, self._address)
+        pushed = push_manifest(draft, now=self.now, by=by)
         manifest = pushed.manifest
-        count_push(repository_id=self.repository.id, now=self.now)
-        inspect_soon(manifest=manifest, now=self.now)
         headers = {
             "Location": f"/v2/{name}/manifests/{manifest.digest}",
             "Docker-Content-Digest": manifest.digest,
@@ -127,8 +91,7 @@ class ManifestView(RepositoryView):
             headers["OCI-Subject"] = manifest.subject_digest
         if tags:
             headers["OCI-Tag"] = ", ".join(_fitting(dict.fromkeys(tags)))
-        if pushed.warnings:
-            headers["Warning"] = ", ".join(_fitting(map(_warning, pushed.warnings)))
+        headers |= _warnings(pushed.warnings)
         return Response(status=status.HTTP_201_CREATED, headers=headers)
 
     def delete(self, request: Request, name: str, reference: str) -> Response:
@@ -159,6 +122,10 @@ def _fitting(parts: Iterable[str]) -> Iterator[str]:
         if room < 0:
             return
         yield part
+
+
+def _warnings(texts: Sequence[str]) -> dict[str, str]:
+    return {"Warning": ", ".join(_fitting(map(_warning, texts)))} if texts else {}
 
 
 def _warning(text: str) -> str:

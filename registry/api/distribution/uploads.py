@@ -12,13 +12,10 @@ from artifacts.oci.errors import (
     BlobUploadInvalid,
     ChunkOutOfOrder,
     DigestInvalid,
-    NameInvalid,
     TooManyRequests,
 )
-from registry.access.rights import readable_repositories
 from registry.api.distribution.base import RepositoryView
 from registry.blobs.models import UploadSession
-from registry.blobs.services import mount_blob
 from registry.blobs.transfers import RETRY_AFTER_SECONDS, transfers
 from registry.blobs.uploads import (
     Chunk,
@@ -29,8 +26,7 @@ from registry.blobs.uploads import (
     open_upload,
     push_blob,
 )
-from registry.repositories.models import RepositoryQuerySet
-from registry.repositories.paths import repository_path
+from registry.exchange.blobs import mount_blob
 
 # The spec's own form, and the one of RFC 9110 that some HTTP libraries insist on.
 _CONTENT_RANGE = re.compile(
@@ -48,7 +44,7 @@ class UploadsView(RepositoryView):
         query = request.query_params
         if "mount" in query:
             digest = Digest.parse(query["mount"])
-            if self._mount(digest):
+            if self._mount(digest, query.get("from")):
                 return _created(name, str(digest))
         elif "digest" in query:
             return self._push_whole(Digest.parse(query["digest"]), name)
@@ -65,12 +61,14 @@ class UploadsView(RepositoryView):
             response["OCI-Chunk-Min-Length"] = str(settings.OCI_CHUNK_MIN_LENGTH)
         return response
 
-    def _mount(self, digest: Digest) -> bool:
-        readable = readable_repositories(self.caller.confirmed(now=self.now))
-        if self.caller.claims is not None:
-            readable = readable.filter(path__in=self.caller.claims.paths("pull"))
-        sources = _sources(readable, self.request.query_params.get("from"))
-        return mount_blob(repository=self.repository, digest=digest, sources=sources, now=self.now)
+    def _mount(self, digest: Digest, source: str | None) -> bool:
+        return mount_blob(
+            repository=self.repository,
+            digest=digest,
+            source=source,
+            caller=self.caller,
+            now=self.now,
+        )
 
     def _push_whole(self, digest: Digest, name: str) -> Response:
         _refuse_when_busy()
@@ -131,16 +129,6 @@ def _content_range(header: str | None) -> tuple[int | None, int | None]:
     if match is None or int(match[1]) > int(match[2]):
         raise BlobUploadInvalid(f"Content-Range must be FIRST-LAST, not {header[:100]!r}")
     return int(match[1]), int(match[2])
-
-
-def _sources(readable: RepositoryQuerySet, name: str | None) -> RepositoryQuerySet:
-    """Where to look for a blob to mount; nowhere when ``from`` is no name."""
-    if name is None:
-        return readable
-    try:
-        return readable.filter(path=repository_path(name))
-    except NameInvalid:
-        return readable.none()
 
 
 def _refuse_when_busy() -> None:

@@ -11,9 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from artifacts.images.convert import NotConvertible
-from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
-from artifacts.oci.names import Reference
 from artifacts.oci.schema1 import Schema1
 from registry.access.callers import InsufficientScope
 from registry.api.distribution.conditions import content_headers
@@ -21,13 +19,10 @@ from registry.api.docker_v1.base import V1View
 from registry.api.docker_v1.ids import ImageId, ImageUnknown, read_id
 from registry.blobs.services import StoredBlob, find_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
+from registry.exchange.pulls import note_pull_in_parts, require_signature
 from registry.manifests.conversion import image_of, schema1_of
 from registry.manifests.models import Manifest
-from registry.manifests.pulls import note_pull
-from registry.manifests.reads import resolve_manifest
 from registry.repositories.models import Repository
-from registry.statistics.counting import count_pull
-from registry.verification.pulls import admit_pull
 
 _UNCHANGING = "private, max-age=31536000, immutable"
 
@@ -61,7 +56,7 @@ class ImageView(V1View):
             self.require(caller, "pull", self.repository.path, self.repository)
         except InsufficientScope:
             raise ImageUnknown(text) from None
-        admit_pull(repository=self.repository, digest=manifest.digest, now=self.now)
+        require_signature(repository=self.repository, digest=manifest.digest, now=self.now)
         if self.id.layer >= len(self.schema1.layers):
             raise ImageUnknown(text)
 
@@ -111,14 +106,7 @@ class AncestryView(ImageView):
     """The ids of an image and of all it stands on. Every pull asks for them, once."""
 
     def get(self, request: Request, image_id: str) -> Response:
-        reference = Reference(digest=Digest.parse(self.manifest.digest))
-        note_pull(
-            manifest=resolve_manifest(
-                repository=self.repository, reference=reference, with_body=False, now=self.now
-            ),
-            now=self.now,
-        )
-        count_pull(repository_id=self.repository.id, digest=self.manifest.digest, now=self.now)
+        note_pull_in_parts(repository=self.repository, digest=self.manifest.digest, now=self.now)
         return Response(self.ancestry)
 
 

@@ -33,11 +33,10 @@ from registry.api.docker_v1.images import ImageJsonView, LayerView
 from registry.api.docker_v1.repositories import ImagesView, TagView
 from registry.api.docker_v1.staging import Stage, StagedImage, forget_ended
 from registry.blobs.uploads import EMPTY, Chunk, append_chunk, commit_upload, open_upload
-from registry.inspection.services import inspect_soon
-from registry.manifests.services import push_manifest
+from registry.exchange.pushes import push_manifest
+from registry.manifests.drafts import Draft
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path, split_path
-from registry.statistics.counting import count_push
 from registry.tags.services import delete_tag
 
 _MAX_JSON_BYTES = 1024 * 1024
@@ -100,16 +99,10 @@ class PushedTagView(_Pushing, TagView):
             raise ManifestInvalid("send the id of an image as a JSON string")
         payload = self.stage.schema1(image_id, tag=parse_tag(tag), now=self.now)
         body = sign(payload, time=self.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        pushed = push_manifest(
-            repository=self.repository,
-            reference=Reference.parse(tag),
-            document=ManifestDocument.parse(body, SCHEMA1_SIGNED),
-            body=body,
-            now=self.now,
-            by=Actor(self.caller.principal.name, address_of(request)),
-        )
-        count_push(repository_id=self.repository.id, now=self.now)
-        inspect_soon(manifest=pushed.manifest, now=self.now)
+        document = ManifestDocument.parse(body, SCHEMA1_SIGNED)
+        draft = Draft(self.repository, Reference.parse(tag), body, document)
+        by = Actor(self.caller.principal.name, address_of(request))
+        push_manifest(draft, now=self.now, by=by)
         return Response("Created")
 
     def delete(self, request: Request, name: str, tag: str) -> Response:

@@ -13,11 +13,8 @@ from registry.api.helm.base import HelmView
 from registry.blobs.services import find_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
 from registry.charts.models import ChartVersion
-from registry.manifests.pulls import note_pull
-from registry.manifests.reads import resolve_manifest
+from registry.exchange.pulls import ask_for_manifest, pull_manifest
 from registry.repositories.models import Repository
-from registry.statistics.counting import count_pull
-from registry.verification.pulls import admit_pull
 
 _PROVENANCE = ".prov"
 
@@ -66,15 +63,15 @@ class DownloadView(HelmView):
         )
         if chart is None or not digest:
             raise ManifestUnknown(f"{repository.path} has no {file_name}")
-        manifest = resolve_manifest(
+        reference = Reference.parse(chart.manifest.digest)
+        if self.request.method == "HEAD":
+            ask_for_manifest(repository=repository, reference=reference, now=self.now)
+            return Digest.parse(digest)
+        pull_manifest(
             repository=repository,
-            reference=Reference.parse(chart.manifest.digest),
+            reference=reference,
             with_body=False,
+            is_counted=archive == file_name,  # the proof comes beside it
             now=self.now,
         )
-        if self.request.method == "GET":
-            admit_pull(repository=repository, digest=manifest.digest, now=self.now)
-            note_pull(manifest=manifest, now=self.now)
-            if archive == file_name:  # the proof comes beside it, and is no pull of its own
-                count_pull(repository_id=repository.id, digest=manifest.digest, now=self.now)
         return Digest.parse(digest)

@@ -14,8 +14,9 @@ from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import is_tag, parse_tag
 from registry.api.management.base import ManagementView, RequestInvalid
 from registry.manifests.models import ManifestBlob
-from registry.manifests.restoration import delete_tag_for_good, restore_tag
-from registry.manifests.tagging import tag_manifest
+from registry.manifests.removal import delete_tag_for_good
+from registry.manifests.restoration import restore_tag
+from registry.manifests.services import tag_manifest
 from registry.tags.models import StartReason, Tag
 from registry.tags.services import delete_tag, set_expiry, set_immutable
 

@@ -22,8 +22,8 @@ from registry.charts.cache import Bodies
 from registry.charts.index import ChartIndex, forget_indexes
 from registry.charts.services import read_chart
 from registry.inspection.services import inspect
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository, Role, SignatureRequirement
 from registry.repositories.services import grant, require_signatures
 from registry.tags.models import Tag

@@ -12,8 +12,8 @@ from artifacts.oci.digest import Digest
 from registry.blobs.models import Blob, BlobLink
 from registry.blobs.services import find_blob, mount_blob, renew_lease
 from registry.gc.report import Garbage, Report
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest, ManifestBlob
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from registry.tags.models import EndReason, Tag
 from registry.tags.services import delete_tag

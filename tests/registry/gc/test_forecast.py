@@ -11,8 +11,8 @@ from registry.blobs.models import Blob
 from registry.gc.forecast import forecast
 from registry.gc.report import Garbage, Report
 from registry.gc.services import collect
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, descriptor, hold, image, index, push
 from tests.registry.gc.moments import GRACE, MUCH_LATER, SECOND

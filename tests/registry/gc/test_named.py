@@ -17,9 +17,9 @@ from artifacts.oci.names import Reference
 from registry.blobs.models import Blob, BlobLink
 from registry.blobs.services import mount_blob
 from registry.gc.fsck import incomplete_manifests
-from registry.manifests.deletion import BlobInUse, delete_blob, delete_manifest
 from registry.manifests.models import Manifest, ManifestChild
 from registry.manifests.reads import resolve_manifest
+from registry.manifests.removal import BlobInUse, delete_blob, delete_manifest
 from registry.manifests.restoration import restore_tag
 from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository

@@ -22,10 +22,10 @@ from registry.blobs.models import Blob
 from registry.blobs.services import find_blob, mount_blob, renew_lease
 from registry.gc.report import Report
 from registry.gc.services import collect
-from registry.manifests import leases
-from registry.manifests.deletion import delete_blob, delete_manifest
+from registry.manifests import reads
 from registry.manifests.models import Manifest
 from registry.manifests.reads import resolve_manifest
+from registry.manifests.removal import delete_blob, delete_manifest
 from registry.repositories.models import Repository
 from registry.tags.services import delete_tag
 from tests.registry.builders import descriptor, hold, image, index, make_repository, push
@@ -90,7 +90,7 @@ class Leftovers:
                 with_body=False,
                 now=MUCH_LATER,
             )
-            leases.renew_lease(manifest=found, now=MUCH_LATER)
+            reads.renew_lease(manifest=found, now=MUCH_LATER)
         except ManifestUnknown:
             self.push_by_digest()
         push(self.repository, self.index, "v1", now=MUCH_LATER)

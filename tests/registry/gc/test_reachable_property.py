@@ -18,8 +18,8 @@ from registry.blobs.models import BlobLink
 from registry.gc.forecast import forecast
 from registry.gc.report import Report
 from registry.gc.services import collect
-from registry.manifests.deletion import BlobInUse, delete_blob, delete_manifest
 from registry.manifests.models import Manifest
+from registry.manifests.removal import BlobInUse, delete_blob, delete_manifest
 from registry.manifests.restoration import RestoreRefused, restore_tag
 from registry.repositories.models import Repository
 from registry.tags.models import Tag

@@ -18,9 +18,9 @@ from artifacts.oci.names import Reference
 from registry.blobs.services import find_blob, mount_blob, renew_lease
 from registry.gc.report import Garbage, Report
 from registry.gc.services import collect
-from registry.manifests import leases
-from registry.manifests.deletion import delete_manifest
+from registry.manifests import reads
 from registry.manifests.reads import resolve_manifest
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from registry.tags.services import delete_tag
 from tests.registry.builders import descriptor, hold, image, index, make_repository, push
@@ -114,7 +114,7 @@ class Pusher:
                 with_body=False,
                 now=_now(),
             )
-            leases.renew_lease(manifest=found, now=_now())
+            reads.renew_lease(manifest=found, now=_now())
         except ManifestUnknown:
             self._put(body, str(Digest.of(body)))
 

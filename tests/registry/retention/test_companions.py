@@ -9,9 +9,9 @@ from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import Reference
 from registry.gc.report import Report
 from registry.gc.services import collect
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
 from registry.manifests.reads import resolve_manifest
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from registry.retention.rules import Rule
 from registry.retention.services import run

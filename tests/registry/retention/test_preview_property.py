@@ -11,7 +11,7 @@ from artifacts.oci.digest import Digest
 from registry.gc.report import Report
 from registry.gc.services import collect
 from registry.manifests.models import Manifest, ManifestChild
-from registry.manifests.reachability import is_abandoned
+from registry.manifests.standing import is_abandoned
 from registry.repositories.models import Repository
 from registry.retention.rules import Rule
 from registry.retention.services import preview, run, set_rules

@@ -11,8 +11,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import Reference
 from registry.manifests.models import Manifest
-from registry.manifests.pulls import note_pull
-from registry.manifests.reads import resolve_manifest
+from registry.manifests.reads import note_pull, resolve_manifest
 from registry.manifests.restoration import restore_tag
 from registry.repositories.models import Repository
 from registry.retention.models import RetentionRule

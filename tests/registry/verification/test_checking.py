@@ -14,8 +14,8 @@ from artifacts.signatures.keys import VerifyingKey
 from artifacts.signatures.notary import COSE, JOSE, NOTARY
 from artifacts.signatures.verdicts import MAX_CHECKS, UNCHECKED, Budget, State
 from registry.blobs.models import Blob
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.models import Manifest
+from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from registry.tags.services import delete_tag
 from registry.verification import checking

@@ -11,10 +11,7 @@ from accounts.credentials.principals import Principal
 from accounts.credentials.services import authenticate, issue_application_token
 from accounts.users.models import User
 from artifacts.oci.digest import Digest
-from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.names import Reference
 from registry.manifests.models import Manifest
-from registry.manifests.services import push_manifest
 from registry.repositories.models import Repository, Role, SignatureRequirement
 from registry.repositories.services import grant, require_signatures
 from tests.registry.builders import (
@@ -25,6 +22,7 @@ from tests.registry.builders import (
     make_user,
     owner_of,
     principal_of,
+    push,
 )
 from tests.registry.verification.signed import EMPTY
 
@@ -54,15 +52,7 @@ def pushed(
 ) -> Manifest:
     """Pushed by the owner of the organization."""
     content = body or image(EMPTY)
-    return push_manifest(
-        repository=repository,
-        reference=Reference.parse(tag),
-        tags=(),
-        document=ManifestDocument.parse(content, ""),
-        body=content,
-        now=datetime.now(UTC) - ago,
-        by=Actor("acme-owner"),
-    ).manifest
+    return push(repository, content, tag, now=datetime.now(UTC) - ago, by=Actor("acme-owner"))
 
 
 def answer(who: Principal, reference: str) -> int:
@@ -132,15 +122,7 @@ def test_another_manifest_under_the_tag_has_no_part_in_it(
 ) -> None:
     pushed(strict)
     other = image(EMPTY, annotations={"name": "slipped in"})
-    push_manifest(
-        repository=strict,
-        reference=Reference.parse("v1"),
-        tags=(),
-        document=ManifestDocument.parse(other, ""),
-        body=other,
-        now=datetime.now(UTC),
-        by=Actor(colleague.name),
-    )
+    push(strict, other, now=datetime.now(UTC), by=Actor(colleague.name))
 
     assert [answer(owner_of("acme"), "v1"), answer(colleague, "v1")] == [403, 200]
 

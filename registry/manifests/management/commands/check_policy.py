@@ -15,9 +15,8 @@ from artifacts.oci.names import Reference
 from artifacts.policy.configured import configured_policy
 from artifacts.policy.models import ArtifactPolicy
 from artifacts.policy.rules import Policy
-from registry.manifests.admission import refusal_of
+from registry.manifests.policy import judged_manifests, refusal_of
 from registry.manifests.reads import resolve_manifest
-from registry.manifests.survey import judged_manifests
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
 from registry.repositories.policies import POLICIES, selected_policy

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.commands import COMMAND_LINE
-from registry.manifests.restoration import delete_tag_for_good
+from registry.manifests.removal import delete_tag_for_good
 from registry.tags.commands import add_tag_argument, refusals, repository_and_tag
 from registry.tags.services import delete_tag
 

@@ -17,14 +17,12 @@ from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import Reference
 from registry.gc.report import Report
 from registry.gc.services import collect
-from registry.manifests.companions import delete_companions
-from registry.manifests.deletion import delete_manifest
-from registry.manifests.leases import renew_lease
 from registry.manifests.models import Manifest
-from registry.manifests.reachability import Superseded, is_abandoned
-from registry.manifests.reads import ResolvedManifest, resolve_manifest
-from registry.manifests.restoration import delete_tag_for_good, restore_tag
-from registry.manifests.tagging import tag_manifest
+from registry.manifests.reads import ResolvedManifest, renew_lease, resolve_manifest
+from registry.manifests.removal import delete_companions, delete_manifest, delete_tag_for_good
+from registry.manifests.restoration import restore_tag
+from registry.manifests.services import tag_manifest
+from registry.manifests.standing import Superseded, is_abandoned
 from registry.repositories.models import Repository
 from registry.retention.rules import Rule
 from registry.retention.services import run, set_rules

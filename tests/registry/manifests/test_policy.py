@@ -17,8 +17,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestTypeUnsupported
 from artifacts.oci.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.models import ArtifactPolicy
-from registry.manifests.admission import BlockedByPolicy
 from registry.manifests.models import Manifest
+from registry.manifests.policy import BlockedByPolicy
 from registry.repositories.models import Repository
 from registry.repositories.policies import effective_policy
 from registry.repositories.services import select_policy

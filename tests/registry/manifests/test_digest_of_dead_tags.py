@@ -11,8 +11,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.media_types import OCI_INDEX
 from artifacts.oci.names import Reference, referrers_tag
-from registry.manifests.deletion import delete_manifest
 from registry.manifests.reads import resolve_manifest
+from registry.manifests.removal import delete_manifest
 from registry.manifests.restoration import restore_tag
 from registry.repositories.models import Repository
 from registry.tags.services import delete_tag, set_expiry, sweep_expired

@@ -8,7 +8,7 @@ from pytest_django import Settings
 from artifacts.policy.presets import PRESETS, Preset
 from artifacts.policy.rules import Policy
 from registry.manifests.models import Manifest
-from registry.manifests.survey import MAX_TAGS_NAMED, Judged, judged_manifests, refused_among
+from registry.manifests.policy import MAX_TAGS_NAMED, Judged, judged_manifests, refused_among
 from registry.repositories.models import Repository
 from tests.artifacts.manifests import WASM, WASM_CONFIG
 from tests.registry.builders import NOW, hold, image, make_repository, push

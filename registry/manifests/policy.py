@@ -1,24 +1,39 @@
-"""What is stored, judged by a policy as if it were pushed now."""
+"""What an artifact policy makes of manifests: which come in, and what of the stored would not."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from django.conf import settings
 from django.db.models import Window
 from django.db.models.functions import RowNumber
 
+from accounts.audit.models import AuditEvent
+from accounts.audit.services import SYSTEM, Actor
 from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.errors import OCIError
+from artifacts.oci.errors import Denied, ManifestTypeUnsupported, OCIError
+from artifacts.oci.media_types import INDEXES, OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.rules import Policy
-from registry.manifests.admission import refusal_of
+from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
+from registry.repositories.policies import effective_policy
 from registry.tags.models import Tag
 
-_ROWS_PER_QUERY = 200
-_BODIES_AT_ONCE = 20  # a body can have several MiB
-MAX_TAGS_NAMED = 5
+MAX_TAGS_NAMED: Final = 5
+_ROWS_PER_QUERY: Final = 200
+_BODIES_AT_ONCE: Final = 20  # a body can have several MiB
+# A client that tries the same again and again must not fill the log.
+_TOLD_EVERY: Final = timedelta(minutes=10)
+
+
+class BlockedByPolicy(Denied):
+    """The artifact policy blocks one of the manifest's types.
+
+    Not ``MANIFEST_INVALID``: podman and skopeo would convert the image and try again.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,27 @@ class Judged:
     reason: str
     path: str = ""
     blocked: str = ""  # the type, where a type is the reason
+
+
+def admit(draft: Draft, *, now: datetime, by: Actor = SYSTEM) -> None:
+    """Let the manifest pass, judged by its types alone, or raise; the log is told of the latter.
+
+    Raises:
+        ManifestTypeUnsupported: OCI is switched off. Clients then push Docker's format.
+        BlockedByPolicy: the repository's artifact policy does not allow one of its types.
+    """
+    if refusal := _refusal_of_format(draft.document):
+        raise refusal
+    if draft.document.media_type in INDEXES:
+        return  # no policy judges an index, so none is looked up for it
+    if refusal := _refusal_of_types(effective_policy(draft.repository), draft.document):
+        _note_refusal(draft, refusal, now, by)
+        raise refusal
+
+
+def refusal_of(policy: Policy, document: ManifestDocument) -> OCIError | None:
+    """What a push of the manifest is answered under ``policy``; nothing when it is taken."""
+    return _refusal_of_format(document) or _refusal_of_types(policy, document)
 
 
 def judged_manifests(*, repository: Repository, policy: Policy, now: datetime) -> Iterator[Judged]:
@@ -64,6 +100,34 @@ def refused_among(manifests: Collection[int], *, policy: Policy, now: datetime) 
         )
         for pk, path, digest, refusal in refused
     ]
+
+
+def _refusal_of_format(document: ManifestDocument) -> OCIError | None:
+    is_oci = document.media_type in (OCI_MANIFEST, OCI_INDEX)
+    if settings.FEATURE_GENERAL_OCI_SUPPORT or not is_oci:
+        return None
+    return ManifestTypeUnsupported(
+        "this registry takes no OCI manifests, only Docker's:"
+        " FEATURE_GENERAL_OCI_SUPPORT is false in the configuration"
+    )
+
+
+def _refusal_of_types(policy: Policy, document: ManifestDocument) -> BlockedByPolicy | None:
+    verdict = policy.decide(document)
+    if verdict.is_allowed:
+        return None
+    return BlockedByPolicy(verdict.reason, blocked=verdict.blocked, policy=policy.name)
+
+
+def _note_refusal(draft: Draft, refusal: BlockedByPolicy, now: datetime, by: Actor) -> None:
+    """Record that ``by`` was refused, unless that was recorded a moment ago."""
+    path, tag = draft.repository.path, draft.reference.tag
+    lately = AuditEvent.objects.filter(
+        repository=path, at__gt=now - _TOLD_EVERY, action="manifest.refuse", actor=by.name
+    )
+    if not lately.exists():
+        target = f"{path}:{tag}" if tag else path
+        by.did("manifest.refuse", target, now=now, reason=refusal.reason[:500])
 
 
 def _some_tags(manifests: Collection[int], now: datetime) -> Mapping[int, Sequence[str]]:
