@@ -1,6 +1,6 @@
 """Forms in the look of the pages."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -14,13 +14,22 @@ _CLASS_OF = (
 
 
 class PageForm(forms.Form):
-    """A form whose widgets carry the classes of our style sheet."""
+    """A form whose widgets carry the classes of our style sheet.
+
+    ``refusable`` is the field that a refusal is about when the form itself found nothing wrong.
+    """
+
+    refusable: ClassVar[str] = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         for bound in self:
             dress(bound)
+
+    def field_of(self, error: Exception) -> str | None:
+        """The field that a refusal is about; none where it is about the whole."""
+        return self.refusable or None
 
 
 def dress(bound: forms.BoundField) -> None:

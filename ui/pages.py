@@ -7,7 +7,7 @@ guard. What a visitor may not see looks like what does not exist.
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -39,16 +39,26 @@ from registry.access.scopes import Action
 from registry.repositories.models import Repository, administered_namespaces
 from ui import errors
 from ui.costly import Busy
+from ui.forms import PageForm, dress
 from ui.people import actor, user_of, visitor
 
 # What a namespace's page asks of the visitor: to see anything in it, to be one of its members,
 # to administer it, or to be allowed to make repositories there.
 Standing = Literal["visitor", "member", "creator", "administrator"]
 FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
+Form = TypeVar("Form", bound=PageForm)
+
+
+class FormIncomplete(Exception):
+    """Something in the form that was sent is wrong; its fields say what."""
 
 
 class Page(View):
-    """A page. ``template`` is what ``render`` fills in; ``nav`` marks an entry of the bar."""
+    """A page. ``template`` is what ``render`` fills in; ``nav`` marks an entry of the bar.
+
+    A change that a service refuses needs no care: the refusal is caught here, and stands beside
+    its field of the form that was sent.
+    """
 
     template: ClassVar[str]
     nav: ClassVar[str] = ""
@@ -58,6 +68,7 @@ class Page(View):
     visitor: Principal
     user: User | None
     by: Actor
+    sent: PageForm | None = None
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -75,6 +86,12 @@ class Page(View):
             return super().dispatch(request, *args, **kwargs)
         except Busy:
             return errors.busy(request)
+        except FormIncomplete:
+            return self.answer(self.sent, status=FORM_REFUSED)
+        except (AccountError, OCIError) as error:
+            if request.method != "POST":
+                raise
+            return self.refused(error)
 
     def refusal(self) -> HttpResponseBase | None:
         """Look up what the page is about; an answer instead of the page, when it may not be."""
@@ -103,10 +120,32 @@ class Page(View):
         messages.success(self.request, text)
         return HttpResponseRedirect(reverse(to, args=args, kwargs=kwargs))
 
-    def refused(self, error: AccountError | OCIError, to: str, **kwargs: Any) -> HttpResponse:
-        """Nothing was changed: say why, and go to the page called ``to``."""
-        messages.error(self.request, reason_of(error))
-        return HttpResponseRedirect(reverse(to, kwargs=kwargs))
+    def filled(self, form: Form) -> Form:
+        """A form that was sent, once all in it is right. Raises ``FormIncomplete``."""
+        self.sent = form
+        if not form.is_valid():
+            raise FormIncomplete
+        return form
+
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
+        """The page with a form in it, as it is filled in so far."""
+        return self.render(form=form, **options)
+
+    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+        """Nothing was changed: the form again with the reason, or else the page ``back``."""
+        if self.sent is None:
+            messages.error(self.request, reason_of(error))
+            return HttpResponseRedirect(self.back)
+        field = self.sent.field_of(error)
+        self.sent.add_error(field, reason_of(error))
+        if field is not None:
+            dress(self.sent[field])
+        return self.answer(self.sent, status=FORM_REFUSED)
+
+    @property
+    def back(self) -> str:
+        """Where a visitor goes after a change that was refused and had no form."""
+        return self.request.path
 
 
 class NamespacePage(Page):

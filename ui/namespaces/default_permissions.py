@@ -5,14 +5,14 @@ from typing import Any, cast
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
-from accounts.errors import AccountError
+from accounts.errors import UserUnknown
 from accounts.names import MAX_NAME_LENGTH
 from accounts.organizations import services
 from accounts.organizations.models import DefaultPermission, DefaultRole, Team
 from accounts.users.models import Robot, User
 from ui.forms import PageForm
 from ui.namespaces.holders import team_named, user_named, user_or_robot
-from ui.pages import FORM_REFUSED, OrganizationPage, reason_of
+from ui.pages import OrganizationPage, reason_of
 from ui.paging import page_of
 
 ROLES = (
@@ -25,6 +25,8 @@ _NAME = {"autocomplete": "off", "spellcheck": "false"}
 
 
 class NewPermissionForm(PageForm):
+    refusable = "name"
+
     holder = forms.ChoiceField(label="For", choices=HOLDERS, initial="team")
     name = forms.CharField(
         max_length=2 * MAX_NAME_LENGTH + 1,
@@ -40,6 +42,13 @@ class NewPermissionForm(PageForm):
         help_text="A user's name. Empty: in all that anybody makes.",
     )
 
+    def clean_maker(self) -> User | None:
+        name = self.cleaned_data["maker"]
+        try:
+            return user_named(name) if name else None
+        except UserUnknown as error:
+            raise forms.ValidationError(reason_of(error)) from error
+
 
 class RoleForm(PageForm):
     role = forms.ChoiceField(choices=ROLES)
@@ -52,43 +61,30 @@ class DefaultPermissionsPage(OrganizationPage):
     nav = "organizations"
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        return self._answer(NewPermissionForm())
+        return self.answer(NewPermissionForm())
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        form = NewPermissionForm(request.POST)
-        if form.is_valid() and self._add(form):
-            text = "New repositories grant this from now on. Those that exist are as they were."
-            return self.done(text, "ui:default_permissions", namespace=namespace)
-        return self._answer(form, status=FORM_REFUSED)
+        asked = self.filled(NewPermissionForm(request.POST)).cleaned_data
+        services.set_default_permission(
+            organization=self.organization,
+            delegate=self._delegate(asked["holder"], asked["name"]),
+            role=DefaultRole(asked["role"]),
+            activating_user=asked["maker"],
+            now=self.now,
+            by=self.by,
+        )
+        text = "New repositories grant this from now on. Those that exist are as they were."
+        return self.done(text, "ui:default_permissions", namespace=namespace)
 
-    def _add(self, form: NewPermissionForm) -> bool:
-        asked = form.cleaned_data
-        field = "name"
-        try:
-            delegate = (
-                team_named(asked["name"], self.organization)
-                if asked["holder"] == "team"
-                else user_named(asked["name"])
-                if asked["holder"] == "user"
-                else user_or_robot(asked["name"], place=self.namespace, visitor=self.visitor)
-            )
-            field = "maker"
-            maker = user_named(asked["maker"]) if asked["maker"] else None
-            field = "name"
-            services.set_default_permission(
-                organization=self.organization,
-                delegate=delegate,
-                role=DefaultRole(asked["role"]),
-                activating_user=maker,
-                now=self.now,
-                by=self.by,
-            )
-        except AccountError as error:
-            form.add_error(field, reason_of(error))
-            return False
-        return True
+    def _delegate(self, kind: str, name: str) -> User | Robot | Team:
+        match kind:
+            case "team":
+                return team_named(name, self.organization)
+            case "user":
+                return user_named(name)
+        return user_or_robot(name, place=self.namespace, visitor=self.visitor)
 
-    def _answer(self, form: NewPermissionForm, **options: Any) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         rows = self.organization.default_permissions.select_related(
             "activating_user", "delegate_user", "delegate_robot__namespace", "delegate_team"
         )
@@ -130,16 +126,14 @@ class DefaultPermissionPage(OrganizationPage):
         }
 
     def get(self, request: HttpRequest, namespace: str, permission: int) -> HttpResponse:
-        return self.render(form=RoleForm(initial={"role": self.permission.role}))
+        return self.answer(RoleForm(initial={"role": self.permission.role}))
 
     def post(self, request: HttpRequest, namespace: str, permission: int) -> HttpResponse:
         if "delete" in request.POST:
             services.delete_default_permission(permission=self.permission, now=self.now, by=self.by)
             text = "New repositories do not grant this any more. Those that exist are as they were."
             return self.done(text, "ui:default_permissions", namespace=namespace)
-        form = RoleForm(request.POST)
-        if not form.is_valid():
-            return self.render(form=form, status=FORM_REFUSED)
+        form = self.filled(RoleForm(request.POST))
         self._set(DefaultRole(form.cleaned_data["role"]))
         return self.done("The role was changed.", "ui:default_permissions", namespace=namespace)
 

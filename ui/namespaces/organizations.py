@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
-from accounts.errors import AccountError, NameRefused
+from accounts.errors import NameRefused
 from accounts.names import MAX_NAME_LENGTH, check_namespace_name
 from accounts.organizations import services
 from accounts.organizations.models import MAX_DESCRIPTION_LENGTH
@@ -14,12 +14,14 @@ from registry.repositories.organizations import contents_of, delete_organization
 from registry.tags.models import Tag
 from ui.forms import PageForm
 from ui.namespaces.repositories import usage_of
-from ui.pages import FORM_REFUSED, OrganizationPage, Page, reason_of
+from ui.pages import FORM_REFUSED, OrganizationPage, Page
 
 MAX_TAGS_COUNTED = 10_000
 
 
 class OrganizationForm(PageForm):
+    refusable = "email"
+
     description = forms.CharField(
         max_length=MAX_DESCRIPTION_LENGTH,
         required=False,
@@ -33,6 +35,8 @@ class OrganizationForm(PageForm):
 
 
 class NewOrganizationForm(OrganizationForm):
+    refusable = "name"
+
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -48,24 +52,15 @@ class NewOrganizationPage(Page):
     user: User
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(form=NewOrganizationForm())
+        return self.answer(NewOrganizationForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = NewOrganizationForm(request.POST)
-        if form.is_valid():
-            try:
-                made = services.create_organization(
-                    **form.cleaned_data, owner=self.user, now=self.now, by=self.by
-                )
-            except AccountError as error:
-                form.add_error("name", reason_of(error))
-            else:
-                return self.done(
-                    f"The organization {made.name} is yours. Push to it, or invite others.",
-                    "ui:namespace",
-                    namespace=made.name,
-                )
-        return self.render(form=form, status=FORM_REFUSED)
+        form = self.filled(NewOrganizationForm(request.POST))
+        made = services.create_organization(
+            **form.cleaned_data, owner=self.user, now=self.now, by=self.by
+        )
+        text = f"The organization {made.name} is yours. Push to it, or invite others."
+        return self.done(text, "ui:namespace", namespace=made.name)
 
 
 class OrganizationNamePart(Page):
@@ -97,18 +92,15 @@ class OrganizationSettingsPage(OrganizationPage):
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
         about = {"description": self.organization.description, "email": self.organization.email}
-        return self._answer(OrganizationForm(initial=about))
+        return self.answer(OrganizationForm(initial=about))
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        form = OrganizationForm(request.POST)
-        if form.is_valid():
-            try:
-                self._change(**form.cleaned_data)
-            except AccountError as error:
-                form.add_error("email", reason_of(error))
-            else:
-                return self.done("Saved.", "ui:namespace_settings", namespace=namespace)
-        return self._answer(form, status=FORM_REFUSED)
+        form = self.filled(OrganizationForm(request.POST))
+        self._change(**form.cleaned_data)
+        return self.done("Saved.", "ui:namespace_settings", namespace=namespace)
+
+    def context(self) -> dict[str, Any]:
+        return {**super().context(), "crumb": "Settings"}
 
     def _change(self, description: str, email: str) -> None:
         to_do: dict[str, Any] = {
@@ -120,9 +112,6 @@ class OrganizationSettingsPage(OrganizationPage):
             services.change_email(**to_do, email=email)
         if description != self.organization.description:
             services.describe(**to_do, description=description)
-
-    def _answer(self, form: OrganizationForm, **options: Any) -> HttpResponse:
-        return self.render(crumb="Settings", form=form, **options)
 
 
 class ConfirmationForm(PageForm):
@@ -139,7 +128,7 @@ class DeleteOrganizationPage(OrganizationPage):
     nav = "organizations"
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        return self._answer(ConfirmationForm())
+        return self.answer(ConfirmationForm())
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
         form = ConfirmationForm(request.POST)
@@ -147,9 +136,9 @@ class DeleteOrganizationPage(OrganizationPage):
             delete_organization(organization=self.organization, now=self.now, by=self.by)
             return self.done(f"The organization {namespace} was deleted.", "ui:organizations")
         form.add_error("name", f"Nothing was deleted: type {namespace}, exactly so.")
-        return self._answer(form, status=FORM_REFUSED)
+        return self.answer(form, status=FORM_REFUSED)
 
-    def _answer(self, form: ConfirmationForm, status: int = 200) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         return self.render(
             crumb="Delete",
             parent_name="namespace_settings",
@@ -158,7 +147,7 @@ class DeleteOrganizationPage(OrganizationPage):
             contents=contents_of(self.organization),
             tags=self._tags(),
             usage=usage_of(self.namespace, now=self.now),
-            status=status,
+            **options,
         )
 
     def _tags(self) -> dict[str, int | bool]:

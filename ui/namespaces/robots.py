@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
 from accounts.credentials.services import holds_token, issue_robot_token
-from accounts.errors import AccountError
 from accounts.names import MAX_NAME_LENGTH
 from accounts.users import services
 from accounts.users.models import Robot
@@ -21,7 +20,7 @@ from ui.commands.address import Registry
 from ui.commands.login import Login, pull_secret, recipes
 from ui.file_names import saved_as
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, NamespacePage, reason_of
+from ui.pages import NamespacePage
 from ui.paging import page_of
 
 LIFETIMES = (
@@ -47,6 +46,8 @@ class TokenForm(PageForm):
 
 
 class NewRobotForm(TokenForm):
+    refusable = "name"
+
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -99,38 +100,28 @@ class NewRobotPage(_RobotsPage):
     template = "ui/namespaces/new_robot.html"
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        return self._answer(NewRobotForm())
+        return self.answer(NewRobotForm())
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        form = NewRobotForm(request.POST)
-        if not form.is_valid():
-            return self._answer(form, status=FORM_REFUSED)
-        try:
-            robot = services.create_robot(
-                owner=self.namespace,
-                short_name=form.cleaned_data["name"],
-                description=form.cleaned_data["description"],
-                now=self.now,
-                by=self.by,
-            )
-        except AccountError as error:
-            form.add_error("name", reason_of(error))
-            return self._answer(form, status=FORM_REFUSED)
+        form = self.filled(NewRobotForm(request.POST))
+        robot = services.create_robot(
+            owner=self.namespace,
+            short_name=form.cleaned_data["name"],
+            description=form.cleaned_data["description"],
+            now=self.now,
+            by=self.by,
+        )
         secret = issue_robot_token(
             robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
         )
         return self.show_once(robot, secret, f"The robot {robot.name} is there.")
 
-    def _answer(self, form: NewRobotForm, **options: Any) -> HttpResponse:
-        return self.render(
-            crumb="New robot", parent_name="robots", parent_title="Robots", form=form, **options
-        )
+    def context(self) -> dict[str, Any]:
+        parent = {"parent_name": "robots", "parent_title": "Robots"}
+        return {**super().context(), "crumb": "New robot", **parent}
 
 
-class RobotPage(_RobotsPage):
-    """One robot: what it is in, what it may do, and how to log in as it."""
-
-    template = "ui/namespaces/robot.html"
+class _OneRobotPage(_RobotsPage):
     robot: Robot
 
     def refusal(self) -> HttpResponseBase | None:
@@ -153,13 +144,17 @@ class RobotPage(_RobotsPage):
             "parent_title": "Robots",
         }
 
+
+class RobotPage(_OneRobotPage):
+    """One robot: what it is in, what it may do, and how to log in as it."""
+
+    template = "ui/namespaces/robot.html"
+
     def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
-        return self._answer(DescriptionForm(initial={"description": self.robot.description}))
+        return self.answer(DescriptionForm(initial={"description": self.robot.description}))
 
     def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
-        form = DescriptionForm(request.POST)
-        if not form.is_valid():
-            return self._answer(form, status=FORM_REFUSED)
+        form = self.filled(DescriptionForm(request.POST))
         services.describe_robot(
             robot=self.robot,
             description=form.cleaned_data["description"],
@@ -168,7 +163,7 @@ class RobotPage(_RobotsPage):
         )
         return self.done("Saved.", "ui:robot", namespace=namespace, robot=robot)
 
-    def _answer(self, form: DescriptionForm, **options: Any) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         grants = RepositoryGrant.objects.filter(robot=self.robot, repository__deleted_at=None)
         memberships = self.robot.team_memberships.select_related("team__organization__namespace")
         return self.render(
@@ -180,7 +175,7 @@ class RobotPage(_RobotsPage):
         )
 
 
-class RobotStatePage(RobotPage):
+class RobotStatePage(_OneRobotPage):
     """Whether it may log in."""
 
     standing = {"POST": "administrator"}
@@ -193,18 +188,16 @@ class RobotStatePage(RobotPage):
         return self.done(f"{self.robot.name} {said}.", "ui:robot", namespace=namespace, robot=robot)
 
 
-class NewTokenPage(RobotPage):
+class NewTokenPage(_OneRobotPage):
     """A token in the place of the one it has."""
 
     template = "ui/namespaces/new_token.html"
 
     def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
-        return self.render(form=TokenForm())
+        return self.answer(TokenForm())
 
     def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
-        form = TokenForm(request.POST)
-        if not form.is_valid():
-            return self.render(form=form, status=FORM_REFUSED)
+        form = self.filled(TokenForm(request.POST))
         secret = issue_robot_token(
             robot=self.robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
         )
@@ -212,7 +205,7 @@ class NewTokenPage(RobotPage):
         return self.show_once(self.robot, secret, said)
 
 
-class PullSecretFile(RobotPage):
+class PullSecretFile(_OneRobotPage):
     """The Kubernetes secret as a file, for the page that has just shown the token."""
 
     standing = {"POST": "administrator"}
@@ -227,7 +220,7 @@ class PullSecretFile(RobotPage):
         return _unstored(response)
 
 
-class DeleteRobotPage(RobotPage):
+class DeleteRobotPage(_OneRobotPage):
     template = "ui/namespaces/delete_robot.html"
 
     def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:

@@ -5,15 +5,15 @@ from typing import Any
 from django import forms
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
-from accounts.errors import AccountError
 from accounts.names import MAX_NAME_LENGTH
 from accounts.organizations import services
 from accounts.organizations.models import Team, TeamMember, TeamRole
 from registry.repositories.models import RepositoryGrant
 from ui.forms import PageForm
 from ui.namespaces.holders import user_or_robot
-from ui.pages import FORM_REFUSED, OrganizationPage, reason_of
+from ui.pages import OrganizationPage
 from ui.paging import page_of
 
 ROLES = (
@@ -24,6 +24,8 @@ ROLES = (
 
 
 class NewTeamForm(PageForm):
+    refusable = "name"
+
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -35,11 +37,15 @@ class NewTeamForm(PageForm):
 
 
 class TeamForm(PageForm):
+    refusable = "role"
+
     role = forms.ChoiceField(choices=ROLES)
     description = forms.CharField(max_length=255, required=False)
 
 
 class MemberForm(PageForm):
+    refusable = "member"
+
     member = forms.CharField(
         label="Name",
         max_length=2 * MAX_NAME_LENGTH + 1,
@@ -55,23 +61,17 @@ class TeamsPage(OrganizationPage):
     nav = "organizations"
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        return self._answer(NewTeamForm())
+        return self.answer(NewTeamForm())
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        form = NewTeamForm(request.POST)
-        if form.is_valid():
-            try:
-                team = services.create_team(
-                    **form.cleaned_data, organization=self.organization, now=self.now, by=self.by
-                )
-            except AccountError as error:
-                form.add_error("name", reason_of(error))
-            else:
-                text = f"The team {team.name} is there. Put people and robots into it."
-                return self.done(text, "ui:team", namespace=namespace, team=team.name)
-        return self._answer(form, status=FORM_REFUSED)
+        form = self.filled(NewTeamForm(request.POST))
+        team = services.create_team(
+            **form.cleaned_data, organization=self.organization, now=self.now, by=self.by
+        )
+        text = f"The team {team.name} is there. Put people and robots into it."
+        return self.done(text, "ui:team", namespace=namespace, team=team.name)
 
-    def _answer(self, form: NewTeamForm, **options: Any) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         teams = self.organization.teams.annotate(
             people=Count("members__user"), robots=Count("members__robot")
         )
@@ -107,30 +107,29 @@ class TeamPage(OrganizationPage):
             "parent_title": "Teams",
         }
 
+    @property
+    def back(self) -> str:
+        return reverse("ui:team", kwargs=self.kwargs)
+
     def get(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
         return self.answer()
 
     def post(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
-        form = TeamForm(request.POST)
-        if form.is_valid():
-            try:
-                self._change(**form.cleaned_data)
-            except AccountError as error:
-                form.add_error("role", reason_of(error))
-            else:
-                return self.done("The team was changed.", "ui:team", namespace=namespace, team=team)
-        return self.answer(form=form, status=FORM_REFUSED)
+        form = self.filled(TeamForm(request.POST))
+        self._change(**form.cleaned_data)
+        return self.done("The team was changed.", "ui:team", namespace=namespace, team=team)
 
-    def answer(self, **given: Any) -> HttpResponse:
+    def answer(
+        self, form: Any = None, member_form: MemberForm | None = None, **options: Any
+    ) -> HttpResponse:
         members = self.team.members.select_related("user", "robot__namespace")
-        shown = {
-            "form": TeamForm(
-                initial={"role": self.team.role, "description": self.team.description}
-            ),
-            "member_form": MemberForm(),
-            "page": page_of(self.request, members, order=("id",)),
-        }
-        return self.render(**{**shown, **given})
+        now = {"role": self.team.role, "description": self.team.description}
+        return self.render(
+            form=form or TeamForm(initial=now),
+            member_form=member_form or MemberForm(),
+            page=page_of(self.request, members, order=("id",)),
+            **options,
+        )
 
     def _change(self, role: str, description: str) -> None:
         if role != self.team.role:
@@ -150,25 +149,17 @@ class TeamMemberPage(TeamPage):
         here = {"namespace": namespace, "team": team}
         if leaver := request.POST.get("remove"):
             return self._remove(leaver, here)
-        form = MemberForm(request.POST)
-        if form.is_valid():
-            try:
-                member = user_or_robot(
-                    form.cleaned_data["member"], place=self.namespace, visitor=self.visitor
-                )
-                services.add_member(team=self.team, member=member, now=self.now, by=self.by)
-            except AccountError as error:
-                form.add_error("member", reason_of(error))
-            else:
-                return self.done(f"{member} is in the team now.", "ui:team", **here)
-        return self.answer(member_form=form, status=FORM_REFUSED)
+        name = self.filled(MemberForm(request.POST)).cleaned_data["member"]
+        member = user_or_robot(name, place=self.namespace, visitor=self.visitor)
+        services.add_member(team=self.team, member=member, now=self.now, by=self.by)
+        return self.done(f"{member} is in the team now.", "ui:team", **here)
+
+    def answer(self, form: Any = None, *_: Any, **options: Any) -> HttpResponse:
+        return super().answer(member_form=form, **options)
 
     def _remove(self, leaver: str, here: dict[str, str]) -> HttpResponse:
-        try:
-            member = user_or_robot(leaver, place=self.namespace, visitor=self.visitor)
-            services.remove_member(team=self.team, member=member, now=self.now, by=self.by)
-        except AccountError as error:
-            return self.refused(error, "ui:team", **here)
+        member = user_or_robot(leaver, place=self.namespace, visitor=self.visitor)
+        services.remove_member(team=self.team, member=member, now=self.now, by=self.by)
         return self.done(f"{member} is not in the team any more.", "ui:team", **here)
 
 
@@ -188,8 +179,5 @@ class DeleteTeamPage(TeamPage):
         )
 
     def post(self, request: HttpRequest, namespace: str, team: str) -> HttpResponse:
-        try:
-            services.delete_team(team=self.team, now=self.now, by=self.by)
-        except AccountError as error:
-            return self.refused(error, "ui:team", namespace=namespace, team=team)
+        services.delete_team(team=self.team, now=self.now, by=self.by)
         return self.done(f"The team {team} was deleted.", "ui:teams", namespace=namespace)

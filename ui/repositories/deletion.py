@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
-from accounts.errors import AccountError
 from registry.repositories.deletion import (
     delete_repository,
     lifetime_of_deleted,
@@ -35,22 +35,23 @@ class DeletePage(RepositoryPage):
     tab = "settings"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        return self._answer(ConfirmationForm())
+        return self.answer(ConfirmationForm())
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
         form = ConfirmationForm(request.POST)
         if form.is_valid() and form.cleaned_data["name"] != repository:
             form.add_error("name", f"This is not its name. It is called {repository}.")
         if not form.is_valid():
-            return self._answer(form, status=FORM_REFUSED)
+            return self.answer(form, status=FORM_REFUSED)
         namespace = self.repository.namespace.name
-        try:
-            delete_repository(repository=self.repository, now=self.now, by=self.by)
-        except AccountError as error:
-            return self.refused(error, "ui:namespace", namespace=namespace)
+        delete_repository(repository=self.repository, now=self.now, by=self.by)
         return self.done(f"{repository} was deleted.", "ui:namespace", namespace=namespace)
 
-    def _answer(self, form: ConfirmationForm, **options: Any) -> HttpResponse:
+    @property
+    def back(self) -> str:
+        return reverse("ui:namespace", kwargs={"namespace": self.repository.namespace.name})
+
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         lifetime = lifetime_of_deleted()
         return self.render(
             crumb="Delete",
@@ -107,6 +108,10 @@ class DeletedRepositoryPage(NamespacePage):
             "parent_title": "Deleted repositories",
         }
 
+    @property
+    def back(self) -> str:
+        return reverse("ui:deleted_repositories", kwargs={"namespace": self.namespace.name})
+
     def get(self, request: HttpRequest, namespace: str, deleted: int) -> HttpResponse:
         return self.render(
             contents=contents_of(self.repository, self.now),
@@ -116,14 +121,11 @@ class DeletedRepositoryPage(NamespacePage):
 
     def post(self, request: HttpRequest, namespace: str, deleted: int) -> HttpResponse:
         path = self.repository.path
-        try:
-            if "remove" in request.POST:
-                remove_for_good(repository=self.repository, now=self.now, by=self.by)
-                text = f"{path} is being removed with all it held."
-                return self.done(text, "ui:deleted_repositories", namespace=namespace)
-            undelete_repository(repository=self.repository, now=self.now, by=self.by)
-        except AccountError as error:
-            return self.refused(error, "ui:deleted_repositories", namespace=namespace)
+        if "remove" in request.POST:
+            remove_for_good(repository=self.repository, now=self.now, by=self.by)
+            text = f"{path} is being removed with all it held."
+            return self.done(text, "ui:deleted_repositories", namespace=namespace)
+        undelete_repository(repository=self.repository, now=self.now, by=self.by)
         return self.done(f"{path} is back.", "ui:repository", repository=path)
 
 

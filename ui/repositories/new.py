@@ -8,14 +8,12 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
-from accounts.errors import AccountError
 from accounts.names import is_name
 from accounts.organizations.models import Team, TeamRole
 from accounts.users.models import Namespace
 from artifacts.oci.errors import NameInvalid
 from artifacts.oci.names import MAX_NAME_LENGTH
 from registry.access.rights import rights_in
-from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
 from registry.repositories.services import create_repository
 from ui.forms import PageForm
@@ -30,6 +28,8 @@ VISIBILITIES = (
 
 
 class NewRepositoryForm(PageForm):
+    refusable = "name"
+
     # Offered as choices; whether one may create there is asked when the form is sent.
     namespace = forms.CharField(
         widget=forms.Select, help_text="Your own, or an organization that lets you create."
@@ -66,32 +66,24 @@ class NewRepositoryPage(Page):
         chosen = asked if asked in self._namespaces else self.visitor.name
         private = settings.CREATE_PRIVATE_REPO_ON_PUSH
         initial = {"namespace": chosen, "visibility": "private" if private else "public"}
-        return self.render(form=NewRepositoryForm(namespaces=self._namespaces, initial=initial))
+        return self.answer(NewRepositoryForm(namespaces=self._namespaces, initial=initial))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = NewRepositoryForm(request.POST, namespaces=self._namespaces)
-        if not form.is_valid() or (made := self._create(form)) is None:
-            return self.render(form=form, status=FORM_REFUSED)
-        text = f"{made.path} was created. Push something to it next."
-        return self.done(text, "ui:repository", repository=made.path)
-
-    def _create(self, form: NewRepositoryForm) -> Repository | None:
+        form = self.filled(NewRepositoryForm(request.POST, namespaces=self._namespaces))
         path = form.cleaned_data["path"]
         if "push" not in rights_in(principal=self.visitor, path=path, repository=None):
             form.add_error("namespace", "You may not create repositories there.")
-            return None
-        try:
-            return create_repository(
-                path=path,
-                creator=self.visitor,
-                is_public=form.cleaned_data["visibility"] == "public",
-                description=form.cleaned_data["description"],
-                now=self.now,
-                address=self.by.address,
-            )
-        except AccountError as error:
-            form.add_error("name", reason_of(error))
-            return None
+            return self.answer(form, status=FORM_REFUSED)
+        made = create_repository(
+            path=path,
+            creator=self.visitor,
+            is_public=form.cleaned_data["visibility"] == "public",
+            description=form.cleaned_data["description"],
+            now=self.now,
+            address=self.by.address,
+        )
+        text = f"{made.path} was created. Push something to it next."
+        return self.done(text, "ui:repository", repository=made.path)
 
     @cached_property
     def _namespaces(self) -> list[str]:

@@ -11,7 +11,7 @@ from registry.repositories.deletion import lifetime_of_deleted
 from registry.repositories.services import describe, set_visibility
 from ui.amounts import distance
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, RepositoryPage
+from ui.pages import RepositoryPage
 
 MAX_DESCRIPTION_LENGTH = 64 * 1024
 
@@ -66,12 +66,10 @@ class DescriptionPage(RepositoryPage):
     tab = "overview"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        return self._answer(DescriptionForm(initial={"description": self.repository.description}))
+        return self.answer(DescriptionForm(initial={"description": self.repository.description}))
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
-        form = DescriptionForm(request.POST)
-        if not form.is_valid():
-            return self._answer(form, status=FORM_REFUSED)
+        form = self.filled(DescriptionForm(request.POST))
         describe(
             repository=self.repository,
             description=form.cleaned_data["description"],
@@ -80,5 +78,5 @@ class DescriptionPage(RepositoryPage):
         )
         return self.done("The description was saved.", "ui:repository", repository=repository)
 
-    def _answer(self, form: DescriptionForm, **options: Any) -> HttpResponse:
-        return self.render(crumb="Description", kind=self.repository.kind, form=form, **options)
+    def context(self) -> dict[str, Any]:
+        return {**super().context(), "crumb": "Description", "kind": self.repository.kind}

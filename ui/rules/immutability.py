@@ -1,14 +1,12 @@
 """Rules that make tags immutable: listed, tried on the tags of now, added and removed."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 
-from accounts.errors import AccountError
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax
 from registry.tags.immutability import (
     ImmutabilityRuleRefused,
@@ -19,7 +17,7 @@ from registry.tags.immutability import (
 )
 from registry.tags.models import ImmutabilityRule
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, reason_of
+from ui.pages import reason_of
 from ui.rules.places import NamespaceTagRules, PlacePage, RepositoryRules
 from ui.rules.rule_forms import SYNTAXES
 
@@ -28,6 +26,8 @@ NAMED = 20
 
 
 class PatternForm(PageForm):
+    refusable = "pattern"
+
     pattern = forms.CharField(max_length=MAX_PATTERN_LENGTH, help_text="Such as v* or ^v[0-9].")
     syntax = forms.ChoiceField(choices=[(s.value, t) for s, t in SYNTAXES.items()])
     is_inverted = forms.BooleanField(label="All tags but those of the pattern", required=False)
@@ -49,10 +49,8 @@ class ImmutabilityPage(PlacePage):
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         if "pattern" not in request.GET:
-            return self._page(PatternForm(initial={"syntax": Syntax.GLOB.value}))
-        form = PatternForm(request.GET)
-        if not form.is_valid():
-            return self._page(form, status=FORM_REFUSED)
+            return self.answer(PatternForm(initial={"syntax": Syntax.GLOB.value}))
+        form = self.filled(PatternForm(request.GET))
         chosen = chosen_tags(
             place=self.place,
             pattern=form.cleaned_data["compiled"],
@@ -60,36 +58,29 @@ class ImmutabilityPage(PlacePage):
             looked_at=LOOKED_AT,
             now=self.now,
         )
-        return self._page(form, chosen=chosen, named=chosen.tags[:NAMED])
+        return self.answer(form, chosen=chosen, named=chosen.tags[:NAMED])
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        form = PatternForm(request.POST)
-        if not form.is_valid():
-            return self._page(form, status=FORM_REFUSED)
-        try:
-            rule = add_immutability_rule(
-                place=self.place,
-                pattern=form.cleaned_data["pattern"],
-                syntax=form.cleaned_data["syntax"],
-                is_inverted=form.cleaned_data["is_inverted"],
-                now=self.now,
-                by=self.by,
-            )
-        except AccountError as error:
-            form.add_error("pattern", reason_of(error))
-            return self._page(form, status=FORM_REFUSED)
+        form = self.filled(PatternForm(request.POST))
+        rule = add_immutability_rule(
+            place=self.place,
+            pattern=form.cleaned_data["pattern"],
+            syntax=form.cleaned_data["syntax"],
+            is_inverted=form.cleaned_data["is_inverted"],
+            now=self.now,
+            by=self.by,
+        )
         return self.changed(
             f"Tags pushed from now on are immutable: {rule.sentence}.", "immutability"
         )
 
-    def _page(self, form: PatternForm, *, status: int = HTTPStatus.OK, **more: Any) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         return self.render(
-            status=status,
             form=form,
             rules=self.own(),
             inherited=self.inherited(),
             is_on=settings.FEATURE_IMMUTABLE_TAGS,
-            **more,
+            **options,
         )
 
     def own(self) -> Sequence[ImmutabilityRule]:

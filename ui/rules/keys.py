@@ -1,7 +1,6 @@
 """The keys whose signatures count in a namespace."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -9,8 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 
-from accounts.errors import AccountError, NameRefused
-from accounts.names import check_name
+from accounts.errors import NameRefused
 from artifacts.signatures.keys import MAX_PEM_BYTES
 from registry.verification.forecast import losses
 from registry.verification.models import PublicKey, Verdict
@@ -18,7 +16,6 @@ from registry.verification.services import MAX_KEYS, KeyNameTaken, register_key,
 from ui.commands.address import Registry
 from ui.commands.cosign import MAKE_KEYS, sign, verify
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, reason_of
 from ui.rules.places import NamespaceRules
 
 NAMED = 50
@@ -35,14 +32,6 @@ class KeyForm(PageForm):
         help_text="The text of the file cosign.pub, which begins with -----BEGIN PUBLIC KEY-----",
     )
     file = forms.FileField(label="Or its file", required=False)
-
-    def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"])
-        try:
-            check_name(name)
-        except NameRefused as error:
-            raise forms.ValidationError(reason_of(error)) from error
-        return name
 
     def clean_file(self) -> str:
         """The file's text. One that is too long for a key is not read to its end."""
@@ -63,11 +52,10 @@ class KeyForm(PageForm):
     def text(self) -> str:
         return str(self.cleaned_data["pem"] or self.cleaned_data["file"])
 
-    def refuse(self, error: AccountError) -> None:
+    def field_of(self, error: Exception) -> str:
         if isinstance(error, KeyNameTaken | NameRefused):
-            self.add_error("name", reason_of(error))
-        else:
-            self.add_error("file" if self.cleaned_data["file"] else "pem", reason_of(error))
+            return "name"
+        return "file" if self.cleaned_data["file"] else "pem"
 
 
 class KeysPage(NamespaceRules):
@@ -75,40 +63,34 @@ class KeysPage(NamespaceRules):
     tab = "keys"
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        return self._page(KeyForm())
+        return self.answer(KeyForm())
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        form = KeyForm(request.POST, request.FILES)
-        if not form.is_valid():
-            return self._page(form, status=FORM_REFUSED)
-        try:
-            key = register_key(
-                namespace=self.namespace,
-                name=form.cleaned_data["name"],
-                pem=form.text,
-                now=self.now,
-                by=self.by,
-            )
-        except AccountError as error:
-            form.refuse(error)
-            return self._page(form, status=FORM_REFUSED)
+        form = self.filled(KeyForm(request.POST, request.FILES))
+        key = register_key(
+            namespace=self.namespace,
+            name=form.cleaned_data["name"],
+            pem=form.text,
+            now=self.now,
+            by=self.by,
+        )
         return self.changed(
             f"Signatures by the key {key.name} now count. Those that are here already are checked"
             " again in the background.",
             "keys",
         )
 
-    def _page(self, form: KeyForm, *, status: int = HTTPStatus.OK) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         keys = list(PublicKey.objects.filter(namespace=self.namespace).order_by("name"))
         counts = _verdicts_by(keys)
         registry = Registry.of(self.request)
         image = f"{registry.host}/{self.namespace.name}/NAME@sha256:DIGEST"
         return self.render(
-            status=status,
             form=form,
             keys=[(key, counts.get(key.pk, 0)) for key in keys],
             max_keys=MAX_KEYS,
             cosign_lines=[MAKE_KEYS, sign(registry, image), verify(registry, image)],
+            **options,
         )
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.errors import AccountError
+from artifacts.oci.errors import OCIError
 from registry.repositories.models import Repository
 from registry.retention.models import RetentionRun
 from registry.retention.rules import Decision, Rule
@@ -138,16 +139,16 @@ class RetentionEditor(RetentionPlace):
         )
 
     def _save(self, editor: RuleEditor, *, runs_now: bool) -> HttpResponse:
-        try:
-            set_rules(place=self.place, rules=editor.rules, now=self.now, by=self.by)
-            if runs_now:
-                request_run(place=self.place, now=self.now, by=self.by)
-        except AccountError as error:
-            return self._edit(editor, status=FORM_REFUSED, refusal=reason_of(error))
+        set_rules(place=self.place, rules=editor.rules, now=self.now, by=self.by)
         text = "The rules were saved."
         if runs_now:
+            request_run(place=self.place, now=self.now, by=self.by)
             text = "The rules were saved, and will be applied in the background in a moment."
         return self.changed(text, "retention")
+
+    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+        editor = RuleEditor.sent(self.request.POST)
+        return self._edit(editor, status=FORM_REFUSED, refusal=reason_of(error))
 
     def _without_own(self) -> RuleSet:
         """What holds when the place has no rules."""
@@ -166,11 +167,11 @@ class RetentionRunNow(RetentionPlace):
         return self._confirm(request)
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        try:
-            request_run(place=self.place, now=self.now, by=self.by)
-        except AccountError as error:
-            return self._confirm(request, status=FORM_REFUSED, refusal=reason_of(error))
+        request_run(place=self.place, now=self.now, by=self.by)
         return self.changed("The rules will be applied in the background in a moment.", "retention")
+
+    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+        return self._confirm(self.request, status=FORM_REFUSED, refusal=reason_of(error))
 
     def _confirm(
         self, request: HttpRequest, *, status: int = HTTPStatus.OK, refusal: str = ""

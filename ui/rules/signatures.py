@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
-from http import HTTPStatus
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,6 @@ from registry.tags.models import Tag
 from registry.verification.forecast import refusals
 from registry.verification.models import Keyring, PublicKey, UnsignedPulls
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED
 from ui.paging import page_of
 from ui.rules.places import RepositoryRules
 
@@ -44,23 +43,19 @@ class SignatureRequirementPage(RepositoryRules):
     section = "signature_requirement"
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        return self._page(
+        return self.answer(
             RequirementForm(initial={"requirement": self.repository.signature_requirement})
         )
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        form = RequirementForm(request.POST)
-        if not form.is_valid():
-            return self._page(form, status=FORM_REFUSED)
+        form = self.filled(RequirementForm(request.POST))
         chosen = SignatureRequirement(form.cleaned_data["requirement"])
         if chosen == SignatureRequirement.REQUIRED and "confirmed" not in request.POST:
-            return self._page(form, must_confirm=True)
+            return self.answer(form, must_confirm=True)
         require_signatures(repository=self.repository, requirement=chosen, now=self.now, by=self.by)
         return self.done(f"{TITLES[chosen]}.", "ui:signature_requirement", **self.where)
 
-    def _page(
-        self, form: RequirementForm, *, status: int = HTTPStatus.OK, must_confirm: bool = False
-    ) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         tags = Tag.objects.alive(at=self.now).filter(repository=self.repository)
         rows = tags.select_related("manifest").only(
             "name", "manifest__digest", "manifest__kind", "repository"
@@ -70,9 +65,7 @@ class SignatureRequirementPage(RepositoryRules):
         namespace = self.repository.namespace
         days = unsigned_pulls(self.repository, self.now.date())
         return self.render(
-            status=status,
             form=form,
-            must_confirm=must_confirm,
             requirement=SignatureRequirement(self.repository.signature_requirement),
             page=page,
             refused=[(tag, refused[tag.name]) for tag in page.rows if tag.name in refused],
@@ -80,6 +73,7 @@ class SignatureRequirementPage(RepositoryRules):
             plot=_plot(days, self.now.date()),
             has_keys=PublicKey.objects.filter(namespace=namespace).exists(),
             is_unsettled=Keyring.objects.unsettled().filter(namespace=namespace).exists(),
+            **options,
         )
 
 

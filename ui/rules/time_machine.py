@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.errors import AccountError
+from artifacts.oci.errors import OCIError
 from artifacts.oci.expiry import parse_lifetime
 from registry.tags.models import Tag
 from registry.tags.time_machine import (
@@ -50,17 +51,17 @@ class TimeMachinePage(NamespaceTagRules):
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         asked = request.POST.get("lifetime", "")
-        try:
-            set_time_machine(
-                namespace=self.namespace,
-                lifetime=None if asked == DEFAULT else asked,
-                now=self.now,
-                by=self.by,
-            )
-        except AccountError as error:
-            return self._page(status=FORM_REFUSED, refusal=reason_of(error))
+        set_time_machine(
+            namespace=self.namespace,
+            lifetime=None if asked == DEFAULT else asked,
+            now=self.now,
+            by=self.by,
+        )
         kept = words_of(time_machine_of(self.namespace))
         return self.changed(f"Ended tags can now be restored for {kept}.", "time_machine")
+
+    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+        return self._page(status=FORM_REFUSED, refusal=reason_of(error))
 
     def _page(
         self, *, asked: str = "", status: int = HTTPStatus.OK, refusal: str = ""

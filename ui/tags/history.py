@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
-from accounts.errors import AccountError
 from artifacts.oci.digest import Digest
-from artifacts.oci.errors import DigestInvalid, OCIError
+from artifacts.oci.errors import DigestInvalid
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.manifests.removal import delete_tag_for_good
 from registry.manifests.restoration import restore_tag
@@ -94,6 +94,10 @@ class _PastPage(TagsPage):
 
     tab = "history"
 
+    @property
+    def back(self) -> str:
+        return reverse("ui:history", kwargs={"repository": self.repository.path})
+
     def past(self, values: QueryDict) -> tuple[str, str]:
         name, digest = values.get("tag", ""), values.get("digest", "")
         try:
@@ -134,12 +138,7 @@ class RestorePage(_PastPage):
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
         name, digest = self.past(request.POST)
-        try:
-            restore_tag(
-                repository=self.repository, name=name, digest=digest, now=self.now, by=self.by
-            )
-        except (AccountError, OCIError) as error:
-            return self.refused(error, "ui:history", repository=self.repository.path)
+        restore_tag(repository=self.repository, name=name, digest=digest, now=self.now, by=self.by)
         said = f"{name} is back and points at {digest[:19]}."
         return self.done(said, "ui:history", repository=self.repository.path)
 
@@ -170,12 +169,9 @@ class ForgetPage(_PastPage):
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
         name, digest = self.past(request.POST)
-        try:
-            delete_tag_for_good(
-                repository=self.repository, name=name, digest=digest, now=self.now, by=self.by
-            )
-        except (AccountError, OCIError) as error:
-            return self.refused(error, "ui:history", repository=self.repository.path)
+        delete_tag_for_good(
+            repository=self.repository, name=name, digest=digest, now=self.now, by=self.by
+        )
         said = f"{name} with {digest[:19]} was deleted for good."
         return self.done(said, "ui:history", repository=self.repository.path)
 

@@ -5,18 +5,18 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 
-from accounts.errors import AccountError
-from artifacts.oci.errors import OCIError
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.manifests.models import Manifest
 from registry.manifests.services import tag_manifest
 from registry.tags.models import Tag
 from ui.forms import PageForm
-from ui.pages import FORM_REFUSED, reason_of
+from ui.pages import FORM_REFUSED
 from ui.tags.pages import TagsPage
 
 
 class NewTagForm(PageForm):
+    refusable = "name"
+
     name = forms.CharField(
         label="New tag",
         max_length=MAX_TAG_LENGTH,
@@ -42,40 +42,32 @@ class AddTagPage(TagsPage):
     template = "ui/tags/add.html"
 
     def get(self, request: HttpRequest, repository: str, digest: str) -> HttpResponse:
-        return self._form(NewTagForm())
+        return self.answer(NewTagForm())
 
     def post(self, request: HttpRequest, repository: str, digest: str) -> HttpResponse:
-        form = NewTagForm(request.POST)
-        if not form.is_valid():
-            return self._form(form, status=FORM_REFUSED)
+        form = self.filled(NewTagForm(request.POST))
         name = form.cleaned_data["name"]
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id, name=name)
         there = alive.select_related("manifest").defer("manifest__body").first()
         if there and there.manifest.digest != digest and form.cleaned_data["moves"] != name:
             return self._ask_to_move(there)
-        try:
-            tag_manifest(
-                repository=self.repository, name=name, digest=digest, now=self.now, by=self.by
-            )
-        except (AccountError, OCIError) as error:
-            form.add_error("name", reason_of(error))
-            return self._form(form, status=FORM_REFUSED)
+        tag_manifest(repository=self.repository, name=name, digest=digest, now=self.now, by=self.by)
         return self.done(
             f"{name} points at {digest[:19]} now.", "ui:tags", repository=self.repository.path
         )
 
-    def _form(self, form: NewTagForm, **more: Any) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         present = Manifest.objects.present().filter(repository=self.repository.id)
         manifest = present.filter(digest=self.kwargs["digest"]).defer("body").first()
         if manifest is None:
             raise Http404
         tags = Tag.objects.alive(at=self.now).filter(manifest=manifest).order_by("name")
         names = list(tags.values_list("name", flat=True)[:20])
-        return self.render(form=form, manifest=manifest, names=names, **more)
+        return self.render(form=form, manifest=manifest, names=names, **options)
 
     def _ask_to_move(self, there: Tag) -> HttpResponse:
         form = NewTagForm(initial={"name": there.name, "moves": there.name})
-        return self._form(form, there=there, status=FORM_REFUSED)
+        return self.answer(form, there=there, status=FORM_REFUSED)
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "crumb": "Add a tag"}
