@@ -63,6 +63,19 @@ class TeamExists(AccountError):
         super().__init__(f"the organization {organization!r} already has a team {name!r}")
 
 
+class InvitationOver(AccountError):
+    def __init__(self) -> None:
+        super().__init__("the invitation was withdrawn or has expired")
+
+
+class TooManyInvitations(AccountError):
+    def __init__(self, team: str, most: int) -> None:
+        super().__init__(
+            f"{most} invitations into the team {team!r} wait for an answer already:"
+            " withdraw some first"
+        )
+
+
 class LastOwner(AccountError):
     def __init__(self, organization: str) -> None:
         super().__init__(

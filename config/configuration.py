@@ -214,6 +214,12 @@ class Configuration(BaseModel):
         " `<NAME>_LOGIN_CONFIG`.",
         examples=[True],
     )
+    FEATURE_REQUIRE_TEAM_INVITE: bool = Field(
+        True,
+        description="Whether people are asked before they are in a team of an organization that"
+        " they are not in yet. `false`: its administrators put them there.",
+        examples=[False],
+    )
     FEATURE_DIRECT_LOGIN: bool = Field(
         True,
         description="Whether people sign in to the pages with a password of Berth. `false`: only"

@@ -26,6 +26,7 @@ from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt
 from accounts.names import is_name
+from accounts.organizations import invitations
 from accounts.users.models import Robot, User
 from accounts.users.services import bump_access_epoch
 from artifacts.oci.errors import Denied, Unauthorized
@@ -257,7 +258,8 @@ def revoke_token(*, token: AccessToken, now: datetime, by: Actor = SYSTEM) -> No
 
 
 def delete_expired(*, now: datetime, limit: int) -> int:
-    """Delete at most ``limit`` of each: dead tokens, old throttles, used codes, retired keys.
+    """Delete at most ``limit`` of each: dead tokens, old throttles, used codes, invitations that
+    nobody answered, retired keys.
 
     An expired token is kept for a while, so that its robot is told that it expired.
     """
@@ -267,6 +269,7 @@ def delete_expired(*, now: datetime, limit: int) -> int:
         + throttle.delete_forgotten(now=now, limit=limit)
         + delete_used_codes(now=now, limit=limit)
         + delete_ended_values(now=now, limit=limit)
+        + invitations.delete_expired(now=now, limit=limit)
         + keys.delete_retired(now=now)
     )
 

@@ -1,5 +1,6 @@
 """Organizations, their teams, who is in them, and what new repositories grant by default."""
 
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -81,6 +82,39 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user or self.robot} in {self.team}"
+
+
+class TeamInvitationQuerySet(models.QuerySet["TeamInvitation"]):
+    def alive(self, at: datetime) -> Self:
+        """Those that can be accepted."""
+        return self.filter(expires_at__gt=at)
+
+
+TeamInvitationManager = models.Manager.from_queryset(TeamInvitationQuerySet)
+
+
+class TeamInvitation(models.Model):
+    """A person who was asked into a team and has not answered."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="team_invitations"
+    )
+    invited_by = models.CharField(max_length=MAX_NAME_LENGTH, help_text="a name")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = TeamInvitationManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "user"], name="a_user_is_invited_into_a_team_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} into {self.team}"
 
 
 class DefaultRole(models.TextChoices):

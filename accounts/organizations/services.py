@@ -143,7 +143,7 @@ def set_team_role(*, team: Team, role: TeamRole, now: datetime, by: Actor = SYST
     """Change what membership of ``team`` gives. Refused when nobody would own the organization."""
     team.role = TeamRole(role)
     with transaction.atomic():
-        organization = _lock(team.organization_id)
+        organization = lock(team.organization_id)
         team.save(update_fields=["role"])
         _refuse_without_owner(organization)
         by.did("team.role.change", organization.name, now=now, team=team.name, role=role)
@@ -159,7 +159,7 @@ def describe_team(*, team: Team, description: str, now: datetime, by: Actor = SY
 
 def delete_team(*, team: Team, now: datetime, by: Actor = SYSTEM) -> None:
     with transaction.atomic():
-        organization = _lock(team.organization_id)
+        organization = lock(team.organization_id)
         Team.objects.filter(pk=team.pk).delete()
         _refuse_without_owner(organization)
         by.did("team.delete", organization.name, now=now, team=team.name)
@@ -169,9 +169,11 @@ def delete_team(*, team: Team, now: datetime, by: Actor = SYSTEM) -> None:
 def add_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = SYSTEM) -> None:
     """Put a user, or a robot of the same organization, into a team. Twice is once."""
     with transaction.atomic():
-        organization = _lock(team.organization_id)
+        organization = lock(team.organization_id)
         _refuse_foreign(member, organization)
         _, created = team.members.get_or_create(**_who(member))
+        if isinstance(member, User):
+            team.invitations.filter(user=member).delete()
         if not created:
             return
         by.did("team.member.add", organization.name, now=now, team=team.name, member=str(member))
@@ -181,7 +183,7 @@ def add_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = S
 def remove_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = SYSTEM) -> None:
     """Take a user or a robot out of a team. Refused for the organization's last owner."""
     with transaction.atomic():
-        organization = _lock(team.organization_id)
+        organization = lock(team.organization_id)
         deleted, _ = team.members.filter(**_who(member)).delete()
         if not deleted:
             return
@@ -201,7 +203,7 @@ def set_default_permission(
 ) -> DefaultPermission:
     """Grant ``role`` on every repository made from now on, or only on those of one maker."""
     with transaction.atomic():
-        _lock(organization.pk)
+        lock(organization.pk)
         _refuse_foreign(delegate, organization)
         permission, _ = organization.default_permissions.update_or_create(
             activating_user=activating_user,
@@ -237,7 +239,7 @@ def check_organization(organization: Organization) -> None:
         LastOwner: nobody owns the organization any more.
         Foreign: a robot or a team of another organization was given something in it.
     """
-    _lock(organization.pk)
+    lock(organization.pk)
     _refuse_without_owner(organization)
     robots = Robot.objects.select_related("namespace").filter(
         Q(team_memberships__team__organization=organization)
@@ -252,6 +254,12 @@ def check_organization(organization: Organization) -> None:
         _refuse_foreign(team, organization)
 
 
+def lock(organization_id: int) -> Organization:
+    """Let changes of memberships in one organization wait for each other."""
+    organizations = Organization.objects.select_related("namespace")
+    return organizations.select_for_update(of=("self",)).get(pk=organization_id)
+
+
 def _delegate(delegate: User | Robot | Team) -> dict[str, Any]:
     """The one of the three columns that is set, and that the others are not."""
     columns: dict[str, Any] = dict.fromkeys(("delegate_user", "delegate_robot", "delegate_team"))
@@ -263,11 +271,6 @@ def _delegate(delegate: User | Robot | Team) -> dict[str, Any]:
         case Team():
             columns["delegate_team"] = delegate
     return columns
-
-
-def _lock(organization_id: int) -> Organization:
-    organizations = Organization.objects.select_related("namespace")
-    return organizations.select_for_update(of=("self",)).get(pk=organization_id)
 
 
 def _who(member: User | Robot) -> dict[str, Any]:

@@ -12,8 +12,8 @@ VISITOR, MEMBER, CREATOR, OWNER = "visitor", "member", "creator", "administrator
 
 SHOWN = {
     EVERYBODY: "welcome explore search help manual manual_page",
-    PERSON: "organizations settings delete_account tokens new_organization organization_name"
-    " new_repository",
+    PERSON: "organizations settings delete_account tokens invitations new_organization"
+    " organization_name new_repository",
     ALICE: "token_revocation",
     SUPERUSER: "setup status",
     PULL: "repository tag manifest manifest_raw referrers blob layer chart_file public_key tags"
@@ -32,7 +32,7 @@ SHOWN = {
 }
 CHANGED = {
     EVERYBODY: "theme",
-    PERSON: "settings delete_account tokens new_organization new_repository",
+    PERSON: "settings delete_account tokens invitations new_organization new_repository",
     ALICE: "token_revocation",
     PUSH: "change_tags add_tag restore_tag description",
     DELETE: "forget_tag",

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from accounts.audit.models import AuditEvent
 from accounts.organizations.models import (
@@ -113,8 +114,9 @@ def test_the_deletion_of_a_team_names_what_its_members_lose(
 
 
 def test_people_and_robots_are_put_into_a_team_and_taken_out(
-    alice: User, acme: Organization, devs: Team
+    alice: User, acme: Organization, devs: Team, settings: Settings
 ) -> None:
+    settings.FEATURE_REQUIRE_TEAM_INVITE = False
     make_user("bob")
     make_robot(acme)
     client = browser(alice)

@@ -1,5 +1,6 @@
 """The teams of an organization, and who is in them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,9 +8,9 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 
-from accounts.names import MAX_NAME_LENGTH
-from accounts.organizations import services
-from accounts.organizations.models import Team, TeamMember, TeamRole
+from accounts.names import MAX_NAME_LENGTH, is_name
+from accounts.organizations import invitations, services
+from accounts.organizations.models import Team, TeamInvitation, TeamMember, TeamRole
 from registry.repositories.models import RepositoryGrant
 from ui.forms import PageForm
 from ui.namespaces.holders import user_or_robot
@@ -128,8 +129,16 @@ class TeamPage(OrganizationPage):
             form=form or TeamForm(initial=now),
             member_form=member_form or MemberForm(),
             page=page_of(self.request, members, order=("id",)),
+            invited=self._invited(),
             **options,
         )
+
+    def _invited(self) -> Sequence[TeamInvitation]:
+        """Who has not answered yet, for those who can withdraw it. There is a bound to them."""
+        if "administrator" not in self.held:
+            return []
+        waiting = self.team.invitations.alive(self.now).select_related("user")
+        return list(waiting.order_by("user__username")[: invitations.MOST_OF_A_TEAM])
 
     def _change(self, role: str, description: str) -> None:
         if role != self.team.role:
@@ -149,10 +158,15 @@ class TeamMemberPage(TeamPage):
         here = {"namespace": namespace, "team": team}
         if leaver := request.POST.get("remove"):
             return self._remove(leaver, here)
+        if invited := request.POST.get("withdraw"):
+            return self._withdraw(invited, here)
         name = self.filled(MemberForm(request.POST)).cleaned_data["member"]
         member = user_or_robot(name, place=self.namespace, visitor=self.visitor)
-        services.add_member(team=self.team, member=member, now=self.now, by=self.by)
-        return self.done(f"{member} is in the team now.", "ui:team", **here)
+        if invitations.add_or_invite(team=self.team, member=member, now=self.now, by=self.by):
+            text = f"{member} is in the team now."
+        else:
+            text = f"{member} was asked, and is in the team once they accept."
+        return self.done(text, "ui:team", **here)
 
     def answer(self, form: Any = None, *_: Any, **options: Any) -> HttpResponse:
         return super().answer(member_form=form, **options)
@@ -161,6 +175,13 @@ class TeamMemberPage(TeamPage):
         member = user_or_robot(leaver, place=self.namespace, visitor=self.visitor)
         services.remove_member(team=self.team, member=member, now=self.now, by=self.by)
         return self.done(f"{member} is not in the team any more.", "ui:team", **here)
+
+    def _withdraw(self, invited: str, here: dict[str, str]) -> HttpResponse:
+        waiting = self.team.invitations.filter(user__username=invited).select_related("user")
+        if is_name(invited) and (invitation := waiting.first()) is not None:
+            invitation.team = self.team
+            invitations.withdraw(invitation=invitation, now=self.now, by=self.by)
+        return self.done("The invitation is not good any more.", "ui:team", **here)
 
 
 class DeleteTeamPage(TeamPage):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.organizations.models import Organization, TeamMember
+from accounts.organizations.models import Organization, TeamInvitation, TeamMember
 from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from registry.search.questions import Question
@@ -73,6 +73,7 @@ class OrganizationsPage(Page):
             page=page,
             rows=[OrganizationRow(one, teams.get(one.pk, [])) for one in organizations],
             shows_all=shows_all,
+            is_invited=TeamInvitation.objects.alive(self.now).filter(user=self.visitor.id).exists(),
         )
 
     def _teams(self, organizations: Sequence[Organization]) -> Mapping[int, Sequence[str]]:

@@ -48,6 +48,7 @@ class WelcomePage(Page):
             "organizations": organizations[:MOST_ORGANIZATIONS],
             "has_more_organizations": len(organizations) > MOST_ORGANIZATIONS,
             "tools": self._tools(user.username),
+            "is_invited": user.team_invitations.alive(self.now).exists(),
             "is_new": not organizations and not self._has_repositories(user),
         }
 
