@@ -1,5 +1,6 @@
 """Who looks at a page, as the rooms below want to know it."""
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.http import HttpRequest
 
 from accounts.audit.services import Actor
@@ -7,6 +8,14 @@ from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.credentials.services import principal_of
 from accounts.origin import address_of
 from accounts.users.models import User
+
+
+def ask_again(request: HttpRequest) -> None:
+    """Have the visitor prove who they are, unless they did so some minutes ago.
+
+    What they asked for is done right after it: a stolen session gets nothing that outlives it.
+    """
+    raise_if_reauthentication_required(request, app="allauth.account")
 
 
 def user_of(request: HttpRequest) -> User | None:

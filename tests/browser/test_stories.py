@@ -189,6 +189,8 @@ def test_a_robot_pushes_with_the_token_that_was_shown_once(enter: Enter) -> None
     person.window.goto(f"/{person.name}/-/new-robot")
     person.page.locator("#id_name").fill("ci")
     person.press("Create robot and show its token")
+    person.page.locator("main input[name=password]").fill(PASSWORD)  # it never expires
+    person.press("Confirm")
     robot = f"{person.name}+ci"
     token = person.page.get_by_role("main").locator("dd code").nth(1).inner_text()
 

@@ -13,3 +13,10 @@ def browser(user: User | None = None, *, checks_csrf: bool = False) -> Client:
     if user is not None:
         client.force_login(user, backend=BACKEND)
     return client
+
+
+def proved(client: Client, password: str) -> Client:
+    """The same browser, in which whoever is signed in has just proved it once more."""
+    answer = client.post("/account/reauthenticate/", {"password": password})
+    assert answer.status_code == 302
+    return client

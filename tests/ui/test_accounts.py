@@ -13,7 +13,7 @@ from accounts.credentials.services import authenticate
 from accounts.users.models import Namespace, User
 from accounts.users.services import create_user, disable_user
 from tests.registry.builders import NOW, PASSWORD, make_organization, make_repository, make_user
-from tests.ui.browsing import browser
+from tests.ui.browsing import browser, proved
 
 pytestmark = pytest.mark.django_db
 NEW = "another horse battery staple"
@@ -362,7 +362,7 @@ def test_a_token_is_shown_once_and_logs_in() -> None:
 
 
 def test_a_token_may_live_for_ever_or_not_long() -> None:
-    client = browser(make_user())
+    client = proved(browser(make_user()), PASSWORD)
     make_token(client, title="long", days="never")
     make_token(client, title="short", days="30")
 
@@ -372,6 +372,35 @@ def test_a_token_may_live_for_ever_or_not_long() -> None:
     }
 
     assert lifetimes == {"long": None, "short": 30}
+
+
+def test_a_token_that_never_expires_asks_for_the_password_and_is_then_made() -> None:
+    client = browser(make_user())
+    fields = {"title": "long", "scope": "write", "days": "never"}
+
+    asked = client.post("/settings/tokens", fields)
+
+    assert asked.headers["Location"].startswith("/account/reauthenticate/?next=")
+    assert not AccessToken.objects.exists()
+    client.post(asked.headers["Location"], {"password": "wrong"})
+    assert not AccessToken.objects.exists()
+    answer = client.post(asked.headers["Location"], {"password": PASSWORD})
+    assert AccessToken.objects.get().expires_at is None
+    assert "berth_" in answer.content.decode()
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_proof_of_who_one_is_does_not_last() -> None:
+    client = proved(browser(make_user()), PASSWORD)
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 600
+    session.save()
+
+    asked = client.post("/settings/tokens", {"title": "x", "scope": "read", "days": "never"})
+
+    assert asked.status_code == 302
+    assert not AccessToken.objects.exists()
 
 
 def test_the_title_of_a_token_is_only_text() -> None:

@@ -23,12 +23,13 @@ from registry.repositories.models import Role
 from registry.repositories.services import grant
 from tests.registry.builders import (
     NOW,
+    PASSWORD,
     make_organization,
     make_repository,
     make_robot,
     make_user,
 )
-from tests.ui.browsing import browser
+from tests.ui.browsing import browser, proved
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +134,7 @@ def test_the_list_costs_the_same_however_many_robots_there_are(
 
 def test_a_new_token_makes_the_old_one_worthless(alice: User, robot: Robot) -> None:
     old = issue_robot_token(robot=robot, now=NOW)
-    client = browser(alice)
+    client = proved(browser(alice), PASSWORD)
     assert "stops working at once" in text_of(client, "/acme/-/robots/ci/token")
 
     answer = client.post("/acme/-/robots/ci/token", {"days": ""})
@@ -143,6 +144,35 @@ def test_a_new_token_makes_the_old_one_worthless(alice: User, robot: Robot) -> N
     assert can_log_in("acme+ci", new)
     assert not can_log_in("acme+ci", old)
     assert client.post("/acme/-/robots/ci/token", {"days": "1000000"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [("/acme/-/robots/ci/token", {}), ("/acme/-/new-robot", {"name": "new"})],
+)
+def test_a_token_that_never_expires_asks_who_the_visitor_is_and_is_then_made(
+    alice: User, robot: Robot, path: str, fields: dict[str, str]
+) -> None:
+    old = issue_robot_token(robot=robot, now=NOW)
+    client = browser(alice)
+
+    asked = client.post(path, {**fields, "days": ""})
+
+    assert asked.headers["Location"].startswith("/account/reauthenticate/?next=")
+    assert can_log_in("acme+ci", old)
+    assert Robot.objects.count() == 1
+    wrong = client.post(asked.headers["Location"], {"password": "wrong"})
+    assert not SECRET.findall(wrong.content.decode())
+    answer = client.post(asked.headers["Location"], {"password": PASSWORD})
+    (secret,) = set(SECRET.findall(answer.content.decode()))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert can_log_in("acme+new" if fields else "acme+ci", secret)
+
+
+def test_a_token_that_expires_asks_nothing_again(alice: User, robot: Robot) -> None:
+    answer = browser(alice).post("/acme/-/robots/ci/token", {"days": "90"})
+
+    assert SECRET.findall(answer.content.decode())
 
 
 def test_a_robot_is_disabled_enabled_described_and_deleted(alice: User, robot: Robot) -> None:

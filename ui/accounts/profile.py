@@ -1,6 +1,5 @@
 """What a person says of themselves, and leaving."""
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
@@ -15,6 +14,7 @@ from accounts.users.models import User
 from accounts.users.services import change_email
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, Page, reason_of
+from ui.people import ask_again
 
 
 class AddressForm(PageForm):
@@ -61,11 +61,11 @@ class AccountDeletion(Page):
     user: User
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        raise_if_reauthentication_required(request, app="allauth.account")
+        ask_again(request)
         return self.render()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        raise_if_reauthentication_required(request, app="allauth.account")
+        ask_again(request)
         if request.POST.get("name") != self.user.username:
             return self.render(status=FORM_REFUSED, problem="This is not your user name.")
         try:

@@ -15,6 +15,7 @@ from ui.commands.login import logins
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, Page
 from ui.paging import page_of
+from ui.people import ask_again
 
 _DAYS = (("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("never", "never"))
 
@@ -32,7 +33,12 @@ class TokenForm(PageForm):
         initial=TokenScope.WRITE,
         help_text="At most this, and never more than you may.",
     )
-    days = forms.ChoiceField(label="Expires after", choices=_DAYS, initial="90")
+    days = forms.ChoiceField(
+        label="Expires after",
+        choices=_DAYS,
+        initial="90",
+        help_text="Before one that never expires is made, you are asked who you are once more.",
+    )
 
 
 class TokensPage(Page):
@@ -49,6 +55,8 @@ class TokensPage(Page):
         if not form.is_valid():
             return self._page(form=form, status=FORM_REFUSED)
         days = form.cleaned_data["days"]
+        if days == "never":
+            ask_again(request)
         secret = issue_application_token(
             user=self.user,
             title=form.cleaned_data["title"],

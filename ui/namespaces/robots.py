@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
@@ -22,6 +23,7 @@ from ui.file_names import saved_as
 from ui.forms import PageForm
 from ui.pages import NamespacePage
 from ui.paging import page_of
+from ui.people import ask_again
 
 LIFETIMES = (
     ("", "Never"),
@@ -37,8 +39,14 @@ class TokenForm(PageForm):
         label="The token expires",
         choices=LIFETIMES,
         required=False,
-        help_text="A new one can be made at any time, and makes the old one worthless.",
+        help_text="A new one can be made at any time, and makes the old one worthless. Before one"
+        " that never expires is made, you are asked who you are once more.",
     )
+
+    def ask_again_when_lasting(self, request: HttpRequest) -> None:
+        """A token without an end outlives every session, so that of a thief must not get one."""
+        if not self.cleaned_data["days"]:
+            ask_again(request)
 
     def expires_at(self, now: datetime) -> datetime | None:
         days = self.cleaned_data["days"]
@@ -104,16 +112,19 @@ class NewRobotPage(_RobotsPage):
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
         form = self.filled(NewRobotForm(request.POST))
-        robot = services.create_robot(
-            owner=self.namespace,
-            short_name=form.cleaned_data["name"],
-            description=form.cleaned_data["description"],
-            now=self.now,
-            by=self.by,
-        )
-        secret = issue_robot_token(
-            robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
-        )
+        # Neither robot nor token is there when the visitor is to be asked again.
+        with transaction.atomic():
+            robot = services.create_robot(
+                owner=self.namespace,
+                short_name=form.cleaned_data["name"],
+                description=form.cleaned_data["description"],
+                now=self.now,
+                by=self.by,
+            )
+            form.ask_again_when_lasting(request)
+            secret = issue_robot_token(
+                robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
+            )
         return self.show_once(robot, secret, f"The robot {robot.name} is there.")
 
     def context(self) -> dict[str, Any]:
@@ -198,6 +209,7 @@ class NewTokenPage(_OneRobotPage):
 
     def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
         form = self.filled(TokenForm(request.POST))
+        form.ask_again_when_lasting(request)
         secret = issue_robot_token(
             robot=self.robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
         )
