@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.audit.services import SYSTEM, Actor
+from accounts.audit.sightings import notice
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, TooManyRequests
 from registry.blobs.models import Blob, BlobLink
@@ -21,6 +23,7 @@ from registry.storage.select import blob_store
 
 logger = logging.getLogger(__name__)
 
+NOTE_MOUNT_EVERY = timedelta(minutes=1)
 _TRIES = 5
 
 
@@ -169,7 +172,12 @@ def renew_lease(*, blob: StoredBlob, now: datetime) -> None:
 
 
 def mount_blob(
-    *, repository: Repository, digest: Digest, sources: RepositoryQuerySet, now: datetime
+    *,
+    repository: Repository,
+    digest: Digest,
+    sources: RepositoryQuerySet,
+    now: datetime,
+    by: Actor = SYSTEM,
 ) -> bool:
     """Link a blob that one of ``sources`` holds into ``repository``; tell whether it did.
 
@@ -178,9 +186,10 @@ def mount_blob(
     held = BlobLink.objects.filter(
         blob=str(digest), blob__missing_at=None, repository__in=sources.values("pk")
     )
-    source = held.order_by("pk").values_list("pk", flat=True).first()
-    if source is None:
+    found = held.order_by("pk").values_list("pk", "repository__path").first()
+    if found is None:
         return False
+    source, path = found
     with transaction.atomic():
         # Both ends in one order: a mount the other way round must not deadlock.
         ends = BlobLink.objects.filter(Q(pk=source) | Q(repository=repository.id, blob=str(digest)))
@@ -188,4 +197,22 @@ def mount_blob(
         if source not in locked:
             return False
         _link(repository, str(digest), now)
+    if path != repository.path:
+        _note_mount(repository, digest, path, now=now, by=by)
     return True
+
+
+def _note_mount(
+    repository: Repository, digest: Digest, source: str, *, now: datetime, by: Actor
+) -> None:
+    """A push mounts every layer of its base: of all from one repository the first is told."""
+    notice(
+        by,
+        "blob.mount",
+        repository.path,
+        once_in=NOTE_MOUNT_EVERY,
+        key=[source],
+        now=now,
+        source=source,
+        digest=str(digest),
+    )

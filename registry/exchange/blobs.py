@@ -40,7 +40,11 @@ def mount_blob(
     if caller.claims is not None:
         sources = sources.filter(path__in=caller.claims.paths("pull"))
     return blobs.mount_blob(
-        repository=repository, digest=digest, sources=_named(sources, source), now=now
+        repository=repository,
+        digest=digest,
+        sources=_named(sources, source),
+        now=now,
+        by=caller.actor,
     )
 
 

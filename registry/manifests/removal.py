@@ -58,7 +58,9 @@ def delete_manifest(
         by.did("manifest.delete", f"{repository.path}@{digest}", now=now, tags=len(locked))
 
 
-def delete_blob(*, repository: Repository, digest: Digest) -> None:
+def delete_blob(
+    *, repository: Repository, digest: Digest, now: datetime, by: Actor = SYSTEM
+) -> None:
     """Take a blob out of a repository. Its bytes stay while other repositories hold it.
 
     Raises:
@@ -80,6 +82,7 @@ def delete_blob(*, repository: Repository, digest: Digest) -> None:
                 raise BlobInUse(f"manifest {user} needs this blob; delete the manifest first")
         ManifestBlob.objects.filter(link=link).delete()
         link.delete()
+        by.did("blob.delete", f"{repository.path}@{digest}", now=now)
 
 
 def delete_tag_for_good(

@@ -236,7 +236,7 @@ def test_a_manifest_never_arrives_without_a_blob_that_is_deleted_at_once(
     for n in range(ROUNDS):
         layer = f"layer {n}".encode()
         hold(repository, b"{}", layer)
-        delete = partial(delete_blob, repository=repository, digest=Digest.of(layer))
+        delete = partial(delete_blob, repository=repository, digest=Digest.of(layer), now=NOW)
 
         pushed, deleted = at_once(partial(push, repository, image(b"{}", layer)), delete)
 
@@ -255,7 +255,9 @@ def test_the_delete_of_a_blob_waits_for_the_push_that_names_it_and_is_refused(
 
     with held_open():
         push(repository, image(b"{}"))
-        deletion = Aside(partial(delete_blob, repository=repository, digest=Digest.of(b"{}")))
+        deletion = Aside(
+            partial(delete_blob, repository=repository, digest=Digest.of(b"{}"), now=NOW)
+        )
         assert deletion.waits()
 
     assert isinstance(deletion.result(), BlobInUse)
@@ -266,7 +268,7 @@ def test_a_push_waits_for_the_delete_of_its_blob_and_is_told(repository: Reposit
     hold(repository, b"{}")
 
     with held_open():
-        delete_blob(repository=repository, digest=Digest.of(b"{}"))
+        delete_blob(repository=repository, digest=Digest.of(b"{}"), now=NOW)
         pushing = Aside(partial(push, repository, image(b"{}")))
         assert pushing.waits()
 
@@ -289,7 +291,7 @@ def test_a_mount_and_the_delete_of_its_source_both_tell_the_truth() -> None:
                 sources=Repository.objects.filter(pk=source.pk),
                 now=NOW,
             ),
-            partial(delete_blob, repository=source, digest=digest),
+            partial(delete_blob, repository=source, digest=digest, now=NOW),
         )
 
         assert mounted in (True, False)

@@ -208,7 +208,7 @@ def test_a_manifest_whose_blobs_were_deleted_comes_back_when_they_are_pushed_aga
 ) -> None:
     for digest in (FIRST, SECOND):
         delete_manifest(repository=repository, digest=Digest.parse(digest), now=NOW + HOUR)
-    delete_blob(repository=repository, digest=Digest.of(b"{}"))
+    delete_blob(repository=repository, digest=Digest.of(b"{}"), now=NOW)
 
     with pytest.raises(ManifestBlobUnknown):
         restore(repository)

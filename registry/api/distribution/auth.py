@@ -13,13 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials.principals import ANONYMOUS, Principal
-from accounts.credentials.services import authenticate
 from artifacts.oci.errors import QueryInvalid, Unauthorized
 from registry.access.grants import grant_token
 from registry.access.scopes import parse_scopes
 from registry.access.tokens import lifetime_seconds, service_name
 from registry.api.distribution.base import DistributionView
-from registry.api.distribution.challenges import address_of, external_url, read_basic
+from registry.api.distribution.challenges import address_of, external_url, log_in, read_basic
 
 _MAX_FORM_BYTES = 64 * 1024
 _APPLICATION = "$app"
@@ -61,9 +60,7 @@ class TokenView(DistributionView):
                 raise QueryInvalid("grant_type must be password or refresh_token")
 
     def _authenticate(self, request: Request, username: str, password: str) -> Principal:
-        return authenticate(
-            username=username, password=password, address=address_of(request), now=self.now
-        )
+        return log_in(request, username, password, now=self.now)
 
     def _token(
         self, request: Request, principal: Principal, scopes: Iterable[str], service: str
@@ -72,7 +69,13 @@ class TokenView(DistributionView):
         if service == urlsplit(external_url(request)).netloc:
             service = service_name()
         asked = parse_scopes(scopes)
-        issued = grant_token(principal=principal, scopes=asked, service=service, now=self.now)
+        issued = grant_token(
+            principal=principal,
+            scopes=asked,
+            service=service,
+            address=address_of(request),
+            now=self.now,
+        )
         answer: dict[str, Any] = {
             "token": issued.text,
             "access_token": issued.text,

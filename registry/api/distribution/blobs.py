@@ -48,7 +48,12 @@ class BlobView(RepositoryView):
         return response
 
     def delete(self, request: Request, name: str, digest: str) -> Response:
-        delete_blob(repository=self.repository, digest=digest_to_read(digest))
+        delete_blob(
+            repository=self.repository,
+            digest=digest_to_read(digest),
+            now=self.now,
+            by=self.caller.actor,
+        )
         return Response(status=status.HTTP_202_ACCEPTED)
 
     def _find(self, digest: str) -> StoredBlob:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts import origin
+from accounts.credentials.principals import Principal
 from accounts.credentials.services import authenticate
 from artifacts.oci.errors import OCIError, Unauthorized
 from registry.access.callers import Caller, InsufficientScope
@@ -25,16 +26,24 @@ def identify(request: Request, *, now: datetime) -> Caller | None:
             return None
         case "bearer":
             claims = verify_token(value.strip(), now=now)
-            return Caller(claims.principal, claims)
+            return Caller(claims.principal, claims, address_of(request))
         case "basic":
             username, password = read_basic(value)
-            return Caller(
-                authenticate(
-                    username=username, password=password, address=address_of(request), now=now
-                )
-            )
+            return Caller(log_in(request, username, password, now=now), None, address_of(request))
         case _:
             raise Unauthorized("use Basic or Bearer in the Authorization header")
+
+
+def log_in(request: Request, username: str, password: str, *, now: datetime) -> Principal:
+    """Who that is; see ``authenticate``."""
+    door = request.path_info.lstrip("/").partition("/")[0]
+    return authenticate(
+        username=username,
+        password=password,
+        address=address_of(request),
+        door=f"/{door}",
+        now=now,
+    )
 
 
 def read_basic(value: str) -> tuple[str, str]:

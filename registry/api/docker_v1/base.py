@@ -48,7 +48,7 @@ class V1View(DistributionView):
         scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() == "token":
             self.grant = read_grant(value, now=self.now)
-            return Caller(self.grant.principal)
+            return Caller(self.grant.principal, None, address_of(request))
         return identify(request, now=self.now) or Caller(ANONYMOUS)
 
     def require(self, caller: Caller, action: Action, path: str, found: Repository | None) -> None:

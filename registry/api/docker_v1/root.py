@@ -5,10 +5,9 @@ from http import HTTPStatus
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.credentials.services import authenticate
 from artifacts.oci.errors import ManifestInvalid, OCIError, RouteUnknown, Unsupported
 from artifacts.oci.strict_json import parse_json
-from registry.api.distribution.challenges import address_of
+from registry.api.distribution.challenges import log_in
 from registry.api.docker_v1.base import V1View
 
 _MAX_BODY_BYTES = 64 * 1024
@@ -34,9 +33,7 @@ class UsersView(V1View):
     def post(self, request: Request) -> Response:
         username, password = self._signed_up()
         try:
-            authenticate(
-                username=username, password=password, address=address_of(request), now=self.now
-            )
+            log_in(request, username, password, now=self.now)
         except OCIError as error:
             if error.status == HTTPStatus.UNAUTHORIZED:
                 raise LoginInvalid(error.reason) from error

@@ -13,9 +13,11 @@ from rest_framework.views import APIView
 
 from accounts.credentials.principals import ANONYMOUS, Principal
 from artifacts.oci.errors import NameUnknown, OCIError, Unauthorized
+from registry.access.refusals import note_refusal
 from registry.api.distribution.base import IgnoreAccept, MethodNotAllowed
-from registry.api.distribution.challenges import identify
+from registry.api.distribution.challenges import address_of, identify
 from registry.api.failures import failure_of
+from registry.repositories.models import Repository
 
 _CHALLENGE = 'Basic realm="Berth", charset="UTF-8"'
 
@@ -43,6 +45,18 @@ class HelmView(APIView):
         if self.principal.kind == "anonymous":
             return Unauthorized(f"log in to read {sought}")
         return NameUnknown(f"there is no {sought}, or {self.principal.name} may not read it")
+
+    def note_refusal(self, path: str, repository: Repository | None) -> None:
+        """Who has not logged in is told to, and not refused yet."""
+        if self.principal.kind != "anonymous":
+            note_refusal(
+                principal=self.principal,
+                action="pull",
+                path=path,
+                repository=repository,
+                address=address_of(self.request),
+                now=self.now,
+            )
 
     def get_exception_handler(self) -> Any:
         return exception_handler

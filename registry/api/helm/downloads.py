@@ -49,6 +49,7 @@ class DownloadView(HelmView):
         repository = Repository.objects.at_path(path)
         rights = rights_in(principal=self.principal, path=path, repository=repository)
         if repository is None or "pull" not in rights:
+            self.note_refusal(path, repository)
             raise self.refuse(f"repository {path}")
         return repository
 

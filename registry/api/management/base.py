@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.audit.services import Actor
 from accounts.credentials.principals import ANONYMOUS
-from accounts.credentials.services import authenticate
+from accounts.credentials.services import APPLICATION
 from accounts.errors import AccountError
 from artifacts.oci.errors import ManifestInvalid, NameUnknown, OCIError, Unauthorized
 from artifacts.oci.strict_json import parse_object
@@ -22,7 +22,7 @@ from registry.access.callers import Caller, InsufficientScope
 from registry.access.scopes import Action
 from registry.api.distribution.base import IgnoreAccept, MethodNotAllowed
 from registry.api.distribution.bodies import RequestBody
-from registry.api.distribution.challenges import address_of, external_url, identify
+from registry.api.distribution.challenges import address_of, external_url, identify, log_in
 from registry.api.failures import failure_of
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
@@ -133,10 +133,8 @@ def _identify(request: Request, now: datetime) -> Caller:
     send them: ``Authorization: Bearer <token>``."""
     scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
     if scheme.lower() == "bearer" and value.count(".") != _DOTS_OF_A_JWT:
-        address = address_of(request)
-        return Caller(
-            authenticate(username="$app", password=value.strip(), address=address, now=now)
-        )
+        principal = log_in(request, APPLICATION, value.strip(), now=now)
+        return Caller(principal, None, address_of(request))
     return identify(request, now=now) or Caller(ANONYMOUS)
 
 

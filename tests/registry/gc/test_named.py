@@ -108,7 +108,7 @@ def test_a_blob_that_comes_after_what_names_it_stays(
 
     assert is_held(repository, LAYER)
     with pytest.raises(BlobInUse, match=str(Digest.of(naming))):
-        delete_blob(repository=repository, digest=Digest.of(LAYER))
+        delete_blob(repository=repository, digest=Digest.of(LAYER), now=NOW)
 
 
 def test_an_index_of_another_repository_keeps_no_blob_here(
@@ -130,12 +130,12 @@ def test_a_blob_that_an_index_lists_cannot_be_deleted_before_the_index(
     push(repository, cache(), "cache")
 
     with pytest.raises(BlobInUse):
-        delete_blob(repository=repository, digest=Digest.of(LAYER))
+        delete_blob(repository=repository, digest=Digest.of(LAYER), now=NOW)
     delete_manifest(repository=repository, digest=Digest.of(cache()), now=NOW)
-    delete_blob(repository=repository, digest=Digest.of(LAYER))
+    delete_blob(repository=repository, digest=Digest.of(LAYER), now=NOW)
 
     with pytest.raises(BlobUnknown):
-        delete_blob(repository=repository, digest=Digest.of(LAYER))
+        delete_blob(repository=repository, digest=Digest.of(LAYER), now=NOW)
 
 
 def test_a_restored_index_keeps_its_blobs_again(repository: Repository, collected: Collect) -> None:

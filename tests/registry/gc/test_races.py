@@ -282,4 +282,4 @@ def _delete_tag(left: Leftovers) -> None:
 
 def _delete_blob(repository: Repository, content: bytes) -> None:
     with suppress(BlobUnknown):
-        delete_blob(repository=repository, digest=Digest.of(content))
+        delete_blob(repository=repository, digest=Digest.of(content), now=MUCH_LATER)

@@ -132,7 +132,7 @@ class World:
         present = Manifest.objects.present().filter(repository=self.repository)
         is_named = digest_of(content) in {name for row in present for name in named_by(row)}
         try:
-            delete_blob(repository=self.repository, digest=Digest.of(content))
+            delete_blob(repository=self.repository, digest=Digest.of(content), now=NOW)
         except BlobInUse:
             assert is_named
         except BlobUnknown:
