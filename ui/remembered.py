@@ -2,9 +2,11 @@
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
+
+from cachetools import LRUCache
 
 from ui.costly import costly
 
@@ -24,32 +26,20 @@ class Remembered(Generic[Made]):
         self, make: Callable[[str], Made], *, length_of: Callable[[Made], int], max_length: int
     ) -> None:
         self._make = make
-        self._length_of = length_of
-        self._left = max_length
         self._lock = threading.Lock()
-        self._made: OrderedDict[bytes, Made] = OrderedDict()
+        self._made: LRUCache[bytes, Made] = LRUCache(max_length, getsizeof=length_of)
 
     def get(self, text: str) -> Made:
         """Raises ``Busy`` when it has to be made, and too much is being made already."""
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             if key in self._made:
-                self._made.move_to_end(key)
                 return self._made[key]
         if len(text) <= SMALL_LENGTH:
             made = self._make(text)
         else:
             with costly():
                 made = self._make(text)
-        self._keep(key, made)
-        return made
-
-    def _keep(self, key: bytes, made: Made) -> None:
-        with self._lock:
-            if key in self._made:
-                return
+        with self._lock, suppress(ValueError):  # longer than all that may be kept
             self._made[key] = made
-            self._left -= self._length_of(made)
-            while self._left < 0:
-                _, forgotten = self._made.popitem(last=False)
-                self._left += self._length_of(forgotten)
+        return made

@@ -8,13 +8,13 @@ import hashlib
 import hmac
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
+from cachetools import FIFOCache
 from django.contrib.auth.hashers import check_password, make_password
 
 from accounts.users.models import User
@@ -36,19 +36,18 @@ class RememberedPasswords:
 
     def __init__(self) -> None:
         self._process_key = secrets.token_bytes(32)
-        self._seen: OrderedDict[bytes, datetime] = OrderedDict()
+        self._seen: FIFOCache[bytes, datetime] = FIFOCache(REMEMBERED_AT_MOST)
         self._lock = threading.Lock()
 
     def add(self, user: User, password: str, *, now: datetime) -> None:
         with self._lock:
             self._seen[self._key(user, password)] = now
-            while len(self._seen) > REMEMBERED_AT_MOST:
-                self._seen.popitem(last=False)
 
     def holds(self, user: User | None, password: str, *, now: datetime) -> bool:
         if user is None:
             return False
-        seen_at = self._seen.get(self._key(user, password))
+        with self._lock:
+            seen_at = self._seen.get(self._key(user, password))
         return seen_at is not None and seen_at <= now < seen_at + REMEMBER_FOR
 
     def clear(self) -> None:

@@ -4,7 +4,6 @@ Source: RFC 7519; Docker's "Token Authentication Implementation".
 """
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
+from cachetools import LRUCache
 from django.conf import settings
 
 from accounts.credentials.keys import public_key, signing_key
@@ -125,10 +125,12 @@ def verify_token(token: str, *, now: datetime) -> Claims:
     if len(token) > MAX_TOKEN_BYTES:
         raise TokenInvalid("the token is too long")
     name = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-    claims = _remembered.get(name)
+    with _lock:
+        claims = _remembered.get(name)
     if claims is None:
         claims = _verify(token, now)
-        _remembered.put(name, claims)
+        with _lock:
+            _remembered[name] = claims
     if now >= claims.expires_at + _LEEWAY:
         raise TokenInvalid("the token has expired; log in again")
     return claims
@@ -188,24 +190,10 @@ def _read(claims: Mapping[str, Any]) -> Claims:
     )
 
 
-class _Remembered:
-    def __init__(self) -> None:
-        self._claims: OrderedDict[bytes, Claims] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, name: bytes) -> Claims | None:
-        return self._claims.get(name)
-
-    def put(self, name: bytes, claims: Claims) -> None:
-        with self._lock:
-            self._claims[name] = claims
-            while len(self._claims) > _REMEMBERED_TOKENS:
-                self._claims.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._claims.clear()
+def forget_tokens() -> None:
+    with _lock:
+        _remembered.clear()
 
 
-_remembered = _Remembered()
-forget_tokens = _remembered.clear
+_lock = Lock()
+_remembered: LRUCache[bytes, Claims] = LRUCache(_REMEMBERED_TOKENS)

@@ -1,11 +1,11 @@
 """The digest of bytes on their way through, and of uploads that go on later."""
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from threading import Lock
 from uuid import UUID
+
+from cachetools import LRUCache
 
 from artifacts.oci.digest import Digest
 from registry.storage.base import UploadWriter
@@ -39,44 +39,33 @@ class Hasher:
         return twin
 
 
-@dataclass
-class _Memory:
-    """Hashers of uploads this process has seen the beginning of. A miss costs a read."""
-
-    hashers: "OrderedDict[tuple[UUID, str], Hasher]"
-    lock: Lock
-
-    def recall(self, upload: UUID, algorithm: str, offset: int) -> Hasher | None:
-        with self.lock:
-            hasher = self.hashers.get((upload, algorithm))
-            # A copy: a request that fails half way must not spoil the state it began with.
-            return hasher.copy() if hasher and hasher.length == offset else None
-
-    def keep(self, upload: UUID, hasher: Hasher) -> None:
-        with self.lock:
-            self.hashers[upload, hasher.algorithm] = hasher
-            self.hashers.move_to_end((upload, hasher.algorithm))
-            while len(self.hashers) > _REMEMBERED_UPLOADS:
-                self.hashers.popitem(last=False)
-
-    def forget(self, upload: UUID) -> None:
-        with self.lock:
-            for key in [key for key in self.hashers if key[0] == upload]:
-                del self.hashers[key]
+def keep(upload: UUID, hasher: Hasher) -> None:
+    """Remember what has seen the beginning of an upload."""
+    with _lock:
+        _hashers[upload, hasher.algorithm] = hasher
 
 
-_memory = _Memory(OrderedDict(), Lock())
-keep = _memory.keep
-forget = _memory.forget
+def forget(upload: UUID) -> None:
+    with _lock:
+        for key in [key for key in _hashers if key[0] == upload]:
+            del _hashers[key]
 
 
 def hasher_at(writer: UploadWriter, upload: UUID, algorithm: str, offset: int) -> Hasher:
     """A hasher that has seen the first ``offset`` bytes of an upload."""
     if offset == 0:
         return Hasher(algorithm)
-    if hasher := _memory.recall(upload, algorithm, offset):
-        return hasher
+    with _lock:
+        known = _hashers.get((upload, algorithm))
+        if known and known.length == offset:
+            # A copy: a request that fails half way must not spoil the state it began with.
+            return known.copy()
     hasher = Hasher(algorithm)
     for piece in writer.read(offset):
         hasher.update(piece)
     return hasher
+
+
+_lock = Lock()
+# Of uploads whose beginning this process has seen. A miss costs a read.
+_hashers: LRUCache[tuple[UUID, str], Hasher] = LRUCache(_REMEMBERED_UPLOADS)

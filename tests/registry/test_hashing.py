@@ -77,4 +77,4 @@ def test_the_memory_is_bounded(writer: UploadWriter) -> None:
     for _ in range(2000):
         hashing.keep(uuid4(), hashing.Hasher("sha256"))
 
-    assert len(hashing._memory.hashers) <= 1000
+    assert len(hashing._hashers) <= 1000
