@@ -217,7 +217,7 @@ def _list_names(text: str) -> object:
 
 
 def _differ(text: str) -> object:
-    from ui.tags.differences import TooDifferent, differences
+    from ui.tags.comparison import TooDifferent, differences
 
     old, _, new = text.partition("\f")
     with suppress(TooDifferent):

@@ -1,10 +1,16 @@
 """Two tags or digests side by side."""
 
+import contextlib
 import json
+import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from registry.inspection.services import inspect
@@ -13,7 +19,7 @@ from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive
 from tests.registry.builders import NOW, descriptor, hold, image, make_repository, push
 from tests.registry.charts.builders import chart_config, chart_manifest
-from ui.tags.comparison import named_platforms
+from ui.tags.comparison import MAX_LINES, TooDifferent, differences, named_platforms
 from ui.tags.rows import Platform
 
 pytestmark = pytest.mark.django_db
@@ -233,3 +239,98 @@ def test_what_is_made_of_too_many_parts_is_not_compared(
 
     problem = "v1 is made of too many parts to be compared here."
     assert response.context["problems"] == [problem, problem]
+
+
+# --- The lines in which two texts differ --------------------------------------------------------
+
+
+texts = st.text("abc\n", max_size=8)
+
+
+def is_part(shown: Sequence[str], whole: Sequence[str]) -> bool:
+    """Whether the lines stand in this order in the whole text."""
+    rest = iter(whole)
+    return all(line in rest for line in shown)
+
+
+def short(a: str, b: str) -> list[str]:
+    return [f"{line.mark}{line.text}" for line in differences(a, b)]
+
+
+@given(texts, texts)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_the_lines_lead_from_one_text_to_the_other(a: str, b: str) -> None:
+    lines = [line for line in differences(a, b) if line.sign != "gap"]
+
+    removed = Counter(line.text for line in lines if line.sign == "removed")
+    added = Counter(line.text for line in lines if line.sign == "added")
+    old, new = Counter(a.splitlines()), Counter(b.splitlines())
+    assert old - removed + added == new
+    shown = [line.text for line in lines if line.sign != "added"]
+    assert is_part(shown, a.splitlines())
+    assert is_part([line.text for line in lines if line.sign != "removed"], b.splitlines())
+
+
+def test_no_more_than_needed_is_said_to_differ() -> None:
+    assert short("a\nb\nc", "a\nx\nc") == [" a", "-b", "+x", " c"]
+    assert short("a\nb", "b") == ["-a", " b"]
+    assert short("", "a") == ["+a"]
+
+
+def test_lines_far_from_any_difference_are_left_out() -> None:
+    old = "\n".join(str(n) for n in range(20))
+
+    assert short(old, old.replace("10", "x")) == [
+        "…",
+        " 7",
+        " 8",
+        " 9",
+        "-10",
+        "+x",
+        " 11",
+        " 12",
+        " 13",
+        "…",
+    ]
+
+
+def test_a_line_that_stands_often_is_not_said_to_differ() -> None:
+    old = [f"key{n}: 1" if n % 2 else "  enabled: false" for n in range(400)]
+    new = ["changed" if line in {"key99: 1", "key101: 1"} else line for line in old]
+
+    differing = [line for line in short("\n".join(old), "\n".join(new)) if line[0] in "+-"]
+
+    assert differing == ["-key99: 1", "+changed", "-key101: 1", "+changed"]
+
+
+def test_the_same_lines_with_another_ending_do_not_differ() -> None:
+    assert short("a\nb", "a\r\nb\n") == []
+
+
+@pytest.mark.parametrize("lines", [1000, MAX_LINES + 1])
+def test_texts_that_have_little_in_common_are_given_up(lines: int) -> None:
+    with pytest.raises(TooDifferent):
+        differences("a\n" * lines, "b\n" * lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a\n" * 19_000 + "b\n" * 599, "b\n" * 599 + "a\n" * 19_000),
+        ("a\nb\n" * 9_900, "b\na\n" * 5_000 + "a\na\n" * 4_900),
+        ("".join(f"{n}\n" for n in range(19_000)), "".join(f"{n * 7}\n" for n in range(19_000))),
+        (
+            "".join(f"{n}\nz{n}\n" for n in range(9000)),
+            "".join(f"{n}\ny{n}\n" for n in range(9000)),
+        ),
+        ("".join(f"{n}\n" for n in range(19_000)), "".join(f"{n}\n" for n in range(19_000, 0, -1))),
+        ("x\n" + "a\n" * 19_000 + "y\n" * 500, "z\n" + "a\n" * 19_000 + "w\n" * 500),
+    ],
+)
+def test_no_two_texts_take_long(old: str, new: str) -> None:
+    begun = time.process_time()
+
+    with contextlib.suppress(TooDifferent):
+        differences(old, new)
+
+    assert time.process_time() - begun < 5
