@@ -2,17 +2,24 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 AT_ONCE: Final = 2  # in one process
 IN_ALL: Final = 8  # with those that wait: each of them holds a thread
 WAIT_SECONDS: Final = 2.0
 RETRY_AFTER_SECONDS: Final = 5
+SMALL_LENGTH: Final = 4 * 1024  # characters; whatever is made of so few is made quickly
+SMALL_BYTES: Final = 64 * 1024  # of manifests, of which less is made
 
 
 class Busy(Exception):
     """Too much that costs much is being made already."""
+
+
+def place_for(length: int, small: int = SMALL_LENGTH) -> AbstractContextManager[None]:
+    """A place to make something of so much; none is needed for what is small."""
+    return costly() if length > small else nullcontext()
 
 
 @contextmanager

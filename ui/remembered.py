@@ -4,13 +4,11 @@ import hashlib
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
-from ui.costly import costly
-
-SMALL_LENGTH: Final = 4 * 1024  # characters; whatever is made of so few is made quickly
+from ui.costly import place_for
 
 Made = TypeVar("Made")
 
@@ -35,11 +33,8 @@ class Remembered(Generic[Made]):
         with self._lock:
             if key in self._made:
                 return self._made[key]
-        if len(text) <= SMALL_LENGTH:
+        with place_for(len(text)):
             made = self._make(text)
-        else:
-            with costly():
-                made = self._make(text)
         with self._lock, suppress(ValueError):  # longer than all that may be kept
             self._made[key] = made
         return made

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from artifacts.images.labels import MAX_CONFIG_BYTES, labels_in, labels_of
+from artifacts.images.references import is_about
 from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown
@@ -17,9 +18,6 @@ from registry.repositories.models import Repository
 
 logger = logging.getLogger(__name__)
 
-# What BuildKit writes on the entries of an index that describe an image beside them.
-REFERENCE_TYPE = "vnd.docker.reference.type"
-REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _ABOUT_IMAGES = frozenset({Kind.ATTESTATION, Kind.SIGNATURE, Kind.SBOM})
 
 
@@ -65,7 +63,7 @@ def labels_of_index(
     asked: list[Mapping[str, str]] = []
     for entry in document.manifests:
         child = here.get(str(entry.digest))
-        if REFERENCE_TYPE in entry.annotations or (child and child.kind in _ABOUT_IMAGES):
+        if is_about(entry) or (child and child.kind in _ABOUT_IMAGES):
             continue
         if child is None and entry.media_type not in ANY_MANIFESTS:
             continue  # a blob

@@ -1,26 +1,21 @@
-"""Attestations that an index lists beside its images, as BuildKit and `docker buildx` push them.
-
-They have no subject: the annotations of their entries say what they are about.
-
-Source: BuildKit, "docs/attestations/attestation-storage.md".
-"""
+"""What indexes say about a manifest that they list, or that something they list speaks of."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from django.db.models import Q
 
+from artifacts.images.references import about, is_attestation
+from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.media_types import INDEXES
-from registry.manifests.models import Manifest, ManifestChild
-from registry.manifests.terms import REFERENCE_DIGEST, REFERENCE_TYPE
+from registry.manifests.models import Manifest, ManifestChild, ManifestQuerySet
 from registry.repositories.models import Repository
 
 MAX_INDEXES: Final = 50  # that are looked into at once, the newest
 MAX_INDEX_BYTES: Final = 128 * 1024
-_ATTESTATION: Final = "attestation-manifest"
 
 
 def listed_attestations(
@@ -34,30 +29,32 @@ def listed_attestations(
         child_digest__in=digests, parent__repository=repository.id, parent__deleted_at=None
     )
     parents = edges.order_by("-parent").values_list("parent", flat=True)[:MAX_INDEXES]
-    indexes = (
-        Manifest.objects.present()
-        .filter(repository=repository.id, media_type__in=INDEXES, size__lte=MAX_INDEX_BYTES)
-        .filter(Q(digest__in=digests) | Q(pk__in=list(parents)))
-        .order_by("-pk")
-    )
+    here = Manifest.objects.present().filter(repository=repository.id)
+    indexes = here.filter(Q(digest__in=digests) | Q(pk__in=list(parents)))
     found: dict[str, dict[str, None]] = defaultdict(dict)
-    for digest, body, media_type in indexes.values_list("digest", "body", "media_type")[
-        :MAX_INDEXES
-    ]:
-        for child, about in _attestations_in(bytes(body), media_type):
-            for subject in {digest, about}.intersection(digests):
-                found[subject][child] = None
+    for digest, entry in _entries_of(indexes):
+        if is_attestation(entry):
+            for subject in {digest, about(entry)}.intersection(digests):
+                found[subject][str(entry.digest)] = None
     return found
 
 
-def _attestations_in(body: bytes, media_type: str) -> list[tuple[str, str]]:
-    """Each with what it is about."""
-    try:
-        document = ManifestDocument.parse(body, media_type)
-    except ManifestInvalid:  # stored under older, laxer rules
-        return []
-    return [
-        (str(entry.digest), entry.annotations.get(REFERENCE_DIGEST, ""))
-        for entry in document.manifests
-        if entry.annotations.get(REFERENCE_TYPE) == _ATTESTATION
-    ]
+def listed_subject(repository: Repository, digest: str, *, indexes: Sequence[str]) -> str:
+    """What the newest of these indexes says that a manifest speaks of; empty for nothing."""
+    if not indexes:
+        return ""
+    rows = Manifest.objects.present().filter(repository=repository.id, digest__in=indexes)
+    entries = (entry for _, entry in _entries_of(rows) if str(entry.digest) == digest)
+    return next(filter(None, map(about, entries)), "")
+
+
+def _entries_of(rows: ManifestQuerySet) -> Iterator[tuple[str, Descriptor]]:
+    """What the newest of these indexes list, each with the digest of its index."""
+    small = rows.filter(media_type__in=INDEXES, size__lte=MAX_INDEX_BYTES).order_by("-pk")
+    for digest, body, media_type in small.values_list("digest", "body", "media_type")[:MAX_INDEXES]:
+        try:
+            document = ManifestDocument.parse(bytes(body), media_type)
+        except ManifestInvalid:  # stored under older, laxer rules
+            continue
+        for entry in document.manifests:
+            yield digest, entry

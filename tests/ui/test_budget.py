@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 
 from registry.repositories.models import Repository
-from tests.registry.builders import make_repository
+from tests.registry.builders import hold, image, make_repository, push
 from ui import costly as places
 from ui.code import MAX_COLOURED_PARTS, code_lines, source
 from ui.code import MAX_LENGTH as MAX_SOURCE_LENGTH
-from ui.costly import AT_ONCE, IN_ALL, Busy, costly
+from ui.costly import AT_ONCE, IN_ALL, SMALL_BYTES, SMALL_LENGTH, Busy, costly
 from ui.prose import MAX_ADDRESSES_LENGTH, MAX_CELLS, MAX_LENGTH, is_cut, prose
-from ui.remembered import SMALL_LENGTH, Remembered
+from ui.remembered import Remembered
 
 LEFT_OUT = "The rest is too long to be shown here."
 
@@ -177,6 +177,24 @@ def test_a_page_that_finds_no_place_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
     assert "busy with other large pages" in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["-/compare?a=large&b=small", "-/tags/large"])
+def test_a_large_manifest_is_taken_apart_in_a_place(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "WAIT_SECONDS", 0.01)
+    repository = make_repository("acme/busy", is_public=True)
+    hold(repository, b"{}")
+    push(repository, image(b"{}"), "small")
+    push(repository, image(b"{}", annotations={"note": "x" * SMALL_BYTES}), "large")
+    with Holders(AT_ONCE):
+        large = Client().get(f"/acme/busy/{path}")
+        small = Client().get(f"/acme/busy/{path.replace('large', 'small')}")
+
+    assert large.status_code == 503
+    assert small.status_code == 200
 
 
 def test_nobody_waits_where_enough_do_already(monkeypatch: pytest.MonkeyPatch) -> None:

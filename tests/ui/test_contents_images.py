@@ -271,6 +271,47 @@ def test_an_index_names_what_is_stated_of_each_platform(web: Repository) -> None
     assert "Nothing is attached" not in text
 
 
+def test_what_speaks_of_an_image_is_not_counted_as_a_platform(web: Repository) -> None:
+    _attested(web)
+
+    text = " ".join(page(tag_url(web, "all")).split())
+
+    assert '<h2 id="platforms-title">Platforms</h2> <span class="b-count">1</span>' in text
+
+
+def test_a_proof_that_an_index_lists_without_a_word_is_no_platform_either(web: Repository) -> None:
+    image = push_image(web, b"layer", reference="v1")
+    sbom = push_artifact(web, (b"{}", "application/spdx+json", {}), artifactType="text/spdx")
+    push(web, index(manifests=[_entry(image), _entry(sbom)]), "all")
+
+    text = " ".join(page(tag_url(web, "all")).split())
+
+    assert sbom.kind == Kind.SBOM
+    assert '<h2 id="platforms-title">Platforms</h2> <span class="b-count">1</span>' in text
+
+
+def test_a_statement_in_a_manifest_that_is_too_long_is_not_read(
+    web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _attested(web)
+    monkeypatch.setattr("ui.contents.referrers.MAX_READ_BYTES", 10)
+
+    text = page(tag_url(web, "all"))
+
+    assert "SLSA provenance v0.2, SPDX (2)" not in text
+    assert '1 attestation about its images: <a href="#platforms">' in text
+
+
+def test_an_index_that_is_too_long_says_nothing_of_what_it_lists(
+    web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, attestation, _ = _attested(web)
+    monkeypatch.setattr("registry.verification.listed.MAX_INDEX_BYTES", 10)
+
+    assert "<dt>Attached to</dt>" not in page(url_of(attestation))
+    assert "Nothing is attached" in page(url_of(image))
+
+
 def test_an_image_shows_what_its_index_lists_about_it(web: Repository) -> None:
     image, attestation, _ = _attested(web)
 

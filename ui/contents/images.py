@@ -7,9 +7,10 @@ from typing import Any
 
 from artifacts.images.config import ConfigUnreadable, HistoryEntry, ImageConfig
 from artifacts.images.labels import labels_in
+from artifacts.images.references import about, is_about
 from artifacts.images.settings import Settings
 from artifacts.images.steps import build_steps, instruction
-from artifacts.kinds.kinds import Kind
+from artifacts.kinds.kinds import PROOFS, Kind
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import MANIFESTS
@@ -20,7 +21,7 @@ from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from ui.amounts import short_digest
 from ui.contents.manifest import Unreadable, read_whole
-from ui.contents.referrers import about, is_about, stated_by
+from ui.contents.referrers import stated_by
 from ui.text import Pair, Pairs, pairs, shown, web_link
 
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -148,10 +149,12 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Platforms:
-    """``os`` is the one that all images are for, empty when there are several or none."""
+    """``count`` is that of all but what speaks of others; ``os`` is the one that all images are
+    for, empty when there are several or none."""
 
     rows: Sequence[Platform]
     left_out: int
+    count: int
     attestations: int
     holds_images: bool
     os: str
@@ -177,6 +180,7 @@ def platforms_of(repository: Repository, document: ManifestDocument) -> Platform
             for one in _with_statements(listed)
         ],
         left_out=len(document.manifests) - len(listed),
+        count=sum(_stands_for_itself(one, here.get(str(one.digest))) for one in document.manifests),
         attestations=len(statements),
         holds_images=bool(images),
         os=systems.pop() if len(systems) == 1 else "",
@@ -193,6 +197,10 @@ def _with_statements(listed: Sequence[Descriptor]) -> list[Descriptor]:
         if not is_about(one):
             ordered += [one, *beside.pop(str(one.digest), [])]
     return [*ordered, *(one for rest in beside.values() for one in rest)]
+
+
+def _stands_for_itself(one: Descriptor, row: Manifest | None) -> bool:
+    return not is_about(one) and (row is None or row.kind not in PROOFS)
 
 
 def _is_image(one: Descriptor, row: Manifest | None) -> bool:

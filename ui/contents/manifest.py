@@ -25,6 +25,7 @@ from registry.manifests.standing import Superseded
 from registry.repositories.models import Repository
 from registry.storage.base import StorageUnavailable
 from ui import errors
+from ui.costly import SMALL_BYTES, place_for
 from ui.pages import RepositoryPage, reason_of
 
 logger = logging.getLogger(__name__)
@@ -79,14 +80,16 @@ def document_in(manifest: Manifest) -> ManifestDocument | None:
     """What a stored manifest says, where a page can take it apart.
 
     ``None`` when it was stored under older, laxer rules, or is made of too many parts.
+    Raises ``Busy``.
     """
     body = bytes(manifest.body)
-    if values_in(body) > MAX_SHOWN_VALUES:
-        return None
-    try:
-        return ManifestDocument.parse(body, manifest.media_type)
-    except ManifestInvalid:
-        return None
+    with place_for(len(body), SMALL_BYTES):
+        if values_in(body) > MAX_SHOWN_VALUES:
+            return None
+        try:
+            return ManifestDocument.parse(body, manifest.media_type)
+        except ManifestInvalid:
+            return None
 
 
 def with_headers(

@@ -14,6 +14,7 @@ from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
+from registry.verification.listed import listed_subject
 from registry.verification.models import Verdict
 from registry.verification.reads import (
     Attachment,
@@ -32,12 +33,12 @@ from ui.contents.referrers import (
     referrer,
     second_level,
     stated_by,
-    subject_in_indexes,
 )
 from ui.text import shown
 
 MAX_TAGS: Final = 20
 MAX_PARENTS: Final = 10
+MAX_PARENTS_READ: Final = 5  # that are searched for what they say about the manifest
 MAX_VERDICTS: Final = 20
 MAX_LISTED: Final = 20
 MAX_SIGNATURES: Final = 50
@@ -67,7 +68,7 @@ def neighbours_of(
         has_more_tags=len(names) > MAX_TAGS,
         parents=parents,
         subject=manifest.subject_digest
-        or subject_in_indexes(repository, manifest, parents)
+        or listed_subject(repository, manifest.digest, indexes=parents[:MAX_PARENTS_READ])
         or _subject_of(([tag.name] if tag else []) + names),
         verdicts=list(verdicts.order_by("subject_digest", "position")[:MAX_VERDICTS]),
     )

@@ -9,13 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from artifacts.kinds.kinds import BUNDLE_PREDICATE, Kind
-from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
-from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.errors import DigestInvalid
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest
-from registry.manifests.terms import REFERENCE_DIGEST, REFERENCE_TYPE
 from registry.repositories.models import Repository
 from registry.verification.models import Verdict
 from registry.verification.reads import Attachment, SignatureState, attached_manifests
@@ -37,9 +33,8 @@ _KNOWN_PREDICATES = (
     ("https://openvex.dev/", "OpenVEX"),
 )
 
-MAX_PARENTS_READ: Final = 5  # indexes that are searched for what they say about one manifest
-MAX_INDEX_BYTES: Final = 256 * 1024
 MAX_READ: Final = 50  # attestations whose layers are named on one page
+MAX_READ_BYTES: Final = 128 * 1024  # of each of their manifests
 _MAX_NAMES = 6
 
 
@@ -148,44 +143,10 @@ def predicate_name(predicate_type: str) -> str:
     return predicate_type
 
 
-def about(entry: Descriptor) -> str:
-    """The digest that an entry of an index speaks of; empty for what stands for itself, and
-    for what names no digest."""
-    try:
-        return str(Digest.parse(entry.annotations[REFERENCE_DIGEST])) if is_about(entry) else ""
-    except (KeyError, DigestInvalid):
-        return ""
-
-
-def is_about(entry: Descriptor) -> bool:
-    return REFERENCE_TYPE in entry.annotations
-
-
-def subject_in_indexes(repository: Repository, manifest: Manifest, parents: Sequence[str]) -> str:
-    """What the newest indexes that list the manifest say it speaks of; empty for nothing."""
-    if not parents:
-        return ""
-    indexes = Manifest.objects.present().filter(
-        repository=repository.id,
-        digest__in=parents[:MAX_PARENTS_READ],
-        size__lte=MAX_INDEX_BYTES,
-    )
-    entries = (
-        entry
-        for index in indexes.only("body", "media_type", "size").order_by("-pk")
-        for entry in _entries(document_in(index))
-    )
-    spoken_of = (about(entry) for entry in entries if str(entry.digest) == manifest.digest)
-    return next((subject for subject in spoken_of if subject), "")
-
-
-def _entries(document: ManifestDocument | None) -> Sequence[Descriptor]:
-    return document.manifests if document else ()
-
-
 def stated_by(repository: Repository, digests: Iterable[str]) -> Mapping[str, str]:
     """What each of these attestations states, in words; in one query."""
-    rows = Manifest.objects.present().filter(repository=repository.id, digest__in=list(digests))
+    here = Manifest.objects.present().filter(repository=repository.id, digest__in=list(digests))
+    rows = here.filter(size__lte=MAX_READ_BYTES)
     found = rows.only("digest", "body", "media_type", "size").order_by("digest")[:MAX_READ]
     return {row.digest: statements_in(row) for row in found}
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import Match, SequenceMatcher
-from functools import partial
 from itertools import accumulate, islice
 from typing import Any, Final, Literal
 
@@ -22,11 +21,12 @@ from artifacts.oci.names import Reference
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
-from registry.manifests.reads import resolve_manifest
+from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from ui.contents.images import image_of
+from ui.costly import SMALL_BYTES, place_for
 from ui.pages import reason_of
 from ui.tags.pages import TagsPage
 from ui.tags.rows import Platform, platforms_of
@@ -167,7 +167,8 @@ def values(a: Side, b: Side) -> Values | None:
     if max(len(a.chart.values), len(b.chart.values)) > MAX_VALUES_LENGTH:
         return Values(problem="They are too long to be compared here.")
     try:
-        lines = differences(a.chart.values, b.chart.values)
+        with place_for(len(a.chart.values) + len(b.chart.values)):
+            lines = differences(a.chart.values, b.chart.values)
     except TooDifferent:
         return Values(problem="They differ in more lines than can be shown here.")
     return Values([Line(line.sign, spelled_out(line.text)) for line in lines])
@@ -299,32 +300,43 @@ class ComparePage(TagsPage):
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
         texts = [request.GET.get(name, "").strip()[:_MAX_LENGTH] for name in ("a", "b")]
         problems: list[str] = []
-        sides = [self._side(text, problems) for text in texts if text]
-        asked = partial(self.render, texts=texts, problems=problems, suggested=self._suggested())
-        found = [side for side in sides if side is not None]
-        if len(found) < 2:
-            return asked()
-        a, b = found
-        return asked(
-            a=a,
-            b=b,
-            is_same=a.manifest.pk == b.manifest.pk,
-            tables=tables(self.repository, a, b, self.now),
-            layers=layers(a, b),
-            values=values(a, b),
-        )
+        resolved = [(text, self._resolved(text, problems)) for text in texts if text]
+        found = [(text, one) for text, one in resolved if one is not None]
+        with place_for(sum(len(one.body) for _, one in found), SMALL_BYTES):
+            sides = [self._side(text, one, problems) for text, one in found]
+            about = self._about([side for side in sides if side is not None])
+        return self.render(texts=texts, problems=problems, suggested=self._suggested(), **about)
 
-    def _side(self, text: str, problems: list[str]) -> Side | None:
+    def _about(self, sides: Sequence[Side]) -> dict[str, Any]:
+        if len(sides) < 2:
+            return {}
+        a, b = sides
+        return {
+            "a": a,
+            "b": b,
+            "is_same": a.manifest.pk == b.manifest.pk,
+            "tables": tables(self.repository, a, b, self.now),
+            "layers": layers(a, b),
+            "values": values(a, b),
+        }
+
+    def _resolved(self, text: str, problems: list[str]) -> ResolvedManifest | None:
         try:
-            found = resolve_manifest(
+            return resolve_manifest(
                 repository=self.repository,
                 reference=Reference.parse(text),
                 with_body=True,
                 now=self.now,
             )
-            if values_in(found.body) > MAX_SHOWN_VALUES:
-                problems.append(f"{text} is made of too many parts to be compared here.")
-                return None
+        except OCIError as error:
+            problems.append(reason_of(error))
+            return None
+
+    def _side(self, text: str, found: ResolvedManifest, problems: list[str]) -> Side | None:
+        if values_in(found.body) > MAX_SHOWN_VALUES:
+            problems.append(f"{text} is made of too many parts to be compared here.")
+            return None
+        try:
             document = ManifestDocument.parse(found.body, found.media_type)
         except OCIError as error:
             problems.append(reason_of(error))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from artifacts.images.references import is_about
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
@@ -13,7 +14,6 @@ from artifacts.oci.platforms import platform_name
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
-from registry.manifests.terms import REFERENCE_TYPE
 from registry.repositories.models import Repository
 from registry.statistics.reads import Traffic, pulls_of_references
 from registry.tags.models import Tag
@@ -96,7 +96,7 @@ def platforms_of(document: ManifestDocument) -> list[Platform]:
     images = (
         entry
         for entry in document.manifests
-        if entry.media_type in ANY_MANIFESTS and REFERENCE_TYPE not in entry.annotations
+        if entry.media_type in ANY_MANIFESTS and not is_about(entry)
     )
     return [
         Platform(shown(platform_name(entry.platform), 100) or "any platform", str(entry.digest))
