@@ -13,6 +13,16 @@ _SQLITE_BUSY_TIMEOUT_SECONDS = 20
 # Two web processes and the jobs stay below PostgreSQL's default of 100 connections.
 _POOL_CONNECTIONS = 40
 _POOL_TIMEOUT_SECONDS = 20
+# What an address may set otherwise. No wait is without end: not for a server that vanished with
+# its network, for a lock that somebody keeps, or for a process of ours that hangs with its locks.
+_POSTGRESQL_OPTIONS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=300s",
+}
 
 
 def database_settings(uri: str, *, data: Path) -> dict[str, Any]:
@@ -52,7 +62,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 def _postgresql(uri: str) -> dict[str, Any]:
     parts = urlsplit(uri)
-    query = dict(parse_qsl(parts.query))
+    query = _POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query, keep_blank_values=True))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

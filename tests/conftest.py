@@ -19,7 +19,11 @@ from tests.template import copy_migrated_database
 REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
 
 IS_SQLITE = not os.environ.get("BERTH_DB_URI")
-_ON_POSTGRESQL = ["registry/queue/test_lost_connection.py", "config/test_moving.py"]
+_ON_POSTGRESQL = [
+    "registry/queue/test_lost_connection.py",
+    "registry/api/test_standby.py",
+    "config/test_moving.py",
+]
 collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
 
 choose_profile()

@@ -22,6 +22,7 @@ DIVISION: Final = {
     "config/test_documentation.py": SQLITE,
     "config/test_documented_commands.py": SQLITE,
     "config/test_login_services.py": SQLITE,
+    "config/test_places.py": SQLITE,
     "config/test_refusals.py": SQLITE,
     "config/test_storage_drivers.py": SQLITE,
     "config/test_supervisor.py": SQLITE,

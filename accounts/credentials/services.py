@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.audit.services import SYSTEM, Actor
@@ -369,7 +369,7 @@ def _note_use(token: AccessToken, *, now: datetime) -> None:
     try:
         with transaction.atomic():
             AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    except OperationalError as error:  # a full disk, say, from which can be read still
+    except DatabaseError as error:  # a full disk or a standby, say, which can be read still
         logger.warning("the use of a token was not noted: %s", error)
 
 

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 _SQLITE_FULL = "database or disk is full"
 _POSTGRESQL_FULL = "53100"
+# A standby, or a primary that was told to write no more; a transaction that took too long.
+_POSTGRESQL_STATES = frozenset({"25006", "25P03"})
 _OUR_FAULTS = frozenset({1, 21, 25})  # SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE
 
 
@@ -41,7 +43,7 @@ class RequestTooLarge(SizeInvalid):
 
 
 class DatabaseUnavailable(Unavailable):
-    """Locked, unreachable, restarting, or without a connection to spare."""
+    """Locked, unreachable, restarting, only to be read, or without a connection to spare."""
 
     message = "the registry's database does not answer; try again shortly"
 
@@ -63,17 +65,23 @@ def database_failure(exc: BaseException | None) -> OCIError | None:
     """What is told where the database, and no statement of ours, is what failed."""
     if not isinstance(exc, DatabaseError | InterfaceError):
         return None
-    cause = exc.__cause__
-    if _SQLITE_FULL in str(exc) or getattr(cause, "sqlstate", "") == _POSTGRESQL_FULL:
+    state = getattr(exc.__cause__, "sqlstate", "")
+    if _SQLITE_FULL in str(exc) or state == _POSTGRESQL_FULL:
         return StorageFull("the registry's disk is full")
+    if state in _POSTGRESQL_STATES or _does_not_answer(exc):
+        return DatabaseUnavailable()
+    return None
+
+
+def _does_not_answer(exc: DatabaseError | InterfaceError) -> bool:
     if not isinstance(exc, OperationalError | InterfaceError):
-        return None
-    is_sqlite = type(cause).__module__ == "sqlite3"
-    if is_sqlite and isinstance(exc, InterfaceError):  # a parameter of a kind that it does not know
-        return None
-    if is_sqlite and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _OUR_FAULTS:
-        return None
-    return DatabaseUnavailable()
+        return False
+    cause = exc.__cause__
+    if type(cause).__module__ != "sqlite3":
+        return True
+    if isinstance(exc, InterfaceError):  # a parameter of a kind that it does not know
+        return False
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF not in _OUR_FAULTS
 
 
 def _malformed(exc: BaseException) -> OCIError | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -156,7 +156,7 @@ def note_pull(*, manifest: ResolvedManifest, now: datetime) -> None:
     try:
         with sql.written_lazily():
             Manifest.objects.filter(pk=manifest.id).update(last_pulled_at=now)
-    except OperationalError:
+    except DatabaseError:
         logger.warning("could not note the pull of %s", manifest.digest, exc_info=True)
 
 

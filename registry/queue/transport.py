@@ -15,7 +15,7 @@ from queue import Empty
 from typing import Any
 
 import django
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
@@ -27,7 +27,8 @@ LEASE_SECONDS = 3600
 MAX_ATTEMPTS = 5
 POLLING_SECONDS = 0.25
 
-_BROKEN_CONNECTION = (OperationalError, InterfaceError)
+# PostgreSQL that became a standby lets us read only: ``InternalError``.
+_BROKEN_CONNECTION = (OperationalError, InterfaceError, InternalError)
 
 
 class QoS(virtual.QoS):

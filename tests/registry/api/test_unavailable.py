@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.test import Client
 
 from artifacts.oci.digest import Digest
@@ -18,6 +18,19 @@ from tests.registry.api.test_management_tags import basic
 from tests.registry.builders import error_of, hold, image
 
 pytestmark = pytest.mark.django_db
+
+
+class SaidByPostgreSQL(Exception):
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
+def internal(sqlstate: str) -> InternalError:
+    error = InternalError("cannot execute UPDATE in a read-only transaction")
+    error.__cause__ = SaidByPostgreSQL(sqlstate)
+    return error
+
 
 DOORS = {
     "/v2/acme/web/tags/list": "application/json",
@@ -50,6 +63,8 @@ def failing(error: Exception) -> Callable[..., object]:
         OperationalError("couldn't get a connection after 20.00 sec"),
         OperationalError("FATAL: sorry, too many clients already"),
         InterfaceError("connection already closed"),
+        internal("25006"),
+        internal("25P03"),
     ],
     ids=str,
 )
@@ -68,6 +83,10 @@ def test_a_database_that_does_not_answer_is_503(path: str, error: Exception) -> 
 @pytest.mark.parametrize("code", [5, 6, 8, 10, 14, 261], ids=str)
 def test_what_sqlite_says_of_its_file_is_no_defect_of_ours(code: int) -> None:
     assert database_failure(_sqlite_error(code))
+
+
+def test_a_transaction_that_failed_before_is_a_defect() -> None:
+    assert database_failure(internal("25P02")) is None
 
 
 @pytest.mark.parametrize("code", [1, 21], ids=["no such table", "misuse"])
