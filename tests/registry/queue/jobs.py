@@ -10,6 +10,7 @@ from tests.registry.queue.conftest import LEASE_SECONDS
 # Short, for tests that wait until it ends; long, for those in which it must not.
 lease_seconds = float(os.environ.get("LEASE_SECONDS", LEASE_SECONDS))
 app.conf.broker_transport_options = {
+    **app.conf.broker_transport_options,
     "visibility_timeout": lease_seconds,
     # A worker that dies while it looks for lost jobs keeps the others from looking for this long.
     "unacked_mutex_expire": 5,

@@ -1,13 +1,17 @@
 """Real workers in processes of their own: nothing is lost when they are killed or compete."""
 
+import json
+import pickle
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.live import ROOT, copy_prepared_folder, server_environment
 
@@ -88,3 +92,55 @@ def test_two_workers_do_each_job_once(environment: dict[str, str]) -> None:
         time.sleep(1)
 
     assert sorted(done) == sorted(notes(environment)) == list(range(100))
+
+
+# What others who can reach Redis may leave there: a pickle, and a task that is none.
+HOSTILE = [
+    json.dumps({
+        "body": b64encode(pickle.dumps([[], {}, {}])).decode(),
+        "content-type": "application/x-python-serialize",
+        "content-encoding": "binary",
+        "headers": {"task": "tests.note", "id": "1", "lang": "py"},
+        "properties": {
+            "delivery_info": {"exchange": "", "routing_key": "celery"},
+            "delivery_tag": "1",
+            "body_encoding": "base64",
+        },
+    }).encode(),
+    json.dumps({
+        "body": b64encode(json.dumps([["1"], {}, {}]).encode()).decode(),
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": {"task": "os.system", "id": "2", "lang": "py"},
+        "properties": {
+            "delivery_info": {"exchange": "", "routing_key": "celery"},
+            "delivery_tag": "2",
+            "body_encoding": "base64",
+        },
+    }).encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
+def test_a_hostile_message_in_redis_stops_no_job(environment: dict[str, str]) -> None:
+    with Redis.from_url(environment["BERTH_BROKER_URL"].replace("redis+socket", "unix")) as redis:
+        redis.flushall()
+        send(environment, count=5, seconds=0)
+        (key,) = redis.keys("*:celery")
+        redis.rpush(key, *HOSTILE)  # the worker takes them first
+
+    with worker(environment):
+        wait_for(environment, count=5)
+
+
+@pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
+def test_two_registries_in_one_redis_do_their_own_jobs(environment: dict[str, str]) -> None:
+    with Redis.from_url(environment["BERTH_BROKER_URL"].replace("redis+socket", "unix")) as redis:
+        redis.flushall()
+        send(environment | {"BERTH_SECRET_KEY": "of-another-registry" * 3}, count=1, seconds=0)
+        send(environment, count=5, seconds=0)
+
+        with worker(environment):
+            wait_for(environment, count=5)
+
+        assert [redis.llen(key) for key in redis.keys("*:celery")] == [1]
