@@ -11,6 +11,7 @@ Sources: PEP 3333 (WSGI), ASGI 3.0 "HTTP & WebSocket Message Format".
 import asyncio
 import io
 import json
+import logging
 import sys
 import threading
 from collections import deque
@@ -27,6 +28,8 @@ from registry.api.distribution.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.api.distribution.errors import error_document
 from registry.blobs.transfers import RETRY_AFTER_SECONDS, let_go_of_database
 from registry.storage.base import PIECE_BYTES
+
+logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -288,6 +291,10 @@ async def _gather(incoming: _Incoming, limit_bytes: int, seconds: float) -> IO[b
         raise _BodyRefused(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly") from None
     except BodyBroken as error:
         raise _BodyRefused(HTTPStatus.BAD_REQUEST, error.reason) from None
+    except OSError as error:
+        logger.error("a form cannot be kept in a temporary file: %s", error)  # noqa: TRY400
+        reason = "there is no room for the body; try again shortly"
+        raise _BodyRefused(HTTPStatus.SERVICE_UNAVAILABLE, reason) from None
     finally:
         if not is_whole:
             gathered.close()

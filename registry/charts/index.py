@@ -26,7 +26,7 @@ from registry.charts.cache import Bodies, Body
 from registry.charts.models import ChartVersion
 from registry.repositories.models import RepositoryQuerySet
 from registry.repositories.paths import split_path
-from registry.storage.files import no_room_is_told
+from registry.storage.files import disk_is_told
 
 MAX_CHARTS: Final = 50_000  # that one reader may see in one organization
 MAX_BYTES: Final = 64 * 1024 * 1024  # of one index, unpacked
@@ -128,7 +128,7 @@ class ChartIndex:
     def _generate(self, now: datetime) -> Body:
         """Kept under the fingerprint of what went into it: a chart may be gone meanwhile."""
         used = array("q")
-        with no_room_is_told():
+        with disk_is_told():
             body = Body.write(_document(self._rows(used), used, now), max_bytes=MAX_BYTES)
         body.fingerprint = self.fingerprint if body.is_too_long else _fingerprint(used)
         return body

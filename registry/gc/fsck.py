@@ -21,7 +21,7 @@ from registry.gc.report import Report
 from registry.gc.store import damage_of, delete_nameless, pairs
 from registry.gc.sweeping import BATCH_ROWS
 from registry.manifests.models import Manifest, ManifestBlob
-from registry.storage.base import BytesMissing
+from registry.storage.base import BytesMissing, DiskFailed
 from registry.storage.select import blob_store
 
 logger = logging.getLogger(__name__)
@@ -148,8 +148,8 @@ def _examine(blob: Blob, now: datetime, report: Report, *, dry_run: bool) -> Non
         damage = _wrong_digest(blob)
     except BytesMissing:  # collected or repaired meanwhile
         return
-    except OSError as error:
-        damage = f"blob {blob.digest}: {blob.storage_key} cannot be read ({error.strerror})"
+    except DiskFailed as error:
+        damage = f"blob {blob.digest}: {blob.storage_key} cannot be read ({error.why})"
     if damage and not blob.missing_at:
         _quarantine(blob, damage, now, report, dry_run=dry_run)
     elif not damage and blob.missing_at:

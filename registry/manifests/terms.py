@@ -1,6 +1,5 @@
 """What a push asks for its tags: read from annotations, labels, and the images of an index."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,6 @@ from artifacts.oci.media_types import ANY_MANIFESTS
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-
-logger = logging.getLogger(__name__)
 
 _ABOUT_IMAGES = frozenset({Kind.ATTESTATION, Kind.SIGNATURE, Kind.SBOM})
 
@@ -49,9 +46,6 @@ def labels_of_image(
             return {}
         return labels_of(b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now)))
     except BlobUnknown:
-        return {}
-    except OSError:
-        logger.exception("cannot read the labels in %s", config.digest)
         return {}
 
 

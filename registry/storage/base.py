@@ -30,6 +30,10 @@ class StorageUnavailable(Unavailable):
         self.why = why
 
 
+class DiskFailed(StorageUnavailable):
+    """A file cannot be read or written, for another reason than that it is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBytes:
     """What is stored under a key.

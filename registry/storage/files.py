@@ -2,13 +2,16 @@
 
 import errno
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from artifacts.oci.errors import StorageFull
-from registry.storage.base import PIECE_BYTES
+from registry.storage.base import PIECE_BYTES, DiskFailed
+
+logger = logging.getLogger(__name__)
 
 # Linux alone can tell; elsewhere every piece counts as one that is waited for.
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", 1 << 30)
@@ -24,7 +27,9 @@ class FileReader(Iterator[bytes]):
         self._left = length
 
     def __next__(self) -> bytes:
-        piece = self._left and os.pread(self._file, min(PIECE_BYTES, self._left), self._position)
+        with disk_is_told():
+            size = min(PIECE_BYTES, self._left)
+            piece = size and os.pread(self._file, size, self._position)
         if not piece:
             self.close()
             raise StopIteration
@@ -92,10 +97,20 @@ def locked(folder: int) -> Iterator[None]:
 
 
 @contextmanager
-def no_room_is_told() -> Iterator[None]:
+def disk_is_told() -> Iterator[None]:
+    """What goes wrong between us and the disk, in words of ours. The details go to the log.
+
+    What is not there, or there already, is for the caller to judge.
+    """
     try:
         yield
+    except (FileNotFoundError, FileExistsError):
+        raise
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise StorageFull("the registry's storage is full") from error
-        raise
+        logger.error("the disk fails: %s", error)  # noqa: TRY400 - told once
+        raise DiskFailed(
+            "the registry's storage does not answer; try again shortly",
+            why=error.strerror or str(error),
+        ) from error

@@ -19,9 +19,9 @@ from artifacts.oci.errors import StorageFull
 from registry.storage.base import BytesMissing, StoredBytes, UnfinishedUpload, WriterReplaced
 from registry.storage.files import (
     FileReader,
+    disk_is_told,
     locked,
     make_folder,
-    no_room_is_told,
     sync_folder,
     write_all,
 )
@@ -34,8 +34,10 @@ class FilesystemStore:
     root: Path
 
     def require_room(self, size_bytes: int) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self.root).free < size_bytes + _RESERVE_BYTES:
+        with disk_is_told():
+            self.root.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.root).free
+        if free < size_bytes + _RESERVE_BYTES:
             raise StorageFull("the registry's storage is full")
 
     @contextmanager
@@ -49,7 +51,9 @@ class FilesystemStore:
             file = _claim(folder, path, lock, offset, confirm)
             try:
                 writer = FileWriter(self.root, upload, path, file, lock, offset)
-                if os.fstat(file).st_size < offset:
+                with disk_is_told():
+                    size = os.fstat(file).st_size
+                if size < offset:
                     raise BytesMissing(str(upload))
                 writer.cut(offset)
                 yield writer
@@ -60,7 +64,7 @@ class FilesystemStore:
 
     def discard(self, upload: UUID) -> None:
         folder = self._folder(upload)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), disk_is_told():
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 # A writer that is just taking the upload over must not keep its file.
@@ -71,7 +75,8 @@ class FilesystemStore:
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         try:
-            return FileReader(os.open(self.root / key, os.O_RDONLY), start, length)
+            with disk_is_told():
+                return FileReader(os.open(self.root / key, os.O_RDONLY), start, length)
         except FileNotFoundError as error:
             raise BytesMissing(key) from error
 
@@ -79,13 +84,12 @@ class FilesystemStore:
         return None
 
     def size(self, key: str) -> int | None:
-        try:
-            return (self.root / key).stat().st_size
-        except FileNotFoundError:
-            return None
+        found = _status(self.root / key)
+        return found.st_size if found else None
 
     def delete(self, key: str) -> None:
-        (self.root / key).unlink(missing_ok=True)
+        with disk_is_told():
+            (self.root / key).unlink(missing_ok=True)
 
     def stored(self, *, after: str = "") -> Iterator[StoredBytes]:
         # All folders' names have two letters, so this is the order of the keys.
@@ -130,7 +134,7 @@ class FileWriter:
         start = self.position
         try:
             for piece in pieces:
-                with self.undisturbed(), no_room_is_told():
+                with self.undisturbed(), disk_is_told():
                     self.position = write_all(self.file, piece, self.position)
         except WriterReplaced:
             raise
@@ -140,14 +144,14 @@ class FileWriter:
         return self.position - start
 
     def cut(self, length: int) -> None:
-        with self.undisturbed():
+        with self.undisturbed(), disk_is_told():
             os.ftruncate(self.file, length)
         self.position = length
 
     def finish(self) -> str:
         key = f"blobs/{self.upload.hex[:2]}/{self.upload.hex}.{self.path.name}"
         target = self.root / key
-        with no_room_is_told():
+        with disk_is_told():
             os.utime(self.file)  # its bytes may have come long before; the row comes next
             os.fsync(self.file)
             make_folder(target.parent)
@@ -162,16 +166,18 @@ class FileWriter:
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
         with locked(self.lock):
-            if not self.path.exists():
+            with disk_is_told():
+                is_ours = self.path.exists()
+            if not is_ours:
                 raise WriterReplaced(str(self.upload))
             yield
 
 
 def _opened(folder: Path) -> int:
     try:
-        with no_room_is_told():
+        with disk_is_told():
             folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, FileExistsError) as error:
         # Another writer finished with the folder, and removed it between our two steps.
         raise WriterReplaced(folder.name) from error
@@ -180,7 +186,7 @@ def _opened(folder: Path) -> int:
 def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[], None]) -> int:
     """Give the upload's file, or a new one, this writer's name; return it opened."""
     try:
-        with locked(lock), no_room_is_told():
+        with disk_is_told(), locked(lock):
             confirm()
             for theirs in folder.iterdir():
                 theirs.rename(path)
@@ -200,17 +206,19 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _listed(folder: Path) -> list[str]:
-    try:
-        return sorted(path.name for path in folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    with disk_is_told():
+        try:
+            return sorted(path.name for path in folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except FileNotFoundError:  # gone since it was listed
-        return None
+    with disk_is_told():
+        try:
+            return path.stat()
+        except FileNotFoundError:  # never there, or gone since it was listed
+            return None
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,6 +1,7 @@
 """The way from the event loop to the application and back, without a server."""
 
 import asyncio
+import io
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -369,3 +370,21 @@ def test_headers_of_one_name_are_one_list() -> None:
     assert environ["HTTP_ACCEPT"] == "a,b"
     assert environ["HTTP_COOKIE"] == "c=1; d=2"
     assert environ["PATH_INFO"].encode("latin-1").decode() == "/a b/ä"
+
+
+def test_a_form_for_which_the_machine_has_no_room_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _content: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transport, "SpooledTemporaryFile", lambda **_: Full())
+    reader = Reader()
+
+    exchange = run(
+        reader, Exchange([piece(b"a=1"), END]), scope("POST", "/account/login/", sized(3))
+    )
+
+    assert reader.calls == 0
+    assert exchange.status == 503

@@ -115,6 +115,6 @@ def read_whole(
         return b"".join(read_blob(blob=blob, start=0, length=blob.size, now=now))
     except BlobUnknown as error:
         raise Unreadable("its bytes are not here") from error
-    except (StorageUnavailable, OSError) as error:
+    except StorageUnavailable as error:
         logger.warning("cannot read %s for a page", descriptor.digest, exc_info=True)
         raise Unreadable("the storage does not answer at the moment") from error
