@@ -277,6 +277,15 @@ def test_an_sbom_that_is_attached_to_nothing_must_be_signed(strict: Repository) 
     assert not passes(strict, pushed.digest)
 
 
+def test_an_sbom_whose_file_has_the_type_of_a_layer_must_be_signed(
+    strict: Repository, web: Manifest
+) -> None:
+    untyped = Layer("application/vnd.oci.image.layer.v1.tar", SBOM.content)
+    pushed = attach_by_subject(strict, web.digest, untyped, artifactType=SBOM.media_type)
+
+    assert not passes(strict, pushed.digest)
+
+
 def test_another_artifact_with_a_subject_must_be_signed(strict: Repository, web: Manifest) -> None:
     note = Layer("application/vnd.example.note", b"remember")
     pushed = attach_by_subject(strict, web.digest, note, artifactType=note.media_type)
