@@ -64,16 +64,6 @@ def not_found(request: HttpRequest) -> HttpResponse:
     )
 
 
-def conflict(request: HttpRequest, detail: str) -> HttpResponse:
-    return page(
-        request,
-        HTTPStatus.CONFLICT,
-        "Somebody else changed this in the meantime",
-        "Reload the page to see what it is like now, and try again.",
-        detail=detail,
-    )
-
-
 def too_many_requests(request: HttpRequest, detail: str = "") -> HttpResponse:
     return page(
         request,
