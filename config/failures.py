@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from artifacts.oci.errors import OCIError, RouteUnknown, Unavailable
 from registry.api.doors import answer, is_for_programs
-from registry.api.failures import InternalError, database_failure, failure_of
+from registry.api.http.failures import InternalError, database_failure, failure_of
 from ui import errors as pages
 
 Page = Callable[[HttpRequest], HttpResponse]

@@ -24,8 +24,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
-from registry.api.distribution.bodies import SMALL_BODY_BYTES, BodyBroken
-from registry.api.distribution.errors import error_document
+from registry.api.distribution.base import error_document
+from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.blobs.transfers import RETRY_AFTER_SECONDS, let_go_of_database
 from registry.storage.base import PIECE_BYTES
 

@@ -1,6 +1,6 @@
 """The error vocabulary of the OCI Distribution Spec, one class per code.
 
-Any floor may raise these; ``registry.api.distribution.errors`` alone turns them into HTTP.
+Any floor may raise these; each door of ``registry.api`` tells them in a form of its own.
 Source: distribution-spec v1.1, "Error Codes", code-1 to code-14.
 """
 

@@ -1,15 +1,22 @@
 """Which door a path belongs to, and how that door tells a failure outside of its views."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from collections.abc import Callable, Mapping
+
+from django.http import HttpRequest, HttpResponse
 
 from artifacts.oci.errors import OCIError
-from registry.api.distribution.errors import API_VERSION, error_document
-from registry.api.docker_v1.base import VERSION as DOCKER_V1_VERSION
-from registry.api.helm.base import failure_line
-from registry.api.management.base import failure_document
+from registry.api.distribution import base as distribution
+from registry.api.docker_v1 import base as docker_v1
+from registry.api.helm import base as helm
+from registry.api.management import base as management
 
 _HELM = "/helm/"
 _CHART_FILES = (".tgz", ".tgz.prov", "/index.yaml")
+_REFUSALS: Mapping[str, Callable[[OCIError, HttpRequest], HttpResponse]] = {
+    "helm": helm.refusal,
+    "api": management.refusal,
+    "v1": docker_v1.refusal,
+}
 
 
 def is_for_programs(path: str) -> bool:
@@ -23,15 +30,5 @@ def is_for_programs(path: str) -> bool:
 
 def answer(request: HttpRequest, error: OCIError) -> HttpResponse:
     """``error`` in the form of the door that ``request`` came to."""
-    headers = error.headers()
-    match request.path_info.lstrip("/").partition("/")[0]:
-        case "helm":
-            return failure_line(error)
-        case "api":
-            document = failure_document(error, error.status, request)
-            return JsonResponse(document, status=error.status, headers=headers)
-        case "v1":
-            headers |= DOCKER_V1_VERSION
-            return JsonResponse({"error": error.reason}, status=error.status, headers=headers)
-    headers |= API_VERSION
-    return JsonResponse(error_document(error), status=error.status, headers=headers)
+    door = request.path_info.lstrip("/").partition("/")[0]
+    return _REFUSALS.get(door, distribution.refusal)(error, request)

@@ -11,7 +11,7 @@ import pytest
 
 from config import transport
 from config.transport import Transport, environ_of
-from registry.api.distribution.bodies import SMALL_BODY_BYTES, BodyBroken
+from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Header = tuple[bytes, bytes]

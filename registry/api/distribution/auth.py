@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials.principals import ANONYMOUS, Principal
+from accounts.credentials.services import APPLICATION
 from artifacts.oci.errors import QueryInvalid, Unauthorized
 from registry.access.grants import grant_token
 from registry.access.scopes import parse_scopes
 from registry.access.tokens import lifetime_seconds, service_name
 from registry.api.distribution.base import DistributionView
-from registry.api.distribution.challenges import address_of, external_url, log_in, read_basic
+from registry.api.http.login import address_of, external_url, log_in, read_basic
 
 _MAX_FORM_BYTES = 64 * 1024
-_APPLICATION = "$app"
 
 
 class TokenView(DistributionView):
@@ -55,7 +55,7 @@ class TokenView(DistributionView):
                 return self._authenticate(request, form.one("username"), form.one("password"))
             case "refresh_token":
                 # An application token serves as one: it stands for a login and can be revoked.
-                return self._authenticate(request, _APPLICATION, form.one("refresh_token"))
+                return self._authenticate(request, APPLICATION, form.one("refresh_token"))
             case _:
                 raise QueryInvalid("grant_type must be password or refresh_token")
 

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from registry.api.distribution.base import RepositoryView
-from registry.api.distribution.conditions import content_headers, is_held, wants_range
-from registry.api.distribution.ranges import Part, parse_range
+from registry.api.http.conditions import content_headers, is_held, wants_range
+from registry.api.http.ranges import Part, parse_range
 from registry.blobs.services import StoredBlob, link_to_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
 from registry.exchange.blobs import digest_to_read, fetch_blob
@@ -29,7 +29,7 @@ class BlobView(RepositoryView):
 
     def head(self, request: Request, name: str, digest: str) -> HttpResponse:
         blob = self._find(digest)
-        if is_held(request, blob.digest):
+        if is_held(request.headers, blob.digest):
             return _not_modified(blob)
         return HttpResponse(
             content_type=_OCTETS,
@@ -38,7 +38,7 @@ class BlobView(RepositoryView):
 
     def get(self, request: Request, name: str, digest: str) -> HttpResponse | FileResponse:
         blob = self._find(digest)
-        if is_held(request, blob.digest):
+        if is_held(request.headers, blob.digest):
             return _not_modified(blob)
         parts = _parts(request, blob)
         if _can_be_sent_on(request, parts) and (url := link_to_blob(blob=blob, now=self.now)):
@@ -99,7 +99,7 @@ def _headers(blob: StoredBlob) -> dict[str, str]:
 
 
 def _parts(request: Request, blob: StoredBlob) -> list[Part]:
-    if not wants_range(request, blob.digest):
+    if not wants_range(request.headers, blob.digest):
         return []
     return parse_range(request.headers["Range"], blob.size)
 

@@ -8,20 +8,16 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.audit.services import Actor
 from artifacts.oci.digest import AlgorithmUnsupported
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
-from artifacts.oci.media_types import DOCKER_LIST
 from artifacts.oci.names import Reference, parse_tag
-from registry.api.distribution.acceptance import takes_only_images, takes_schema1, types_taken
 from registry.api.distribution.base import RepositoryView
-from registry.api.distribution.conditions import condition_of, content_headers, is_held
+from registry.api.docker_v1.conversion import as_taken
+from registry.api.http.conditions import condition_of, content_headers, is_held
 from registry.exchange.pulls import ask_for_manifest, pull_manifest
 from registry.exchange.pushes import push_manifest
-from registry.manifests.conversion import default_image_of, for_old_client
 from registry.manifests.drafts import Draft
-from registry.manifests.reads import ResolvedManifest
 from registry.manifests.removal import delete_manifest
 from registry.tags.services import delete_tag
 
@@ -47,41 +43,29 @@ class ManifestView(RepositoryView):
         )
         manifest = pulled.manifest
         if target.tag:
-            manifest = self._as_taken(manifest, name, target.tag)
+            manifest = as_taken(
+                request.headers,
+                repository=self.repository,
+                manifest=manifest,
+                name=name,
+                tag=target.tag,
+                now=self.now,
+            )
         headers = content_headers(manifest.digest) | _warnings(pulled.warnings)
-        if is_held(request, manifest.digest):
+        if is_held(request.headers, manifest.digest):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         headers["Content-Length"] = str(manifest.size)
         return HttpResponse(manifest.body, content_type=manifest.media_type, headers=headers)
 
     head = get
 
-    def _as_taken(self, manifest: ResolvedManifest, name: str, tag: str) -> ResolvedManifest:
-        """What is stored, but for a client that is sure to know only Docker's older manifests."""
-        accepts = types_taken(self.request)
-        if manifest.media_type == DOCKER_LIST and takes_only_images(accepts):
-            return default_image_of(repository=self.repository, manifest=manifest, now=self.now)
-        if not takes_schema1(accepts) or manifest.media_type in accepts:
-            return manifest
-        if not settings.FEATURE_SCHEMA1_CONVERSION:
-            return manifest
-        return for_old_client(
-            repository=self.repository,
-            manifest=manifest,
-            name=name,
-            tag=tag,
-            accepts=accepts,
-            now=self.now,
-        )
-
     def put(self, request: Request, name: str, reference: str) -> Response:
         target = Reference.parse(reference)
         tags = _tags(request.query_params.getlist("tag"))
         body = self.body.read_manifest(settings.MAXIMUM_MANIFEST_BYTES)
         document = ManifestDocument.parse(body, request.META.get("CONTENT_TYPE", ""))
-        draft = Draft(self.repository, target, body, document, tags, condition_of(request))
-        by = Actor(self.caller.principal.name, self._address)
-        pushed = push_manifest(draft, now=self.now, by=by)
+        draft = Draft(self.repository, target, body, document, tags, condition_of(request.headers))
+        pushed = push_manifest(draft, now=self.now, by=self.caller.actor)
         manifest = pushed.manifest
         headers = {
             "Location": f"/v2/{name}/manifests/{manifest.digest}",
@@ -96,7 +80,7 @@ class ManifestView(RepositoryView):
 
     def delete(self, request: Request, name: str, reference: str) -> Response:
         target = _reference_to_read(reference)
-        by = Actor(self.caller.principal.name, self._address)
+        by = self.caller.actor
         if target.digest:
             delete_manifest(repository=self.repository, digest=target.digest, now=self.now, by=by)
         else:

@@ -12,7 +12,7 @@ from artifacts.oci.digest import AlgorithmUnsupported, Digest
 from artifacts.oci.errors import RouteUnknown
 from artifacts.oci.media_types import OCI_INDEX
 from registry.api.distribution.base import RepositoryView
-from registry.api.distribution.paging import next_link, page_start
+from registry.api.http.paging import next_link, page_start
 from registry.manifests.reads import ReferrersPage, referrers_page
 
 # An index is a manifest, and clients read no manifest larger than this.
@@ -27,12 +27,13 @@ class ReferrersView(RepositoryView):
     """
 
     actions = {"GET": "pull", "HEAD": "pull"}
+    needs_repository = False  # 404 would tell clients that there is no referrers API
 
     def get(self, request: Request, name: str, digest: str) -> HttpResponse:
         if not settings.FEATURE_REFERRERS_API:
             raise RouteUnknown("this registry has no referrers API")
         artifact_type = request.query_params.get("artifactType", "").partition("\x00")[0]
-        page = self._page(digest, artifact_type, after=page_start(request))
+        page = self._page(digest, artifact_type, after=page_start(request.query_params))
         descriptors, more = _fitting(page)
         headers = {"OCI-Filters-Applied": "artifactType"} if artifact_type else {}
         if more:
@@ -48,7 +49,7 @@ class ReferrersView(RepositoryView):
             subject = Digest.parse(digest)
         except AlgorithmUnsupported:
             return _NOTHING
-        if not self.repository_exists:  # 404 would tell clients that there is no referrers API
+        if not self.repository_exists:
             return _NOTHING
         return referrers_page(
             repository=self.repository,

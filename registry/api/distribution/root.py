@@ -7,27 +7,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials.keys import jwks
-from artifacts.oci.errors import RouteUnknown, Unauthorized
 from registry.api.distribution.base import DistributionView
-from registry.api.distribution.challenges import identify
+from registry.api.http.views import UnknownRoute
 
 
 class RootView(DistributionView):
     """Tells that this is a registry, to whom it knows. Clients log in by asking here."""
 
     def get(self, request: Request) -> Response:
-        caller = identify(request, now=self.now)
-        if caller is None:
-            raise Unauthorized
-        caller.confirmed(now=self.now)
+        self.identify(request).confirmed(now=self.now)
         return Response({})
 
 
-class UnknownView(DistributionView):
-    """Every other path below ``/v2/``, whatever the method."""
-
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        raise RouteUnknown(f"there is no endpoint {request.path[:200]}")
+class UnknownView(UnknownRoute, DistributionView):
+    """Every other path below ``/v2/``."""
 
 
 def key_set(request: HttpRequest) -> JsonResponse:

@@ -3,6 +3,7 @@
 import re
 
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,7 @@ from artifacts.oci.errors import (
     BlobUploadInvalid,
     ChunkOutOfOrder,
     DigestInvalid,
+    OCIError,
     TooManyRequests,
 )
 from registry.api.distribution.base import RepositoryView
@@ -111,11 +113,11 @@ class UploadView(RepositoryView):
             repository=self.repository, owner=self.caller.principal.key, session_id=session_id
         )
 
-    def handle_exception(self, exc: Exception) -> Response:
+    def refusal(self, error: OCIError, request: Request) -> HttpResponse:
         """A chunk out of order is told where to go on (end-13)."""
-        if isinstance(exc, ChunkOutOfOrder):
-            exc.location = self.request.path
-        return super().handle_exception(exc)
+        if isinstance(error, ChunkOutOfOrder):
+            error.location = request.path
+        return super().refusal(error, request)
 
     def _chunk(self) -> Chunk:
         first, last = _content_range(self.request.headers.get("Content-Range"))

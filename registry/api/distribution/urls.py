@@ -9,11 +9,10 @@ from django.urls import re_path
 
 from registry.api.distribution.auth import TokenView
 from registry.api.distribution.blobs import BlobView
-from registry.api.distribution.catalog import CatalogView
+from registry.api.distribution.lists import CatalogView, TagsView
 from registry.api.distribution.manifests import ManifestView
 from registry.api.distribution.referrers import ReferrersView
 from registry.api.distribution.root import RootView, UnknownView
-from registry.api.distribution.tags import TagsView
 from registry.api.distribution.uploads import UploadsView, UploadView
 
 urlpatterns = [

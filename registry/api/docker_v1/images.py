@@ -14,13 +14,13 @@ from artifacts.images.convert import NotConvertible
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.schema1 import Schema1
 from registry.access.callers import InsufficientScope
-from registry.api.distribution.conditions import content_headers
 from registry.api.docker_v1.base import V1View
+from registry.api.docker_v1.conversion import image_of, schema1_of
 from registry.api.docker_v1.ids import ImageId, ImageUnknown, read_id
+from registry.api.http.conditions import content_headers
 from registry.blobs.services import StoredBlob, find_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
 from registry.exchange.pulls import note_pull_in_parts, require_signature
-from registry.manifests.conversion import image_of, schema1_of
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 
@@ -53,7 +53,7 @@ class ImageView(V1View):
             raise ImageUnknown(text)
         self.manifest, self.repository = manifest, repository
         try:
-            self.require(caller, "pull", self.repository.path, self.repository)
+            self.require_in(caller, "pull", self.repository.path, self.repository)
         except InsufficientScope:
             raise ImageUnknown(text) from None
         require_signature(repository=self.repository, digest=manifest.digest, now=self.now)

@@ -12,7 +12,6 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.audit.services import Actor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import (
@@ -27,7 +26,6 @@ from artifacts.oci.media_types import SCHEMA1_SIGNED
 from artifacts.oci.names import Reference, parse_tag
 from artifacts.oci.schema1 import read_v1_image
 from artifacts.oci.strict_json import parse_json
-from registry.api.distribution.challenges import address_of
 from registry.api.docker_v1.base import V1RepositoryView, V1View
 from registry.api.docker_v1.images import ImageJsonView, LayerView
 from registry.api.docker_v1.repositories import ImagesView, TagView
@@ -101,13 +99,13 @@ class PushedTagView(_Pushing, TagView):
         body = sign(payload, time=self.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
         document = ManifestDocument.parse(body, SCHEMA1_SIGNED)
         draft = Draft(self.repository, Reference.parse(tag), body, document)
-        by = Actor(self.caller.principal.name, address_of(request))
-        push_manifest(draft, now=self.now, by=by)
+        push_manifest(draft, now=self.now, by=self.caller.actor)
         return Response("Created")
 
     def delete(self, request: Request, name: str, tag: str) -> Response:
-        by = Actor(self.caller.principal.name, address_of(request))
-        delete_tag(repository=self.repository, name=parse_tag(tag), now=self.now, by=by)
+        delete_tag(
+            repository=self.repository, name=parse_tag(tag), now=self.now, by=self.caller.actor
+        )
         return Response(True)
 
 
@@ -127,7 +125,7 @@ class _Image(V1View):
         if repository is None:
             raise NameUnknown("the repository has been deleted")
         require_v1_push(repository.path)
-        self.require(caller, "push", repository.path, repository)
+        self.require_in(caller, "push", repository.path, repository)
         self.stage = Stage(repository, caller.principal)
 
 

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from artifacts.oci.errors import ManifestInvalid, OCIError, RouteUnknown, Unsupported
+from artifacts.oci.errors import ManifestInvalid, OCIError, Unsupported
 from artifacts.oci.strict_json import parse_json
-from registry.api.distribution.challenges import log_in
 from registry.api.docker_v1.base import V1View
+from registry.api.http.login import log_in
+from registry.api.http.views import UnknownRoute
 
 _MAX_BODY_BYTES = 64 * 1024
 
@@ -60,8 +61,5 @@ class NobodyKnown(Unsupported):
     status = HTTPStatus.NOT_FOUND
 
 
-class UnknownView(V1View):
-    """Every other path below ``/v1/``, whatever the method."""
-
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        raise RouteUnknown(f"there is no endpoint {request.path[:200]}")
+class UnknownView(UnknownRoute, V1View):
+    """Every other path below ``/v1/``."""

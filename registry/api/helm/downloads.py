@@ -8,8 +8,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.names import MAX_NAME_LENGTH, Reference, is_name
 from registry.access.rights import rights_in
-from registry.api.distribution.conditions import content_headers, is_held
 from registry.api.helm.base import HelmView
+from registry.api.http.conditions import content_headers, is_held
 from registry.blobs.services import find_blob, read_blob
 from registry.blobs.transfers import download, let_go_of_database
 from registry.charts.models import ChartVersion
@@ -29,7 +29,7 @@ class DownloadView(HelmView):
         digest = self._admitted(repository, file_name)
         blob = find_blob(repository=repository, digest=digest, now=self.now)
         headers = content_headers(blob.digest)
-        if is_held(request, blob.digest):
+        if is_held(request.headers, blob.digest):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         is_provenance = file_name.endswith(_PROVENANCE)
         content_type = "text/plain; charset=utf-8" if is_provenance else "application/gzip"
@@ -45,12 +45,12 @@ class DownloadView(HelmView):
 
     def _repository(self, path: str) -> Repository:
         if not is_name(path):
-            raise self.refuse(f"repository {path[:MAX_NAME_LENGTH]!r}")
+            raise self.hidden(f"repository {path[:MAX_NAME_LENGTH]!r}")
         repository = Repository.objects.at_path(path)
         rights = rights_in(principal=self.principal, path=path, repository=repository)
         if repository is None or "pull" not in rights:
             self.note_refusal(path, repository)
-            raise self.refuse(f"repository {path}")
+            raise self.hidden(f"repository {path}")
         return repository
 
     def _admitted(self, repository: Repository, file_name: str) -> Digest:

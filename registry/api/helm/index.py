@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from accounts.users.models import Namespace
 from artifacts.oci.names import is_name
 from registry.access.rights import readable_repositories, rights_in
-from registry.api.distribution.conditions import entity_tag, is_held
 from registry.api.helm.base import HelmView
+from registry.api.http.conditions import entity_tag, is_held
 from registry.blobs.transfers import download
 from registry.charts.index import ChartIndex
 
@@ -24,7 +24,7 @@ class IndexView(HelmView):
     def get(self, request: Request, organization: str) -> HttpResponse | FileResponse:
         index = self._index(organization)
         fingerprint = index.fingerprint
-        if is_held(request, fingerprint):
+        if is_held(request.headers, fingerprint):
             headers = _headers(fingerprint)
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         body = index.body(now=self.now)
@@ -56,7 +56,7 @@ class IndexView(HelmView):
         return bool(rights_in(principal=self.principal, path=path, repository=None))
 
     def _refusal(self, organization: str) -> Exception:
-        return self.refuse(f"charts of {organization}")
+        return self.hidden(f"charts of {organization}")
 
 
 def _headers(fingerprint: str) -> dict[str, str]:

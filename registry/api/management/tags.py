@@ -12,7 +12,9 @@ from rest_framework.response import Response
 
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import is_tag, parse_tag
-from registry.api.management.base import ManagementView, RequestInvalid
+from registry.api.http.failures import RequestInvalid
+from registry.api.management.base import ManagementRepositoryView
+from registry.api.management.changes import ManifestChoice, TagChange, read
 from registry.manifests.models import ManifestBlob
 from registry.manifests.removal import delete_tag_for_good
 from registry.manifests.restoration import restore_tag
@@ -22,12 +24,10 @@ from registry.tags.services import delete_tag, set_expiry, set_immutable
 
 _MAX_PAGE_ROWS = 100
 _MAX_PAGE = 1_000_000
-_MAX_SECONDS = 253_402_300_799  # the last second that a date can hold
-_FIELDS = frozenset({"manifest_digest", "expiration", "immutable"})
 
 
-class TagsView(ManagementView):
-    actions = {"GET": "pull"}
+class TagsView(ManagementRepositoryView):
+    actions = {"GET": "pull", "HEAD": "pull"}
 
     def get(self, request: Request, name: str) -> Response:
         size = _number(request, "limit", 50, _MAX_PAGE_ROWS)
@@ -46,64 +46,64 @@ class TagsView(ManagementView):
     head = get
 
 
-class TagView(ManagementView):
+class TagView(ManagementRepositoryView):
     actions = {"PUT": "push", "DELETE": "delete"}
 
     def put(self, request: Request, name: str, tag: str) -> Response:
-        wanted = self.document()
-        tag = parse_tag(tag)
-        if not wanted or not wanted.keys() <= _FIELDS:
-            raise RequestInvalid(f"give one or more of {', '.join(sorted(_FIELDS))}")
-        expires_at = _moment(wanted.get("expiration"))
+        wanted = read(TagChange, self.document())
         is_immutable = wanted.get("immutable")
-        if not isinstance(is_immutable, bool | None):
-            raise RequestInvalid("immutable must be true or false")
         if is_immutable is False:
             self.require("*")
         change: dict[str, Any] = {
             "repository": self.repository,
-            "name": tag,
+            "name": parse_tag(tag),
             "now": self.now,
-            "by": self.by,
+            "by": self.caller.actor,
         }
         with transaction.atomic():  # all or nothing
             if "manifest_digest" in wanted:
-                tag_manifest(digest=_text(wanted, "manifest_digest"), **change)
+                tag_manifest(digest=wanted["manifest_digest"], **change)
             if "expiration" in wanted:
-                set_expiry(expires_at=expires_at, **change)
+                set_expiry(expires_at=wanted["expiration"], **change)
             if is_immutable is not None:
                 set_immutable(is_immutable=is_immutable, **change)
         return Response("Updated", status=201)
 
     def delete(self, request: Request, name: str, tag: str) -> Response:
-        delete_tag(repository=self.repository, name=parse_tag(tag), now=self.now, by=self.by)
+        delete_tag(
+            repository=self.repository, name=parse_tag(tag), now=self.now, by=self.caller.actor
+        )
         return Response(status=204)
 
 
-class RestoreView(ManagementView):
+class RestoreView(ManagementRepositoryView):
     actions = {"POST": "push"}
 
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = _text(self.document(), "manifest_digest")
+        digest = read(ManifestChoice, self.document())["manifest_digest"]
         restore_tag(
-            repository=self.repository, name=parse_tag(tag), digest=digest, now=self.now, by=self.by
+            repository=self.repository,
+            name=parse_tag(tag),
+            digest=digest,
+            now=self.now,
+            by=self.caller.actor,
         )
         return Response({})
 
 
-class ExpireView(ManagementView):
+class ExpireView(ManagementRepositoryView):
     """Deletes a tag for good, or what the time machine holds of it."""
 
     actions = {"POST": "delete"}
 
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = _text(self.document(), "manifest_digest")
+        digest = read(ManifestChoice, self.document())["manifest_digest"]
         delete_tag_for_good(
             repository=self.repository,
             name=parse_tag(tag),
             digest=digest,
             now=self.now,
-            by=self.by,
+            by=self.caller.actor,
         )
         return Response({})
 
@@ -143,19 +143,3 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal() and int(text[:19]) >= 1):
         raise RequestInvalid(f"{name} must be a whole number from 1, not {text[:50]!r}")
     return min(int(text[:19]), most)
-
-
-def _text(document: Mapping[str, Any], name: str) -> str:
-    value = document.get(name)
-    if not (isinstance(value, str) and value.isascii() and value.isprintable()):
-        raise RequestInvalid(f"{name} must be given as text")
-    return value
-
-
-def _moment(value: Any) -> datetime | None:
-    """Seconds since 1970; ``None`` takes an expiry away."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_SECONDS:
-        raise RequestInvalid("expiration must be seconds since 1970, or null")
-    return datetime.fromtimestamp(value, tz=UTC)

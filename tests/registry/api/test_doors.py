@@ -9,11 +9,15 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 from django.urls import URLPattern
+from pytest_django import Settings
 
+from accounts.audit.models import AuditEvent
+from accounts.audit.sightings import flush_sightings
 from artifacts.oci.digest import Digest
-from registry.repositories.models import Repository
-from tests.registry.api.test_management_tags import basic
-from tests.registry.builders import error_of, hold, image, push
+from registry.repositories.models import Repository, Role
+from registry.repositories.services import grant
+from tests.registry.api.management.test_tags import basic
+from tests.registry.builders import NOW, error_of, hold, image, make_user, push
 from tests.system.matrix import named_routes
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +133,28 @@ def test_more_slashes_before_the_registry_count_as_one(owner: Client, path: str)
 def test_more_slashes_reach_every_route(owner: Client) -> None:
     assert owner.get("/", PATH_INFO="//v2/acme/web/manifests/v1").content == BODY
     assert error_of(owner.get("/", PATH_INFO="//v2/x").json())[0] == "UNSUPPORTED"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/v2/acme/web/manifests/v1"),
+        ("DELETE", "/v1/repositories/acme/web/tags/v1"),
+        ("DELETE", "/api/v1/repository/acme/web/tag/v1"),
+    ],
+)
+def test_who_is_refused_is_in_the_log_with_the_address(
+    owner: Client, repository: Repository, settings: Settings, method: str, path: str
+) -> None:
+    settings.FEATURE_RESTRICTED_V1_PUSH = False
+    grant(repository=repository, role=Role.READ, holder=make_user("reader"), now=NOW)
+
+    reader = Client(headers=basic("reader"), REMOTE_ADDR="192.0.2.7")
+    reader.generic(method, path)
+
+    flush_sightings()
+    event = AuditEvent.objects.get(action="access.refuse")
+    assert (event.actor, event.address) == ("reader", "192.0.2.7")
 
 
 # --- Requests of any shape ----------------------------------------------------------------------

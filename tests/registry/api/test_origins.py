@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from registry.repositories.models import Repository
-from tests.registry.api.test_management_tags import basic
+from tests.registry.api.management.test_tags import basic
 from tests.registry.builders import hold, image, push
 
 pytestmark = pytest.mark.django_db

@@ -1,12 +1,11 @@
 """Conditions on what a request finds: entity tags, and the headers that name them.
 
-Source: RFC 9110, sections 8.8.3 and 13. Conditions with dates do not apply: nothing
-here has a modification date.
+``headers`` are a request's, found by their names in any case. Conditions with dates do not apply:
+nothing here has a modification date. Source: RFC 9110, sections 8.8.3 and 13.
 """
 
 import re
-
-from rest_framework.request import Request
+from collections.abc import Mapping
 
 from registry.manifests.drafts import Condition
 
@@ -28,28 +27,28 @@ def content_headers(digest: str) -> dict[str, str]:
     }
 
 
-def condition_of(request: Request) -> Condition:
+def condition_of(headers: Mapping[str, str]) -> Condition:
     """``If-Match``, which compares strongly, and ``If-None-Match``, which takes weak tags too."""
     return Condition(
-        if_match=_tags(request.headers.get("If-Match"), weak=False),
-        if_none_match=_tags(request.headers.get("If-None-Match"), weak=True),
+        if_match=_tags(headers.get("If-Match"), weak=False),
+        if_none_match=_tags(headers.get("If-None-Match"), weak=True),
     )
 
 
-def is_held(request: Request, digest: str) -> bool:
+def is_held(headers: Mapping[str, str], digest: str) -> bool:
     """Whether a reader has these bytes already, so that 304 is the answer.
 
     Raises ``PreconditionFailed`` when the reader wants other bytes or none.
     """
-    condition = condition_of(request)
+    condition = condition_of(headers)
     condition.check_match(digest)
     return condition.excludes(digest)
 
 
-def wants_range(request: Request, digest: str) -> bool:
+def wants_range(headers: Mapping[str, str], digest: str) -> bool:
     """Whether ``Range`` counts: ``If-Range`` asks for the whole when the bytes have changed."""
-    if_range = request.headers.get("If-Range")
-    return "Range" in request.headers and (if_range is None or if_range == entity_tag(digest))
+    if_range = headers.get("If-Range")
+    return "Range" in headers and (if_range is None or if_range == entity_tag(digest))
 
 
 def _tags(header: str | None, *, weak: bool) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from registry.access.scopes import MAX_SCOPES
 from registry.access.tokens import MAX_TOKEN_BYTES
 from registry.repositories.models import Repository
-from tests.registry.api.test_management_tags import basic
+from tests.registry.api.management.test_tags import basic
 from tests.registry.builders import PASSWORD, error_of, make_repository
 
 pytestmark = pytest.mark.django_db

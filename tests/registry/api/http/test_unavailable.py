@@ -10,11 +10,11 @@ from django.test import Client
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_MANIFEST
-from registry.api.failures import database_failure
+from registry.api.http.failures import database_failure
 from registry.repositories.models import Repository
 from registry.storage.base import StorageUnavailable
 from registry.storage.filesystem import FilesystemStore
-from tests.registry.api.test_management_tags import basic
+from tests.registry.api.management.test_tags import basic
 from tests.registry.builders import error_of, hold, image
 
 pytestmark = pytest.mark.django_db

@@ -1,9 +1,14 @@
-"""What clients get who know only Docker's schema 1: a manifest made of what is stored.
+"""What clients get who know only Docker's older manifests: one made of what is stored.
 
 Nothing of it is stored. It has a digest of its own, by which it cannot be asked for.
+
+Most clients take whatever is stored, also what their ``Accept`` does not name. Sure to need
+another form are those that name Docker's schema 1, and neither the stored type nor everything;
+Docker before 1.10, which sends no ``Accept``; and those that name schema 2 and no list.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping, Set
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -21,7 +26,15 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, ManifestInvalid, ManifestUnknown
 from artifacts.oci.jws import sign
-from artifacts.oci.media_types import INDEXES, SCHEMA1, SCHEMA1_SIGNED
+from artifacts.oci.media_types import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    INDEXES,
+    SCHEMA1,
+    SCHEMA1_MANIFESTS,
+    SCHEMA1_SIGNED,
+    essence,
+)
 from artifacts.oci.names import Reference
 from artifacts.oci.schema1 import Schema1
 from registry.blobs.services import find_blob, read_blob, renew_lease
@@ -30,10 +43,56 @@ from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.repositories.models import Repository
 
 _NESTED_INDEXES = 3
+_EVERYTHING = frozenset({"*/*", "application/*"})
+_NOTHING: frozenset[str] = frozenset()
+_BEFORE_SCHEMA2 = re.compile(r"docker/1\.[0-9]\.", re.ASCII)
+_REFUSED = re.compile(r";\s*q=0(?:\.0{0,3})?\s*(?:;|\Z)", re.ASCII | re.IGNORECASE)
 
 
-def for_old_client(
+def as_taken(
+    headers: Mapping[str, str],
     *,
+    repository: Repository,
+    manifest: ResolvedManifest,
+    name: str,
+    tag: str,
+    now: datetime,
+) -> ResolvedManifest:
+    """``manifest``, unless the client is sure to read only an older form: then that.
+
+    Args:
+        headers: of the request, found by their names in any case.
+        manifest: what ``tag`` stands for, with or without its body.
+        name: the repository as the client called it, which goes into what it gets.
+
+    Raises ``ManifestUnknown`` that says why there is no such form.
+    """
+    accepts = _types_taken(headers)
+    if manifest.media_type == DOCKER_LIST and _takes_only_images(accepts):
+        return _default_image(repository, manifest, now)
+    if not accepts & SCHEMA1_MANIFESTS or manifest.media_type in accepts:
+        return manifest
+    if not settings.FEATURE_SCHEMA1_CONVERSION:
+        return manifest
+    return _for_old_client(repository, manifest, name, tag, accepts, now)
+
+
+def _types_taken(headers: Mapping[str, str]) -> frozenset[str]:
+    """The types that a client names; none when it says nothing, or takes everything."""
+    header = headers.get("Accept", "")
+    if not header.strip():
+        is_old = _BEFORE_SCHEMA2.match(headers.get("User-Agent", ""))
+        return frozenset({SCHEMA1_SIGNED}) if is_old else _NOTHING
+    types = frozenset(essence(part) for part in header.split(",") if not _REFUSED.search(part))
+    return _NOTHING if types & _EVERYTHING else types
+
+
+def _takes_only_images(types: Set[str]) -> bool:
+    """Whether a client reads Docker's images and cannot choose one from a list."""
+    return DOCKER_MANIFEST in types and not types & INDEXES
+
+
+def _for_old_client(
     repository: Repository,
     manifest: ResolvedManifest,
     name: str,
@@ -41,16 +100,7 @@ def for_old_client(
     accepts: Collection[str],
     now: datetime,
 ) -> ResolvedManifest:
-    """What ``manifest`` is for a client that reads only the types in ``accepts``.
-
-    Of an index that is the image for amd64 and Linux.
-
-    Args:
-        manifest: what ``tag`` stands for, with or without its body.
-        name: the repository as the client called it, which goes into what it gets.
-
-    Raises ``ManifestUnknown`` that says why there is no such form.
-    """
+    """Of an index that is the image for amd64 and Linux."""
     try:
         image = image_of(repository=repository, digest=manifest.digest, now=now)
         if image.media_type in accepts:
@@ -69,8 +119,8 @@ def for_old_client(
     return ResolvedManifest(digest, SCHEMA1_SIGNED, len(signed), signed)
 
 
-def default_image_of(
-    *, repository: Repository, manifest: ResolvedManifest, now: datetime
+def _default_image(
+    repository: Repository, manifest: ResolvedManifest, now: datetime
 ) -> ResolvedManifest:
     """The image for amd64 and Linux of a list. Raises ``ManifestUnknown`` when it has none here."""
     try:
@@ -108,11 +158,11 @@ def schema1_of(
     config = _config(repository, document, now)
     body = to_schema1(name=name, tag=tag, document=document, config=config)
     if EMPTY_LAYER_DIGEST in Schema1.parse(body).layers:
-        hold_empty_layer(repository=repository, now=now)
+        _hold_empty_layer(repository, now)
     return body
 
 
-def hold_empty_layer(*, repository: Repository, now: datetime) -> None:
+def _hold_empty_layer(repository: Repository, now: datetime) -> None:
     """Give the repository the layer that converted manifests name where a step added none.
 
     It is kept as anything pushed is: for a while, and longer when a manifest needs it.

@@ -4,11 +4,18 @@ import logging
 from ipaddress import ip_network
 
 import pytest
+from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
-from django.test import Client
+from django.http import UnreadablePostError
+from django.test import Client, RequestFactory
 from pytest_django import Settings
+from rest_framework.exceptions import ValidationError
 
 from accounts.credentials.principals import ANONYMOUS
+from accounts.errors import ExpiryRefused
+from artifacts.oci.errors import Denied
+from registry.api.doors import answer
+from registry.api.http.failures import failure_of
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from tests.registry.builders import bearer, error_of, owner_of
@@ -49,6 +56,34 @@ def test_a_database_without_room_is_507(pusher: Client, monkeypatch: pytest.Monk
 
     assert response.status_code == 507
     assert "full" in error_of(response.json())[1]
+
+
+@pytest.mark.parametrize("path", ["/v2/x", "/v1/x", "/helm/acme/index.yaml", "/api/v1/x"])
+def test_every_door_tells_of_what_is_no_text(path: str) -> None:
+    response = answer(RequestFactory().get(path), Denied("nothing is called \ud800"))
+
+    assert response.status_code == 403
+    assert b"nothing is called" in response.content
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (ExpiryRefused("soon"), "'soon' is no lifetime"),
+        (ValidationError({"immutable": ["must be true or false"]}), "immutable must be true or"),
+        (ValidationError("send less"), "send less"),
+        (SuspiciousOperation("secret detail"), "the request could not be read"),
+        (UnreadablePostError(), "the request could not be read"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_400_and_no_defect(
+    failure: Exception, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = failure_of(failure, RequestFactory().get("/v2/"))
+
+    assert error.status == 400
+    assert error.reason.startswith(told)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

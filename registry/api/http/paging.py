@@ -1,16 +1,16 @@
 """``?n=&last=`` and the ``Link`` to the next page (RFC 8288)."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.conf import settings
-from rest_framework.request import Request
 
 from artifacts.oci.errors import QueryInvalid
 
 
-def page_size(request: Request) -> int:
+def page_size(query: Mapping[str, str]) -> int:
     """``n``, at most ``V2_PAGINATION_SIZE``; that many when the client does not say."""
-    text = request.query_params.get("n")
+    text = query.get("n")
     if text is None:
         return settings.V2_PAGINATION_SIZE
     if not (text.isascii() and text.isdecimal()):
@@ -18,9 +18,9 @@ def page_size(request: Request) -> int:
     return min(int(text[:19]), settings.V2_PAGINATION_SIZE)
 
 
-def page_start(request: Request) -> str:
+def page_start(query: Mapping[str, str]) -> str:
     """``last``: the page begins behind it. No name holds a NUL, and no database takes one."""
-    return request.query_params.get("last", "").partition("\x00")[0][:1024]
+    return query.get("last", "").partition("\x00")[0][:1024]
 
 
 def next_link(path: str, **query: str | int) -> dict[str, str]:

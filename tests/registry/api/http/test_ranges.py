@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.api.distribution.ranges import MAX_RANGES, Part, RangeNotSatisfiable, parse_range
+from registry.api.http.ranges import MAX_RANGES, Part, RangeNotSatisfiable, parse_range
 
 SIZE = 10
 

@@ -19,7 +19,7 @@ from registry.repositories.services import grant
 from registry.tags.models import Tag
 from tests.artifacts.schema1_documents import SCHEMA1_SIGNED
 from tests.docker_v1 import Headers, Refused, V1Client, V1Image
-from tests.registry.api.test_docker_v1 import basic, puller, send
+from tests.registry.api.docker_v1.test_pulls import basic, puller, send
 from tests.registry.builders import NOW, make_organization, make_user
 
 BASE_ID, LEAF_ID = "a" * 64, "b" * 64

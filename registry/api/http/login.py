@@ -66,7 +66,7 @@ def external_url(request: HttpRequest | Request) -> str:
     return origin.external_url(request.META, scheme=str(request.scheme))
 
 
-def challenge(request: Request, scope: str, error: OCIError) -> str:
+def challenge(request: HttpRequest | Request, scope: str, error: OCIError) -> str:
     """The value of ``WWW-Authenticate``: where to get which token (RFC 6750, section 3)."""
     parts = [
         f'realm="{external_url(request)}/v2/auth"',

@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import TooManyFieldsSent as TooManyFields
@@ -10,6 +11,7 @@ from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from accounts.errors import AccountError
 from artifacts.oci.errors import OCIError, SizeInvalid, StorageFull, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -29,8 +31,8 @@ class InternalError(OCIError):
     message = "the registry failed to answer; its log says why"
 
 
-class RequestMalformed(OCIError):
-    """The request could not be read at all."""
+class RequestInvalid(OCIError):
+    """The request is not what its route takes, or could not be read at all."""
 
     code = "UNSUPPORTED"
     status = HTTPStatus.BAD_REQUEST
@@ -86,12 +88,27 @@ def _does_not_answer(exc: DatabaseError | InterfaceError) -> bool:
 
 def _malformed(exc: BaseException) -> OCIError | None:
     match exc:
+        case AccountError():
+            return RequestInvalid(str(exc))
         case RequestDataTooBig():
             return RequestTooLarge()
         case TooManyFields():
-            return RequestMalformed("the request has too many parameters")
+            return RequestInvalid("the request has too many parameters")
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
-            return RequestMalformed()
+            return RequestInvalid()
         case APIException(status_code=HTTPStatus.BAD_REQUEST):
-            return RequestMalformed(str(exc.detail))
+            return RequestInvalid(_first_sentence(exc.detail))
     return None
+
+
+def _first_sentence(detail: Any) -> str:
+    """What REST framework has to say about a request, in words: the first of what may be many."""
+    match detail:
+        case {"non_field_errors": errors}:
+            return _first_sentence(errors)
+        case dict() if detail:
+            name, errors = next(iter(detail.items()))
+            return f"{name} {_first_sentence(errors)}"
+        case [first, *_]:
+            return _first_sentence(first)
+    return str(detail)
