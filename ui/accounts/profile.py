@@ -12,12 +12,15 @@ from accounts.errors import AccountError
 from accounts.organizations.departures import delete_account
 from accounts.users.models import User
 from accounts.users.services import change_email
+from artifacts.oci.errors import OCIError
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, Page, reason_of
 from ui.people import ask_again
 
 
 class AddressForm(PageForm):
+    refusable = "email"
+
     email = forms.EmailField(
         label="E-mail address",
         required=False,
@@ -32,20 +35,14 @@ class SettingsPage(Page):
     user: User
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(form=AddressForm(initial={"email": self.user.email}))
+        return self.answer(AddressForm(initial={"email": self.user.email}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Change the address. Where mail is sent, allauth's page does it, with a code."""
         if settings.FEATURE_MAILING:
             return HttpResponseRedirect(request.path)
-        form = AddressForm(request.POST)
-        if form.is_valid():
-            try:
-                self._change(form.cleaned_data["email"])
-            except AccountError as error:
-                form.add_error("email", reason_of(error))
-        if not form.is_valid():
-            return self.render(form=form, status=FORM_REFUSED)
+        form = self.filled(AddressForm(request.POST))
+        self._change(form.cleaned_data["email"])
         return self.done("Your e-mail address was changed.", "ui:settings")
 
     def _change(self, email: str) -> None:
@@ -68,10 +65,10 @@ class AccountDeletion(Page):
         ask_again(request)
         if request.POST.get("name") != self.user.username:
             return self.render(status=FORM_REFUSED, problem="This is not your user name.")
-        try:
-            delete_account(user=self.user, now=self.now, by=self.by)
-        except AccountError as error:
-            return self.render(status=FORM_REFUSED, problem=reason_of(error))
+        delete_account(user=self.user, now=self.now, by=self.by)
         logout(request)
         messages.success(request, "Your account was deleted.")
         return HttpResponseRedirect("/")
+
+    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+        return self.render(status=FORM_REFUSED, problem=reason_of(error))

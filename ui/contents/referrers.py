@@ -58,6 +58,26 @@ class Referrer:
         return SignatureState(State(self.state), self.reason, self.key) if self.state else None
 
 
+class ReferrersPage(ManifestBase):
+    template = "ui/contents/referrers.html"
+
+    def get(self, request: HttpRequest, repository: str, digest: str) -> HttpResponse:
+        manifest = self.manifest()
+        rows = attached_manifests(self.repository, Digest.parse(digest), now=self.now)
+        page = page_of(
+            request,
+            rows,
+            order=("-pushed_at", "-id"),
+            key=lambda row: [row.pushed_at.isoformat(), row.id],
+        )
+        return self.render(
+            crumb="Attached",
+            manifest=manifest,
+            page=page,
+            referrers=[referrer(self.repository, one) for one in attachments_of(page.rows, digest)],
+        )
+
+
 def referrer(repository: Repository, one: Attachment) -> Referrer:
     best = _best(one.verdicts)
     kwargs = {"repository": repository.path, "digest": one.digest}
@@ -168,23 +188,3 @@ def statements_in(attestation: Manifest) -> str:
     ]
     rest = len(names) - len(told)
     return ", ".join(told) + (f" and {rest} more" if rest > 0 else "")
-
-
-class ReferrersPage(ManifestBase):
-    template = "ui/contents/referrers.html"
-
-    def get(self, request: HttpRequest, repository: str, digest: str) -> HttpResponse:
-        manifest = self.manifest()
-        rows = attached_manifests(self.repository, Digest.parse(digest), now=self.now)
-        page = page_of(
-            request,
-            rows,
-            order=("-pushed_at", "-id"),
-            key=lambda row: [row.pushed_at.isoformat(), row.id],
-        )
-        return self.render(
-            crumb="Attached",
-            manifest=manifest,
-            page=page,
-            referrers=[referrer(self.repository, one) for one in attachments_of(page.rows, digest)],
-        )

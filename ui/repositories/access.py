@@ -15,7 +15,7 @@ from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant, revoke
 from ui.forms import PageForm
 from ui.namespaces.holders import TeamUnknown, team_named, user_or_robot
-from ui.pages import FORM_REFUSED, RepositoryPage, reason_of
+from ui.pages import RepositoryPage
 from ui.paging import page_of
 
 MOST_TEAMS = 100  # that administer the organization and are named
@@ -29,6 +29,8 @@ _NAME = {"autocomplete": "off", "spellcheck": "false"}
 
 
 class NewGrantForm(PageForm):
+    refusable = "name"
+
     holder = forms.ChoiceField(label="For", choices=HOLDERS)
     name = forms.CharField(
         max_length=2 * MAX_NAME_LENGTH + 1,
@@ -48,35 +50,20 @@ class AccessPage(RepositoryPage):
     tab = "access"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        return self._answer(NewGrantForm())
+        return self.answer(NewGrantForm())
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
-        form = NewGrantForm(request.POST)
-        if not form.is_valid() or not self._give(form):
-            return self._answer(form, status=FORM_REFUSED)
-        asked = form.cleaned_data
-        text = f"{asked['name'].strip()} has the role {asked['role']} in {repository} now."
-        return self.done(text, "ui:access", repository=repository)
-
-    def _give(self, form: NewGrantForm) -> bool:
-        asked = form.cleaned_data
-        try:
-            holder = (
-                self._team(asked["name"])
-                if asked["holder"] == "team"
-                else self._account(asked["name"])
-            )
-        except AccountError as error:
-            form.add_error("name", reason_of(error))
-            return False
+        asked = self.filled(NewGrantForm(request.POST)).cleaned_data
+        find = self._team if asked["holder"] == "team" else self._account
         grant(
             repository=self.repository,
             role=Role(asked["role"]),
-            holder=holder,
+            holder=find(asked["name"]),
             now=self.now,
             by=self.by,
         )
-        return True
+        text = f"{asked['name'].strip()} has the role {asked['role']} in {repository} now."
+        return self.done(text, "ui:access", repository=repository)
 
     def _account(self, name: str) -> User | Robot:
         return user_or_robot(
@@ -92,7 +79,7 @@ class AccessPage(RepositoryPage):
             raise TeamUnknown(name.strip(), self.repository.namespace.name)
         return team_named(name, organization)
 
-    def _answer(self, form: NewGrantForm, **options: Any) -> HttpResponse:
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         page = page_of(self.request, _given(self), order=("id",))
         asked = self.request.GET.get("who", "").strip()[: 2 * MAX_NAME_LENGTH + 1]
         return self.render(
@@ -139,7 +126,7 @@ class GrantPage(RepositoryPage):
         return {**super().context(), **about, "holder": _name_of(self.given)}
 
     def get(self, request: HttpRequest, repository: str, grant: int) -> HttpResponse:
-        return self.render(form=RoleForm(initial={"role": self.given.role}))
+        return self.answer(RoleForm(initial={"role": self.given.role}))
 
     def post(self, request: HttpRequest, repository: str, **_: Any) -> HttpResponse:
         name = _name_of(self.given)
@@ -147,9 +134,7 @@ class GrantPage(RepositoryPage):
             revoke(given=self.given, now=self.now, by=self.by)
             text = f"{name} has no role of its own in {repository} any more."
             return self.done(text, "ui:access", repository=repository)
-        form = RoleForm(request.POST)
-        if not form.is_valid():
-            return self.render(form=form, status=FORM_REFUSED)
+        form = self.filled(RoleForm(request.POST))
         holder = _holder_of(self.given)
         role = Role(form.cleaned_data["role"])
         grant(repository=self.repository, role=role, holder=holder, now=self.now, by=self.by)

@@ -128,15 +128,6 @@ def _free(name: str, order: Order) -> object:
     )
 
 
-def refusal_of(change: Change, tag: Tag, order: Order) -> AccountError | OCIError | None:
-    """Why the change will not happen to the tag."""
-    try:
-        change.effect(tag, order)
-    except (AccountError, OCIError) as error:
-        return error
-    return None
-
-
 CHANGES: Final[Mapping[str, Change]] = {
     change.name: change
     for change in (
@@ -265,9 +256,11 @@ class ChangePage(TagsPage):
     def _fate(self, change: Change, name: str, tag: Tag | None, order: Order) -> Fate:
         if tag is None:
             return Fate(name, refusal=f"{self.repository.path} has no tag {name}.")
-        if refusal := refusal_of(change, tag, order):
-            return Fate(name, refusal=reason_of(refusal), digest=tag.manifest.digest)
-        return Fate(name, effect=change.effect(tag, order), digest=tag.manifest.digest)
+        digest = tag.manifest.digest
+        try:
+            return Fate(name, effect=change.effect(tag, order), digest=digest)
+        except (AccountError, OCIError) as error:
+            return Fate(name, refusal=reason_of(error), digest=digest)
 
     def _do(self, change: Change, names: Sequence[str], order: Order) -> HttpResponse:
         tags = self._tags(names)

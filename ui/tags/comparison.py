@@ -118,6 +118,72 @@ class Values:
     problem: str = ""
 
 
+class ComparePage(TagsPage):
+    template = "ui/tags/compare.html"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        texts = [request.GET.get(name, "").strip()[:_MAX_LENGTH] for name in ("a", "b")]
+        problems: list[str] = []
+        resolved = [(text, self._resolved(text, problems)) for text in texts if text]
+        found = [(text, one) for text, one in resolved if one is not None]
+        with place_for(sum(len(one.body) for _, one in found), SMALL_BYTES):
+            sides = [self._side(text, one, problems) for text, one in found]
+            about = self._about([side for side in sides if side is not None])
+        return self.render(texts=texts, problems=problems, suggested=self._suggested(), **about)
+
+    def _about(self, sides: Sequence[Side]) -> dict[str, Any]:
+        if len(sides) < 2:
+            return {}
+        a, b = sides
+        return {
+            "a": a,
+            "b": b,
+            "is_same": a.manifest.pk == b.manifest.pk,
+            "tables": tables(self.repository, a, b, self.now),
+            "layers": layers(a, b),
+            "values": values(a, b),
+        }
+
+    def _resolved(self, text: str, problems: list[str]) -> ResolvedManifest | None:
+        try:
+            return resolve_manifest(
+                repository=self.repository,
+                reference=Reference.parse(text),
+                with_body=True,
+                now=self.now,
+            )
+        except OCIError as error:
+            problems.append(reason_of(error))
+            return None
+
+    def _side(self, text: str, found: ResolvedManifest, problems: list[str]) -> Side | None:
+        if values_in(found.body) > MAX_SHOWN_VALUES:
+            problems.append(f"{text} is made of too many parts to be compared here.")
+            return None
+        try:
+            document = ManifestDocument.parse(found.body, found.media_type)
+        except OCIError as error:
+            problems.append(reason_of(error))
+            return None
+        manifest = Manifest.objects.defer("body").filter(pk=found.id).first()
+        if manifest is None:
+            problems.append(f"{text} was deleted just now.")
+            return None
+        chart = None
+        if manifest.kind == Kind.HELM_CHART:
+            chart = ChartVersion.objects.filter(manifest=manifest).first()
+        size = content_sizes([manifest.id]).get(manifest.id, 0)
+        return Side(text, manifest, document, chart, size)
+
+    def _suggested(self) -> list[str]:
+        alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
+        newest = alive.companions(False).order_by("-started_at", "-name")
+        return list(newest.values_list("name", flat=True)[:MAX_SUGGESTED])
+
+    def context(self) -> dict[str, object]:
+        return {**super().context(), "crumb": "Compare"}
+
+
 def tables(repository: Repository, a: Side, b: Side, now: datetime) -> list[Table]:
     """Whatever has names on both sides, each with its title."""
     found = [
@@ -292,69 +358,3 @@ def _layer_rows(found: Iterable[Descriptor], state: State) -> Iterable[LayerRow]
 
 def _size(found: Iterable[Descriptor]) -> int:
     return sum(max(0, layer.size) for layer in found)
-
-
-class ComparePage(TagsPage):
-    template = "ui/tags/compare.html"
-
-    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        texts = [request.GET.get(name, "").strip()[:_MAX_LENGTH] for name in ("a", "b")]
-        problems: list[str] = []
-        resolved = [(text, self._resolved(text, problems)) for text in texts if text]
-        found = [(text, one) for text, one in resolved if one is not None]
-        with place_for(sum(len(one.body) for _, one in found), SMALL_BYTES):
-            sides = [self._side(text, one, problems) for text, one in found]
-            about = self._about([side for side in sides if side is not None])
-        return self.render(texts=texts, problems=problems, suggested=self._suggested(), **about)
-
-    def _about(self, sides: Sequence[Side]) -> dict[str, Any]:
-        if len(sides) < 2:
-            return {}
-        a, b = sides
-        return {
-            "a": a,
-            "b": b,
-            "is_same": a.manifest.pk == b.manifest.pk,
-            "tables": tables(self.repository, a, b, self.now),
-            "layers": layers(a, b),
-            "values": values(a, b),
-        }
-
-    def _resolved(self, text: str, problems: list[str]) -> ResolvedManifest | None:
-        try:
-            return resolve_manifest(
-                repository=self.repository,
-                reference=Reference.parse(text),
-                with_body=True,
-                now=self.now,
-            )
-        except OCIError as error:
-            problems.append(reason_of(error))
-            return None
-
-    def _side(self, text: str, found: ResolvedManifest, problems: list[str]) -> Side | None:
-        if values_in(found.body) > MAX_SHOWN_VALUES:
-            problems.append(f"{text} is made of too many parts to be compared here.")
-            return None
-        try:
-            document = ManifestDocument.parse(found.body, found.media_type)
-        except OCIError as error:
-            problems.append(reason_of(error))
-            return None
-        manifest = Manifest.objects.defer("body").filter(pk=found.id).first()
-        if manifest is None:
-            problems.append(f"{text} was deleted just now.")
-            return None
-        chart = None
-        if manifest.kind == Kind.HELM_CHART:
-            chart = ChartVersion.objects.filter(manifest=manifest).first()
-        size = content_sizes([manifest.id]).get(manifest.id, 0)
-        return Side(text, manifest, document, chart, size)
-
-    def _suggested(self) -> list[str]:
-        alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        newest = alive.companions(False).order_by("-started_at", "-name")
-        return list(newest.values_list("name", flat=True)[:MAX_SUGGESTED])
-
-    def context(self) -> dict[str, object]:
-        return {**super().context(), "crumb": "Compare"}
