@@ -5,11 +5,14 @@ They are believed when ``TRUSTED_PROXIES`` names the peer; whoever else sends su
 """
 
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 
 Meta = Mapping[str, Any]
 
@@ -31,13 +34,17 @@ _PAIR: Final = re.compile(
     re.A,
 )
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.A)
+# Nobody can register a name below these, or one without a dot (RFC 6761, RFC 6762; ".internal" is
+# ICANN's for private use, ".svc" is of Kubernetes).
+_UNREGISTRABLE: Final = (".localhost", ".local", ".internal", ".svc")
+_BY_PROXY: Final = "berth.by_proxy"
 
 
 class ForwardedHeaders:
     """The outermost middleware: what proxies forwarded becomes the request's own, or is dropped.
 
     Afterwards ``REMOTE_ADDR`` is the client's address, ``HTTP_HOST`` and the scheme are what the
-    client asked for, and none of the headers is there any more.
+    client asked for, and none of the headers is there any more. A host that is not ours ends it.
     """
 
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
@@ -45,6 +52,8 @@ class ForwardedHeaders:
 
     def __call__(self, request: Any) -> Any:
         settle(request.META)
+        if not is_served(request.META):
+            raise DisallowedHost(request.META["HTTP_HOST"])
         return self._get_response(request)
 
 
@@ -66,6 +75,7 @@ def settle(meta: MutableMapping[str, Any]) -> None:
     if not _is_trusted_proxy(peer):
         ignored.address = peer if not settings.TRUSTED_PROXIES else ""
         return
+    meta[_BY_PROXY] = True
     elements = list(_elements(headers["HTTP_FORWARDED"]))
     listed = [hop.strip() for hop in headers["HTTP_X_FORWARDED_FOR"].split(",") if hop.strip()]
     by_list, _ = _past_proxies(peer, listed)
@@ -107,6 +117,40 @@ def external_url(meta: Meta, *, scheme: str) -> str:
         return f"{settings.PREFERRED_URL_SCHEME}://{settings.SERVER_HOSTNAME}"
     host = meta.get("HTTP_HOST", "") or f"{meta['SERVER_NAME']}:{meta['SERVER_PORT']}"
     return f"{'https' if scheme == 'https' else 'http'}://{only_safe(host)}"
+
+
+def is_served(meta: Meta) -> bool:
+    """Whether the host that is asked for is one of ours.
+
+    Any other may be that of a page elsewhere whose name was made to mean our address, or one to
+    which clients are to be led with what they know. Addresses and names that nobody can register
+    are harmless. Where no names are set, a trusted proxy knows best.
+    """
+    host = str(meta.get("HTTP_HOST", ""))
+    if not host or "*" in settings.SERVED_HOSTS:
+        return True
+    if not _HOST.fullmatch(host):
+        return False
+    if _address(host) is not None:
+        return True
+    name = host.partition(":")[0].rstrip(".").lower()
+    if "." not in name or name.endswith(_UNREGISTRABLE) or name == _own_name():
+        return True
+    if not (settings.SERVED_HOSTS or settings.SERVER_HOSTNAME):
+        return bool(meta.get(_BY_PROXY))
+    ours = settings.SERVER_HOSTNAME.partition(":")[0].lower()
+    return name == ours or any(_is_named(name, served) for served in settings.SERVED_HOSTS)
+
+
+def _is_named(name: str, served: str) -> bool:
+    """Whether ``served`` is that name, or begins with a dot and is the end of it."""
+    served = served.lower()
+    return name == served.lstrip(".") or (served.startswith(".") and name.endswith(served))
+
+
+@cache
+def _own_name() -> str:
+    return socket.gethostname().lower()
 
 
 def only_safe(text: str) -> str:

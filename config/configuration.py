@@ -126,8 +126,11 @@ class Configuration(BaseModel):
         examples=["https"],
     )
     ALLOWED_HOSTS: list[str] = Field(
-        ["*"],
-        description="Host names that requests may ask for. `*` allows all.",
+        [],
+        description="Names that requests may ask for, beside `SERVER_HOSTNAME`; one that begins"
+        " with a dot means all below it. IP addresses, names without a dot and those that nobody"
+        " can register (`.localhost`, `.local`, `.internal`, `.svc`) always are. Empty and without"
+        " `SERVER_HOSTNAME`: also what `TRUSTED_PROXIES` forward. `*`: every name.",
         examples=[["registry.example.com"]],
     )
     CORS_ALLOWED_ORIGINS: list[Origin] = Field(

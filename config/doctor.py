@@ -192,7 +192,10 @@ def _compare(whose: str, theirs: datetime) -> None:
 
 def _host_name(now: datetime) -> str:
     if not settings.SERVER_HOSTNAME:
-        return "SERVER_HOSTNAME is not set: clients are answered under the name they ask for"
+        if "*" in settings.SERVED_HOSTS:
+            return "SERVER_HOSTNAME is not set, and ALLOWED_HOSTS lets requests ask for any name"
+        listed = ", ".join(settings.SERVED_HOSTS) or "names that nobody can register"
+        return f"SERVER_HOSTNAME is not set: IP addresses, localhost and {listed} are answered"
     host = urlsplit(f"//{settings.SERVER_HOSTNAME}").hostname or ""
     try:
         socket.getaddrinfo(host, None)

@@ -3,21 +3,52 @@
 import sys
 from collections.abc import Callable
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
+from accounts.origin import only_safe
 from artifacts.oci.errors import OCIError, RouteUnknown, Unavailable
 from registry.api.doors import answer, is_for_programs
-from registry.api.http.failures import InternalError, database_failure, failure_of
+from registry.api.http.failures import (
+    InternalError,
+    RequestInvalid,
+    database_failure,
+    failure_of,
+)
 from ui import errors as pages
 
 Page = Callable[[HttpRequest], HttpResponse]
 
+_MAX_HOST_LENGTH = 255
+
+
+class HostUnknown(RequestInvalid):
+    """The request asks for a name that is not ours."""
+
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What could not be read. The path may be among it, as where the host is not ours."""
+    """What could not be read. The path may be among it."""
+    if isinstance(exception, DisallowedHost):
+        return unknown_host(request)
     page = pages.too_large if isinstance(exception, RequestDataTooBig) else pages.bad_request
     return _answer(request, failure_of(exception, request), page)
+
+
+def unknown_host(request: HttpRequest) -> HttpResponse:
+    """A name that is not ours. No page: each says what the registry is called."""
+    asked = only_safe(request.META.get("HTTP_HOST", ""))[:_MAX_HOST_LENGTH]
+    error = HostUnknown(
+        f"this registry does not answer as {asked!r}: set SERVER_HOSTNAME to that name in its"
+        " configuration, or list it in ALLOWED_HOSTS"
+    )
+    if is_for_programs(request.path_info):
+        return answer(request, error)
+    return HttpResponse(
+        f"{error.reason}\n",
+        status=error.status,
+        content_type="text/plain; charset=utf-8",
+        headers={"X-Content-Type-Options": "nosniff"},
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -29,7 +29,8 @@ CONFIGURATION_WARNINGS = loaded.warnings
 # --- Keys of config.yaml ------------------------------------------------------------------------
 SERVER_HOSTNAME: str = configuration.SERVER_HOSTNAME
 PREFERRED_URL_SCHEME: str = configuration.PREFERRED_URL_SCHEME
-ALLOWED_HOSTS: list[str] = configuration.ALLOWED_HOSTS
+SERVED_HOSTS: list[str] = configuration.ALLOWED_HOSTS
+ALLOWED_HOSTS = ["*"]  # the outermost middleware knows better
 CORS_ALLOWED_ORIGINS: list[str] = configuration.CORS_ALLOWED_ORIGINS
 TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = configuration.TRUSTED_PROXIES
 TLS_CERTIFICATE: str = configuration.TLS_CERTIFICATE

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, get_resolver
@@ -33,8 +32,6 @@ class ProgramLane:
         match = _program_view(request.path_info)
         if match is None:
             return self._get_response(request)
-        if "*" not in settings.ALLOWED_HOSTS:
-            request.get_host()  # raises DisallowedHost
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):

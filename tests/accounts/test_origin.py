@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts.origin import address_of, external_url, ignored, settle
+from accounts.origin import address_of, external_url, ignored, is_served, settle
 
 PROXY = "10.0.0.9"
 CLIENT = "192.0.2.1"
@@ -121,3 +121,139 @@ def test_every_request_is_settled_before_it_is_looked_at(peer: str, scheme: str)
 
     host = "r.example.com" if peer == PROXY else "testserver"
     assert f'realm="{scheme}://{host}' in answer.headers["WWW-Authenticate"]
+
+
+# --- The names that are answered ----------------------------------------------------------------
+
+HARMLESS = [
+    "",
+    "127.0.0.1",
+    "127.0.0.1:8080",
+    "10.1.2.3:443",
+    "[::1]:8080",
+    "[2001:db8::1]",
+    "localhost",
+    "LOCALHOST:8080",
+    "registry.localhost",
+    "host.containers.internal:8080",
+    "host.docker.internal",
+    "berth.registry.svc",
+    "berth.registry.svc.cluster.local.",
+    "berth",
+]
+FOREIGN = [
+    "evil.example",
+    "evil.example:8080",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "notlocal.evil",
+    "registry.example.com.evil.example",
+    'x",realm="https://evil',
+    "a b.c",
+    "evil.example/localhost",
+    "\xe9vil.example",
+]
+
+
+def served(host: str, **meta: Any) -> bool:
+    return is_served({"HTTP_HOST": host, **meta})
+
+
+@pytest.mark.parametrize("name", ["", "registry.example.com"])
+@pytest.mark.parametrize("host", HARMLESS)
+def test_what_nobody_can_register_is_always_answered(
+    host: str, name: str, settings: Settings
+) -> None:
+    settings.SERVER_HOSTNAME = name
+
+    assert served(host)
+
+
+@pytest.mark.parametrize("name", ["", "registry.example.com"])
+@pytest.mark.parametrize("host", FOREIGN)
+def test_a_name_of_others_is_not_answered(host: str, name: str, settings: Settings) -> None:
+    settings.SERVER_HOSTNAME = name
+
+    assert not served(host)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "a b.c"])
+def test_every_name_is_answered_where_that_is_asked_for(host: str, settings: Settings) -> None:
+    settings.SERVED_HOSTS = ["*"]
+
+    assert served(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("registry.example.com", True),
+        ("Registry.Example.com:8443", True),
+        ("mirror.example.org", True),
+        ("a.teams.example.net", True),
+        ("teams.example.net", True),
+        ("a.mirror.example.org", False),
+        ("notteams.example.net", False),
+    ],
+)
+def test_our_names_are_those_that_are_set(host: str, is_ours: bool, settings: Settings) -> None:
+    settings.SERVER_HOSTNAME = "registry.example.com:8443"
+    settings.SERVED_HOSTS = ["mirror.example.org", ".teams.example.net"]
+
+    assert served(host) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("name", "peer", "is_ours"),
+    [
+        ("", "127.0.0.1", True),
+        ("", "192.0.2.1", False),
+        ("registry.example.com", "127.0.0.1", False),
+    ],
+)
+def test_where_no_name_is_set_a_trusted_proxy_knows_best(
+    name: str, peer: str, is_ours: bool, settings: Settings
+) -> None:
+    settings.SERVER_HOSTNAME = name
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
+    meta = {
+        "REMOTE_ADDR": peer,
+        "HTTP_HOST": "outer.example",
+        "HTTP_X_FORWARDED_FOR": "192.0.2.7",
+    }
+
+    settle(meta)
+
+    assert is_served(meta) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/v2/", "application/json"),
+        ("/v1/_ping", "application/json"),
+        ("/api/v1/messages", "application/json"),
+        ("/helm/acme/index.yaml", "text/plain; charset=utf-8"),
+        ("/", "text/plain; charset=utf-8"),
+        ("/admin/", "text/plain; charset=utf-8"),
+        ("/static/app.css", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_request_for_a_name_of_others_is_told_which_key_to_set(
+    path: str, content_type: str
+) -> None:
+    answer = Client().get(path, headers={"host": "evil.example:8080"})
+
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == content_type
+    text = answer.content.decode()
+    assert "does not answer as 'evil.example:8080'" in text
+    assert "SERVER_HOSTNAME" in text
+
+
+def test_a_hostile_name_is_not_repeated_as_it_came() -> None:
+    answer = Client().get("/", headers={"host": "<script>alert(1)</script>" + "x" * 9000})
+
+    assert answer.status_code == 400
+    assert "<" not in answer.content.decode()
+    assert len(answer.content) < 600

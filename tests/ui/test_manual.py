@@ -12,7 +12,7 @@ from ui.manual.contents import ENTRIES, Entry
 
 pytestmark = pytest.mark.django_db
 
-OWN_HOST = "registry.test:8443"
+OWN_HOST = "registry.local:8443"
 ANCHOR = re.compile(r'<h[1-6] id="([^"]*)"')
 LINK = re.compile(r'href="(/docs/[^"#]*)?(?:#([^"]*))?"')
 EVERY_ENTRY = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)

@@ -166,15 +166,23 @@ def challenge(client: Client, path: str = TAGS, method: str = "GET", **headers: 
             "https://first/v2/auth",
         ),
         ({"Host": "inner", "X_Forwarded_Proto": "gopher"}, "http://inner/v2/auth"),
-        ({"Host": 'x",realm="https://evil'}, "http://xrealmhttps:evil/v2/auth"),
     ],
 )
 def test_the_challenge_names_the_host_that_the_client_used(
     client: Client, settings: Settings, headers: dict[str, str], realm: str
 ) -> None:
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
+    settings.SERVED_HOSTS = ["registry.example"] if "registry.example" in realm else []
 
     assert f'realm="{realm}"' in challenge(client, **headers)
+
+
+def test_a_hostile_host_breaks_no_challenge(client: Client, settings: Settings) -> None:
+    settings.SERVED_HOSTS = ["*"]
+
+    value = challenge(client, Host='x",realm="https://evil')
+
+    assert 'realm="http://xrealmhttps:evil/v2/auth"' in value
 
 
 def test_the_challenge_names_the_host_of_the_settings_before_any_header(
