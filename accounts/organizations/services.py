@@ -7,7 +7,7 @@ leave at the same time, the second one sees that the first is gone.
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from accounts.audit.services import SYSTEM, Actor
@@ -80,7 +80,7 @@ def describe(
 
 
 def dissolve(*, organization: Organization, now: datetime, by: Actor = SYSTEM) -> None:
-    """Delete an organization with its teams, its robots and its default permissions.
+    """Delete an organization with its teams, its robots, its rules and all else that was its own.
 
     Its name stays taken, so that nobody else can answer to those who still pull by it.
     """
@@ -88,12 +88,22 @@ def dissolve(*, organization: Organization, now: datetime, by: Actor = SYSTEM) -
         # Whoever is making a repository in it waits, and finds it gone.
         namespace = Namespace.objects.select_for_update().get(pk=organization.namespace_id)
         namespace.artifact_policy = None
-        namespace.save(update_fields=["artifact_policy"])
+        namespace.tag_expiration_seconds = None
+        namespace.save(update_fields=["artifact_policy", "tag_expiration_seconds"])
+        _delete_what_goes_with(namespace)
         Robot.objects.filter(namespace=namespace).delete()
         name = organization.name
         organization.delete()
         by.did("organization.delete", name, now=now)
         bump_access_epoch()
+
+
+def _delete_what_goes_with(namespace: Namespace) -> None:
+    """The name stays; rows that would be deleted with its row go, whatever room they are of."""
+    for relation in Namespace._meta.related_objects:
+        if getattr(relation, "on_delete", None) is models.CASCADE:
+            rows = relation.related_model._base_manager
+            rows.filter(**{relation.field.name: namespace}).delete()
 
 
 def select_policy(

@@ -14,10 +14,11 @@ from django.db.models import Q
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from artifacts.oci.digest import Digest
-from artifacts.oci.errors import BlobUnknown, TooManyRequests
+from artifacts.oci.errors import BlobUnknown, NameUnknown, TooManyRequests
 from registry.blobs.models import Blob, BlobLink
 from registry.repositories import sql
 from registry.repositories.models import Repository, RepositoryQuerySet
+from registry.repositories.services import while_it_exists
 from registry.storage.base import BytesMissing
 from registry.storage.select import blob_store
 
@@ -77,7 +78,7 @@ def register_blob(
     looked_at: dict[str, bool] = {storage_key: True}  # key: whether its bytes are there
     for _ in range(_TRIES):
         try:
-            with transaction.atomic():
+            with while_it_exists(repository), transaction.atomic():
                 if together_with:
                     together_with()
                 if row := _born_or_locked(blob):
@@ -87,6 +88,9 @@ def register_blob(
         except _LookFirst as look:
             # Not in the transaction, which others wait for.
             looked_at[look.row.storage_key] = blob_store().size(look.row.storage_key) == size
+        except NameUnknown:
+            blob_store().delete(storage_key)
+            raise
     raise TooManyRequests(f"{digest} comes and goes all the time", retry_after_seconds=1)
 
 
@@ -190,7 +194,7 @@ def mount_blob(
     if found is None:
         return False
     source, path = found
-    with transaction.atomic():
+    with while_it_exists(repository), transaction.atomic():
         # Both ends in one order: a mount the other way round must not deadlock.
         ends = BlobLink.objects.filter(Q(pk=source) | Q(repository=repository.id, blob=str(digest)))
         locked = ends.select_for_update().order_by("pk").values_list("pk", flat=True)

@@ -23,6 +23,7 @@ from registry.blobs.models import Blob, UploadSession
 from registry.blobs.services import register_blob
 from registry.repositories import sql
 from registry.repositories.models import Repository
+from registry.repositories.services import while_it_exists
 from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
 from registry.storage.select import blob_store
 
@@ -77,7 +78,7 @@ def open_upload(
 ) -> UploadSession:
     """Start an upload session that only ``owner`` can use, in this repository only."""
     session = UploadSession(repository=repository, owner=owner, algorithm=algorithm)
-    with sql.written_lazily():
+    with while_it_exists(repository), sql.written_lazily():
         sql.execute(_OPEN, [session.id, repository.id, owner, algorithm, now, now])
     return session
 

@@ -26,7 +26,7 @@ from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.manifests.terms import HeldBlob, labels_of_index
 from registry.repositories import sql
 from registry.repositories.models import Repository
-from registry.repositories.services import note_push
+from registry.repositories.services import note_push, while_it_exists
 from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 
@@ -91,7 +91,7 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
     digest, names = draft.digest, draft.names
     # One transaction: a tag is never visible before its manifest, nor a
     # manifest before the repository holds every blob it names.
-    with transaction.atomic():
+    with while_it_exists(repository), transaction.atomic():
         held = lock_blob_links(repository, document, digest)
         children = _check_children(repository, document)
         if not names:

@@ -1,6 +1,8 @@
 """Create repositories, say what they are for and who may use them."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -40,6 +42,22 @@ class NamespaceUnknown(AccountError):
 
 class CreatorGone(AccountError):
     """The account that asks for the repository has been deleted since it logged in."""
+
+
+@contextmanager
+def while_it_exists(repository: Repository) -> Iterator[None]:
+    """Around a transaction: whoever comes after a repository was removed for good is told so.
+
+    Only at the commit does the database find that a new row names one that is gone.
+    """
+    try:
+        yield
+    except IntegrityError:
+        managers = (Repository.objects, Repository.deleted)
+        if any(manager.filter(pk=repository.pk).exists() for manager in managers):
+            raise
+        reason = f"there is no repository {repository.path}"
+        raise NameUnknown(reason, name=repository.path) from None
 
 
 def create_repository(

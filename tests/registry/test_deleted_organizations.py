@@ -8,12 +8,17 @@ from django.db import connection, transaction
 from accounts.audit.models import AuditEvent
 from accounts.organizations.models import Organization
 from accounts.organizations.services import dissolve
+from accounts.users.models import Namespace
 from registry.access.rights import rights_in
 from registry.repositories import organizations
 from registry.repositories.deletion import delete_repository, restorable
 from registry.repositories.models import Repository, Role
 from registry.repositories.organizations import contents_of, delete_organization
 from registry.repositories.services import NamespaceUnknown, create_repository, grant
+from registry.retention.models import RetentionRule
+from registry.statistics.models import NamespaceStorage
+from registry.tags.models import ImmutabilityRule
+from registry.verification.models import Keyring, PublicKey
 from tests.registry.builders import (
     NOW,
     make_organization,
@@ -115,3 +120,21 @@ def test_no_repository_outlives_its_organization(acme: Organization) -> None:
 
     assert not Organization.objects.exists()
     assert not Repository.objects.exists()
+
+
+def test_its_rules_and_keys_go_with_it_and_those_of_others_stay(acme: Organization) -> None:
+    for place in (acme.namespace, make_organization("other").namespace):
+        RetentionRule.objects.create(namespace=place, kind="keep", created_at=NOW)
+        ImmutabilityRule.objects.create(namespace=place, pattern="v*", created_at=NOW)
+        Keyring.objects.create(namespace=place, version=1)
+        PublicKey.objects.create(namespace=place, name="release", created_at=NOW)
+        NamespaceStorage.objects.create(namespace=place, day=NOW.date(), size=1)
+    acme.namespace.tag_expiration_seconds = 60
+    acme.namespace.save()
+
+    delete_organization(organization=acme, now=NOW)
+
+    for model in (RetentionRule, ImmutabilityRule, Keyring, PublicKey, NamespaceStorage):
+        left = model._base_manager.values_list("namespace__name", flat=True)
+        assert list(left) == ["other"], model
+    assert Namespace.objects.get(name="acme").tag_expiration_seconds is None

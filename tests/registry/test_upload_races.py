@@ -1,6 +1,6 @@
 """What holds when requests meet in one upload session. The same on SQLite and PostgreSQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -11,9 +11,11 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import (
     BlobUploadUnknown,
     ChunkOutOfOrder,
+    NameUnknown,
     OCIError,
 )
 from registry.blobs.models import Blob, BlobLink, UploadSession
+from registry.blobs.services import mount_blob
 from registry.blobs.uploads import (
     EMPTY,
     Chunk,
@@ -21,6 +23,7 @@ from registry.blobs.uploads import (
     cancel_upload,
     commit_upload,
     open_upload,
+    push_blob,
 )
 from registry.repositories.models import Repository
 from tests.registry.builders import (
@@ -165,3 +168,78 @@ def _appending(session_id: UUID, body: bytes) -> Callable[[], object]:
     mine = UploadSession.objects.get(pk=session_id)
     pieces = [body[i : i + 100] for i in range(0, len(body), 100)]
     return lambda: append_chunk(session=mine, chunk=Chunk(pieces), now=NOW)
+
+
+def remove_for_good_now(repository: Repository) -> None:
+    Repository.objects.filter(pk=repository.pk).delete()
+
+
+def and_then_gone(repository: Repository) -> Iterator[bytes]:
+    """The bytes of a blob, after the first of which the repository is removed for good."""
+    yield b"hello"
+    remove_for_good_now(repository)
+    yield b" world"
+
+
+def test_a_blob_that_comes_while_its_repository_goes_is_told_so(
+    repository: Repository, store_root: Path
+) -> None:
+    with pytest.raises(NameUnknown):
+        push_blob(
+            repository=repository,
+            digest=Digest.of(b"hello world"),
+            chunk=Chunk(and_then_gone(repository)),
+            now=NOW,
+        )
+
+    assert not Blob.objects.exists()
+    assert_only_known_files_are_left(store_root)
+
+
+def test_an_upload_that_closes_while_its_repository_goes_is_unknown(
+    repository: Repository, store_root: Path
+) -> None:
+    session = open_upload(repository=repository, owner="user:1", now=NOW)
+
+    with pytest.raises(BlobUploadUnknown):
+        commit_upload(
+            session=session,
+            digest=Digest.of(b"hello world"),
+            chunk=Chunk(and_then_gone(repository)),
+            now=NOW,
+        )
+
+    assert not Blob.objects.exists()
+
+
+def test_an_upload_that_goes_on_after_its_repository_is_unknown(repository: Repository) -> None:
+    session = open_upload(repository=repository, owner="user:1", now=NOW)
+
+    with pytest.raises(BlobUploadUnknown):
+        append_chunk(session=session, chunk=Chunk(and_then_gone(repository)), now=NOW)
+
+
+def test_an_upload_cannot_be_opened_any_more_either(repository: Repository) -> None:
+    remove_for_good_now(repository)
+
+    with pytest.raises(NameUnknown):
+        open_upload(repository=repository, owner="user:1", now=NOW)
+
+
+def test_nothing_is_mounted_into_what_is_gone(repository: Repository) -> None:
+    source = make_repository("acme/source")
+    push_blob(
+        repository=source,
+        digest=Digest.of(b"layer"),
+        chunk=Chunk([b"layer"], length=5),
+        now=NOW,
+    )
+    remove_for_good_now(repository)
+
+    with pytest.raises(NameUnknown):
+        mount_blob(
+            repository=repository,
+            digest=Digest.of(b"layer"),
+            sources=Repository.objects.filter(pk=source.pk),
+            now=NOW,
+        )

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,18 @@ def test_clients_are_sent_for_tokens_to_where_they_came_from(
 
     assert answer.status == 401
     assert answer.challenge["realm"] == realm.replace("HOST", small_registry.host)
+
+
+@pytest.mark.parametrize("path", ["/v2/", "/"])
+def test_a_page_elsewhere_whose_name_means_our_address_gets_nothing(
+    path: str, small_registry: RunningServer
+) -> None:
+    with closing(HTTPConnection(small_registry.host, timeout=30)) as connection:
+        connection.request("GET", path, headers={"Host": "rebound.example:8080"})
+        answer = connection.getresponse()
+
+        assert answer.status == 400
+        assert b"ALLOWED_HOSTS" in answer.read()
 
 
 def test_every_location_is_a_path_and_so_right_behind_any_proxy(
