@@ -117,11 +117,14 @@ class Bucket:
             if refused.answer in _PAST_THE_END:
                 return None, 0
             raise
-        return answer["Body"], int(answer["ContentLength"])
+        sent = int(_field(answer, "ContentLength"))
+        if start and not str(answer.get("ContentRange", "")).startswith(f"bytes {start}-"):
+            raise _misunderstood("get_object", "it sent other bytes than it was asked for")
+        return _field(answer, "Body"), min(sent, length)
 
     def size(self, key: str) -> int | None:
         try:
-            return int(self._ask("head_object", key)["ContentLength"])
+            return int(_field(self._ask("head_object", key), "ContentLength"))
         except BytesMissing:
             return None
 
@@ -131,13 +134,13 @@ class Bucket:
     def begin(self, key: str) -> str:
         """Open a multipart upload; return its id."""
         answer = self._ask("create_multipart_upload", key, ContentType="application/octet-stream")
-        return str(answer["UploadId"])
+        return str(_field(answer, "UploadId"))
 
     def add(self, key: str, multipart_id: str, number: int, content: bytes | bytearray) -> Part:
         answer = self._ask(
             "upload_part", key, UploadId=multipart_id, PartNumber=number, Body=content
         )
-        return number, str(answer["ETag"]), len(content)
+        return number, str(_field(answer, "ETag")), len(content)
 
     def copy(
         self, key: str, multipart_id: str, number: int, *, source: str, start: int, end: int
@@ -151,7 +154,7 @@ class Bucket:
             CopySource={"Bucket": self.connection.bucket_name, "Key": self._name(source)},
             CopySourceRange=f"bytes={start}-{end - 1}",
         )
-        return number, str(answer["CopyPartResult"]["ETag"]), end - start
+        return number, str(_field(answer, "CopyPartResult", "ETag")), end - start
 
     def complete(self, key: str, multipart_id: str, parts: list[Part]) -> None:
         """Make an object of parts. To repeat it is no error. Raises ``BytesMissing``."""
@@ -184,7 +187,11 @@ class Bucket:
         more = {"StartAfter": self._name(after)} if after else {}
         for page in self._pages("list_objects_v2", folder, **more):
             yield [
-                Listed(self._own(entry["Key"]), entry["LastModified"], entry["Size"])
+                Listed(
+                    self._own(_field(entry, "Key")),
+                    _field(entry, "LastModified"),
+                    _field(entry, "Size"),
+                )
                 for entry in page.get("Contents", [])
             ]
 
@@ -192,7 +199,11 @@ class Bucket:
         """Pages of multipart uploads that are open."""
         for page in self._pages("list_multipart_uploads", folder):
             yield [
-                Listed(self._own(entry["Key"]), entry["Initiated"], multipart_id=entry["UploadId"])
+                Listed(
+                    self._own(_field(entry, "Key")),
+                    _field(entry, "Initiated"),
+                    multipart_id=_field(entry, "UploadId"),
+                )
                 for entry in page.get("Uploads", [])
             ]
 
@@ -239,6 +250,23 @@ class _Refused(StorageUnavailable):
         self.answer = answer
 
 
+def _field(answer: Any, *names: str) -> Any:
+    """A value that every S3 answers with. Raises ``StorageUnavailable`` where it is not there."""
+    found = answer
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    if found is None:
+        raise _misunderstood(".".join(names), "it is not in the answer")
+    return found
+
+
+def _misunderstood(request: str, why: object) -> StorageUnavailable:
+    logger.error("S3 answered %s as no S3 does: %s", request, why)
+    return StorageUnavailable(
+        "the registry's storage gave an answer that is none; its log says why", why=str(why)
+    )
+
+
 @contextmanager
 def _told(request: str) -> Iterator[None]:
     """What goes wrong between us and S3, in words of ours. The details go to the log."""
@@ -259,3 +287,6 @@ def _told(request: str) -> Iterator[None]:
         raise StorageUnavailable(
             "the registry's storage does not answer; try again shortly", why=str(error)
         ) from error
+    except Exception as error:
+        # What boto3 stumbles over: redirects in a circle, no XML, dates that are none.
+        raise _misunderstood(request, f"{type(error).__name__}: {error}") from error
