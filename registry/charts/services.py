@@ -61,7 +61,7 @@ def read_chart(
 
     Raises ``BlobUnknown`` when its bytes are lost: then nothing is kept.
     """
-    document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+    document = manifest.document
     content = _layer(document, CONTENT_TYPES)
     provenance = _layer(document, frozenset({PROVENANCE_TYPE}))
     try:
@@ -75,7 +75,7 @@ def read_chart(
 
 def give_up_chart(*, manifest: Manifest, now: datetime) -> None:
     """Keep that a chart was tried to be read too often."""
-    document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+    document = manifest.document
     content = _layer(document, CONTENT_TYPES)
     provenance = _layer(document, frozenset({PROVENANCE_TYPE}))
     _keep(manifest, content, provenance, {"problems": _GIVEN_UP}, now)

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from artifacts.kinds.kinds import Kind
-from artifacts.oci.documents import ManifestDocument
 from registry.charts.services import give_up_chart, read_chart
 from registry.inspection.models import Attempt
 from registry.inspection.patience import OutOfTime, Patience
@@ -120,12 +119,10 @@ def _is_due(manifest: Manifest) -> bool:
 
 
 def _is_quick(manifest: Manifest) -> bool:
-    body = bytes(manifest.body)
-    if len(body) > QUICK_BODY_BYTES:
+    if manifest.size > QUICK_BODY_BYTES:
         return False
-    document = ManifestDocument.parse(body, manifest.media_type)
-    size = sum(max(0, blob.size) for blob in document.blobs())
-    return size <= QUICK_BYTES and len(document.layers) <= QUICK_LAYERS
+    size = sum(max(0, blob.size) for blob in manifest.document.blobs())
+    return size <= QUICK_BYTES and len(manifest.document.layers) <= QUICK_LAYERS
 
 
 def _read_quickly(manifest: Manifest, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """Manifests and what they refer to: blobs, child manifests, a subject."""
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.db import models
@@ -8,6 +9,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
+from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.text import kept_json
 from registry.blobs.models import BlobLink
 from registry.repositories.fields import AsciiField
@@ -122,6 +124,11 @@ class Manifest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"
+
+    @cached_property
+    def document(self) -> ManifestDocument:
+        """What ``body`` says. Raises ``ManifestInvalid`` where older, laxer rules let it in."""
+        return ManifestDocument.parse(bytes(self.body), self.media_type)
 
     @property
     def annotations(self) -> Mapping[str, str]:

@@ -147,7 +147,6 @@ def _why_not(manifest: Manifest, policy: Policy) -> str:
 
 def _refusal(manifest: Manifest, policy: Policy) -> OCIError | None:
     try:
-        document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+        return refusal_of(policy, manifest.document)
     except OCIError as error:
         return error
-    return refusal_of(policy, document)

@@ -7,7 +7,6 @@ from django.db import IntegrityError, transaction
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from artifacts.oci.digest import Digest
-from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.expiry import TagTerms
 from registry.manifests.models import Manifest
@@ -49,7 +48,7 @@ def _restore(repository: Repository, name: str, digest: str, now: datetime, by: 
             raise _not_held(repository, name, digest)
         # As a push locks them: the links to the blobs, the manifest, its tag. Its blobs may have
         # been deleted and pushed again since it was deleted, so it needs its links anew.
-        document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+        document = manifest.document
         held = lock_blob_links(repository, document, Digest.parse(digest))
         if not manifests.update(deleted_at=None):
             raise _not_held(repository, name, digest)  # collected meanwhile

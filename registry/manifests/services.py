@@ -99,6 +99,7 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
         # The manifest before its tags, as its deletion locks them; the tags in one order.
         agreed, warnings = labels_of_index(document, children)
         manifest = _store_row(draft, agreed or labels, now)
+        manifest.document = document  # who looks into it need not read it again
         store_edges(manifest, document, held)
         terms = _terms(document, manifest, warnings)
         tags = []

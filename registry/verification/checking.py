@@ -182,7 +182,7 @@ def _findings(
 ) -> Iterator[Finding]:
     """The newest first: they are worth what can be spent."""
     try:
-        document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+        document = manifest.document
     except ManifestInvalid as error:
         yield Finding(0, Judgement(State.INVALID, f"its manifest is broken: {error.reason}"))
         return

@@ -9,7 +9,6 @@ from itertools import islice
 from artifacts.kinds.kinds import PROOFS
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
-from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, Denied, ManifestInvalid
 from artifacts.oci.media_types import INDEXES
 from artifacts.signatures.companions import companion_tags, subject_of
@@ -137,7 +136,7 @@ def _speaks_about_another(manifest: Manifest, repository: Repository, now: datet
     if manifest.kind not in PROOFS or not _is_attached(manifest, repository, now):
         return False
     try:
-        document = ManifestDocument.parse(bytes(manifest.body), manifest.media_type)
+        document = manifest.document
     except ManifestInvalid:
         return False
     return has_types_of_a_proof(document) and all(

@@ -72,6 +72,21 @@ def test_a_chart_is_read_as_it_is_pushed(repository: Repository) -> None:
     assert ChartVersion.objects.get().version == "0.0.4"
 
 
+def test_what_a_push_has_read_is_not_read_again(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, config = chart_archive("etherpad", "0.0.4"), chart_config()
+    hold(repository, content, config)
+    chart = draft(repository, chart_manifest(content, config), "0.0.4")
+    read: list[object] = []
+    monkeypatch.setattr(ManifestDocument, "parse", lambda *args: read.append(args))
+
+    push_manifest(chart, now=NOW)
+
+    assert ChartVersion.objects.get().version == "0.0.4"
+    assert not read
+
+
 def test_a_push_whose_blobs_are_not_here_is_not_counted(repository: Repository) -> None:
     with pytest.raises(ManifestBlobUnknown):
         push_manifest(draft(repository, image(b"{}")), now=NOW)
