@@ -3,6 +3,8 @@
 from config.processes import REQUEST_THREADS
 from config.wsgi import application as wsgi_application
 
-from config.transport import Transport  # isort: skip - needs the apps, which config.wsgi loads
+# Both need the apps, which config.wsgi loads.
+from config.front_door import FrontDoor  # isort: skip
+from config.transport import Transport  # isort: skip
 
-application = Transport(wsgi_application, threads=REQUEST_THREADS)
+application = FrontDoor(Transport(wsgi_application, threads=REQUEST_THREADS))

@@ -15,7 +15,7 @@ import logging
 import sys
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -83,6 +83,24 @@ class Transport:
                 await stream.drain(wants_rest="HTTP_EXPECT" not in environ)
             else:
                 stream.close()
+            answer.end()
+
+    async def send(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        pieces: Any,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Send what was found without the application; ``pieces`` are closed in the end."""
+        incoming = _Incoming(receive)
+        incoming.is_whole = True
+        answer = _Answer(send, incoming)
+        answer.status, answer.headers = status, [*headers.items()]
+        try:
+            await self._send_file(answer, _File(pieces))
+        finally:
             answer.end()
 
     async def _input(self, environ: Environ, incoming: "_Incoming") -> Any:
@@ -488,12 +506,12 @@ class _Answer:
 
     async def _begin(self) -> None:
         self._has_begun = True
-        headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in self.headers
-        ]
-        start = {"type": "http.response.start", "status": self.status, "headers": headers}
-        await self._send(start)
+        await self._send(response_start(self.status, self.headers))
+
+
+def response_start(status: int, headers: Iterable[Header]) -> Message:
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return {"type": "http.response.start", "status": int(status), "headers": encoded}
 
 
 def _wait(loop: asyncio.AbstractEventLoop, doing: Any) -> None:

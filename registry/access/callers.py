@@ -56,15 +56,20 @@ class Caller:
             self._note_refusal(action, path, repository, now=now)
             raise
 
+    def has_current_grant(self, action: Action, repository: Repository) -> bool:
+        """Whether the token's word is enough: no right changed, and it means this repository."""
+        if self.claims is None or not self.claims.says(action, repository.path):
+            return False
+        return _still_true(self.claims, repository)
+
     def _require(
         self, action: Action, path: str, repository: Repository | None, *, now: datetime
     ) -> None:
         principal = self.principal
         if self.claims is not None:
-            grant = self.claims.grants.get(path)
-            if grant is None or action not in grant.scope.actions:
+            if not self.claims.says(action, path):
                 raise InsufficientScope(_refusal(principal, action, path))
-            if repository and _still_true(self.claims, grant.repository_id, repository):
+            if repository and self.has_current_grant(action, repository):
                 return
             principal = self.confirmed(now=now)
         if action not in rights_in(principal=principal, path=path, repository=repository):
@@ -107,9 +112,10 @@ class Caller:
         return principal
 
 
-def _still_true(claims: Claims, repository_id: int | None, repository: Repository) -> bool:
+def _still_true(claims: Claims, repository: Repository) -> bool:
     if claims.epoch != repository.epoch:
         return False
+    repository_id = claims.grants[repository.path].repository_id
     if repository_id is None:  # it did not exist yet: the first push of this very caller made it
         return repository.created_by == claims.principal.key
     return repository_id == repository.id

@@ -49,6 +49,10 @@ class Claims:
     registry: frozenset[str]  # "catalog", if the token opens it
     expires_at: datetime
 
+    def says(self, action: Action, path: str) -> bool:
+        grant = self.grants.get(path)
+        return grant is not None and action in grant.scope.actions
+
     def paths(self, action: Action) -> list[str]:
         """The repositories in which the token says that one may do this."""
         return [path for path, grant in self.grants.items() if action in grant.scope.actions]

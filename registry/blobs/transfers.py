@@ -91,9 +91,7 @@ class Download(Iterator[bytes]):
     def read_from_memory(self) -> bytes | None:
         """The next piece; ``None`` when that would wait for a disk or for another machine."""
         pieces = self._pieces
-        if isinstance(pieces, FileReader) and pieces.is_in_memory():
-            return next(pieces, b"")
-        return None
+        return pieces.read_from_memory() if isinstance(pieces, FileReader) else None
 
     def close(self) -> None:
         if self._is_open:

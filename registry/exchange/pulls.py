@@ -57,9 +57,10 @@ def pull_manifest(
         now=now,
     )
     note_pull(manifest=manifest, now=now)
-    if is_counted:
+    pulled = _answer(manifest, repository, reference, caller, now)
+    if is_counted:  # last: what fails before is asked for again, and counts once
         count_pull(repository_id=repository.id, digest=manifest.digest, tag=reference.tag, now=now)
-    return _answer(manifest, repository, reference, caller, now)
+    return pulled
 
 
 def ask_for_manifest(

@@ -31,7 +31,7 @@ class FileReader(Iterator[bytes]):
             size = min(PIECE_BYTES, self._left)
             piece = size and os.pread(self._file, size, self._position)
         if not piece:
-            self.close()
+            FileReader.close(self)
             raise StopIteration
         self._position += len(piece)
         self._left -= len(piece)
@@ -50,6 +50,14 @@ class FileReader(Iterator[bytes]):
         except (OSError, NotImplementedError):  # not there, or nothing here can tell
             return False
 
+    def read(self, _size: int = -1) -> bytes:
+        """The next piece, however long; none at the end."""
+        return next(self, b"")
+
+    def read_from_memory(self) -> bytes | None:
+        """The next piece; ``None`` when reading it may have to wait."""
+        return next(self, b"") if self.is_in_memory() else None
+
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
@@ -57,7 +65,8 @@ class FileReader(Iterator[bytes]):
             self._left = 0
 
     def __del__(self) -> None:
-        self.close()
+        # Django puts the closing of its response into ``close``, which is for its thread alone.
+        FileReader.close(self)
 
 
 def write_all(file: int, piece: bytes, position: int) -> int:

@@ -12,6 +12,7 @@ from artifacts.charts.versions import MAX_KEY_LENGTH
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.names import MAX_TAG_LENGTH
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
+from registry.repositories import sql
 from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
 
@@ -31,6 +32,14 @@ class EndReason(models.TextChoices):
     EXPIRE = "expire", "expired"
     RETENTION = "retention", "removed by a retention policy"
     SUBJECT = "subject", "removed with the manifest it was attached to"
+
+
+_NAMES = """
+    SELECT name FROM tags_tag
+    WHERE repository_id = %s AND name > %s AND ended_at IS NULL
+      AND (expires_at IS NULL OR expires_at > %s)
+    ORDER BY name LIMIT %s
+"""
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
@@ -78,6 +87,11 @@ class TagQuerySet(models.QuerySet["Tag"]):
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` tags in the order of their bytes, for ``?n=&last=`` (end-8b)."""
         return self.filter(name__gt=after).order_by("name")[:size]
+
+    def names(self, repository: int, *, after: str, size: int, at: datetime) -> list[str]:
+        """``alive(at)`` and ``page`` of one repository, of which clients list nothing but names."""
+        found = sql.rows(_NAMES, [repository, after, at, size]) if size else []
+        return [name for (name,) in found]
 
     def newest_first(self) -> Self:
         """The history: every interval of every tag, the last one first."""

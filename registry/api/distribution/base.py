@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from rest_framework.request import Request
 
 from artifacts.oci.errors import OCIError, Unauthorized
 from registry.access.callers import Caller
+from registry.api.distribution.reads import API_VERSION, Answer, Read
 from registry.api.http import views
 from registry.api.http.login import challenge, identify
-
-API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
+from registry.blobs.transfers import let_go_of_database
 
 
 class DistributionView(views.View):
@@ -39,6 +39,19 @@ class RepositoryView(DistributionView, views.RepositoryView):
     def identify(self, request: Request) -> Caller:
         self.challenge_scope = f"repository:{self.kwargs['name']}:{self._asked(request.method)}"
         return super().identify(request)
+
+    def read(self, name: str) -> Read:
+        """This request as a read of ``name``, the repository as the client writes it."""
+        is_head = self.request.method == "HEAD"
+        headers = self.request.headers
+        return Read(is_head, headers, name, self.repository, self.caller, self.now)
+
+    def answered(self, answer: Answer) -> HttpResponseBase:
+        if isinstance(answer.body, bytes):
+            return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+        response = FileResponse(answer.body, status=answer.status, headers=answer.headers)
+        let_go_of_database()
+        return response
 
     def _asked(self, method: str | None) -> str:
         action = self.actions[str(method)]

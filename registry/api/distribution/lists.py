@@ -1,7 +1,6 @@
 """The list of tags (end-8), and that of repositories, which Docker's registry API has."""
 
-from collections.abc import Sequence
-
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -9,8 +8,8 @@ from registry.access.callers import InsufficientScope
 from registry.access.rights import catalog_of
 from registry.access.scopes import CATALOG
 from registry.api.distribution.base import DistributionView, RepositoryView
-from registry.api.http.paging import next_link, page_size, page_start
-from registry.tags.models import Tag
+from registry.api.distribution.reads import tags_answer
+from registry.api.http.paging import next_page, page_size, page_start
 
 
 class TagsView(RepositoryView):
@@ -18,13 +17,10 @@ class TagsView(RepositoryView):
 
     actions = {"GET": "pull", "HEAD": "pull"}
 
-    def get(self, request: Request, name: str) -> Response:
+    def get(self, request: Request, name: str) -> HttpResponseBase:
         size = page_size(request.query_params)
-        tags = Tag.objects.filter(repository=self.repository.id).alive(at=self.now)
-        tags = tags.page(after=page_start(request.query_params), size=size + 1)
-        names = list(tags.values_list("name", flat=True)) if size else []
-        document = {"name": name, "tags": names[:size]}
-        return Response(document, headers=_next_page(f"/v2/{name}/tags/list", names, size))
+        after = page_start(request.query_params)
+        return self.answered(tags_answer(self.read(name), size=size, after=after))
 
 
 class CatalogView(DistributionView):
@@ -41,9 +37,4 @@ class CatalogView(DistributionView):
         found = visible.page(after=page_start(request.query_params), size=size + 1)
         paths = list(found.values_list("path", flat=True)) if size else []
         document = {"repositories": paths[:size]}
-        return Response(document, headers=_next_page("/v2/_catalog", paths, size))
-
-
-def _next_page(path: str, names: Sequence[str], size: int) -> dict[str, str]:
-    """``names`` has one more than the page where there is another."""
-    return next_link(path, n=size, last=names[size - 1]) if len(names) > size > 0 else {}
+        return Response(document, headers=next_page("/v2/_catalog", paths, size))

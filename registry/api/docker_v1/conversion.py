@@ -77,6 +77,12 @@ def as_taken(
     return _for_old_client(repository, manifest, name, tag, accepts, now)
 
 
+def is_taken_as_stored(headers: Mapping[str, str]) -> bool:
+    """Whether it is sure, before anything is found, that no other form than the stored is due."""
+    accepts = _types_taken(headers)
+    return not accepts & SCHEMA1_MANIFESTS and not _takes_only_images(accepts)
+
+
 def _types_taken(headers: Mapping[str, str]) -> frozenset[str]:
     """The types that a client names; none when it says nothing, or takes everything."""
     header = headers.get("Accept", "")

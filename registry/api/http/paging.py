@@ -1,6 +1,6 @@
 """``?n=&last=`` and the ``Link`` to the next page (RFC 8288)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -25,3 +25,8 @@ def page_start(query: Mapping[str, str]) -> str:
 
 def next_link(path: str, **query: str | int) -> dict[str, str]:
     return {"Link": f'<{path}?{urlencode(query)}>; rel="next"'}
+
+
+def next_page(path: str, names: Sequence[str], size: int) -> dict[str, str]:
+    """``names`` has one more than the page where there is another."""
+    return next_link(path, n=size, last=names[size - 1]) if len(names) > size > 0 else {}

@@ -55,6 +55,11 @@ class View(APIView):
     door_headers: ClassVar[Mapping[str, str]] = {}  # of every answer
     now: datetime
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: what else may be asked stands in the answer to what may not, 405."""
+        return {}
+
     def refusal(self, error: OCIError, request: Request) -> HttpResponse:
         """``error`` in the form of the door."""
         raise NotImplementedError

@@ -31,7 +31,7 @@ def test_a_crash_is_told_in_json_and_logged_with_its_cause(
     def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Tag.objects.get_queryset().__class__, "page", crash)
+    monkeypatch.setattr(Tag.objects.get_queryset().__class__, "names", crash)
 
     with caplog.at_level(logging.ERROR):
         response = pusher.get(TAGS)
@@ -50,7 +50,7 @@ def test_a_database_without_room_is_507(pusher: Client, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise OperationalError("database or disk is full")
 
-    monkeypatch.setattr(Tag.objects.get_queryset().__class__, "page", full)
+    monkeypatch.setattr(Tag.objects.get_queryset().__class__, "names", full)
 
     response = pusher.get(TAGS)
 

@@ -1,0 +1,327 @@
+"""The front door answers as the views do, and alone where it can."""
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from artifacts.oci.digest import Digest
+from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from config.front_door import FrontDoor
+from config.transport import Transport
+from registry.manifests.models import Manifest
+from registry.repositories.models import Repository, SignatureRequirement
+from registry.statistics.counting import flush_counts
+from registry.statistics.models import DailyTraffic
+from registry.storage.base import PIECE_BYTES
+from registry.tags.models import Tag
+from tests.registry.builders import bearer, hold, image, index, make_repository, owner_of, push
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SMALL = b"a small layer"
+LARGE = bytes(range(256)) * 2000
+CONFIG = b"{}"
+IMAGE = image(CONFIG, SMALL, LARGE)
+OTHER = image(CONFIG, SMALL)
+
+Headers = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Answered:
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    def of_any_boundary(self) -> "Answered":
+        """Boundaries between parts are made anew for each answer."""
+        text = dict(self.headers).get("content-type", "")
+        boundary = re.search(r"boundary=(\w+)", text)
+        if not boundary:
+            return self
+        named = [(name, value.replace(boundary[1], "")) for name, value in self.headers]
+        return Answered(self.status, named, self.body.replace(boundary[1].encode(), b""))
+
+
+class Asking:
+    """One event loop with one application on it."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._loop = asyncio.new_event_loop()
+
+    def __call__(
+        self, method: str, path: str, headers: Headers | None = None, query: str = ""
+    ) -> Answered:
+        answered = Answered()
+
+        async def receive() -> dict[str, Any]:
+            if not received:
+                received.append(True)
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Mapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                answered.status = message["status"]
+                answered.headers = sorted(
+                    (name.decode(), value.decode()) for name, value in message["headers"]
+                )
+            else:
+                answered.body += message.get("body", b"")
+
+        received: list[bool] = []
+        sent = {"host": "localhost", **(headers or {})}
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "http_version": "1.1",
+            "scheme": "http",
+            "server": ("127.0.0.1", "8080"),
+            "client": ("192.0.2.1", "50000"),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+        }
+        served = self._application(scope, receive, send)
+        self._loop.run_until_complete(asyncio.wait_for(served, 30))
+        return answered
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+class NoViews(Transport):
+    """Fails where the front door leaves a request to the views."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: [], threads=1)
+
+    async def __call__(self, *_: Any) -> None:
+        raise AssertionError("left to the views")
+
+
+@pytest.fixture
+def world(repository: Repository) -> Repository:
+    """``acme/web`` with images, an index, a tag that expired and one that moved on."""
+    hold(repository, SMALL, LARGE, CONFIG, now=timezone.now())
+    now = timezone.now()
+    push(repository, OTHER, "moved", now=now - timedelta(minutes=2))
+    for body, tag in (
+        (IMAGE, "latest"),
+        (index(IMAGE), "index"),
+        (IMAGE, "moved"),
+        (IMAGE, "expired"),
+    ):
+        push(repository, body, tag, now=now - timedelta(minutes=1))
+    Tag.objects.filter(name="expired").update(expires_at=now - timedelta(seconds=5))
+    Manifest.objects.update(last_pulled_at=now)
+    return repository
+
+
+@pytest.fixture
+def views() -> Iterator[Asking]:
+    asking = Asking(Transport(get_wsgi_application(), threads=2))
+    yield asking
+    asking.close()
+
+
+@pytest.fixture
+def door() -> Iterator[Asking]:
+    front_door = FrontDoor(Transport(get_wsgi_application(), threads=2))
+    asking = Asking(front_door)
+    yield asking
+    front_door.close()
+    asking.close()
+
+
+@pytest.fixture
+def alone() -> Iterator[Asking]:
+    front_door = FrontDoor(NoViews())
+    asking = Asking(front_door)
+    yield asking
+    front_door.close()
+    asking.close()
+
+
+def token(*actions: str, path: str = "acme/web") -> Headers:
+    return bearer(owner_of("acme"), f"repository:{path}:{','.join(actions)}")
+
+
+DIGESTS = [str(Digest.of(content)) for content in (IMAGE, OTHER, index(IMAGE), SMALL, LARGE, b"no")]
+PATHS = [
+    *(f"/v2/acme/web/manifests/{tag}" for tag in ("latest", "index", "moved", "expired", "none")),
+    *(f"/v2/acme/web/manifests/{digest}" for digest in DIGESTS),
+    *(f"/v2/acme/web/blobs/{digest}" for digest in DIGESTS),
+    "/v2/acme/web/blobs/uploads",
+    "/v2/acme/web/blobs/sha1:abc",
+    "/v2/acme/web/manifests/sha256:abc",
+    "/v2/acme/web/manifests/.no-tag",
+    "/v2/acme/web/manifests/latest/",
+    "/v2/acme/web/tags/list",
+    "/v2/acme/web/tags/lists",
+    "/v2/acme/web/tags/list/",
+    "/v2/acme/none/manifests/latest",
+    "/v2/acme/private/tags/list",
+    "/v2/Acme/web/manifests/latest",
+    "/v2/manifests/latest",
+    "/v2/web/tags/list",
+    "//v2/acme/web/manifests/latest",
+    "/v2/",
+    "/v2/_catalog",
+]
+QUERIES = ["", "n=2", "n=0", "n=x", "last=index&n=1", "n=1&n=2", "last=%00", "n=5000", "ns=x.io"]
+TAKEN = [
+    OCI_MANIFEST,
+    OCI_INDEX,
+    DOCKER_MANIFEST,
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "*/*",
+    "",
+]
+RANGES = ["bytes=0-9", "bytes=5-", "bytes=-5", "bytes=9999999-", "bytes=0-1,4-5", "bytes=9-1", "x"]
+ENTITY_TAGS = [f'"{DIGESTS[0]}"', f'W/"{DIGESTS[0]}"', f'"{DIGESTS[3]}"', "*", '"other"', "x"]
+CONDITIONAL = st.fixed_dictionaries(
+    {},
+    optional={
+        "Accept": st.sampled_from(TAKEN),
+        "Range": st.sampled_from(RANGES),
+        "If-Range": st.sampled_from(ENTITY_TAGS),
+        "If-Match": st.sampled_from(ENTITY_TAGS),
+        "If-None-Match": st.sampled_from(ENTITY_TAGS),
+        "User-Agent": st.sampled_from(["docker/1.9.1 go/go1.4.3", "containerd/2.0"]),
+        "Origin": st.just("http://elsewhere.example"),
+        "X-Forwarded-For": st.just("192.0.2.9"),
+        "Host": st.sampled_from(["localhost", "elsewhere.example", "127.0.0.1:8080", "a b"]),
+    },
+)
+LOGINS = ["pull", "pull,push", "delete", "other", "public", "cut", "nobody"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    method=st.sampled_from(["GET", "GET", "GET", "HEAD", "OPTIONS"]),
+    path=st.sampled_from(PATHS),
+    query=st.sampled_from(QUERIES) | st.just(""),
+    login=st.sampled_from(LOGINS) | st.just("pull"),
+    headers=CONDITIONAL,
+)
+def test_both_ways_give_one_answer(
+    world: Repository,
+    logins: Mapping[str, Headers],
+    views: Asking,
+    door: Asking,
+    method: str,
+    path: str,
+    query: str,
+    login: str,
+    headers: Headers,
+) -> None:
+    asked = (method, path, {**headers, **logins[login]}, query)
+
+    assert door(*asked).of_any_boundary() == views(*asked).of_any_boundary()
+
+
+@pytest.fixture
+def logins(world: Repository) -> Mapping[str, Headers]:
+    make_repository("acme/private")
+    whole = token("pull")["Authorization"]
+    return {
+        "pull": token("pull"),
+        "pull,push": token("pull", "push"),
+        "delete": token("delete"),
+        "other": token("pull", path="acme/private"),
+        "public": {"Authorization": whole.replace("Bearer", "bearer")},
+        "cut": {"Authorization": whole[:-5]},
+        "nobody": {},
+    }
+
+
+HOT = [
+    ("GET", "/v2/acme/web/manifests/latest", {}, 200),
+    ("HEAD", "/v2/acme/web/manifests/latest", {}, 200),
+    ("GET", f"/v2/acme/web/manifests/{DIGESTS[0]}", {}, 200),
+    ("GET", f"/v2/acme/web/manifests/{DIGESTS[0]}", {"If-None-Match": f'"{DIGESTS[0]}"'}, 304),
+    ("HEAD", f"/v2/acme/web/blobs/{DIGESTS[3]}", {}, 200),
+    ("GET", f"/v2/acme/web/blobs/{DIGESTS[3]}", {}, 200),
+    ("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", {}, 200),
+    ("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", {"Range": "bytes=5-400000"}, 206),
+    ("GET", "/v2/acme/web/tags/list", {}, 200),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "status"), HOT)
+def test_what_pulls_ask_for_needs_no_view(
+    world: Repository, alone: Asking, method: str, path: str, headers: Headers, status: int
+) -> None:
+    answered = alone(method, path, {**headers, **token("pull")})
+
+    assert answered.status == status
+
+
+@pytest.mark.parametrize("digest", [DIGESTS[3], DIGESTS[4]])
+@pytest.mark.parametrize("text", RANGES)
+def test_both_ways_give_the_same_parts(
+    world: Repository, views: Asking, door: Asking, digest: str, text: str
+) -> None:
+    asked = ("GET", f"/v2/acme/web/blobs/{digest}", {**token("pull"), "Range": text})
+
+    assert door(*asked).of_any_boundary() == views(*asked).of_any_boundary()
+
+
+def test_a_large_blob_arrives_whole(world: Repository, alone: Asking) -> None:
+    assert len(LARGE) > PIECE_BYTES
+    assert alone("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", token("pull")).body == LARGE
+
+
+def test_a_pull_that_the_views_have_to_note_counts_once(world: Repository, door: Asking) -> None:
+    Manifest.objects.update(last_pulled_at=None)
+
+    door("GET", "/v2/acme/web/manifests/latest", token("pull"))
+
+    flush_counts()
+    assert DailyTraffic.objects.get(reference="latest").pulls == 1
+
+
+def test_every_pull_through_the_door_counts(world: Repository, alone: Asking) -> None:
+    for _ in range(3):
+        alone("GET", "/v2/acme/web/manifests/latest", token("pull"))
+
+    flush_counts()
+    assert DailyTraffic.objects.get(reference="latest").pulls == 3
+
+
+def test_a_required_signature_is_required_here_too(world: Repository, door: Asking) -> None:
+    world.signature_requirement = SignatureRequirement.REQUIRED
+    world.save()
+
+    assert door("GET", "/v2/acme/web/manifests/latest", token("pull")).status == 403
+
+
+def test_a_right_that_was_taken_away_is_gone_at_once(world: Repository, door: Asking) -> None:
+    headers = token("pull")
+    first = door("GET", "/v2/acme/web/manifests/latest", headers).status
+    world.delete()
+
+    assert (first, door("GET", "/v2/acme/web/manifests/latest", headers).status) == (200, 404)
+
+
+def test_hosts_that_are_not_ours_are_left_to_the_views(
+    world: Repository, door: Asking, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["registry.example"]
+    headers = {**token("pull"), "Host": "elsewhere.example"}
+
+    assert door("GET", "/v2/acme/web/manifests/latest", headers).status == 400
