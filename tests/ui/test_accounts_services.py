@@ -8,6 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
+from requests import Response, Session
 
 from accounts.audit.models import AuditEvent
 from accounts.users.models import User
@@ -294,3 +295,59 @@ def test_the_name_may_come_in_another_claim(provider: OidcProvider, settings: Se
     client, _ = sign_in_by_service(provider, "s-15")
 
     assert who(client) == "mia"
+
+
+@pytest.fixture
+def other(settings: Settings, provider: OidcProvider) -> str:
+    """A second service, which is hostile. Its start page."""
+    services = {
+        f"{name}_LOGIN_CONFIG": LoginService.model_validate(
+            {"OIDC_SERVER": provider.url, "CLIENT_ID": name, "CLIENT_SECRET": "secret"}
+        )
+        for name in ("ACME", "OTHER")
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = provider_settings(services)
+    return "/account/oidc/other/login/"
+
+
+def test_an_answer_of_one_service_is_none_of_another(provider: OidcProvider, other: str) -> None:
+    """Else a hostile service could make Berth hand it codes of another one."""
+    provider.knows("s-20", preferred_username="olivia")
+    client = Client()
+    back = provider.approve(start(client), "s-20")
+
+    page = come_back(client, back.replace("/oidc/acme/", "/oidc/other/"))
+
+    assert "did not sign you in" in page
+    assert who(client) == ""
+
+
+def test_one_subject_of_two_services_is_two_people(provider: OidcProvider, other: str) -> None:
+    provider.knows("s-21", preferred_username="peggy")
+    sign_in_by_service(provider, "s-21")
+    provider.knows("s-21", preferred_username="mallory")
+    client = Client()
+
+    come_back(client, provider.approve(client.post(other).headers["Location"], "s-21"))
+
+    assert who(client) == "mallory"
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "<html>", "[]", "null", "{}", '{"issuer": 1}', "[" * 100_000]
+)
+def test_a_service_that_says_nothing_of_itself_signs_nobody_in(
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(_: Session, url: str, **__: object) -> Response:
+        response = Response()
+        response.status_code, response.url = 200, url
+        response._content = answer.encode()
+        return response
+
+    monkeypatch.setattr(Session, "get", get)
+
+    page = Client(raise_request_exception=False).post(START)
+
+    assert page.status_code == 502
+    assert "did not sign you in" in page.content.decode()

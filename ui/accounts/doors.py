@@ -1,13 +1,25 @@
 """Addresses of allauth and of the administration that lead elsewhere here."""
 
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
 from allauth.account import views
 from allauth.account.decorators import secure_admin_login
+from allauth.account.internal.decorators import login_not_required
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.views.generic.base import RedirectView
+from requests import RequestException
+
+logger = logging.getLogger(__name__)
+
+# What allauth stumbles over in answers that are no JSON, or JSON of another shape.
+_NO_ANSWER = (RequestException, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def email(request: HttpRequest) -> HttpResponseBase:
@@ -25,6 +37,21 @@ def password_reset(request: HttpRequest) -> HttpResponseBase:
     return answer
 
 
+def service(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A step of signing in by a service, which may be down, or answer as none does."""
+
+    def step(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+        try:
+            return view(request, provider_id)
+        except _NO_ANSWER:
+            logger.exception("the service %s gave no answer that can be used", provider_id)
+            page = "socialaccount/authentication_error.html"
+            return render(request, page, status=HTTPStatus.BAD_GATEWAY)
+
+    open_to_all: Callable[..., HttpResponseBase] = login_not_required(step)
+    return open_to_all
+
+
 # The administration signs nobody in by itself: it would not ask for a second factor.
 admin_doors = [
     path("login/", secure_admin_login(admin.site.index)),
@@ -33,4 +60,6 @@ admin_doors = [
 account_doors = [
     path("email/", email, name="account_email"),
     path("password/reset/", password_reset, name="account_reset_password"),
+    path("oidc/<str:provider_id>/login/", service(openid_connect.login)),
+    path("oidc/<str:provider_id>/login/callback/", service(openid_connect.callback)),
 ]
