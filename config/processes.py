@@ -1,7 +1,6 @@
-"""The processes that make up a running Berth, and the commands that start them."""
+"""The processes that make up a running Berth, and the arguments that start them."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,19 @@ DOWNLOAD_PLACES = 512
 _CONNECTIONS = 1024
 _BACKLOG = 2048  # connections that wait to be accepted
 _DRAIN_SECONDS = 20  # for requests under way, when the server is told to stop
+
+# The environment in which the allocators give memory back. It must be there when a process begins.
+FRUGAL = {
+    # glibc keeps a heap per thread otherwise, and each keeps its own leftovers.
+    "MALLOC_ARENA_MAX": "2",
+    # Pieces of blobs go straight back to the system. glibc raises both limits otherwise, the more
+    # of them come, until pieces lie among what stays.
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    # jemalloc, Granian's allocator, has a heap for four threads on each processor otherwise, and
+    # keeps what is free for ten seconds.
+    "_RJEM_MALLOC_CONF": "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0",
+}
 
 
 class OptionRefused(Exception):
@@ -63,10 +75,10 @@ class ServedCertificate:
     key: Path
 
 
-def web_command(options: Options, served: ServedCertificate | None) -> list[str]:
-    """Granian: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2."""
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", "asginl", "--http", "1", "--no-ws"),
+def web_arguments(options: Options, served: ServedCertificate | None) -> list[str]:
+    """Granian's: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2."""
+    arguments = [
+        *("--interface", "asginl", "--http", "1", "--no-ws"),
         *("--host", options.host, "--port", str(options.port)),
         *("--workers", str(options.workers)),
         *("--backlog", str(_BACKLOG), "--backpressure", str(_CONNECTIONS)),
@@ -74,16 +86,15 @@ def web_command(options: Options, served: ServedCertificate | None) -> list[str]
         *("--log-level", "error", "--no-access-log"),
     ]
     if served:
-        command += ["--ssl-certificate", str(served.certificate), "--ssl-keyfile", str(served.key)]
-        command += ["--ssl-protocol-min", "tls1.2"]
-    return [*command, "config.asgi:application"]
+        arguments += ["--ssl-certificate", str(served.certificate)]
+        arguments += ["--ssl-keyfile", str(served.key), "--ssl-protocol-min", "tls1.2"]
+    return [*arguments, "config.asgi:application"]
 
 
-def jobs_command() -> list[str]:
-    """A Celery worker that also sends the periodic jobs."""
-    quiet = "ignore:You're running the worker with superuser privileges"
+def jobs_arguments() -> list[str]:
+    """Celery's, for a worker that also sends the periodic jobs."""
     return [
-        *(sys.executable, "-W", quiet, "-m", "celery", "--quiet", "-A", "config.celery", "worker"),
+        *("--quiet", "-A", "config.celery", "worker"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--with-timetable"),
     ]
 

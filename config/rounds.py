@@ -4,6 +4,8 @@ It follows settings that administrators change, keeps announcements at hand, and
 counted, noticed and logged: none of it costs a request a statement to the database.
 """
 
+import ctypes
+import gc
 import logging
 import threading
 import time
@@ -30,12 +32,23 @@ def refresh() -> None:
     refresh_announcements(now=timezone.now())
 
 
+def give_memory_back() -> None:
+    """Free what only a cycle of references holds, and hand free pages to the system.
+
+    glibc by itself hands back no more than the end of its heap.
+    """
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+
+
 _TICK_SECONDS: Final = 3
 _ERRANDS: Final[Mapping[Errand, int]] = {  # and how many seconds lie between two of each
     follow_settings: 3,
     refresh: 3,
     flush_counts: 9,
     flush_errors: 9,
+    give_memory_back: 30,
     flush_sightings: 9,
 }
 

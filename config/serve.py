@@ -1,37 +1,79 @@
 """Runs Berth on this machine: the web server and the jobs, under one supervisor.
 
-A process of its own without Django, so that watching the others costs little memory.
-``manage.py serve`` prepares everything and then becomes this.
+``manage.py serve`` prepares everything and then becomes this. It loads what the others need and
+then only watches them: they are forks, so the code is in memory once.
 """
 
 import argparse
+import gc
 import http.client
 import os
 import ssl
 import sys
+import warnings
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from config.greeting import greeting
 from config.paths import PRIVATE
-from config.processes import Options, ServedCertificate, jobs_command, web_command
+from config.processes import Options, ServedCertificate, jobs_arguments, web_arguments
 from config.supervisor import Supervisor
 
 _PROBE_SECONDS = 2.0
+# What all or most processes use; the rest they load when they need it.
+_CODE = (
+    "config.celery",
+    "config.rounds",
+    "config.transport",
+    "config.urls",
+    "argon2",
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "granian.cli",
+)
 
 
 def main() -> int:
     os.umask(PRIVATE)
     # The checks load every page and API; the web server has done that already.
     os.environ["CELERY_SKIP_CHECKS"] = "1"
-    # glibc keeps a heap per thread otherwise, and each keeps its own leftovers.
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    _load_code()
     served = _served_certificate(sys.argv[1:])
     options = Options.read(os.environ)
     return Supervisor(
-        {"web": web_command(options, served), "jobs": jobs_command()},
+        {"web": partial(_serve, options, served), "jobs": _work},
         is_ready=lambda: _answers(options, is_tls=served is not None),
         on_ready=lambda: print(greeting(options, is_tls=served is not None), flush=True),
     ).run()
+
+
+def _load_code() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.template import engines
+
+    django.setup()
+    for name in _CODE:
+        import_module(name)
+    engines.all()
+    # The collector writes to all that it looks at, and what is written to is no longer shared.
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(options: Options, served: ServedCertificate | None) -> None:
+    from granian.cli import cli
+
+    cli(web_arguments(options, served), prog_name="granian", auto_envvar_prefix="GRANIAN")
+
+
+def _work() -> None:
+    from celery.bin.celery import main as celery
+
+    warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
+    sys.argv = ["celery", *jobs_arguments()]
+    celery()
 
 
 def _served_certificate(arguments: list[str]) -> ServedCertificate | None:

@@ -1,16 +1,20 @@
 """Keeps a few processes running, and takes all of them along when it ends.
 
-Linux ends the children even when this process is killed: each asks for it before it starts.
+They are forks: what this process has loaded is in memory once, whoever uses it. Linux ends the
+children even when this process is killed: each asks for it before it starts.
 """
 
 import ctypes
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
+from pathlib import Path
 from types import FrameType
 
 _LOOK_SECONDS = 0.1
@@ -19,6 +23,12 @@ _STABLE_SECONDS = 10.0  # a process that lived this long is started again withou
 _ATTEMPTS_BEFORE_READY = 3
 _STOP_SECONDS = 30.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+_OPEN_FILES = Path("/proc/self/fd")
+_fork = multiprocessing.get_context("fork")
+
+Work = Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -26,27 +36,28 @@ class Child:
     """One process, and when it is to be started again after it ended."""
 
     name: str
-    command: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
+    work: Work
+    process: ForkProcess | None = None
     started_at: float = 0.0
     start_at: float = 0.0
     failures: int = 0  # in a row
 
 
 class Supervisor:
-    """Runs commands side by side until told to stop by SIGTERM or SIGINT.
+    """Runs processes side by side until told to stop by SIGTERM or SIGINT.
 
-    The first command starts alone, to have the whole machine until it is ready.
+    The first starts alone, to have the whole machine until it is ready. This process must have
+    one thread and no open connection, since the others begin as copies of it.
     """
 
     def __init__(
         self,
-        commands: Mapping[str, Sequence[str]],
+        works: Mapping[str, Work],
         *,
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
     ) -> None:
-        self.children = [Child(name, command) for name, command in commands.items()]
+        self.children = [Child(name, work) for name, work in works.items()]
         self.is_ready = is_ready
         self.on_ready = on_ready
         self.was_ready = False
@@ -54,7 +65,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Supervise; return the exit status: 0 when asked to stop, 1 when it never worked."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPS:
             signal.signal(number, self._request_stop)
         try:
             while not self.stop_requests:
@@ -78,10 +89,10 @@ class Supervisor:
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
-                child.process = _start(child.command)
+                child.process = _start(child)
                 child.started_at = now
             return
-        if (status := child.process.poll()) is None:
+        if (status := child.process.exitcode) is None:
             return
         _kill_group(child.process)  # what it started itself, such as web workers
         child.process = None
@@ -97,12 +108,12 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
         while self.stop_requests < 2 and time.monotonic() < deadline:
-            if all(process.poll() is not None for process in running):
+            if all(process.exitcode is not None for process in running):
                 break
             time.sleep(_LOOK_SECONDS)
         for process in running:
             _kill_group(process)
-            process.wait()
+            process.join()
 
 
 def die_with_parent() -> None:
@@ -112,28 +123,62 @@ def die_with_parent() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    parent = os.getpid()
-
-    def before_exec() -> None:
-        die_with_parent()
-        if os.getppid() != parent:  # it ended before we asked
-            os._exit(1)
-
-    # A group of its own: Ctrl-C in a terminal reaches only us, and we stop the others in order.
-    return subprocess.Popen(  # noqa: S603 - our own commands
-        command,
-        preexec_fn=before_exec,  # noqa: PLW1509 - this process has one thread
-        process_group=0,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _start(child: Child) -> ForkProcess:
+    """A process in a group of its own: Ctrl-C in a terminal reaches only us, and we stop the
+    others in order.
+    """
+    # A signal in between would be counted by a copy of us.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        process = _fork.Process(target=_become, args=(child, os.getpid(), _open_files()))
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    with suppress(OSError):  # it was quicker, or has ended
+        os.setpgid(_pid(process), 0)
+    return process
+
+
+def _become(child: Child, parent: int, open_files: list[int]) -> None:
+    """Do the work of a child, in the process that was forked for it."""
+    with suppress(OSError):
+        os.setpgid(0, 0)
+    die_with_parent()
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
+    _take_name(f"berth-{child.name}")
+    for number in open_files:  # such as the lock of the data folder, which is our parent's
+        with suppress(OSError):
+            os.close(number)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    child.work()
+
+
+def _open_files() -> list[int]:
+    """Numbers of the files that are open beside the standard ones."""
+    if not _OPEN_FILES.is_dir():
+        return []
+    numbers = (int(path.name) for path in _OPEN_FILES.iterdir())
+    return [number for number in numbers if number > 2]
+
+
+def _take_name(name: str) -> None:
+    """What ``ps`` and ``top`` call this process, at most 15 bytes."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_NAME, name.encode())
+
+
+def _pid(process: ForkProcess) -> int:
+    assert process.pid is not None  # noqa: S101 - it was started
+    return process.pid
+
+
+def _kill_group(process: ForkProcess) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(_pid(process), signal.SIGKILL)
 
 
 def _ending(status: int) -> str:

@@ -16,7 +16,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
+from config.threads import Threads
 from registry.api.distribution.base import error_document
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.blobs.transfers import RETRY_AFTER_SECONDS, let_go_of_database
@@ -45,6 +45,7 @@ _LARGE_BODIES_AT_ONCE = 32
 _STALLED_SECONDS = 60  # without a byte of a body that is stored as it comes
 _UNREAD_SECONDS = 60  # without room for the next bytes of an answer
 _AHEAD_BYTES = 1024 * 1024  # of a body, received before the thread asks for them
+_IDLE_SECONDS = 20  # until a thread that has nothing to do ends
 _DRAIN_SECONDS = 1
 _DRAIN_BYTES = 64 * 1024 * 1024
 
@@ -58,7 +59,7 @@ class Transport:
 
     def __init__(self, application: Callable[..., Iterable[bytes]], *, threads: int) -> None:
         self._application = application
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._threads = Threads(threads, idle_seconds=_IDLE_SECONDS)
         self._large_bodies = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def mortal(tmp_path: Path) -> Iterator[RunningServer]:
     """A server that the test ends."""
     server = start_server(tmp_path / "data")
-    wait_until(lambda: pids_of(server, "celery"))
+    wait_until(lambda: pids_of(server, "berth-jobs"))
     yield server
     server.kill()
 
@@ -46,14 +46,14 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def pids_of(server: RunningServer, program: str) -> list[int]:
-    """Living processes of the server that run ``program``, oldest first."""
-    return [pid for pid in server.pids() if program in command_of(pid)]
+def pids_of(server: RunningServer, name: str) -> list[int]:
+    """Living processes of the server that have this name, oldest first."""
+    return [pid for pid in server.pids() if name_of(pid) == name]
 
 
-def command_of(pid: int) -> str:
+def name_of(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
 
@@ -77,15 +77,15 @@ def test_the_first_start_tells_where_it_is_and_what_to_try(server: RunningServer
     assert server.admin_password not in words
 
 
-@pytest.mark.parametrize("program", ["celery", "granian"])
-def test_a_killed_process_is_started_again(server: RunningServer, program: str) -> None:
-    wait_until(lambda: pids_of(server, "celery"))
-    before = pids_of(server, program)
+@pytest.mark.parametrize("name", ["berth-jobs", "berth-web"])
+def test_a_killed_process_is_started_again(server: RunningServer, name: str) -> None:
+    wait_until(lambda: pids_of(server, "berth-jobs"))
+    before = pids_of(server, name)
 
     os.kill(before[0], signal.SIGKILL)
 
-    wait_until(lambda: len(pids_of(server, program)) == len(before))
-    wait_until(lambda: not set(before) & set(pids_of(server, program)))
+    wait_until(lambda: len(pids_of(server, name)) == len(before))
+    wait_until(lambda: not set(before) & set(pids_of(server, name)))
 
 
 def test_stopping_ends_every_process(mortal: RunningServer) -> None:

@@ -17,11 +17,12 @@ PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPE
 
 SCRIPT = """
 import sys
+from functools import partial
 from config.supervisor import Supervisor
 
-commands = {{name: [sys.executable, "-c", code] for name, code in {children!r}.items()}}
+works = {{name: partial(exec, code, {{}}) for name, code in {children!r}.items()}}
 ready = lambda: {is_ready}
-sys.exit(Supervisor(commands, is_ready=ready, on_ready=lambda: print("ready", flush=True)).run())
+sys.exit(Supervisor(works, is_ready=ready, on_ready=lambda: print("ready", flush=True)).run())
 """
 
 

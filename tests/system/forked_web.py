@@ -13,9 +13,7 @@ import django
 from django.conf import settings
 from granian.cli import cli
 
-from config.processes import Options, web_command
-
-_AFTER_INTERPRETER = 3  # python -m granian
+from config.processes import Options, web_arguments
 
 
 def main() -> None:
@@ -32,7 +30,7 @@ def main() -> None:
 def _become_web_server(port: int) -> NoReturn:
     os.setsid()
     options = Options.read({"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "1"})
-    cli(web_command(options, None)[_AFTER_INTERPRETER:])
+    cli(web_arguments(options, None))
     raise SystemExit(1)
 
 

@@ -1,15 +1,19 @@
-"""A blob passes through the registry without ever being in its memory."""
+"""What a registry takes of memory: little at rest, bounded in use, no more each hour."""
 
 import hashlib
 import http.client
 import os
 import random
 import shutil
+import statistics
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.memory import Peak, used_bytes
+from benchmarks.mixed_use import MixedUse
 from tests.conformance.client import Client
 from tests.conformance.repository import Repository, closing
 from tests.conformance.wire import Wire
@@ -20,6 +24,16 @@ PIECE_BYTES = 1024 * 1024
 BLOB_MIB = int(os.environ.get("BERTH_TEST_BLOB_MIB", "2048"))
 BLOB_MIB_WHERE_THE_DISK_IS_SMALL = 512
 ENOUGH_DISK_BYTES = 10 * 1000**3
+
+# All processes together, by proportional set size.
+MOST_AT_REST_MB = 230
+MOST_IN_USE_MB = 400
+MOST_AFTERWARDS_MB = 275
+REST_SECONDS = 5
+USE_SECONDS = 20
+BACK_SECONDS = 75  # threads end after 20 s, and pages go back every 30 s
+SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
+LOOK_SECONDS = 5
 
 
 @pytest.mark.timeout(900)
@@ -38,6 +52,57 @@ def test_a_large_blob_comes_and_goes_in_little_memory(tmp_path: Path) -> None:
         server.stop()
     print(f"{size_mib} MiB: peaks in KiB {after_push} after the push, {peaks} after the pull")
     assert max(peaks) < LIMIT_KIB
+
+
+@pytest.mark.timeout(600)
+def test_a_registry_in_use_takes_little_memory_and_gives_it_back(tmp_path: Path) -> None:
+    server = start_server(tmp_path / "data")
+    try:
+        time.sleep(REST_SECONDS)
+        at_rest = used_mb(server)
+        use = MixedUse(server)
+        with Peak(server) as peak:
+            use.fill()
+            use.go_on(seconds=USE_SECONDS, users=16)
+        used = used_mb(server)
+        deadline = time.monotonic() + BACK_SECONDS
+        while (afterwards := used_mb(server)) > MOST_AFTERWARDS_MB and time.monotonic() < deadline:
+            time.sleep(1)
+    finally:
+        server.stop()
+    print(f"{at_rest:.0f} MB at rest, {peak.bytes / 1e6:.0f} at most, {used:.0f} after the use")
+    print(f"{afterwards:.0f} later; {use.done}")
+    assert use.failed == []
+    assert at_rest < MOST_AT_REST_MB
+    assert peak.bytes / 1e6 < MOST_IN_USE_MB
+    assert afterwards < MOST_AFTERWARDS_MB
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(SOAK_SECONDS * 2 + 600)
+def test_a_registry_takes_no_more_memory_the_longer_it_is_used(tmp_path: Path) -> None:
+    """Flat once everything has been used: the last third takes what the first took."""
+    server = start_server(tmp_path / "data")
+    taken: list[float] = []
+    try:
+        use = MixedUse(server)
+        use.fill()
+        use.go_on(seconds=SOAK_SECONDS / 6, users=16)
+        end = time.monotonic() + SOAK_SECONDS
+        while time.monotonic() < end:
+            use.go_on(seconds=LOOK_SECONDS, users=16)
+            taken.append(used_mb(server))
+    finally:
+        server.stop()
+    third = max(len(taken) // 3, 1)
+    first, last = statistics.mean(taken[:third]), statistics.mean(taken[-third:])
+    print(f"{first:.0f} MB in the first third, {last:.0f} in the last: {taken}; {use.done}")
+    assert use.failed == []
+    assert last <= first * 1.1
+
+
+def used_mb(server: RunningServer) -> float:
+    return used_bytes({server.process.pid}) / 1e6
 
 
 def content(size_mib: int) -> Iterator[bytes]:
@@ -86,7 +151,7 @@ def peaks_kib(server: RunningServer) -> list[int]:
     return [
         _peak_kib(pid)
         for pid in server.pids()
-        if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if Path(f"/proc/{pid}/comm").read_text() == "berth-web\n"
     ]
 
 

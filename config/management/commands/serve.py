@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config import preparation
 from config.paths import BASE_DIR
-from config.processes import OptionRefused, Options, ServedCertificate
+from config.processes import FRUGAL, OptionRefused, Options, ServedCertificate
 
 
 class Command(BaseCommand):
@@ -40,12 +40,14 @@ class Command(BaseCommand):
 
 
 def _become_supervisor(chosen: Options, served: ServedCertificate | None) -> None:
-    """Replace this process, so that no second Django stays in memory."""
+    """Replace this process by one that has only what it needs, and the environment it needs."""
     environment = dict(os.environ)
     # Everybody finds the code and the data, whatever folder this was started in.
     environment["PYTHONPATH"] = str(BASE_DIR)
     environment["BERTH_DATA"] = str(chosen.data)
     environment.pop("BERTH_ADMIN_PASSWORD", None)
+    for name, value in FRUGAL.items():
+        environment.setdefault(name, value)
     if chosen.server_hostname:
         environment["BERTH_SERVER_HOSTNAME"] = chosen.server_hostname
     command = [sys.executable, "-m", "config.serve"]
