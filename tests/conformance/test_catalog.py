@@ -89,7 +89,7 @@ def test_a_huge_n_is_cut_down(n: str, alice: Client, family: list[str]) -> None:
 
 @pytest.mark.parametrize("last", ["", "zzzz", "unknown/x", "%00", "%ff", "%2e%2e%2f", "UPPER", "'"])
 def test_last_need_not_exist(last: str, alice: Client) -> None:
-    assert alice.get(f"/v2/_catalog?last={last}").status in {200, 400}
+    assert alice.get(f"/v2/_catalog?last={last}").status == 200
 
 
 def test_the_catalog_hides_what_the_caller_may_not_read(

@@ -93,12 +93,12 @@ def test_what_the_client_does_not_have_is_sent(
 
 @pytest.mark.parametrize("kind", ["blob", "manifest by tag"])
 @pytest.mark.parametrize("condition", NONSENSE)
-def test_a_condition_that_makes_no_sense_does_no_harm(
+def test_of_a_condition_that_makes_no_sense_only_the_tags_in_it_count(
     condition: str, kind: str, stocked: Stocked
 ) -> None:
     answer = with_condition(stocked, kind, "GET", condition)
 
-    assert answer.status in {200, 304, 400}
+    assert answer.status == (304 if "{etag}" in condition else 200)
 
 
 @pytest.mark.parametrize("kind", ["blob", "manifest by tag"])
@@ -203,7 +203,7 @@ def test_if_match_on_a_read_lets_the_current_content_through(
     assert with_condition(stocked, "blob", "GET", condition, header="If-Match").status == 200
 
 
-def test_if_match_on_a_read_refuses_other_content_or_is_ignored(stocked: Stocked) -> None:
+def test_if_match_on_a_read_refuses_other_content(stocked: Stocked) -> None:
     answer = with_condition(stocked, "blob", "GET", '"other"', header="If-Match")
 
-    assert answer.status in {200, 412}
+    assert answer.status == 412

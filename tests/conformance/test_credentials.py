@@ -7,7 +7,6 @@ import pytest
 
 from tests.conformance.client import Answer, Client, Headers
 from tests.conformance.repository import Repository
-from tests.conformance.test_tokens import claims_of
 from tests.conformance.wire import Wire
 
 
@@ -71,8 +70,7 @@ def test_wrong_credentials_get_no_token(number: int, alice: Client) -> None:
 
     answer = ask(client, basic(value))
 
-    assert answer.status in {400, 401}
-    assert answer.code == "UNAUTHORIZED"
+    assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
     assert "token" not in answer.json()
 
 
@@ -94,12 +92,10 @@ FORMLESS = [
 
 
 @pytest.mark.parametrize("number", range(len(FORMLESS)))
-def test_credentials_in_no_form_get_no_rights(number: int, alice: Client) -> None:
+def test_credentials_in_no_form_are_refused(number: int, alice: Client) -> None:
     answer = ask(stranger(alice, 50 + number), [("Authorization", FORMLESS[number])])
 
-    assert answer.status in {200, 400, 401}
-    if answer.status == 200:
-        assert claims_of(answer.json()["token"])["access"] == []
+    assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
 
 
 def test_the_name_of_the_scheme_may_be_written_anyhow(alice: Client) -> None:
@@ -113,7 +109,7 @@ def test_an_oversized_header_is_refused_without_harm(alice: Client) -> None:
     with Wire(alice.host) as wire:
         wire.begin("GET", "/v2/auth", [("Authorization", "Basic " + "A" * 900_000)])
         with contextlib.suppress(ConnectionError):
-            assert wire.read().status in {400, 401, 413, 431}
+            assert wire.read().status == 431
     assert ask(alice, alice.basic()).status == 200
 
 

@@ -137,7 +137,7 @@ def test_a_range_of_another_length_than_the_body_is_refused(
 
     answer = writable.client.request(method, target, body=content[100:], headers=headers)
 
-    assert answer.status in {400, 416}
+    assert (answer.status, answer.code) == (400, "BLOB_UPLOAD_INVALID")
     assert writable.offset(location) == 100
 
 
@@ -170,20 +170,20 @@ def test_a_content_range_that_breaks_the_grammar_is_refused(
 
     answer = patch(writable, location, unique(10), content_range)
 
-    assert answer.status in {400, 416}
+    assert (answer.status, answer.code) == (400, "BLOB_UPLOAD_INVALID")
     assert writable.offset(location) == 100
 
 
 @pytest.mark.parametrize("content_range", ["bytes 100-109/110", "bytes=100-109", "100-109/110"])
-def test_a_content_range_with_a_unit_is_understood_or_refused(
+def test_a_content_range_with_a_unit_is_understood(
     content_range: str, writable: Repository
 ) -> None:
     location = started(writable, unique(100))
 
     answer = patch(writable, location, unique(10), content_range)
 
-    assert answer.status in {202, 400, 416}
-    assert writable.offset(location) == (110 if answer.status == 202 else 100)
+    assert answer.status == 202
+    assert writable.offset(location) == 110
 
 
 def test_the_status_of_a_session_is_204_with_location_and_range(repository: Repository) -> None:

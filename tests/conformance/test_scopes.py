@@ -155,7 +155,7 @@ def test_one_scope_that_is_refused_spoils_no_other(alice: Client, writable: Repo
 def test_hundreds_of_scopes_do_no_harm(alice: Client) -> None:
     answer = alice.ask_token(*(f"repository:{alice.username}/r{n}:pull" for n in range(300)))
 
-    assert answer.status in {200, 400, 413, 414, 431}
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize("actions", ["pull", "push", "delete", "pull,push"])

@@ -90,9 +90,7 @@ def test_last_starts_after_the_tag_it_names(n: str, last: str, full: Repository)
 def test_last_need_not_exist(last: str, full: Repository) -> None:
     answer = full.client.get(full.path(f"tags/list?last={escaped(last)}"))
 
-    assert answer.status in ({200} if last.isascii() and last.isalnum() else {200, 400})
-    if answer.status == 200 and "\0" not in last:
-        assert answer.json()["tags"] == [tag for tag in TAGS if tag > last]
+    assert (answer.status, answer.json()["tags"]) == (200, [tag for tag in TAGS if tag > last])
 
 
 @pytest.mark.parametrize("query", ["n=0", "n=0&last=a", "last=a&n=0", "n=00"])
