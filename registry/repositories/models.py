@@ -56,17 +56,6 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         rights = Q(Exists(mine)) | Q(namespace__in=administered_namespaces(principal))
         return self.filter(rights | Q(is_public=True)) if public else self.filter(rights)
 
-    def at_path(self, path: str) -> "Repository | None":
-        """The repository with its ``epoch``: the state of everybody's rights, read with it."""
-        for row in sql.rows(_AT_PATH, [path]):
-            *columns, epoch = row
-            repository = self.model.from_db(self.db, _COLUMNS, columns)
-            repository.is_public = bool(repository.is_public)
-            repository.last_pushed_at = sql.moment(repository.last_pushed_at)
-            repository.epoch = epoch
-            return repository
-        return None
-
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` repositories in the order of their paths."""
         return self.filter(path__gt=after).order_by("path")[:size]
@@ -77,6 +66,17 @@ class _Present(models.Manager["Repository"]):
 
     def get_queryset(self) -> models.QuerySet["Repository"]:
         return super().get_queryset().filter(deleted_at=None)
+
+    def at_path(self, path: str) -> "Repository | None":
+        """The repository with its ``epoch``: the state of everybody's rights, read with it."""
+        for row in sql.rows(_AT_PATH, [path]):
+            *columns, epoch = row
+            repository = self.model.from_db(self.db, _COLUMNS, columns)
+            repository.is_public = bool(repository.is_public)
+            repository.last_pushed_at = sql.moment(repository.last_pushed_at)
+            repository.epoch = epoch
+            return repository
+        return None
 
 
 class _Deleted(models.Manager["Repository"]):

@@ -47,10 +47,13 @@ class RepositoryView(DistributionView, views.RepositoryView):
         return Read(is_head, headers, name, self.repository, self.caller, self.now)
 
     def answered(self, answer: Answer) -> HttpResponseBase:
-        if isinstance(answer.body, bytes):
-            return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
-        response = FileResponse(answer.body, status=answer.status, headers=answer.headers)
-        let_go_of_database()
+        if not isinstance(answer.body, bytes):
+            file = FileResponse(answer.body, status=answer.status, headers=answer.headers)
+            let_go_of_database()
+            return file
+        response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+        if "Content-Type" not in answer.headers:
+            del response.headers["Content-Type"]  # Django's own, where there is nothing to type
         return response
 
     def _asked(self, method: str | None) -> str:
