@@ -116,6 +116,8 @@ def _hot_request(scope: Scope) -> _Request | None:
         if b"_" in raw_name:
             continue
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in headers and name == "host":
+            return None
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return method, path.decode("latin-1"), scope["query_string"].decode("latin-1"), headers
 

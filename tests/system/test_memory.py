@@ -28,7 +28,7 @@ ENOUGH_DISK_BYTES = 10 * 1000**3
 # All processes together, by proportional set size.
 MOST_AT_REST_MB = 230
 MOST_IN_USE_MB = 400
-MOST_AFTERWARDS_MB = 275
+MOST_AFTERWARDS_MB = 300
 REST_SECONDS = 5
 USE_SECONDS = 20
 BACK_SECONDS = 75  # threads end after 20 s, and pages go back every 30 s

@@ -7,9 +7,9 @@ Whatever else there is, failures among it, is left to the views, which know ever
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from django.conf import settings
-from django.http.request import QueryDict, split_domain_port, validate_host
+from django.http.request import QueryDict
 
+from accounts.origin import is_served
 from artifacts.oci.errors import OCIError
 from registry.access.callers import Caller
 from registry.access.tokens import verify_token
@@ -41,7 +41,7 @@ def hot_answer(
     head, _, last = path.removeprefix(_PREFIX).rpartition("/")
     name, _, kind = head.rpartition("/")
     answer = _ANSWERS.get(kind)
-    if answer is None or not name or not _is_own_host(headers.get("Host", "")):
+    if answer is None or not name or not is_served({"HTTP_HOST": headers.get("Host", "")}):
         return None
     try:
         claims = verify_token(authorization[7:].strip(), now=now)
@@ -84,10 +84,3 @@ _ANSWERS: Mapping[str, Callable[[Read, str, str], Answer | None]] = {
     "blobs": _blob,
     "tags": _tags,
 }
-
-
-def _is_own_host(host: str) -> bool:
-    if "*" in settings.ALLOWED_HOSTS:
-        return True
-    domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
