@@ -235,7 +235,7 @@ STORAGES = {
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["accounts.credentials.backends.PasswordBackend"]
 PASSWORD_HASHERS = [
-    "accounts.users.hashers.Argon2Hasher",
+    "accounts.users.passwords.Argon2Hasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -299,7 +299,7 @@ if AUTHENTICATION_TYPE == "LDAP":
 # --- Mail ---------------------------------------------------------------------------------------
 # Requests only post mail; a job sends it.
 EMAIL_BACKEND = (
-    "accounts.mail.outbox.Outbox"
+    "accounts.mail.services.Outbox"
     if FEATURE_MAILING
     else "django.core.mail.backends.dummy.EmailBackend"
 )

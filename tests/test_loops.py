@@ -11,7 +11,7 @@ ENDLESS = {f"{module}{name}" for module in ("", "itertools.") for name in ("coun
 
 # Loops without a condition, and what ends each.
 ENDED_OTHERWISE = {
-    "accounts/users/suggestions.py: suggest_name": "fewer names are taken than numbers are tried",
+    "accounts/users/services.py: suggest_name": "fewer names are taken than numbers are tried",
     "artifacts/images/files.py: _entries": "the layer ends, and its reader keeps a deadline",
     "config/transport.py: _receive": "the body ends or breaks off, or no byte of it comes in time",
 }

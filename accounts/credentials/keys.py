@@ -1,5 +1,7 @@
 """The keys that sign bearer tokens: made once, encrypted at rest, rotated without an outage.
 
+What encrypts them is the cipher for all that is kept secret in the database.
+
 A new key is published for a while before it signs, and an old one verifies until the last
 token it signed has ended, so that no server ever meets a token it cannot check.
 """
@@ -12,15 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final, cast
 
-from cryptography.fernet import InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPrivateKey,
     RSAPublicKey,
-    RSAPublicNumbers,
     generate_private_key,
 )
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -29,16 +32,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.encoding import force_bytes
+from jwt.algorithms import RSAAlgorithm
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.models import SigningKey
-from accounts.credentials.sealing import cipher
 
 KEY_SIZE_BITS: Final = 2048
 PUBLISH_BEFORE_SIGNING: Final = timedelta(minutes=10)
 CLOCK_LEEWAY: Final = timedelta(minutes=1)
 REMEMBER_FOR: Final = timedelta(seconds=5)
 LOOK_FOR_UNKNOWN_EVERY: Final = timedelta(seconds=1)
+_PURPOSE: Final = "berth signing keys"
 
 
 class SigningKeyUnreadable(Exception):
@@ -192,7 +197,7 @@ def _new_row(*, now: datetime, active_from: datetime) -> SigningKey:
     jwk = _jwk(key.public_key())
     return SigningKey(
         kid=jwk["kid"],
-        private_key=_cipher().encrypt(pem).decode(),
+        private_key=cipher(purpose=_PURPOSE).encrypt(pem).decode(),
         public_jwk=json.dumps(jwk),
         created_at=now,
         active_from=active_from,
@@ -201,29 +206,22 @@ def _new_row(*, now: datetime, active_from: datetime) -> SigningKey:
 
 def _jwk(key: RSAPublicKey) -> dict[str, str]:
     """The key as JSON, under its thumbprint (RFC 7638, 3: required members, sorted, compact)."""
-    numbers = key.public_numbers()
-    required = {"e": _base64url(numbers.e), "kty": "RSA", "n": _base64url(numbers.n)}
-    canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
+    members = RSAAlgorithm.to_jwk(key, as_dict=True)
+    required: dict[str, str] = {name: members[name] for name in ("e", "kty", "n")}
+    canonical = json.dumps(required, separators=(",", ":")).encode()
     thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).decode().rstrip("=")
     return {**required, "kid": thumbprint, "use": "sig", "alg": "RS256"}
 
 
-def _base64url(number: int) -> str:
-    octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
-
-
 @lru_cache(maxsize=16)
 def _public_key(public_jwk: str) -> RSAPublicKey:
-    jwk: dict[str, Any] = json.loads(public_jwk)
-    n, e = (int.from_bytes(base64.urlsafe_b64decode(jwk[part] + "==")) for part in ("n", "e"))
-    return RSAPublicNumbers(e=e, n=n).public_key()
+    return cast("RSAPublicKey", RSAAlgorithm.from_jwk(public_jwk))
 
 
 @lru_cache(maxsize=4)
 def _decrypt(kid: str, encrypted: str) -> RSAPrivateKey:
     try:
-        pem = _cipher().decrypt(encrypted.encode())
+        pem = cipher(purpose=_PURPOSE).decrypt(encrypted.encode())
     except InvalidToken as error:
         raise SigningKeyUnreadable(kid) from error
     key = load_pem_private_key(pem, password=None)
@@ -232,5 +230,16 @@ def _decrypt(kid: str, encrypted: str) -> RSAPrivateKey:
     return key
 
 
-def _cipher() -> MultiFernet:
-    return cipher(purpose="berth signing keys")
+def cipher(*, purpose: str) -> MultiFernet:
+    """Encrypts under SECRET_KEY; reads what any of SECRET_KEY_FALLBACKS encrypted, too.
+
+    Args:
+        purpose: what it encrypts. What is encrypted for one purpose cannot be read for another.
+    """
+    secret_keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(_derive(secret_key, purpose)) for secret_key in secret_keys])
+
+
+def _derive(secret_key: str | bytes, purpose: str) -> bytes:
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
+    return base64.urlsafe_b64encode(hkdf.derive(force_bytes(secret_key)))

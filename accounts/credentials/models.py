@@ -1,11 +1,11 @@
 """What proves who somebody is, and what slows down those who guess."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from accounts.users.models import Robot
 
@@ -130,3 +130,11 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return self.kid
+
+
+def delete_first(due: QuerySet[Any], *, by: str, limit: int) -> int:
+    """Delete at most ``limit`` rows, those first that ``by`` puts first; return how many."""
+    chosen = list(due.order_by(by, "pk").values_list("pk", flat=True)[:limit])
+    # Asked again in the delete: somebody may have renewed a row meanwhile.
+    deleted, _ = due.filter(pk__in=chosen).delete()
+    return deleted

@@ -7,8 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 
 from accounts.audit.services import Actor
-from accounts.credentials.batches import delete_first
-from accounts.credentials.models import UsedCode
+from accounts.credentials.models import UsedCode, delete_first
 from accounts.users.models import User
 from accounts.users.services import bump_access_epoch
 

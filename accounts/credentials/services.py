@@ -17,10 +17,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
-from accounts.credentials.batches import delete_first
-from accounts.credentials.directory import directory_person, is_in_directory
-from accounts.credentials.models import AccessToken, TokenScope
-from accounts.credentials.passwords import hashing_slot, remembered, verify
+from accounts.credentials.models import AccessToken, TokenScope, delete_first
+from accounts.credentials.passwords import (
+    directory_person,
+    hashing_slot,
+    is_in_directory,
+    remembered,
+    verify,
+)
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
 from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values

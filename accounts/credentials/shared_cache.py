@@ -13,8 +13,7 @@ from typing import Any, Final
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import IntegrityError, transaction
 
-from accounts.credentials.batches import delete_first
-from accounts.credentials.models import SharedValue
+from accounts.credentials.models import SharedValue, delete_first
 
 _FOR_EVER: Final = timedelta(days=365)
 

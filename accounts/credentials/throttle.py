@@ -20,8 +20,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils.crypto import salted_hmac
 
-from accounts.credentials.batches import delete_first
-from accounts.credentials.models import LoginThrottle
+from accounts.credentials.models import LoginThrottle, delete_first
 from artifacts.oci.errors import TooManyRequests
 
 FREE_FAILURES: Final = 5

@@ -16,7 +16,7 @@ from accounts.organizations import (
 from accounts.organizations.models import DefaultPermission, Organization, Team, TeamMember
 from accounts.users.administration import AuditedAdmin, actor_of, clean_with
 from accounts.users.models import User
-from accounts.users.policies import namespace_policy
+from accounts.users.services import namespace_policy
 from artifacts.policy.models import ArtifactPolicy
 
 

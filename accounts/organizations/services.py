@@ -24,7 +24,7 @@ from accounts.organizations.models import (
     TeamRole,
 )
 from accounts.users.models import Namespace, Robot, User
-from accounts.users.services import bump_access_epoch, check_email, claim_namespace
+from accounts.users.services import bump_access_epoch, check_email, claim_namespace, delete_user
 from artifacts.policy.models import ArtifactPolicy
 
 
@@ -240,6 +240,24 @@ def delete_default_permission(
         by.did("default-permission.delete", organization.name, now=now, what=str(permission))
         permission.delete()
         bump_access_epoch()
+
+
+def delete_account(*, user: User, now: datetime, by: Actor = SYSTEM) -> None:
+    """Delete a person's account with all that is only theirs. Its name stays taken.
+
+    Raises:
+        AccountError: ``LastOwner``, ``LastSuperuser`` or ``NotEmpty``; nothing was deleted.
+    """
+    owned = list(
+        Organization.objects.select_related("namespace")
+        .filter(teams__members__user=user, teams__role=TeamRole.ADMIN)
+        .order_by("pk")
+        .distinct()
+    )
+    with transaction.atomic():
+        delete_user(user=user, now=now, by=by)
+        for organization in owned:
+            check_organization(organization)
 
 
 def check_organization(organization: Organization) -> None:

@@ -4,7 +4,10 @@ Every change of who may do what bumps the access epoch, as the last statement of
 transaction: that row is locked by all such changes, so holding it briefly keeps them apart.
 """
 
+import re
+import unicodedata
 from datetime import datetime
+from itertools import count
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -20,13 +23,18 @@ from accounts.errors import (
     NotEmpty,
     RobotExists,
 )
-from accounts.names import check_name, check_namespace_name
+from accounts.names import RESERVED, check_name, check_namespace_name, is_name
 from accounts.users.models import AccessEpoch, Namespace, Robot, User
 from accounts.users.passwords import check_new_password
+from artifacts.policy.configured import configured_policy
 from artifacts.policy.models import ArtifactPolicy
+from artifacts.policy.rules import Policy
 
 # Reserved for pages, but also what the first administrator is called.
 ADMINISTRATOR: Final = "admin"
+
+LONGEST_SUGGESTION: Final = 40
+_NOT_ALLOWED: Final = re.compile(r"[^a-z0-9]++")
 
 
 def create_user(
@@ -81,6 +89,18 @@ def claim_namespace(*, name: str, now: datetime) -> Namespace:
             return Namespace.objects.create(name=name, created_at=now)
     except IntegrityError:
         raise NameTaken(name) from None
+
+
+def suggest_name(wanted: str) -> str:
+    """A valid name that is free now, as near to ``wanted`` as can be."""
+    ascii_only = unicodedata.normalize("NFKD", wanted[:255]).encode("ascii", "ignore").decode()
+    stem = _NOT_ALLOWED.sub("-", ascii_only.lower()).strip("-")[:LONGEST_SUGGESTION].strip("-")
+    stem = stem if is_name(stem) else f"user-{stem}".strip("-")
+    taken = set(
+        Namespace.objects.filter(name__startswith=stem).values_list("name", flat=True)
+    ).union(RESERVED)
+    candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    return next(name for name in candidates if name not in taken)
 
 
 def change_password(*, user: User, password: str, now: datetime, by: Actor = SYSTEM) -> None:
@@ -212,6 +232,17 @@ def select_policy(
         namespace.save(update_fields=["artifact_policy"])
         name = policy.name if policy else None
         by.did("user.policy.select", user.username, now=now, policy=name)
+
+
+def namespace_policy(namespace: Namespace) -> Policy:
+    """Which artifacts its repositories may hold where they select no other policy.
+
+    Its own policy or the configuration's. Reads ``artifact_policy``: select it with the row.
+    """
+    if namespace.artifact_policy:
+        source = f"selected by {namespace.name}"
+        return namespace.artifact_policy.as_policy(source)
+    return configured_policy()
 
 
 def bump_access_epoch() -> None:

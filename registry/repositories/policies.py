@@ -1,6 +1,6 @@
 """Which artifact policy holds in a repository: its own, its organization's, the configuration's."""
 
-from accounts.users.policies import namespace_policy
+from accounts.users.services import namespace_policy
 from artifacts.policy.configured import configured_policy
 from artifacts.policy.rules import Policy
 from registry.repositories.models import Repository

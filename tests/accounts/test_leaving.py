@@ -7,15 +7,13 @@ from cryptography.fernet import InvalidToken
 from pytest_django import Settings
 
 from accounts.audit.models import AuditEvent
-from accounts.credentials.sealing import cipher
+from accounts.credentials.keys import cipher
 from accounts.credentials.services import authenticate, issue_robot_token
 from accounts.errors import LastOwner, LastSuperuser, NameTaken
-from accounts.organizations.departures import delete_account
 from accounts.organizations.models import Organization, TeamMember
-from accounts.organizations.services import add_member, create_organization
+from accounts.organizations.services import add_member, create_organization, delete_account
 from accounts.users.models import Namespace, Robot, User
-from accounts.users.services import create_robot, create_user
-from accounts.users.suggestions import suggest_name
+from accounts.users.services import create_robot, create_user, suggest_name
 from artifacts.oci.errors import Unauthorized
 from tests.accounts.conftest import PASSWORD
 

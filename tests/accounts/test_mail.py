@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _deliveries(settings: Settings) -> None:
-    settings.EMAIL_BACKEND = "accounts.mail.outbox.Outbox"
+    settings.EMAIL_BACKEND = "accounts.mail.services.Outbox"
     settings.MAIL_DELIVERY_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 

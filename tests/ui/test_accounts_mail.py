@@ -190,7 +190,7 @@ def test_no_form_tells_whether_an_account_has_an_address(
     form: str, mails: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smtplib, "SMTP", _no_connection)
-    settings.EMAIL_BACKEND = "accounts.mail.outbox.Outbox"
+    settings.EMAIL_BACKEND = "accounts.mail.services.Outbox"
     if not mails:
         without_mail(settings)
     with_address()

@@ -24,15 +24,14 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.audit.services import Actor
-from accounts.credentials.sealing import cipher
+from accounts.credentials.keys import cipher
 from accounts.errors import AccountError, PasswordRefused
 from accounts.mail.services import post
 from accounts.names import check_namespace_name
 from accounts.origin import address_of, external_url
 from accounts.users.models import Namespace, User
 from accounts.users.passwords import check_new_password
-from accounts.users.services import change_password, create_user
-from accounts.users.suggestions import suggest_name
+from accounts.users.services import change_password, create_user, suggest_name
 from ui.pages import reason_of
 from ui.people import actor
 

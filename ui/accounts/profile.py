@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.errors import AccountError
-from accounts.organizations.departures import delete_account
+from accounts.organizations.services import delete_account
 from accounts.users.models import User
 from accounts.users.services import change_email
 from artifacts.oci.errors import OCIError

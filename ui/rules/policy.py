@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.organizations.services import select_policy as select_for_organization
-from accounts.users.policies import namespace_policy
+from accounts.users.services import namespace_policy
 from accounts.users.services import select_policy as select_for_user
 from artifacts.policy.configured import configured_policy
 from artifacts.policy.models import ArtifactPolicy
