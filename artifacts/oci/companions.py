@@ -8,7 +8,17 @@ Source: cosign, "specs/SIGNATURE_SPEC.md"; distribution-spec v1.1, "Referrers Ta
 
 import re
 
-_COMPANION = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?", re.ASCII)
+SUFFIXES = ("", ".sig", ".att", ".sbom")
+
+_COMPANION = re.compile(
+    rf"(sha256|sha512)-([0-9a-f]{{64}})(?:{'|'.join(map(re.escape, SUFFIXES))})", re.ASCII
+)
+
+
+def companion_names(digest: str) -> list[str]:
+    """Every tag of which ``digest`` is the subject."""
+    algorithm, _, encoded = digest.partition(":")
+    return [f"{algorithm}-{encoded[:64]}{suffix}" for suffix in SUFFIXES]
 
 
 def subject_of(tag: str) -> str | None:

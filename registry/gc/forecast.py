@@ -14,9 +14,9 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
 from registry.blobs.models import Blob, BlobLink
-from registry.gc.reachability import rootless, spare_tags, stretches, unneeded_links
+from registry.gc.reachability import rootless, spare_tags, unneeded_links
 from registry.gc.report import Garbage, Report
-from registry.gc.sweeping import STRETCH_ROWS
+from registry.gc.sweeping import STRETCH_ROWS, stretches
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import doomed
 from registry.tags.models import Tag

@@ -16,10 +16,9 @@ from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from registry.blobs.hashing import Hasher
 from registry.blobs.models import Blob, BlobLink
-from registry.gc.reachability import stretches
 from registry.gc.report import Report
 from registry.gc.store import damage_of, delete_nameless, pairs
-from registry.gc.sweeping import BATCH_ROWS
+from registry.gc.sweeping import BATCH_ROWS, stretches
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.storage.base import BytesMissing, DiskFailed
 from registry.storage.select import blob_store

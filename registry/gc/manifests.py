@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from artifacts.oci.companions import companion_names
 from registry.gc.reachability import (
-    companion_names,
     grace,
     in_possible_cycles,
     keepers_of,

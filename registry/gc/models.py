@@ -1,6 +1,10 @@
-"""Which of several processes does a sweep now, so that they do not all do the same."""
+"""Which of several processes does a sweep now: a row that says so spares the others the work."""
+
+from datetime import datetime, timedelta
 
 from django.db import models
+
+from registry.repositories import sql
 
 
 class Lease(models.Model):
@@ -11,3 +15,20 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} until {self.held_until}"
+
+
+_TAKE = """
+    INSERT INTO gc_lease (name, held_until) VALUES (%s, %s)
+    ON CONFLICT (name) DO UPDATE SET held_until = excluded.held_until
+    WHERE gc_lease.held_until <= %s
+"""
+
+
+def take_lease(name: str, *, now: datetime, lasting: timedelta) -> bool:
+    """Take a lease for so long; ``False`` when somebody holds it."""
+    return sql.execute(_TAKE, [name, now + lasting, now]) == 1
+
+
+def give_back(name: str, *, now: datetime, lasting: timedelta) -> None:
+    """End a lease that was taken at ``now``, unless it ran out and another has it."""
+    Lease.objects.filter(name=name, held_until=now + lasting).update(held_until=now)

@@ -6,22 +6,20 @@ or blob, a manifest keeps its blobs and what refers to it. The *keepers* of a ma
 what lists it and its subject; for a referrer that was deleted by digest only the former.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat, Replace, Substr
 
 from accounts.users.models import Namespace
+from artifacts.oci.companions import SUFFIXES
 from registry.blobs.models import Blob, BlobLink
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild, ManifestQuerySet
 from registry.tags.models import Tag, TagQuerySet
 from registry.tags.time_machine import time_machine_of
-
-# Tags by which clients attach something to a manifest: cosign's, and the spec's fallback.
-COMPANION_SUFFIXES = ("", ".sig", ".att", ".sbom")
 
 
 def grace() -> timedelta:
@@ -120,32 +118,10 @@ def unheld_blobs() -> QuerySet[Blob]:
     return Blob.objects.exclude(Exists(BlobLink.objects.filter(blob=OuterRef("pk"))))
 
 
-def companion_names(digest: str) -> list[str]:
-    """Tags under which clients keep signatures, attestations and referrers of a manifest."""
-    algorithm, _, encoded = digest.partition(":")
-    return [f"{algorithm}-{encoded[:64]}{suffix}" for suffix in COMPANION_SUFFIXES]
-
-
-def stretches(rows: QuerySet[Any], size: int) -> Iterator[Q]:
-    """The table of ``rows`` cut into stretches of ``size`` rows in the order of their keys.
-
-    It ends with the last row of now, however fast others come after it.
-    """
-    model: type[Model] = rows.model
-    every = model._default_manager.order_by("pk").values_list("pk", flat=True)
-    if (last := every.last()) is None:
-        return
-    keys = every.filter(pk__lte=last)
-    found = list(keys[:size])
-    while found:
-        yield Q(pk__gte=found[0], pk__lte=found[-1])
-        found = list(keys.filter(pk__gt=found[-1])[:size])
-
-
 def _young_companions(now: datetime) -> TagQuerySet:
     """Tags of signatures and the like that came a moment ago: their subject stays as long."""
     named = Replace(OuterRef("digest"), Value(":"), Value("-"))
-    names = [Concat(Substr(named, 1, 71), Value(suffix)) for suffix in COMPANION_SUFFIXES]
+    names = [Concat(Substr(named, 1, 71), Value(suffix)) for suffix in SUFFIXES]
     young = Tag.objects.live().filter(started_at__gt=now - grace())
     return young.filter(repository=OuterRef("repository"), name__in=names)
 

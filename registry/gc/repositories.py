@@ -11,8 +11,9 @@ from django.db.models import ForeignObjectRel, Model, QuerySet
 
 from registry.blobs.models import BlobLink
 from registry.gc.report import Garbage, Report
-from registry.gc.sweeping import BATCH_ROWS, locked, rest
+from registry.gc.sweeping import BATCH_ROWS, locked
 from registry.manifests.models import Manifest
+from registry.queue.pace import rest
 from registry.repositories.deletion import begin_removal, doomed
 from registry.repositories.models import Repository
 from registry.tags.models import Tag

@@ -2,20 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from registry.gc.reachability import stretches
 from registry.gc.report import Report
+from registry.queue.pace import rest
 
 logger = logging.getLogger(__name__)
 
 STRETCH_ROWS = 1000  # looked at by one statement
 BATCH_ROWS = 100  # locked by one transaction
-_LONGEST_PAUSE_SECONDS = 0.5
 
 # Deletes those of the given rows that still are garbage; returns how many.
 Delete = Callable[[Sequence[Any]], int]
@@ -33,12 +32,20 @@ def sweep(garbage: QuerySet[Any], delete: Delete, report: Report) -> int:
     return deleted
 
 
-def rest(begun: float) -> None:
-    """Wait as long as the work since ``begun`` took: SQLite has one writer at a time.
+def stretches(rows: QuerySet[Any], size: int) -> Iterator[Q]:
+    """The table of ``rows`` cut into stretches of ``size`` rows in the order of their keys.
 
-    Half of the time belongs to the others.
+    It ends with the last row of now, however fast others come after it.
     """
-    time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))
+    model: type[Model] = rows.model
+    every = model._default_manager.order_by("pk").values_list("pk", flat=True)
+    if (last := every.last()) is None:
+        return
+    keys = every.filter(pk__lte=last)
+    found = list(keys[:size])
+    while found:
+        yield Q(pk__gte=found[0], pk__lte=found[-1])
+        found = list(keys.filter(pk__gt=found[-1])[:size])
 
 
 def locked(rows: QuerySet[Any]) -> list[Any]:

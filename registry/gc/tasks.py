@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from registry.gc import services, store
-from registry.gc.leases import give_back, take_lease
+from registry.gc.models import give_back, take_lease
 from registry.gc.report import Report
 from registry.statistics.jobs import note_collection
 

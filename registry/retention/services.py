@@ -18,6 +18,7 @@ from accounts.errors import AccountError
 from accounts.users.models import Namespace
 from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest
+from registry.queue.pace import rest
 from registry.repositories.models import Repository
 from registry.retention.departures import begin_with, departing
 from registry.retention.facts import Numbered, facts_of, newest_first, page_of, pages
@@ -26,9 +27,6 @@ from registry.retention.rules import Decision, Plan, Rule, TagFacts
 from registry.retention.selection import rules_of
 from registry.tags.models import EndReason, Tag, TagQuerySet
 from registry.tags.services import end_tag
-
-_LONGEST_PAUSE_SECONDS = 0.5
-
 
 MAX_RULES = 50  # of one place: each is asked about each tag
 
@@ -173,7 +171,7 @@ def _remove_tags(page: Sequence[Numbered], plan: Plan) -> int:
         ]
         for tag in removed:
             end_tag(tag=tag, reason=EndReason.RETENTION, now=plan.now)
-    _pause_since(begun)
+    rest(begun)
     return len(removed)
 
 
@@ -192,7 +190,7 @@ def _remove_companions(repository: Repository, page: Sequence[Numbered], plan: P
         removed = [tag for tag, facts in tags if not _fate(facts, going).is_kept]
         for tag in removed:
             end_tag(tag=tag, reason=EndReason.SUBJECT, now=plan.now)
-    _pause_since(begun)
+    rest(begun)
     return len(removed)
 
 
@@ -207,8 +205,3 @@ def _locked_subjects(repository: Repository, beginnings: frozenset[str]) -> set[
     subjects = Manifest.objects.filter(begin_with(beginnings), repository=repository.id)
     locked = subjects.select_for_update(skip_locked=True).order_by("pk")
     return {beginning_of(digest) for digest in locked.values_list("digest", flat=True)}
-
-
-def _pause_since(begun: float) -> None:
-    """Half of the time belongs to the others: SQLite has one writer at a time."""
-    time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))

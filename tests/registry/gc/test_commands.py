@@ -13,9 +13,8 @@ from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from registry.blobs.models import Blob
-from registry.gc.leases import give_back, take_lease
-from registry.gc.models import Lease
-from registry.gc.progress import ProgressBar
+from registry.gc.management.commands.fsck import ProgressBar
+from registry.gc.models import Lease, give_back, take_lease
 from registry.gc.report import Garbage, Report
 from registry.gc.services import collect
 from registry.gc.tasks import collect as collect_task

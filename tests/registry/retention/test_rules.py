@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.oci.companions import beginning_of, subject_of
-from registry.gc.reachability import companion_names
+from artifacts.oci.companions import beginning_of, companion_names, subject_of
 from registry.retention.rules import Plan, Rule, RuleInvalid, TagFacts, rule_of_policy
 from tests.registry.builders import NOW
 from tests.registry.retention.tags import (
