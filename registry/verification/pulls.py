@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
+from django.conf import settings
+
+from accounts.audit.models import AuditEvent
 from artifacts.kinds.kinds import PROOFS
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
@@ -26,7 +29,6 @@ from registry.repositories import sql
 from registry.repositories.models import Repository, SignatureRequirement
 from registry.tags.models import Tag
 from registry.verification.checking import recheck
-from registry.verification.grace import is_in_grace
 from registry.verification.models import Verdict
 from registry.verification.reads import verdict_of
 
@@ -219,3 +221,17 @@ def _refuse(repository: Repository, digest: Digest, now: datetime) -> None:
         f"{repository.path} requires a valid signature to pull, and {digest} has none: {what}",
         digest=str(digest),
     )
+
+
+def is_in_grace(*, repository: Repository, digest: str, pusher: str, now: datetime) -> bool:
+    """Whether the manifest was pushed a moment ago: by ``pusher``, or by anybody where empty.
+
+    Meanwhile it can be read to be signed. The audit trail is asked, because the manifest's own
+    lease is renewed by reading it.
+
+    Why: docs/decisions/0008-who-may-push-may-read-to-sign.md
+    """
+    since = now - timedelta(seconds=settings.SIGNING_GRACE_SECONDS)
+    pushes = AuditEvent.objects.about_repository(repository.path, since=repository.created_at)
+    named = pushes.narrowed(actor=pusher, action="manifest.push", since=since)
+    return named.filter(at__gt=since, detail__contains=f'"digest": "{digest}"').exists()

@@ -14,7 +14,7 @@ from artifacts.oci.errors import DigestInvalid
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.manifests.removal import delete_tag_for_good
 from registry.manifests.restoration import restore_tag
-from registry.tags.events import Place, TagEvent, tag_events
+from registry.tags.history import Place, TagEvent, tag_events
 from registry.tags.models import Tag
 from registry.tags.services import TagImmutable, require_mutable
 from registry.tags.time_machine import time_machine_of
