@@ -78,7 +78,7 @@ SLOW: Final = (
     "registry/queue",
     "registry/storage",
     "registry/test_races.py",
-    "registry/test_tag_races.py",
+    "registry/tags/test_races.py",
     "registry/test_upload_races.py",
     "registry/test_uploads_property.py",
     "registry/retention/test_preview_property.py",
