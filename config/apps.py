@@ -5,7 +5,8 @@ from django.apps import AppConfig
 
 class ConfigConfig(AppConfig):
     name = "config"
-    verbose_name = "Configuration"
+    label = "berth"  # "config" has the tables of changed settings
+    verbose_name = "Berth"
 
     def ready(self) -> None:
         # Whoever publishes a task must know the broker: web workers and commands, too.

@@ -1,10 +1,10 @@
 """What the web server runs in each of its worker processes."""
 
-from config.processes import REQUEST_THREADS
+from config.keys.content import REQUEST_THREADS
 from config.wsgi import application as wsgi_application
 
 # Both need the apps, which config.wsgi loads.
-from config.front_door import FrontDoor  # isort: skip
-from config.transport import Transport  # isort: skip
+from config.serving.front_door import FrontDoor  # isort: skip
+from config.serving.transport import Transport  # isort: skip
 
 application = FrontDoor(Transport(wsgi_application, threads=REQUEST_THREADS))

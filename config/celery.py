@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -91,7 +91,7 @@ _begun: dict[str, tuple[datetime, float]] = {}  # by the id of a run
 
 @worker_ready.connect
 def _start_rounds(**_: object) -> None:
-    from config.rounds import start_rounds
+    from config.serving.rounds import start_rounds
 
     start_rounds("jobs")
 
@@ -119,8 +119,32 @@ def _keep_djangos_logging(**_: object) -> None:
     """Celery sets up logging of its own unless somebody answers this signal."""
 
 
+class Timetable(bootsteps.StartStopStep):
+    """Sends the periodic jobs from a thread of the worker that runs ``--with-timetable``.
+
+    Not ``worker -B``: that starts a child process, which outlives a killed worker and goes on
+    sending.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, with_timetable: bool = False, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self.enabled = with_timetable
+        self.service: Any = None
+
+    def start(self, worker: Any) -> None:
+        from celery.beat import EmbeddedService
+
+        self.service = EmbeddedService(worker.app, thread=True)
+        self.service.start()
+
+    def stop(self, worker: Any) -> None:
+        if self.service is not None:
+            self.service.stop()
+            self.service = None
+
+
 @app.on_after_configure.connect
 def _add_timetable(sender: Celery, **_: object) -> None:
-    from config.timetable import Timetable
-
     sender.steps["worker"].add(Timetable)

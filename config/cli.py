@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from config.loading import ConfigurationError
-from config.paths import PRIVATE, data_folder
+from config.keys.loading import ConfigurationError
+from config.keys.paths import PRIVATE, data_folder
 
 _CURE = "run this as Berth's user, or give this user the right to it"
 _SQLITE_COMPLAINTS = ("unable to open database file", "readonly database")

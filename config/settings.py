@@ -8,13 +8,17 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import processes
-from config.directory import directory_settings
-from config.loading import load_configuration
-from config.login_services import origins as login_origins
-from config.login_services import provider_settings
-from config.paths import FILES_DIR, berth_version
-from config.places import blob_folder, database_settings, storage_settings
+from config.keys import content
+from config.keys.loading import load_configuration
+from config.keys.login_services import origins as login_origins
+from config.keys.login_services import provider_settings
+from config.keys.paths import FILES_DIR, berth_version
+from config.keys.places import (
+    blob_folder,
+    database_settings,
+    directory_settings,
+    storage_settings,
+)
 
 # Jobs write what they do; that a job came and went concerns only who looks for a fault.
 _QUIET = ("celery", "kombu")
@@ -73,8 +77,8 @@ OCI_CHUNK_MIN_LENGTH: int = configuration.OCI_CHUNK_MIN_LENGTH
 V2_PAGINATION_SIZE: int = configuration.V2_PAGINATION_SIZE
 TOKEN_LIFETIME_SECONDS: int = configuration.TOKEN_LIFETIME_SECONDS
 MAXIMUM_CONCURRENT_UPLOADS: int = configuration.MAXIMUM_CONCURRENT_UPLOADS
-UPLOAD_PLACES: int = processes.UPLOAD_PLACES
-DOWNLOAD_PLACES: int = processes.DOWNLOAD_PLACES
+UPLOAD_PLACES: int = content.UPLOAD_PLACES
+DOWNLOAD_PLACES: int = content.DOWNLOAD_PLACES
 BLOBUPLOAD_DELETION_DATE_THRESHOLD: int = configuration.BLOBUPLOAD_DELETION_DATE_THRESHOLD
 PUSH_TEMP_TAG_EXPIRATION_SEC: int = configuration.PUSH_TEMP_TAG_EXPIRATION_SEC
 DEFAULT_TAG_EXPIRATION: str = configuration.DEFAULT_TAG_EXPIRATION
@@ -151,6 +155,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 INSTALLED_APPS = [
     "config",
+    "config.administration.apps.AdministrationConfig",
     "artifacts.policy",
     "accounts.audit",
     "accounts.mail",
@@ -180,7 +185,7 @@ INSTALLED_APPS = [
     "bootstrap",
     "csp",
     "django_htmx",
-    "config.admin_app.BerthAdminConfig",
+    "config.administration.apps.BerthAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -4,8 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config.paths import PRIVATE
-from config.supervisor import die_with_parent
+from config.keys.paths import PRIVATE
+from config.serving.supervisor import die_with_parent
 
 # Granian's main process may be killed; its workers must not go on without it.
 die_with_parent()
@@ -13,6 +13,6 @@ os.umask(PRIVATE)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
-from config.rounds import start_rounds  # noqa: E402 - needs the apps
+from config.serving.rounds import start_rounds  # noqa: E402 - needs the apps
 
 start_rounds("web")

@@ -31,8 +31,8 @@ import os
 import django
 django.setup()
 from django.utils import timezone
-from config.preparation import prepare
-from config.processes import Options
+from config.serving.preparation import prepare
+from config.serving.processes import Options
 password = os.environ["BERTH_ADMIN_PASSWORD"]
 prepare(Options.read(os.environ), admin_password=password, now=timezone.now())
 """

@@ -1,6 +1,6 @@
 """The announcements of this moment, kept in memory: no page asks the database for them.
 
-A thread of each process looks for new ones every few seconds (``config/rounds.py``).
+A thread of each process looks for new ones every few seconds (``config/serving/rounds.py``).
 """
 
 from dataclasses import dataclass

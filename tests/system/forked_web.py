@@ -13,7 +13,7 @@ import django
 from django.conf import settings
 from granian.cli import cli
 
-from config.processes import Options, web_arguments
+from config.serving.processes import Options, web_arguments
 
 
 def main() -> None:

@@ -97,7 +97,7 @@ def test_the_command_knows_the_version_of_the_project(installation: Installation
     with (ROOT / "pyproject.toml").open("rb") as file:
         version = tomllib.load(file)["project"]["version"]
 
-    code = "from config.paths import berth_version; print(berth_version())"
+    code = "from config.keys.paths import berth_version; print(berth_version())"
 
     assert installation.run("python", "-c", code).strip() == version
 

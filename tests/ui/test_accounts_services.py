@@ -13,7 +13,7 @@ from requests import Response, Session
 from accounts.audit.models import AuditEvent
 from accounts.users.models import User
 from accounts.users.services import create_user, disable_user
-from config.login_services import LoginService, provider_settings
+from config.keys.login_services import LoginService, provider_settings
 from tests.oidc_provider import OidcProvider, running_oidc_provider
 from tests.registry.builders import NOW, PASSWORD, make_organization, make_user
 from tests.ui.test_accounts import sign_in, who

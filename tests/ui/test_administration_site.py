@@ -15,8 +15,8 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.services import record
 from accounts.credentials.models import LoginThrottle, SigningKey
 from accounts.users.models import User
-from config.models import Setting
-from config.runtime import follow_settings, forget_followed
+from config.administration.models import Setting
+from config.administration.runtime import follow_settings, forget_followed
 from registry.announcements.current import forget_announcements
 from registry.announcements.models import Announcement
 from registry.queue.models import Message

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
-from config.configuration import SECRET_KEYS
-from config.loading import LoadedConfiguration, load_configuration
-from config.runtime import effective, stored
-from config.storage_drivers import without_secrets
+from config.administration.runtime import effective, stored
+from config.keys.configuration import SECRET_KEYS
+from config.keys.loading import LoadedConfiguration, load_configuration
+from config.keys.storage_drivers import without_secrets
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from config.doctor import examine
+from config.serving.doctor import examine
 
 
 class Command(BaseCommand):

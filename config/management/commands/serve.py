@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 from django.utils import timezone
 
-from config import preparation
-from config.paths import BASE_DIR
-from config.processes import FRUGAL, OptionRefused, Options, ServedCertificate
+from config.keys.paths import BASE_DIR
+from config.serving import preparation
+from config.serving.processes import FRUGAL, OptionRefused, Options, ServedCertificate
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ def _become_supervisor(chosen: Options, served: ServedCertificate | None) -> Non
         environment.setdefault(name, value)
     if chosen.server_hostname:
         environment["BERTH_SERVER_HOSTNAME"] = chosen.server_hostname
-    command = [sys.executable, "-m", "config.serve"]
+    command = [sys.executable, "-m", "config.serving.serve"]
     if served:
         environment.setdefault("BERTH_PREFERRED_URL_SCHEME", "https")
         command += ["--certificate", str(served.certificate), "--key", str(served.key)]

@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from config.front_door import FrontDoor
-from config.transport import Transport
+from config.serving.front_door import FrontDoor
+from config.serving.transport import Transport
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository, SignatureRequirement
 from registry.statistics.counting import flush_counts

@@ -1,0 +1,255 @@
+"""Settings that administrators may change while Berth runs.
+
+A value comes from the environment, else from ``config.yaml``, else from a row that an
+administrator wrote, else it is the default. Rows are checked by the model that checks the file,
+and pushed into Django's settings, so that whoever reads a setting need not know of rows.
+
+Every process looks at one number every few seconds (``rounds.py``) and reads the rows only when
+it grew. A row that cannot be used is left out with a word in the log: it never stops a start.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from accounts.audit.services import Actor
+from accounts.errors import AccountError
+from accounts.users.services import bump_access_epoch
+from config.administration.models import Setting, SettingsVersion
+from config.keys.configuration import Configuration
+from config.keys.loading import LoadedConfiguration, refusals
+
+logger = logging.getLogger("config.runtime")  # a name that readers of logs know
+
+_ASKED_EACH_TIME = "asked for at each request or by each job"
+_RIGHTS = "asked for at each decision; a change makes remembered decisions void"
+_WRITTEN_LATER = "holds for what is written after the change"
+
+# Why each of these can change while Berth runs. Whatever is not here is fixed at the start: where
+# Berth listens, where it keeps things, its secrets, the timetable of its jobs, who signs in how.
+CHANGEABLE: Final[Mapping[str, str]] = {
+    "FEATURE_ANONYMOUS_ACCESS": _RIGHTS,
+    "FEATURE_SUPERUSERS_FULL_ACCESS": _RIGHTS,
+    "FEATURE_PUBLIC_CATALOG": _RIGHTS,
+    "FEATURE_USER_CREATION": _ASKED_EACH_TIME,
+    "FEATURE_REQUIRE_TEAM_INVITE": _ASKED_EACH_TIME,
+    "CREATE_PRIVATE_REPO_ON_PUSH": _WRITTEN_LATER,
+    "FEATURE_GENERAL_OCI_SUPPORT": _WRITTEN_LATER,
+    "ALLOWED_OCI_ARTIFACT_TYPES": _WRITTEN_LATER,
+    "IGNORE_UNKNOWN_MEDIATYPES": _WRITTEN_LATER,
+    "FEATURE_REFERRERS_API": _ASKED_EACH_TIME,
+    "FEATURE_SCHEMA1_CONVERSION": _ASKED_EACH_TIME,
+    "FEATURE_RESTRICTED_V1_PUSH": _ASKED_EACH_TIME,
+    "V1_PUSH_WHITELIST": _ASKED_EACH_TIME,
+    "MAXIMUM_MANIFEST_SIZE": _WRITTEN_LATER,
+    "V2_PAGINATION_SIZE": _ASKED_EACH_TIME,
+    "TOKEN_LIFETIME_SECONDS": "holds for tokens that are issued after the change",
+    "MAXIMUM_CONCURRENT_UPLOADS": _ASKED_EACH_TIME,
+    "BLOBUPLOAD_DELETION_DATE_THRESHOLD": _ASKED_EACH_TIME,
+    "PUSH_TEMP_TAG_EXPIRATION_SEC": _ASKED_EACH_TIME,
+    "DEFAULT_TAG_EXPIRATION": _ASKED_EACH_TIME,
+    "DELETED_REPOSITORY_EXPIRATION": _ASKED_EACH_TIME,
+    "TAG_EXPIRATION_OPTIONS": _ASKED_EACH_TIME,
+    "FEATURE_CHANGE_TAG_EXPIRATION": _ASKED_EACH_TIME,
+    "LABELED_EXPIRATION_MINIMUM": _WRITTEN_LATER,
+    "LABELED_EXPIRATION_MAXIMUM": _WRITTEN_LATER,
+    "PERMANENTLY_DELETE_TAGS": _ASKED_EACH_TIME,
+    "FEATURE_PULL_SUPERSEDED": _ASKED_EACH_TIME,
+    "FEATURE_IMMUTABLE_TAGS": _ASKED_EACH_TIME,
+    "FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE": _ASKED_EACH_TIME,
+    "SIGNING_GRACE_SECONDS": _ASKED_EACH_TIME,
+    "FEATURE_GARBAGE_COLLECTION": _ASKED_EACH_TIME,
+    "FEATURE_AUTO_PRUNE": _ASKED_EACH_TIME,
+    "DEFAULT_NAMESPACE_AUTOPRUNE_POLICY": _ASKED_EACH_TIME,
+    "AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES": _ASKED_EACH_TIME,
+    "AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD": _ASKED_EACH_TIME,
+    "LOG_LEVEL": "each process sets it for its loggers",
+}
+
+
+class SettingRefused(AccountError):
+    """A setting cannot be changed, or not to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The configuration with the rows that can be used, and what is wrong with the others."""
+
+    configuration: Configuration
+    from_admin: frozenset[str]
+    problems: Mapping[str, str]  # by key
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What this process has put into Django's settings."""
+
+    version: int = 0
+    values: Mapping[str, Any] | None = None
+
+
+_followed = _Followed()
+_following = threading.Lock()
+
+
+def loaded() -> LoadedConfiguration:
+    """What the environment and the file say."""
+    from config import settings as module
+
+    return module.loaded
+
+
+def effective(base: LoadedConfiguration, rows: Iterable[Setting]) -> Effective:
+    """``base`` with the rows over its defaults.
+
+    All rows are tried together, since keys may need each other; when that fails, one by one in
+    the order in which they were written.
+    """
+    wanted, problems = _readable(base, rows)
+    try:
+        return Effective(_with(base, wanted), frozenset(wanted), problems)
+    except ValidationError:
+        pass
+    good: dict[str, Any] = {}
+    configuration = base.configuration
+    for key, value in wanted.items():
+        try:
+            configuration = _with(base, {**good, key: value})
+            good[key] = value
+        except ValidationError as error:
+            problems[key] = " ".join(refusals(error))
+    return Effective(configuration, frozenset(good), problems)
+
+
+def stored() -> list[Setting]:
+    return list(Setting.objects.order_by("changed_at", "key"))
+
+
+def follow_settings() -> None:
+    """Make changed settings hold in this process. Asks for one number, when nothing changed."""
+    version = SettingsVersion.objects.values_list("number", flat=True).first() or 0
+    with _following:
+        if version == _followed.version:
+            return
+        found = effective(loaded(), stored())
+        for key, problem in found.problems.items():
+            logger.warning("the setting %s of an administrator is left out: %s", key, problem)
+        _apply(_attributes(found.configuration))
+        _followed.version = version
+
+
+def change_setting(*, key: str, value: Any, now: datetime, by: Actor) -> None:
+    """Let ``key`` have another value than its default, from the next seconds on.
+
+    Raises ``SettingRefused`` when it is fixed, given elsewhere, or the value is not right.
+    """
+    _check_changeable(key)
+    row = Setting(
+        key=key,
+        value_json=json.dumps(to_jsonable_python(value)),
+        changed_at=now,
+        changed_by=by.name,
+    )
+    with transaction.atomic():
+        _bump()
+        found = effective(loaded(), [*Setting.objects.exclude(key=key).order_by("changed_at"), row])
+        if problem := found.problems.get(key):
+            raise SettingRefused(problem)
+        row.save()
+        by.did("setting.change", key, now=now, place="", value=_shown(value))
+        bump_access_epoch()
+        transaction.on_commit(follow_settings)
+
+
+def reset_setting(*, key: str, now: datetime, by: Actor) -> None:
+    """Let ``key`` have its default again. Rows of any name can be taken away."""
+    with transaction.atomic():
+        _bump()
+        if Setting.objects.filter(key=key).delete()[0]:
+            by.did("setting.reset", key, now=now, place="")
+            bump_access_epoch()
+        transaction.on_commit(follow_settings)
+
+
+def forget_followed() -> None:
+    """Take back what was put into Django's settings."""
+    with _following:
+        if _followed.values is not None:
+            _apply(_attributes(loaded().configuration))
+        _followed.version, _followed.values = 0, None
+
+
+def _check_changeable(key: str) -> None:
+    if key not in CHANGEABLE:
+        raise SettingRefused(f"{key} cannot be changed while Berth runs; set it in config.yaml")
+    if (origin := loaded().origins[key]) != "default":
+        place = "the environment" if origin == "environment" else "config.yaml"
+        raise SettingRefused(f"{key} is set in {place}, which counts more; change it there")
+
+
+def _readable(
+    base: LoadedConfiguration, rows: Iterable[Setting]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    wanted: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for row in rows:
+        if row.key not in CHANGEABLE:
+            problems[row.key] = "it is no setting that can be changed while Berth runs"
+        elif base.origins[row.key] != "default":
+            problems[row.key] = f"the {base.origins[row.key]} sets it, which counts more"
+        else:
+            try:
+                wanted[row.key] = row.value
+            except ValueError:
+                problems[row.key] = "it is not JSON"
+    return wanted, problems
+
+
+def _with(base: LoadedConfiguration, changed: Mapping[str, Any]) -> Configuration:
+    given = {key for key, origin in base.origins.items() if origin != "default"}
+    values = {key: getattr(base.configuration, key) for key in given}
+    return Configuration.model_validate({**values, **changed})
+
+
+def _attributes(configuration: Configuration) -> dict[str, Any]:
+    """As ``settings.py`` makes them of the configuration."""
+    values = {key: getattr(configuration, key) for key in CHANGEABLE}
+    values["LOG_LEVEL"] = configuration.LOG_LEVEL.value
+    values["MAXIMUM_MANIFEST_BYTES"] = configuration.maximum_manifest_bytes
+    return values
+
+
+def _apply(values: Mapping[str, Any]) -> None:
+    """Set what differs from what was set before; leave alone what nobody changed."""
+    before = _followed.values or _attributes(loaded().configuration)
+    for name, value in values.items():
+        if value != before[name]:
+            setattr(settings, name, value)
+    if values["LOG_LEVEL"] != before["LOG_LEVEL"]:
+        for logger_name in ("", "django"):
+            logging.getLogger(logger_name).setLevel(values["LOG_LEVEL"])
+    if any(values[key] != before[key] for key in CHANGEABLE if CHANGEABLE[key] is _RIGHTS):
+        # What this process decided since the change was committed, it decided by the old value.
+        bump_access_epoch()
+    _followed.values = values
+
+
+def _bump() -> None:
+    """First in the transaction, so that two changes wait for each other."""
+    if not SettingsVersion.objects.update(number=F("number") + 1):
+        SettingsVersion.objects.create(pk=1, number=1)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(to_jsonable_python(value))
+    return text if len(text) <= 500 else f"{text[:500]}…"

@@ -1,0 +1,74 @@
+"""Every key of ``config.yaml``: its type, its default and what it means.
+
+Keys carry Quay's names where Quay has them. ``docs/configuration.md`` shows this list to
+administrators; a test compares the two.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from artifacts.oci.expiry import parse_lifetime
+from config.keys.content import ContentKeys
+from config.keys.values import impossible
+
+ENVIRONMENT_PREFIX = "BERTH_"
+DEPRECATED_KEYS = {
+    "FEATURE_HELM_OCI_SUPPORT": "it adds Helm's types to ALLOWED_OCI_ARTIFACT_TYPES when it is true"
+    " and does nothing else; list them there instead",
+}
+SECRET_KEYS = frozenset(
+    {"SECRET_KEY", "DB_URI", "BROKER_URL", "MAIL_PASSWORD", "LDAP_ADMIN_PASSWD"}
+)
+# Also read from BERTH_<KEY>_FILE.
+KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class Configuration(ContentKeys):
+    """The typed configuration: every key, and what holds between keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    LOG_LEVEL: LogLevel = Field(
+        LogLevel.INFO,
+        description="Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR.",
+        examples=["WARNING"],
+    )
+
+    @model_validator(mode="after")
+    def _combine(self) -> Self:
+        """Refuse keys that are fine alone and make no sense together."""
+        if bool(self.TLS_CERTIFICATE) != bool(self.TLS_KEY):
+            missing = "TLS_KEY" if self.TLS_CERTIFICATE else "TLS_CERTIFICATE"
+            given = "TLS_CERTIFICATE" if self.TLS_CERTIFICATE else "TLS_KEY"
+            raise impossible(given, f"needs {missing} beside it")
+        for key in ("LDAP_BASE_DN", "LDAP_ADMIN_DN", "LDAP_ADMIN_PASSWD"):
+            if self.AUTHENTICATION_TYPE == "LDAP" and not getattr(self, key):
+                raise impossible("AUTHENTICATION_TYPE", f"needs {key} beside it")
+        if self.FEATURE_MAILING and not self.MAIL_SERVER:
+            raise impossible("FEATURE_MAILING", "needs MAIL_SERVER beside it")
+        for name in self.DISTRIBUTED_STORAGE_PREFERENCE:
+            if name not in self.DISTRIBUTED_STORAGE_CONFIG:
+                raise impossible(
+                    "DISTRIBUTED_STORAGE_PREFERENCE",
+                    f"names {name!r}, which DISTRIBUTED_STORAGE_CONFIG does not have",
+                )
+        if self.maximum_manifest_bytes > self.maximum_layer_bytes:
+            raise impossible("MAXIMUM_MANIFEST_SIZE", "is larger than MAXIMUM_LAYER_SIZE")
+        if self.maximum_layer_bytes < self.OCI_CHUNK_MIN_LENGTH:
+            raise impossible("OCI_CHUNK_MIN_LENGTH", "is larger than MAXIMUM_LAYER_SIZE")
+        if parse_lifetime(self.LABELED_EXPIRATION_MINIMUM) > parse_lifetime(
+            self.LABELED_EXPIRATION_MAXIMUM
+        ):
+            raise impossible(
+                "LABELED_EXPIRATION_MINIMUM", "is longer than LABELED_EXPIRATION_MAXIMUM"
+            )
+        return self

@@ -1,0 +1,113 @@
+"""Turns keys that name places into settings: database, storage, and a directory of people."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from config.keys.configuration import Configuration
+from config.keys.loading import ConfigurationError
+from config.keys.storage_drivers import driver_settings
+
+_DIRECTORY_ANSWER_SECONDS = 5
+# WAL lets readers go on beside the one writer; FULL makes a commit survive a power cut.
+# Each of the many threads has a connection; at SQLite's default of 2 MB their caches add up.
+_SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
+_SQLITE_BUSY_TIMEOUT_SECONDS = 20
+# Two web processes and the jobs stay below PostgreSQL's default of 100 connections.
+_POOL_CONNECTIONS = 40
+_POOL_TIMEOUT_SECONDS = 20
+# What an address may set otherwise. No wait is without end: not for a server that vanished with
+# its network, for a lock that somebody keeps, or for a process of ours that hangs with its locks.
+_POSTGRESQL_OPTIONS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=300s",
+}
+
+
+def database_settings(uri: str, *, data: Path) -> dict[str, Any]:
+    """Django's settings for a database. A relative SQLite path starts in ``data``."""
+    if uri.startswith("sqlite:///"):
+        return _sqlite(data / uri.removeprefix("sqlite:///"))
+    return _postgresql(uri)
+
+
+def storage_settings(driver: str, parameters: dict[str, Any], *, data: Path) -> list[Any]:
+    """A storage driver and all its parameters. A relative folder starts in ``data``."""
+    driver, parameters = driver_settings(driver, parameters)
+    if driver == "LocalStorage":
+        parameters["storage_path"] = str(data / parameters["storage_path"])
+    return [driver, parameters]
+
+
+def blob_folder(driver: str, parameters: dict[str, Any]) -> Path | None:
+    """Where blobs are on this machine's disk, if they are there."""
+    return Path(parameters["storage_path"]) if driver == "LocalStorage" else None
+
+
+def directory_settings(configuration: Configuration) -> dict[str, Any]:
+    """A directory of people (LDAP), in the words of django-auth-ldap."""
+    try:
+        import ldap
+        from django_auth_ldap.config import LDAPSearch
+    except ImportError as error:
+        raise ConfigurationError(
+            "AUTHENTICATION_TYPE: LDAP needs the package django-auth-ldap, which is not installed."
+            " Install it beside Berth; it needs a C compiler and the headers of OpenLDAP."
+        ) from error
+    place = ",".join([*configuration.LDAP_USER_RDN, *configuration.LDAP_BASE_DN])
+    return {
+        "AUTH_LDAP_SERVER_URI": configuration.LDAP_URI,
+        "AUTH_LDAP_BIND_DN": configuration.LDAP_ADMIN_DN,
+        "AUTH_LDAP_BIND_PASSWORD": configuration.LDAP_ADMIN_PASSWD,
+        "AUTH_LDAP_USER_SEARCH": LDAPSearch(
+            place, ldap.SCOPE_SUBTREE, f"({configuration.LDAP_UID_ATTR}=%(user)s)"
+        ),
+        "AUTH_LDAP_ALWAYS_UPDATE_USER": False,
+        "AUTH_LDAP_CONNECTION_OPTIONS": {
+            ldap.OPT_NETWORK_TIMEOUT: _DIRECTORY_ANSWER_SECONDS,
+            ldap.OPT_TIMEOUT: _DIRECTORY_ANSWER_SECONDS,
+            ldap.OPT_REFERRALS: 0,
+        },
+    }
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        # Opening a connection costs more than most queries; one per thread stays open.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            # A transaction that begins as a reader cannot wait for the writer later: it fails.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": _SQLITE_BUSY_TIMEOUT_SECONDS,
+            "init_command": _SQLITE_PRAGMAS,
+        },
+    }
+
+
+def _postgresql(uri: str) -> dict[str, Any]:
+    parts = urlsplit(uri)
+    query = _POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query, keep_blank_values=True))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        # A unix socket is written as ?host=/folder.
+        "HOST": query.pop("host", "") or parts.hostname or "",
+        "PORT": str(parts.port or query.pop("port", "")),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "pool": {
+                "min_size": 1,
+                "max_size": _POOL_CONNECTIONS,
+                "timeout": _POOL_TIMEOUT_SECONDS,
+            },
+            **query,
+        },
+    }

@@ -1,0 +1,99 @@
+"""Keys about the service itself: how it is reached, and where it keeps what it has."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from config.keys.values import BrokerUrl, DatabaseUri, Origin, StorageDriver
+
+
+class ServiceKeys(BaseModel):
+    """One attribute per key, under the key's own name."""
+
+    SERVER_HOSTNAME: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.\-\[\]:]*$",
+        description="Host and port as clients write them. Empty: the host each request names.",
+        examples=["registry.example.com"],
+    )
+    PREFERRED_URL_SCHEME: Literal["http", "https"] = Field(
+        "http",
+        description="Scheme of the URLs that Berth gives out. `https` also makes cookies secure.",
+        examples=["https"],
+    )
+    ALLOWED_HOSTS: list[str] = Field(
+        [],
+        description="Names that requests may ask for, beside `SERVER_HOSTNAME`; one that begins"
+        " with a dot means all below it. IP addresses, names without a dot and those that nobody"
+        " can register (`.localhost`, `.local`, `.internal`, `.svc`) always are. Empty and without"
+        " `SERVER_HOSTNAME`: also what `TRUSTED_PROXIES` forward. `*`: every name.",
+        examples=[["registry.example.com"]],
+    )
+    CORS_ALLOWED_ORIGINS: list[Origin] = Field(
+        [],
+        description="Other sites whose pages may use the API in a browser: registry UIs. `*` lets"
+        " every page read what needs no login.",
+        examples=[["https://ui.example.com"]],
+    )
+    TRUSTED_PROXIES: list[IPv4Network | IPv6Network] = Field(
+        [],
+        description="Networks of reverse proxies. Their `X-Forwarded-…` or `Forwarded` headers"
+        " tell who calls.",
+        examples=[["10.0.0.0/8"]],
+    )
+    TLS_CERTIFICATE: str = Field(
+        "",
+        description="File with your own certificate chain (PEM), served instead of a local one.",
+        examples=["/etc/berth/tls.crt"],
+    )
+    TLS_KEY: str = Field(
+        "",
+        description="File with the private key (PEM) of `TLS_CERTIFICATE`.",
+        examples=["/etc/berth/tls.key"],
+    )
+    SECRET_KEY: str = Field(
+        "",
+        description="Key that signs sessions and encrypts signing keys. Empty: the file"
+        " `secret_key` in the data folder, made at the first start.",
+        examples=["fifty random characters"],
+    )
+    DB_URI: DatabaseUri = Field(
+        "sqlite:///db.sqlite3",
+        description="The database. A relative SQLite path starts in the data folder.",
+        examples=["postgresql://berth:secret@db.example.com:5432/berth"],
+    )
+    BROKER_URL: BrokerUrl = Field(
+        "django://",
+        description="Queue of background jobs. `django://` keeps it in the database.",
+        examples=["redis://redis.example.com:6379/0"],
+    )
+    DISTRIBUTED_STORAGE_CONFIG: dict[str, StorageDriver] = Field(
+        {"default": ["LocalStorage", {"storage_path": "blobs"}]},
+        description="Places where blobs are kept: name, driver, parameters. A relative"
+        " `storage_path` starts in the data folder. For S3 see docs/storage.md.",
+        examples=[{"default": ["LocalStorage", {"storage_path": "/srv/berth/blobs"}]}],
+    )
+    DISTRIBUTED_STORAGE_PREFERENCE: list[str] = Field(
+        ["default"],
+        min_length=1,
+        description="Names from `DISTRIBUTED_STORAGE_CONFIG`. New blobs go to the first.",
+        examples=[["default"]],
+    )
+    FEATURE_PROXY_STORAGE: bool = Field(
+        False,
+        description="Whether blobs in S3 reach clients through Berth. `false`: clients are sent to"
+        " S3, which they must be able to reach.",
+        examples=[True],
+    )
+    LIBRARY_NAMESPACE: str = Field(
+        "library",
+        pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$",
+        description="Namespace of repositories that are named without one.",
+        examples=["library"],
+    )
+    FEATURE_LIBRARY_SUPPORT: bool = Field(
+        True,
+        description="Whether repositories may be named without a namespace.",
+        examples=[False],
+    )

@@ -1,0 +1,313 @@
+"""Looks at everything a running Berth needs, and says what to do about what is wrong.
+
+Each examination returns what it found in a few words, or raises ``Trouble`` with the cure.
+"""
+
+import os
+import shutil
+import socket
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from cryptography import x509
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu import Connection
+
+from accounts.credentials.keys import signing_key
+from accounts.credentials.models import SigningKey
+from artifacts.oci.errors import OCIError, StorageFull
+from config.serving.processes import ROOT_CERTIFICATE, SERVER_CERTIFICATE
+from registry.queue.models import Message
+from registry.statistics.models import ServerProcess
+from registry.statistics.processes import GONE_AFTER
+from registry.storage.base import StorageUnavailable
+from registry.storage.select import s3_store
+
+_FREE_BYTES = 1024**3
+_CLOCK_DIFFERENCE_SECONDS = 5
+_BROKER_TIMEOUT_SECONDS = 5
+_PROBE = b"probe"
+_PUBLIC_FILES = frozenset({ROOT_CERTIFICATE})
+
+
+class Trouble(Exception):
+    """Something is wrong: what, and what to do about it."""
+
+    def __init__(self, what: str, *, cure: str) -> None:
+        super().__init__(what)
+        self.cure = cure
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    is_fine: bool
+    text: str
+    cure: str = ""
+
+
+def examine(*, now: datetime) -> Iterator[Finding]:
+    """Run every examination, also those after one that failed."""
+    examinations: dict[str, Callable[[datetime], str]] = {
+        "data folder": _data_folder,
+        "database": _database,
+        "storage": _storage,
+        "broker": _broker,
+        "signing key": _signing_key,
+        "clock": _clock,
+        "host name": _host_name,
+        "proxies": _proxies,
+    }
+    for name, look in examinations.items():
+        try:
+            yield Finding(name, True, look(now))
+        except Trouble as trouble:
+            yield Finding(name, False, str(trouble), trouble.cure)
+        except DatabaseError as error:
+            yield Finding(name, False, _line(error), "Repair the database first (see above).")
+
+
+def require_bucket() -> None:
+    """Raise ``StorageUnavailable`` when the bucket does not answer, or not to us."""
+    s3_store(_bucket_parameters()).bucket.require()
+
+
+def try_bucket() -> str:
+    """Write, read, list and delete in the bucket; tell where that went well."""
+    store = s3_store(_bucket_parameters())
+    store.bucket.require()
+    key = f"doctor/{uuid4().hex}"
+    store.bucket.put(key, _PROBE)
+    try:
+        found = b"".join(store.read(key, 0, len(_PROBE)))
+        listed = [entry.key for page in store.bucket.objects("doctor") for entry in page]
+    finally:
+        store.delete(key)
+    if found != _PROBE or key not in listed:
+        raise StorageUnavailable(why="it lost what was written")
+    return f"the bucket {_bucket_name()} can be written, read, listed and deleted from"
+
+
+def bucket_problem(error: OCIError) -> str:
+    """What is wrong, for an administrator."""
+    why = getattr(error, "why", "") or error.reason
+    return f"the bucket {_bucket_name()}: {' '.join(why.split()).rstrip('.')}"
+
+
+def _database(_: datetime) -> str:
+    try:
+        plan = _pending_migrations()
+    except DatabaseError as error:
+        raise Trouble(
+            f"cannot be used: {_line(error)}", cure="Start the database, or correct DB_URI."
+        ) from error
+    if plan:
+        raise Trouble(
+            f"{len(plan)} migrations are not applied", cure="Run: python manage.py migrate"
+        )
+    return f"{connection.vendor} answers, all migrations are applied"
+
+
+def _pending_migrations() -> list[Any]:
+    connection.ensure_connection()
+    executor = MigrationExecutor(connection)
+    return list(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _storage(_: datetime) -> str:
+    if settings.BLOB_STORE_ROOT is None:
+        return _bucket()
+    return _disk(settings.BLOB_STORE_ROOT)
+
+
+def _bucket() -> str:
+    try:
+        return try_bucket()
+    except (StorageUnavailable, StorageFull) as error:
+        raise Trouble(
+            bucket_problem(error),
+            cure="Correct DISTRIBUTED_STORAGE_CONFIG, or the rights and the room in the bucket."
+            " See docs/storage.md.",
+        ) from error
+
+
+def _bucket_name() -> str:
+    parameters = _bucket_parameters()
+    place = parameters["endpoint_url"] or "AWS"
+    return f"{parameters['s3_bucket']} at {place}"
+
+
+def _bucket_parameters() -> dict[str, str]:
+    name = settings.DISTRIBUTED_STORAGE_PREFERENCE[0]
+    parameters: dict[str, str] = settings.DISTRIBUTED_STORAGE_CONFIG[name][1]
+    return parameters
+
+
+def _disk(root: Path) -> str:
+    if root.is_relative_to(settings.DATA_DIR) and not settings.DATA_DIR.is_dir():
+        raise Trouble(f"{root} is not there", cure="Find the data folder first (see above).")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-") as probe:
+            probe.write(_PROBE)
+            probe.flush()
+            os.fsync(probe.fileno())
+            was_kept = Path(probe.name).read_bytes() == _PROBE
+        free = shutil.disk_usage(root).free
+    except OSError as error:
+        raise Trouble(
+            f"{root} cannot be written: {error.strerror}",
+            cure="Give Berth's user the right to write there, or correct"
+            " DISTRIBUTED_STORAGE_CONFIG.",
+        ) from error
+    if not was_kept:
+        raise Trouble(f"{root} lost what was written", cure="Check the disk.")
+    if free < _FREE_BYTES:
+        raise Trouble(
+            f"{root} has only {free // 1024**2} MiB left", cure="Make room or add a larger disk."
+        )
+    return f"{root} can be written, read and deleted; {free // 1024**3} GiB are free"
+
+
+def _broker(_: datetime) -> str:
+    if settings.BROKER_URL == "django://":
+        if parked := Message.objects.filter(is_parked=True).count():
+            raise Trouble(
+                f"{parked} jobs were given up after several attempts",
+                cure="Look for their errors in the log, then retry or delete them in the"
+                " administration pages under Messages.",
+            )
+        return f"in the database; {Message.objects.count()} jobs wait"
+    try:
+        with Connection(settings.BROKER_URL, connect_timeout=_BROKER_TIMEOUT_SECONDS) as broker:
+            broker.ensure_connection(max_retries=1, timeout=_BROKER_TIMEOUT_SECONDS)
+    except Exception as error:
+        raise Trouble(
+            f"does not answer: {_line(error)}", cure="Start the broker, or correct BROKER_URL."
+        ) from error
+    return "answers"
+
+
+def _signing_key(now: datetime) -> str:
+    if not SigningKey.objects.exists():
+        raise Trouble(
+            "there is none", cure="Start Berth once, for example with: python manage.py serve"
+        )
+    try:
+        key = signing_key(now=now)
+    except Exception as error:
+        raise Trouble(
+            f"cannot be read: {_line(error)}",
+            cure="SECRET_KEY is not the one that the signing key was stored with. Restore it.",
+        ) from error
+    return f"tokens are signed with {key.kid}"
+
+
+def _clock(now: datetime) -> str:
+    with tempfile.NamedTemporaryFile(prefix="berth-doctor-") as probe:
+        _compare("the file system", datetime.fromtimestamp(Path(probe.name).stat().st_mtime, UTC))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            _compare("the database", cursor.fetchone()[0])
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC, the same everywhere"
+
+
+def _compare(whose: str, theirs: datetime) -> None:
+    difference = abs((theirs - datetime.now(UTC)).total_seconds())
+    if difference > _CLOCK_DIFFERENCE_SECONDS:
+        raise Trouble(
+            f"differs from that of {whose} by {difference:.0f} s",
+            cure="Keep the clocks of all machines right, for example with chrony.",
+        )
+
+
+def _host_name(now: datetime) -> str:
+    if not settings.SERVER_HOSTNAME:
+        if "*" in settings.SERVED_HOSTS:
+            return "SERVER_HOSTNAME is not set, and ALLOWED_HOSTS lets requests ask for any name"
+        listed = ", ".join(settings.SERVED_HOSTS) or "names that nobody can register"
+        return f"SERVER_HOSTNAME is not set: IP addresses, localhost and {listed} are answered"
+    host = urlsplit(f"//{settings.SERVER_HOSTNAME}").hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        raise Trouble(
+            f"{host} does not resolve", cure="Add it to DNS, or correct SERVER_HOSTNAME."
+        ) from error
+    file = Path(settings.TLS_CERTIFICATE or settings.DATA_DIR / SERVER_CERTIFICATE)
+    if not file.exists():
+        return f"{host} resolves"
+    _check_certificate(file, host, now)
+    return f"{host} resolves and matches the certificate {file}"
+
+
+def _proxies(now: datetime) -> str:
+    if settings.TRUSTED_PROXIES:
+        return f"{', '.join(map(str, settings.TRUSTED_PROXIES))} may say who calls"
+    seen = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER).exclude(ignored_proxy="")
+    if (address := seen.values_list("ignored_proxy", flat=True).first()) is not None:
+        raise Trouble(
+            f"forwarded headers came from {address} and were ignored",
+            cure="If a proxy of yours is there, name its network in TRUSTED_PROXIES: all who come"
+            " through it share one address until then, also for the brake on wrong passwords.",
+        )
+    return "none are trusted, and none were seen"
+
+
+def _data_folder(_: datetime) -> str:
+    if not settings.DATA_DIR.is_dir():
+        raise Trouble(
+            f"there is no data folder {settings.DATA_DIR}",
+            cure="Name the right one with BERTH_DATA=FOLDER, or make it: python manage.py serve",
+        )
+    mode = stat.S_IMODE(settings.DATA_DIR.stat().st_mode)
+    if mode & 0o077:
+        raise Trouble(
+            f"{settings.DATA_DIR} can be entered by other users of this machine",
+            cure=f"Run: chmod 700 {settings.DATA_DIR}",
+        )
+    if open_files := sorted(
+        path.name
+        for path in settings.DATA_DIR.iterdir()
+        if path.is_file()
+        and path.name not in _PUBLIC_FILES
+        and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ):
+        raise Trouble(
+            f"{', '.join(open_files)} in {settings.DATA_DIR} can be read by other users",
+            cure=f"Run: chmod -R go= {settings.DATA_DIR}",
+        )
+    return f"{settings.DATA_DIR} is for its owner only"
+
+
+def _check_certificate(file: Path, host: str, now: datetime) -> None:
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    if certificate.not_valid_after_utc <= now:
+        raise Trouble(f"the certificate {file} has expired", cure="Renew it and start again.")
+    if not _covers(certificate, host):
+        raise Trouble(
+            f"the certificate {file} is not for {host}",
+            cure="Correct SERVER_HOSTNAME, or make a certificate for it.",
+        )
+
+
+def _covers(certificate: x509.Certificate, host: str) -> bool:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    patterns = names.get_values_for_type(x509.DNSName)
+    parent = host.partition(".")[2]
+    return host in {*addresses, *patterns} or f"*.{parent}" in patterns
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,137 @@
+"""The front door: what every pull asks for is answered before Django, all else by Django.
+
+On SQLite the answer is found on the event loop itself, since a read by an index takes less than
+the way to a thread and back; on PostgreSQL in a few threads that do nothing else, so that pages
+and pushes never keep a pull waiting. The rules are those of the views: ``registry.api`` has one
+function for what a read answers, and here it only becomes messages of ASGI.
+"""
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from config.serving.transport import Receive, Scope, Send, Transport, response_start
+from registry.api.distribution.hot import hot_answer
+from registry.api.distribution.reads import Answer
+from registry.blobs.transfers import let_go_of_database as release_connection
+from registry.repositories.sql import read_on_loop
+from registry.storage.files import FileReader
+
+_THREADS = 4
+_PREFIX = b"/v2/"
+_METHODS = frozenset({"GET", "HEAD"})
+# With any of these a request has a body, or means more than its address.
+_UNUSUAL = frozenset(
+    {b"expect", b"forwarded", b"origin", b"transfer-encoding", b"upgrade", b"x-forwarded-host"}
+)
+# What the views would have to say no to, or to do: they do.
+_LEFT_TO_VIEWS = (
+    DatabaseError,
+    InterfaceError,
+    OSError,
+    SuspiciousOperation,
+    SynchronousOnlyOperation,
+    sqlite3.Error,
+)
+
+
+class FrontDoor:
+    """An ASGI application."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._reader = ExitStack()
+        self._threads: ThreadPoolExecutor | None = None
+        self._is_open = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _hot_request(scope)
+        answer = await self._answer(request) if request else None
+        if answer is None:
+            await self._transport(scope, receive, send)
+            return
+        body = answer.body
+        if isinstance(body, FileReader) and body.is_in_memory():
+            body = next(body, b"")  # a small blob is one piece
+        if not isinstance(body, bytes):
+            await self._transport.send(answer.status, answer.headers, body, receive, send)
+            return
+        await send(response_start(answer.status, answer.headers.items()))
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, request: "_Request") -> Answer | None:
+        if not self._is_open:
+            self._open()
+        if self._threads is None:
+            return _answer(request)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _answer_and_let_go, request)
+
+    def _open(self) -> None:
+        self._is_open = True
+        if connection.vendor == "sqlite":
+            self._reader.enter_context(read_on_loop(connection.settings_dict["NAME"]))
+        else:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hot")
+
+    def close(self) -> None:
+        """Give back what answering took."""
+        self._reader.close()
+        if self._threads:
+            self._threads.shutdown()
+
+
+class _Headers(dict[str, str]):
+    """By names in lower case, found by names in any."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+_Request = tuple[str, str, str, _Headers]
+
+
+def _hot_request(scope: Scope) -> _Request | None:
+    """What a read is told by; ``None`` when it cannot be one, or is unusual."""
+    method: str = scope["method"]
+    path: bytes = scope["raw_path"]
+    if method not in _METHODS or not path.startswith(_PREFIX) or b"%" in path:
+        return None
+    headers = _Headers()
+    for raw_name, raw_value in scope["headers"]:
+        if raw_name in _UNUSUAL or (raw_name == b"content-length" and raw_value != b"0"):
+            return None
+        if b"_" in raw_name:
+            continue
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in headers and name == "host":
+            return None
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return method, path.decode("latin-1"), scope["query_string"].decode("latin-1"), headers
+
+
+def _answer(request: _Request) -> Answer | None:
+    try:
+        return hot_answer(*request, now=timezone.now())
+    except _LEFT_TO_VIEWS:
+        return None
+
+
+def _answer_and_let_go(request: _Request) -> Answer | None:
+    try:
+        return _answer(request)
+    finally:
+        connection.close_if_unusable_or_obsolete()
+        release_connection()

@@ -1,0 +1,255 @@
+"""Everything that must be true before the server starts: first look, then make.
+
+Nothing is made before all that can be looked at beforehand is fine, and what a failed first start
+made is removed again.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import DatabaseError, transaction
+
+from accounts.credentials.keys import SigningKeyUnreadable, rotate, signing_key
+from accounts.errors import AccountError
+from accounts.organizations.services import create_organization
+from accounts.users.models import User
+from accounts.users.passwords import random_password
+from accounts.users.services import ADMINISTRATOR, create_user
+from config.serving import tls
+from config.serving.doctor import bucket_problem, require_bucket
+from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate
+from registry.storage.base import StorageUnavailable
+
+_SECRET_KEY_BYTES = 48
+_CONNECT_SECONDS = 5
+_LOCK_FILE = "serve.lock"
+_STATIC_STAMP = ".stamp"
+
+
+class StartRefused(Exception):
+    """Berth cannot start here. One sentence that says why and what to do."""
+
+
+def check(options: Options) -> None:
+    """Look whether Berth can start. Changes nothing."""
+    _check_folder(options.data)
+    _check_store()
+    _check_own_certificate()
+    _check_port(options.host, options.port)
+    if settings.DB_URI.startswith("postgresql://") and (problem := _database_problem()):
+        raise StartRefused(problem)
+
+
+def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCertificate | None:
+    """Make what a start needs and is not there yet; return the certificate to serve with."""
+    with _removed_on_failure(options.data):
+        options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(options.data)
+        _make_private(options.data)
+        if settings.SECRET_KEY_IS_MISSING:
+            # Settings were read before the file was there.
+            settings.SECRET_KEY = _make_secret_key(settings.SECRET_KEY_FILE)
+        call_command("migrate", interactive=False, verbosity=0)
+        _collect_static_files()
+        _ensure_signing_key(now)
+        served = _certificate(options, now)
+        _ensure_administrator(admin_password, now)
+    # The supervisor, which this process becomes, keeps the lock until it ends.
+    os.set_inheritable(lock, True)
+    return served
+
+
+def _check_store() -> None:
+    if settings.BLOB_STORE_ROOT is not None:
+        _check_folder(settings.BLOB_STORE_ROOT)
+        return
+    try:
+        require_bucket()
+    except StorageUnavailable as error:
+        raise StartRefused(
+            f"Cannot use the storage of DISTRIBUTED_STORAGE_CONFIG: {bucket_problem(error)}."
+            " See docs/storage.md."
+        ) from error
+
+
+def _database_problem() -> str | None:
+    """A sentence, when the database of ``DB_URI`` does not answer; else ``None``.
+
+    Asked directly: a pool would keep trying for a while.
+    """
+    import psycopg
+
+    try:
+        psycopg.connect(settings.DB_URI, connect_timeout=_CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split())
+        return f"Cannot reach the database of DB_URI: {reason}"
+    return None
+
+
+def _check_folder(folder: Path) -> None:
+    """Whether ``folder`` can be written to, or made."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise StartRefused(f"{there} is a file, and a folder is needed there.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StartRefused(
+            f"The folder {there} is not writable. Name another one with BERTH_DATA=FOLDER,"
+            f" or give this user the right to write there."
+        )
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except PermissionError as error:
+        raise StartRefused(
+            f"This user may not listen on port {port}. Choose one above 1023 with PORT=NUMBER."
+        ) from error
+    except OSError as error:
+        raise StartRefused(
+            f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+            " Choose another port with PORT=NUMBER, or another address with HOST=ADDRESS."
+        ) from error
+
+
+def _check_own_certificate() -> None:
+    if not settings.TLS_CERTIFICATE:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.TLS_CERTIFICATE, settings.TLS_KEY, password="")
+    except (OSError, ValueError) as error:
+        raise StartRefused(
+            f"TLS_CERTIFICATE {settings.TLS_CERTIFICATE} and TLS_KEY {settings.TLS_KEY}"
+            f" cannot be used: {error.args[-1]}."
+        ) from error
+    if "-----BEGIN PRIVATE KEY-----" not in Path(settings.TLS_KEY).read_text():
+        raise StartRefused(
+            f"TLS_KEY {settings.TLS_KEY} must be in PKCS #8 form. Convert it with:"
+            f" openssl pkcs8 -topk8 -nocrypt -in {settings.TLS_KEY} -out NEW_FILE"
+        )
+
+
+@contextmanager
+def _removed_on_failure(data: Path) -> Iterator[None]:
+    """Turn what may go wrong into a sentence, and leave no new folder behind."""
+    is_new = not data.exists()
+    try:
+        yield
+    except BaseException as error:
+        if is_new:
+            shutil.rmtree(data, ignore_errors=True)
+        match error:
+            case OSError():
+                place = error.filename or data
+                raise StartRefused(f"Cannot write {place}: {error.strerror}.") from error
+            case DatabaseError():
+                raise StartRefused(f"The database refused to work: {error}") from error
+            case AccountError():
+                raise StartRefused(f"Cannot create the administrator: {error}") from error
+        raise
+
+
+def _lock(data: Path) -> int:
+    """Keep a second Berth away from this folder for as long as this process lives."""
+    lock = os.open(data / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise StartRefused(
+            f"Another Berth already runs on the folder {data}. Stop it first,"
+            " or name another folder with BERTH_DATA=FOLDER."
+        ) from error
+    return lock
+
+
+def _make_secret_key(path: Path) -> str:
+    key = secrets.token_urlsafe(_SECRET_KEY_BYTES)
+    tls.write_private(path, key.encode())
+    return key
+
+
+def _certificate(options: Options, now: datetime) -> ServedCertificate | None:
+    if settings.TLS_CERTIFICATE:
+        return ServedCertificate(Path(settings.TLS_CERTIFICATE), Path(settings.TLS_KEY))
+    if options.wants_tls:
+        return tls.ensure_certificate(data=options.data, names=tls.names_of(options), now=now)
+    return None
+
+
+def _ensure_signing_key(now: datetime) -> None:
+    """A key to sign tokens with; a new one where the stored one was sealed under another key."""
+    try:
+        signing_key(now=now)
+    except SigningKeyUnreadable:
+        kid = rotate(now=now)
+        print(
+            "SECRET_KEY is not the one of this database: tokens are signed with the new key"
+            f" {kid}, and whoever has a second factor from an authenticator app needs a new one.",
+            flush=True,
+        )
+
+
+def _make_private(data: Path) -> None:
+    """Take from others what an earlier start, or a restored copy, let them read."""
+    for path in data.iterdir():
+        if path.is_file() and not path.is_symlink() and path.name != ROOT_CERTIFICATE:
+            path.chmod(path.stat().st_mode & ~0o077)
+
+
+def _ensure_administrator(password: str, now: datetime) -> None:
+    if User.objects.filter(is_superuser=True).exists():
+        return
+    given = password or random_password()
+    with transaction.atomic():
+        owner = create_user(
+            username=ADMINISTRATOR,
+            password=given,
+            is_superuser=True,
+            must_change_password=not password,
+            now=now,
+        )
+        if settings.FEATURE_LIBRARY_SUPPORT:  # so that a push to the bare host name has a home
+            create_organization(name=settings.LIBRARY_NAMESPACE, owner=owner, now=now)
+    if not password:
+        print(
+            "\nThe first administrator was created. The password is shown only now:\n\n"
+            f"  Name      {ADMINISTRATOR}\n  Password  {given}\n\n"
+            "The pages ask for another one at the first sign-in.",
+            flush=True,
+        )
+
+
+def _collect_static_files() -> None:
+    """Copy and compress what browsers load, unless nothing changed since the last time."""
+    sources = sorted(
+        f"{path}:{(file := Path(storage.path(path))).stat().st_mtime_ns}:{file.stat().st_size}"
+        for finder in get_finders()
+        for path, storage in finder.list([])
+    )
+    wanted = hashlib.sha256("\n".join(sources).encode()).hexdigest()
+    stamp = Path(settings.STATIC_ROOT) / _STATIC_STAMP
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(wanted)

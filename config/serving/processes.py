@@ -1,0 +1,113 @@
+"""The processes that make up a running Berth, and the arguments that start them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from config.keys.paths import data_folder
+
+# Connections that one web process keeps, most of them idle between two requests of a client.
+_CONNECTIONS = 1024
+_BACKLOG = 2048  # connections that wait to be accepted
+_DRAIN_SECONDS = 20  # for requests under way, when the server is told to stop
+
+# The environment in which the allocators give memory back. It must be there when a process begins.
+FRUGAL = {
+    # glibc keeps a heap per thread otherwise, and each keeps its own leftovers.
+    "MALLOC_ARENA_MAX": "2",
+    # Pieces of blobs go straight back to the system. glibc raises both limits otherwise, the more
+    # of them come, until pieces lie among what stays.
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    # jemalloc, Granian's allocator, has a heap for four threads on each processor otherwise, and
+    # keeps what is free for ten seconds.
+    "_RJEM_MALLOC_CONF": "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0",
+}
+
+# Where the local certificates stand in the data folder.
+ROOT_CERTIFICATE = "rootCA.pem"  # for clients: helm --ca-file
+CLIENT_FOLDER = "tls/client"  # for clients: podman --cert-dir
+ROOT_KEY = "tls/rootCA.key"
+SERVER_CERTIFICATE = "tls/server.pem"
+SERVER_KEY = "tls/server.key"
+
+
+class OptionRefused(Exception):
+    """An option in the environment that makes no sense. One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``make serve`` is told by environment variables."""
+
+    host: str
+    port: int
+    workers: int
+    data: Path
+    server_hostname: str  # as clients write it; empty: host and port
+    wants_tls: bool
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        return cls(
+            host=environ.get("HOST") or "127.0.0.1",
+            port=_number(environ, "PORT", default=8080, most=65535),
+            workers=_number(environ, "WORKERS", default=min(cores, 2), most=256),
+            data=data_folder(environ),
+            server_hostname=environ.get("SERVER_HOSTNAME")
+            or environ.get("BERTH_SERVER_HOSTNAME", ""),
+            wants_tls=_switch(environ, "TLS"),
+        )
+
+    @property
+    def address(self) -> str:
+        """Host and port for a client on this machine, or as the administrator named them."""
+        host = "localhost" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104
+        return self.server_hostname or f"{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCertificate:
+    certificate: Path
+    key: Path
+
+
+def web_arguments(options: Options, served: ServedCertificate | None) -> list[str]:
+    """Granian's: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2."""
+    arguments = [
+        *("--interface", "asginl", "--http", "1", "--no-ws"),
+        *("--host", options.host, "--port", str(options.port)),
+        *("--workers", str(options.workers)),
+        *("--backlog", str(_BACKLOG), "--backpressure", str(_CONNECTIONS)),
+        *("--workers-kill-timeout", str(_DRAIN_SECONDS), "--respawn-failed-workers"),
+        *("--log-level", "error", "--no-access-log"),
+    ]
+    if served:
+        arguments += ["--ssl-certificate", str(served.certificate)]
+        arguments += ["--ssl-keyfile", str(served.key), "--ssl-protocol-min", "tls1.2"]
+    return [*arguments, "config.asgi:application"]
+
+
+def jobs_arguments() -> list[str]:
+    """Celery's, for a worker that also sends the periodic jobs."""
+    return [
+        *("--quiet", "-A", "config.celery", "worker"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat", "--with-timetable"),
+    ]
+
+
+def _number(environ: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        raise OptionRefused(f"{name} must be a number from 1 to {most}, not {text!r}.")
+    return int(text)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").lower()
+    if text not in {"", "0", "1", "no", "yes", "false", "true"}:
+        raise OptionRefused(f"{name} must be 1 or 0, not {text!r}.")
+    return text in {"1", "yes", "true"}

@@ -1,0 +1,153 @@
+"""Runs Berth on this machine: the web server and the jobs, under one supervisor.
+
+``manage.py serve`` prepares everything and then becomes this. It loads what the others need and
+then only watches them: they are forks, so the code is in memory once.
+"""
+
+import argparse
+import gc
+import http.client
+import os
+import ssl
+import sys
+import warnings
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from config.keys.paths import PRIVATE
+from config.serving.processes import (
+    CLIENT_FOLDER,
+    ROOT_CERTIFICATE,
+    Options,
+    ServedCertificate,
+    jobs_arguments,
+    web_arguments,
+)
+from config.serving.supervisor import Supervisor
+from ui.commands.address import Registry
+from ui.commands.login import log_in_as
+from ui.commands.push import push_chart, push_image
+
+_PROBE_SECONDS = 2.0
+# What all or most processes use; the rest they load when they need it.
+_CODE = (
+    "config.celery",
+    "config.serving.rounds",
+    "config.serving.transport",
+    "config.urls",
+    "argon2",
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "granian.cli",
+)
+
+
+def main() -> int:
+    os.umask(PRIVATE)
+    # The checks load every page and API; the web server has done that already.
+    os.environ["CELERY_SKIP_CHECKS"] = "1"
+    _load_code()
+    served = _served_certificate(sys.argv[1:])
+    options = Options.read(os.environ)
+    return Supervisor(
+        {"web": partial(_serve, options, served), "jobs": _work},
+        is_ready=lambda: _answers(options, is_tls=served is not None),
+        on_ready=lambda: print(greeting(options, is_tls=served is not None), flush=True),
+    ).run()
+
+
+def greeting(options: Options, *, is_tls: bool) -> str:
+    """What a person reads when Berth is ready: where it is and what to try first."""
+    scheme = "https" if is_tls else "http"
+    registry = Registry(f"{scheme}://{options.address}", _certificates(options) if is_tls else {})
+    host = registry.host
+    return f"""
+Berth is ready: {registry.url}
+
+  Log in   {log_in_as("podman", registry, "admin")}
+           {log_in_as("helm", registry, "admin")}
+
+  Push     printf 'FROM scratch\\nCOPY README.md /\\n' | podman build -t {host}/admin/hello -f - .
+           {push_image(registry, "admin/hello")}
+           helm create hi && helm package hi
+           {push_chart(registry, "hi-0.1.0.tgz", "admin")}
+
+  Pull     podman pull{registry.option("podman")} {host}/admin/hello
+           helm pull{registry.option("helm")} oci://{host}/admin/hi --version 0.1.0
+
+  Data     {options.data}
+  Stop     Ctrl-C
+"""
+
+
+def _certificates(options: Options) -> dict[str, str]:
+    """Where clients find the certificate of a registry that made its own."""
+    root = options.data / ROOT_CERTIFICATE
+    if not root.exists():
+        return {}
+    return {"podman": f"--cert-dir {options.data / CLIENT_FOLDER}", "helm": f"--ca-file {root}"}
+
+
+def _load_code() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.template import engines
+
+    django.setup()
+    for name in _CODE:
+        import_module(name)
+    engines.all()
+    # The collector writes to all that it looks at, and what is written to is no longer shared.
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(options: Options, served: ServedCertificate | None) -> None:
+    from granian.cli import cli
+
+    cli(web_arguments(options, served), prog_name="granian", auto_envvar_prefix="GRANIAN")
+
+
+def _work() -> None:
+    from celery.bin.celery import main as celery
+
+    warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
+    sys.argv = ["celery", *jobs_arguments()]
+    celery()
+
+
+def _served_certificate(arguments: list[str]) -> ServedCertificate | None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--certificate", type=Path)
+    parser.add_argument("--key", type=Path)
+    given = parser.parse_args(arguments)
+    return ServedCertificate(given.certificate, given.key) if given.certificate else None
+
+
+def _answers(options: Options, *, is_tls: bool) -> bool:
+    """Whether the registry answers an HTTP request. Any answer will do."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)  # noqa: S104
+    connection = (
+        # The certificate is checked when it is made; here only life counts.
+        http.client.HTTPSConnection(
+            host,
+            options.port,
+            timeout=_PROBE_SECONDS,
+            context=ssl._create_unverified_context(),  # noqa: S323
+        )
+        if is_tls
+        else http.client.HTTPConnection(host, options.port, timeout=_PROBE_SECONDS)
+    )
+    try:
+        connection.request("GET", "/v2/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

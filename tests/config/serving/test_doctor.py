@@ -1,0 +1,81 @@
+"""The doctor names what is wrong and the cure."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from config.serving.doctor import Finding, examine
+from config.serving.tls import ensure_certificate
+from registry.queue.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def finding(name: str, now: datetime) -> Finding:
+    return next(finding for finding in examine(now=now) if finding.name == name)
+
+
+def test_storage_in_a_place_that_is_no_folder(
+    settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    (tmp_path / "file").touch()
+    settings.BLOB_STORE_ROOT = tmp_path / "file" / "blobs"
+
+    found = finding("storage", now)
+
+    assert not found.is_fine
+    assert "cannot be written" in found.text
+    assert "DISTRIBUTED_STORAGE_CONFIG" in found.cure
+
+
+def test_jobs_that_were_given_up(now: datetime) -> None:
+    Message.objects.create(queue="celery", body="{}", is_parked=True)
+
+    found = finding("broker", now)
+
+    assert found.text == "1 jobs were given up after several attempts"
+    assert not found.is_fine
+
+
+def test_a_broker_that_does_not_answer(settings: Settings, tmp_path: Path, now: datetime) -> None:
+    settings.BROKER_URL = f"redis+socket://{tmp_path}/absent"
+
+    assert not finding("broker", now).is_fine
+
+
+def test_a_missing_signing_key(now: datetime) -> None:
+    found = finding("signing key", now)
+
+    assert not found.is_fine
+    assert found.text == "there is none"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_fine"),
+    [("localhost:8080", True), ("127.0.0.1", True), ("absent.invalid", False)],
+)
+def test_a_host_name_must_resolve(
+    settings: Settings, now: datetime, host: str, is_fine: bool
+) -> None:
+    settings.SERVER_HOSTNAME = host
+
+    assert finding("host name", now).is_fine is is_fine
+
+
+def test_a_host_name_must_be_in_the_certificate(
+    settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.SERVER_HOSTNAME = "localhost"
+    ensure_certificate(data=tmp_path, names=["registry.example.com"], now=now)
+
+    found = finding("host name", now)
+
+    assert "is not for localhost" in found.text

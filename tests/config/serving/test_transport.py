@@ -1,0 +1,390 @@
+"""The way from the event loop to the application and back, without a server."""
+
+import asyncio
+import io
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from config.serving import transport
+from config.serving.transport import Transport, environ_of
+from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Header = tuple[bytes, bytes]
+UPLOAD = "/v2/acme/web/blobs/uploads/1"
+BROKEN = {"type": "http.disconnect"}
+
+
+@dataclass
+class Exchange:
+    """One request and what came back. ``incoming`` ends with silence, as slow clients do."""
+
+    incoming: list[dict[str, Any]]
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    is_read: Callable[[], bool] = lambda: True
+
+    async def receive(self) -> dict[str, Any]:
+        if self.incoming:
+            return self.incoming.pop(0)
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def send(self, message: Any) -> None:
+        if message.get("more_body") and not self.is_read():
+            await asyncio.sleep(3600)
+        self.sent.append(dict(message))
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent[1:])
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.sent) and not self.sent[-1].get("more_body", False)
+
+
+def piece(content: bytes, *, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+END = piece(b"", more=False)
+
+
+def scope(method: str, path: str, headers: Iterable[Header] = ()) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": method,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("127.0.0.1", "8080"),
+        "client": ("192.0.2.1", "50000"),
+        "headers": list(headers),
+    }
+
+
+def run(application: Application, exchange: Exchange, about: dict[str, Any]) -> Exchange:
+    serve: Any = Transport(application, threads=4)
+    served: Awaitable[None] = serve(about, exchange.receive, exchange.send)
+    asyncio.run(asyncio.wait_for(served, 20))
+    return exchange
+
+
+class Reader:
+    """An application that reads all of a body and says what it got."""
+
+    def __init__(self) -> None:
+        self.got: bytes | None = None
+        self.calls = 0
+        self.error: Exception | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.calls += 1
+        content = b""
+        try:
+            while some := environ["wsgi.input"].read(100_000):
+                content += some
+            self.got = content
+        except Exception as error:
+            self.error = error
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return Whole([b"done"])
+
+
+class Whole(list[bytes]):
+    streaming = False
+
+
+CHUNKED = [(b"transfer-encoding", b"chunked")]
+
+
+def sized(length: int) -> list[Header]:
+    return [(b"content-length", str(length).encode())]
+
+
+@pytest.mark.parametrize("headers", [CHUNKED, sized(600_000)], ids=["chunked", "sized"])
+def test_a_large_body_is_read_as_it_was_sent(headers: list[Header]) -> None:
+    reader, pieces = Reader(), [bytes([n]) * 200_000 for n in range(3)]
+
+    exchange = run(reader, Exchange([*map(piece, pieces), END]), scope("PATCH", UPLOAD, headers))
+
+    assert reader.got == b"".join(pieces)
+    assert exchange.body == b"done"
+
+
+@pytest.mark.parametrize("before", [[], [piece(b"{}")], [piece(b"x" * 300_000)]])
+def test_a_body_whose_framing_broke_is_an_error_to_whoever_reads_it(
+    before: list[dict[str, Any]],
+) -> None:
+    reader = Reader()
+
+    run(reader, Exchange([*before, BROKEN]), scope("PUT", UPLOAD, CHUNKED))
+
+    assert reader.got is None
+    assert isinstance(reader.error, BodyBroken)
+
+
+@pytest.mark.parametrize("path", ["/account/login/", "/v2/auth", "/api/v1/repository/a/b/tag/c"])
+@pytest.mark.parametrize("headers", [CHUNKED, sized(100)], ids=["chunked", "sized"])
+def test_a_broken_form_never_reaches_the_application(path: str, headers: list[Header]) -> None:
+    reader = Reader()
+
+    exchange = run(reader, Exchange([piece(b"a=1"), BROKEN]), scope("POST", path, headers))
+
+    assert reader.calls == 0
+    assert exchange.status == 400
+
+
+@pytest.mark.parametrize("path", ["/account/login/", "/v2/auth", UPLOAD])
+def test_a_small_body_that_does_not_come_takes_no_thread(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_SMALL_BODY_SECONDS", 0.1)
+    reader = Reader()
+
+    exchange = run(reader, Exchange([piece(b"a")]), scope("POST", path, sized(SMALL_BODY_BYTES)))
+
+    assert reader.calls == 0
+    assert exchange.status == 408
+
+
+def test_an_upload_that_stalls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_STALLED_SECONDS", 0.1)
+    reader = Reader()
+
+    run(reader, Exchange([piece(b"a" * 10)]), scope("PATCH", UPLOAD, sized(900_000)))
+
+    assert isinstance(reader.error, BodyBroken)
+
+
+def test_a_form_in_chunks_has_a_length() -> None:
+    seen: dict[str, Any] = {}
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        seen.update(environ)
+        start_response("200 OK", [])
+        return Whole([environ["wsgi.input"].read()])
+
+    about = scope("PUT", "/api/v1/repository/a/b/tag/c", CHUNKED)
+    exchange = run(application, Exchange([piece(b"{"), piece(b"}"), END]), about)
+
+    assert exchange.body == b"{}"
+    assert seen["CONTENT_LENGTH"] == "2"
+    assert "HTTP_TRANSFER_ENCODING" not in seen
+
+
+def test_a_form_in_chunks_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_GATHERED_BYTES", 1000)
+    reader = Reader()
+
+    exchange = run(
+        reader, Exchange([piece(b"x" * 600)] * 2), scope("POST", "/account/login/", CHUNKED)
+    )
+
+    assert (reader.calls, exchange.status) == (0, 413)
+
+
+def test_of_large_forms_only_so_many_are_received_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_LARGE_BODIES_AT_ONCE", 0)
+
+    exchange = run(Reader(), Exchange([END]), scope("POST", "/account/login/", CHUNKED))
+
+    assert exchange.status == 503
+
+
+def test_an_answer_before_the_end_of_the_body_is_sent_at_once_and_the_rest_is_received() -> None:
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("401 Unauthorized", [])
+        return Whole([b"no"])
+
+    incoming = [*[piece(b"x" * 100_000)] * 5, END]
+    exchange = run(application, Exchange(incoming), scope("PATCH", UPLOAD, CHUNKED))
+
+    assert exchange.status == 401
+    assert exchange.incoming == []
+
+
+def test_the_rest_of_a_body_is_received_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_DRAIN_BYTES", 250_000)
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("401 Unauthorized", [])
+        return Whole([b"no"])
+
+    incoming = [piece(b"x" * 100_000)] * 5
+    exchange = run(application, Exchange(list(incoming)), scope("PATCH", UPLOAD, CHUNKED))
+
+    assert len(exchange.incoming) == 2
+
+
+def test_who_waits_to_be_asked_for_a_body_is_not_asked_after_a_refusal() -> None:
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("401 Unauthorized", [])
+        return Whole([b"no"])
+
+    headers = [*sized(10), (b"expect", b"100-continue")]
+    exchange = run(application, Exchange([piece(b"x" * 10), END]), scope("PUT", UPLOAD, headers))
+
+    assert len(exchange.incoming) == 2
+
+
+class File:
+    """A file of ``count`` pieces, and who read it."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.is_closed = False
+        self.readers: set[str] = set()
+
+    def read(self, _size: int = -1) -> bytes:
+        self.readers.add(threading.current_thread().name)
+        self.left -= 1
+        return b"x" * 1000 if self.left >= 0 else b""
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def serving(file: File) -> Application:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file, 1000)
+        return wrapped
+
+    return application
+
+
+def test_a_file_is_sent_whole_and_closed() -> None:
+    file = File(20)
+
+    exchange = run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert exchange.body == b"x" * 20_000
+    assert exchange.is_whole
+    assert file.is_closed
+
+
+class FileInMemory(File):
+    def read_from_memory(self) -> bytes | None:
+        return self.read()
+
+
+class FilePartlyInMemory(File):
+    def read_from_memory(self) -> bytes | None:
+        return self.read() if self.left % 3 else None
+
+
+def test_a_thread_reads_only_what_is_not_in_memory() -> None:
+    file = FilePartlyInMemory(21)
+
+    exchange = run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert exchange.body == b"x" * 21_000
+    assert {reader.startswith("request") for reader in file.readers} == {True, False}
+
+
+def test_what_is_in_memory_takes_no_thread() -> None:
+    file = FileInMemory(2)
+
+    run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert file.readers == {threading.current_thread().name}
+
+
+def test_a_file_that_nobody_reads_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_UNREAD_SECONDS", 0.1)
+    file = File(20)
+
+    exchange = run(
+        serving(file), Exchange([END], is_read=lambda: False), scope("GET", "/v2/a/b/blobs/c")
+    )
+
+    assert file.is_closed
+    assert exchange.body == b""
+
+
+def test_a_file_whose_reader_left_is_read_no_further() -> None:
+    file = File(10_000)
+
+    run(serving(file), Exchange([END, BROKEN]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert file.is_closed
+    assert file.left > 9_000
+
+
+def test_a_stream_is_read_by_the_thread_that_made_it() -> None:
+    threads: list[str] = []
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(5):
+            threads.append(threading.current_thread().name)
+            yield b"row\n"
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        threads.append(threading.current_thread().name)
+        start_response("200 OK", [])
+        return pieces()
+
+    exchange = run(application, Exchange([END]), scope("GET", "/export"))
+
+    assert exchange.body == b"row\n" * 5
+    assert len(set(threads)) == 1
+
+
+def test_names_with_an_underscore_are_no_headers() -> None:
+    environ = environ_of(
+        scope(
+            "GET",
+            "/",
+            [
+                (b"x-forwarded-for", b"192.0.2.7"),
+                (b"x_forwarded_for", b"192.0.2.66"),
+                (b"content_length", b"5"),
+            ],
+        )
+    )
+
+    assert environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.7"
+    assert "CONTENT_LENGTH" not in environ
+
+
+def test_headers_of_one_name_are_one_list() -> None:
+    headers = [
+        (b"accept", b"a"),
+        (b"accept", b"b"),
+        (b"cookie", b"c=1"),
+        (b"cookie", b"d=2"),
+    ]
+
+    environ = environ_of(scope("GET", "/a%20b/%C3%A4", headers))
+
+    assert environ["HTTP_ACCEPT"] == "a,b"
+    assert environ["HTTP_COOKIE"] == "c=1; d=2"
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/a b/ä"
+
+
+def test_a_form_for_which_the_machine_has_no_room_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _content: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transport, "SpooledTemporaryFile", lambda **_: Full())
+    reader = Reader()
+
+    exchange = run(
+        reader, Exchange([piece(b"a=1"), END]), scope("POST", "/account/login/", sized(3))
+    )
+
+    assert reader.calls == 0
+    assert exchange.status == 503
