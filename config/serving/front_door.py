@@ -19,8 +19,8 @@ from django.utils import timezone
 from config.serving.transport import Receive, Scope, Send, Transport, response_start
 from registry.api.distribution.hot import hot_answer
 from registry.api.distribution.reads import Answer
-from registry.blobs.transfers import let_go_of_database as release_connection
-from registry.repositories.sql import read_on_loop
+from registry.rows.connections import release_connection
+from registry.rows.statements import read_on_loop
 from registry.storage.files import FileReader
 
 _THREADS = 4

@@ -26,7 +26,8 @@ from urllib.parse import unquote_to_bytes
 from config.serving.threads import Threads
 from registry.api.distribution.base import error_document
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
-from registry.blobs.transfers import RETRY_AFTER_SECONDS, let_go_of_database
+from registry.blobs.transfers import RETRY_AFTER_SECONDS
+from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
 
 logger = logging.getLogger("config.transport")  # a name that readers of logs know
@@ -144,7 +145,7 @@ class Transport:
         result = self._application(environ, start_response)
         answer.status, answer.headers = head
         if isinstance(result, _File):
-            let_go_of_database()
+            release_connection()
             return result
         try:
             if not getattr(result, "streaming", True):

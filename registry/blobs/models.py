@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 from artifacts.oci import digest
-from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
+from registry.rows.fields import AsciiField
 
 if TYPE_CHECKING:
     from registry.manifests.models import ManifestBlob

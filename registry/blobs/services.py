@@ -16,9 +16,9 @@ from accounts.audit.sightings import notice
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, NameUnknown, TooManyRequests
 from registry.blobs.models import Blob, BlobLink
-from registry.repositories import sql
 from registry.repositories.models import Repository, RepositoryQuerySet
 from registry.repositories.services import while_it_exists
+from registry.rows import statements
 from registry.storage.base import BytesMissing
 from registry.storage.select import blob_store
 
@@ -103,7 +103,7 @@ class _LookFirst(Exception):
 
 def _born_or_locked(blob: Blob) -> Blob | None:
     """The row of that digest: this one, or another, locked; ``None``: collected since."""
-    if sql.execute(_BEAR, [blob.digest, blob.size, blob.storage_key, blob.created_at]):
+    if statements.execute(_BEAR, [blob.digest, blob.size, blob.storage_key, blob.created_at]):
         return blob
     # No lock on the key: a mount that links the blob meanwhile need not wait.
     return Blob.objects.select_for_update(no_key=True).filter(pk=blob.digest).first()
@@ -124,7 +124,7 @@ def _keep_one_copy(blob: Blob, storage_key: str, looked_at: Mapping[str, bool]) 
 
 
 def _link(repository: Repository, digest: str, now: datetime) -> None:
-    sql.execute(_LINK, [repository.id, digest, now])
+    statements.execute(_LINK, [repository.id, digest, now])
 
 
 def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> StoredBlob:
@@ -134,7 +134,7 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
         BlobUnknown: not in this repository, wherever else it may be.
     """
     half = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
-    for row in sql.rows(_FIND, [now - half, repository.id, str(digest)]):
+    for row in statements.rows(_FIND, [now - half, repository.id, str(digest)]):
         return StoredBlob(*row)
     raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
 

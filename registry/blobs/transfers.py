@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.db import connection
 
 from artifacts.oci.errors import TooManyRequests
 from registry.storage.base import PIECE_BYTES
@@ -102,9 +101,3 @@ class Download(Iterator[bytes]):
         # Django puts the closing of the response into ``close``, which ends the request of
         # whichever thread collects garbage at that moment.
         Download.close(self)
-
-
-def let_go_of_database() -> None:
-    """Give a pooled connection back before bytes flow: a slow client must not hold it."""
-    if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
-        connection.close()

@@ -21,9 +21,9 @@ from artifacts.oci.errors import (
 from registry.blobs import hashing
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.services import register_blob
-from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.repositories.services import while_it_exists
+from registry.rows import statements
 from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
 from registry.storage.select import blob_store
 
@@ -78,8 +78,8 @@ def open_upload(
 ) -> UploadSession:
     """Start an upload session that only ``owner`` can use, in this repository only."""
     session = UploadSession(repository=repository, owner=owner, algorithm=algorithm)
-    with while_it_exists(repository), sql.written_lazily():
-        sql.execute(_OPEN, [session.id, repository.id, owner, algorithm, now, now])
+    with while_it_exists(repository), statements.commit_without_sync():
+        statements.execute(_OPEN, [session.id, repository.id, owner, algorithm, now, now])
     return session
 
 
@@ -88,7 +88,7 @@ def get_upload(*, repository: Repository, owner: str, session_id: str) -> Upload
         key = UUID(session_id)
     except ValueError:
         raise BlobUploadUnknown(session=session_id[:100]) from None
-    for algorithm, offset, digest in sql.rows(_GET, [key, repository.id, owner]):
+    for algorithm, offset, digest in statements.rows(_GET, [key, repository.id, owner]):
         return UploadSession.opened(
             id=key,
             repository=repository,
@@ -274,8 +274,8 @@ def _move(
     """Move the session's row to the end of what ``writer`` wrote, while that is what is there."""
     digest = str(hasher.digest())
     values = [hasher.length, digest, hasher.algorithm, now]
-    with writer.undisturbed(), sql.written_lazily():
-        moved = sql.execute(_MOVE, [*values, session.id, session.offset])
+    with writer.undisturbed(), statements.commit_without_sync():
+        moved = statements.execute(_MOVE, [*values, session.id, session.offset])
     if not moved:
         raise _out_of_order(session)
     session.offset, session.digest_so_far = hasher.length, digest
@@ -292,14 +292,14 @@ def _out_of_order(session: UploadSession) -> ChunkOutOfOrder | BlobUploadUnknown
 
 
 def _current_offset(session: UploadSession) -> int | None:
-    return next((offset for (offset,) in sql.rows(_OFFSET, [session.id])), None)
+    return next((offset for (offset,) in statements.rows(_OFFSET, [session.id])), None)
 
 
 def _close(
     session: UploadSession, digest: Digest, *, size: int, storage_key: str, now: datetime
 ) -> Blob:
     def close() -> None:
-        if not sql.execute(_CLOSE, [session.id, session.offset]):
+        if not statements.execute(_CLOSE, [session.id, session.offset]):
             raise BlobUploadUnknown(session=str(session.pk))
 
     try:

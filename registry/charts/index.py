@@ -21,11 +21,11 @@ from typing import Any, Final, NamedTuple
 from accounts.users.models import Namespace
 from artifacts.oci.errors import Unsupported
 from artifacts.oci.text import kept_json
-from registry.blobs.transfers import let_go_of_database
 from registry.charts.cache import Bodies, Body
 from registry.charts.models import ChartVersion
 from registry.repositories.models import RepositoryQuerySet
 from registry.repositories.paths import split_path
+from registry.rows.connections import release_connection
 from registry.storage.files import disk_is_told
 
 MAX_CHARTS: Final = 50_000  # that one reader may see in one organization
@@ -119,7 +119,7 @@ class ChartIndex:
         """
         body = _bodies.get(self.fingerprint)
         if body is None:
-            let_go_of_database()  # a wait must hold no connection
+            release_connection()  # a wait must hold no connection
             body = _bodies.get_or_make(self.fingerprint, lambda: self._generate(now))
         if body.is_too_long:
             raise _too_long(self.namespace, f"{MAX_BYTES // 1024**2} MiB")

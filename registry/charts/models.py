@@ -13,8 +13,8 @@ from artifacts.charts.versions import MAX_KEY_LENGTH, MAX_VERSION_LENGTH
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
 from artifacts.oci.text import kept_json
 from registry.manifests.models import Manifest
-from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
+from registry.rows.fields import AsciiField
 from registry.tags.models import Tag
 
 MAX_README_NAME = len("readme.txt")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
-from registry.repositories import sql
+from registry.rows import statements
 
 
 class Lease(models.Model):
@@ -26,7 +26,7 @@ _TAKE = """
 
 def take_lease(name: str, *, now: datetime, lasting: timedelta) -> bool:
     """Take a lease for so long; ``False`` when somebody holds it."""
-    return sql.execute(_TAKE, [name, now + lasting, now]) == 1
+    return statements.execute(_TAKE, [name, now + lasting, now]) == 1
 
 
 def give_back(name: str, *, now: datetime, lasting: timedelta) -> None:

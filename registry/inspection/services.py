@@ -15,7 +15,7 @@ from registry.charts.services import give_up_chart, read_chart
 from registry.inspection.models import Attempt
 from registry.inspection.patience import OutOfTime, Patience
 from registry.manifests.models import Manifest
-from registry.repositories import sql
+from registry.rows import statements
 from registry.verification.checking import examine
 
 QUICK_BODY_BYTES: Final = 64 * 1024
@@ -150,7 +150,7 @@ _BEGIN = """
 
 def _begin(manifest: Manifest, now: datetime) -> bool:
     """Note that it is tried; ``False`` when it is not to be tried yet."""
-    return sql.execute(_BEGIN, [manifest.pk, now + LEASE, now]) == 1
+    return statements.execute(_BEGIN, [manifest.pk, now + LEASE, now]) == 1
 
 
 def _give_up(manifest: Manifest, now: datetime) -> None:

@@ -12,8 +12,8 @@ from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.text import kept_json
 from registry.blobs.models import BlobLink
-from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
+from registry.rows.fields import AsciiField
 
 if TYPE_CHECKING:
     from registry.tags.models import Tag

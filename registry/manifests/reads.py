@@ -17,8 +17,8 @@ from artifacts.oci.names import Reference, referrers_tag
 from artifacts.oci.text import kept_json
 from registry.manifests.models import LISTED_BYTES, Manifest, ManifestQuerySet
 from registry.manifests.standing import GIVEN_UP, Node, Superseded, standing_of
-from registry.repositories import sql
 from registry.repositories.models import Repository
+from registry.rows import statements
 from registry.tags.history import why_no_digest, why_no_tag
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _at_tag(
     repository: Repository, tag: str, with_body: bool, now: datetime
 ) -> ResolvedManifest | None:
     parameters = [*_moments(now), repository.id, tag, now]
-    rows = sql.rows(_STATEMENTS[True, with_body], parameters)
+    rows = statements.rows(_STATEMENTS[True, with_body], parameters)
     return _resolved(*rows[0]) if rows else None
 
 
@@ -100,7 +100,7 @@ def _at_digest(
     repository: Repository, digest: str, with_body: bool, now: datetime
 ) -> ResolvedManifest:
     parameters = [*_moments(now), now, repository.id, digest]
-    for row in sql.rows(_STATEMENTS[False, with_body], parameters):
+    for row in statements.rows(_STATEMENTS[False, with_body], parameters):
         pk, _, _, standing, subject, *_ = row
         found = _resolved(*row)
         if standing == _HELD:
@@ -154,7 +154,7 @@ def note_pull(*, manifest: ResolvedManifest, now: datetime) -> None:
     if not manifest.is_pull_due:
         return
     try:
-        with sql.written_lazily():
+        with statements.commit_without_sync():
             Manifest.objects.filter(pk=manifest.id).update(last_pulled_at=now)
     except DatabaseError:
         logger.warning("could not note the pull of %s", manifest.digest, exc_info=True)

@@ -24,9 +24,9 @@ from registry.blobs.models import BlobLink
 from registry.manifests.drafts import UNCONDITIONAL, Draft
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.manifests.terms import HeldBlob, labels_of_index
-from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.repositories.services import note_push, while_it_exists
+from registry.rows import statements
 from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 
@@ -205,7 +205,7 @@ def _hold(repository: Repository, digests: Sequence[str]) -> None:
     if not digests or not connection.features.has_select_for_update:
         return
     places = ", ".join(["%s"] * len(digests))
-    sql.execute(
+    statements.execute(
         f"SELECT id FROM manifests_manifest WHERE repository_id = %s AND digest IN ({places})"  # noqa: S608
         " ORDER BY id FOR KEY SHARE",
         [repository.id, *digests],

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from registry.repositories import sql
+from registry.rows import statements
 
 # An index has the bytes of what it lists, and of what that lists; what several of them share
 # counts once. CROSS JOIN keeps SQLite to this order of tables: it would rather read one of them
@@ -44,4 +44,4 @@ def content_sizes(manifests: Collection[int]) -> Mapping[int, int]:
     if not manifests:
         return {}
     statement = _SIZES.format(places=", ".join(["%s"] * len(manifests)))
-    return {pk: int(size) for pk, size in sql.rows(statement, [*manifests])}
+    return {pk: int(size) for pk, size in statements.rows(statement, [*manifests])}

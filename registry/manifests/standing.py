@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 
 from accounts.users.models import Namespace
 from registry.manifests.models import Manifest
-from registry.repositories import sql
 from registry.repositories.models import Repository
+from registry.rows import statements
 from registry.tags.models import Tag
 from registry.tags.time_machine import time_machine_of
 
@@ -137,7 +137,7 @@ def _are_given_up(manifests: Iterable[int], now: datetime) -> bool:
             f"SELECT 1 FROM manifests_manifest m WHERE m.id IN ({places})"  # noqa: S608
             f" AND NOT ({GIVEN_UP}) LIMIT 1"
         )
-        if sql.rows(statement, [*part, now]):
+        if statements.rows(statement, [*part, now]):
             return False
     return True
 

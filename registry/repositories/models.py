@@ -11,8 +11,8 @@ from accounts.users.models import Namespace, Robot, User
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.names import MAX_NAME_LENGTH
 from artifacts.policy.models import ArtifactPolicy
-from registry.repositories import sql
-from registry.repositories.fields import AsciiField
+from registry.rows import statements
+from registry.rows.fields import AsciiField
 
 if TYPE_CHECKING:
     from registry.blobs.models import BlobLink, UploadSession
@@ -69,11 +69,11 @@ class _Present(models.Manager["Repository"]):
 
     def at_path(self, path: str) -> "Repository | None":
         """The repository with its ``epoch``: the state of everybody's rights, read with it."""
-        for row in sql.rows(_AT_PATH, [path]):
+        for row in statements.rows(_AT_PATH, [path]):
             *columns, epoch = row
             repository = self.model.from_db(self.db, _COLUMNS, columns)
             repository.is_public = bool(repository.is_public)
-            repository.last_pushed_at = sql.moment(repository.last_pushed_at)
+            repository.last_pushed_at = statements.moment(repository.last_pushed_at)
             repository.epoch = epoch
             return repository
         return None

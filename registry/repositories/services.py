@@ -16,7 +16,6 @@ from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
 from artifacts.oci.errors import NameUnknown, TooManyRequests, Unauthorized
 from artifacts.policy.models import ArtifactPolicy
-from registry.repositories import sql
 from registry.repositories.models import (
     NamePart,
     Repository,
@@ -25,6 +24,7 @@ from registry.repositories.models import (
     SignatureRequirement,
 )
 from registry.repositories.paths import name_parts, split_path
+from registry.rows import statements
 
 logger = logging.getLogger(__name__)
 
@@ -253,7 +253,9 @@ def _keep(namespace: Namespace) -> None:
     SQLite has one writer at a time.
     """
     if connection.features.has_select_for_update:
-        sql.execute("SELECT id FROM users_namespace WHERE id = %s FOR KEY SHARE", [namespace.pk])
+        statements.execute(
+            "SELECT id FROM users_namespace WHERE id = %s FOR KEY SHARE", [namespace.pk]
+        )
 
 
 def _keep_creator(creator: Principal) -> None:
@@ -266,7 +268,7 @@ def _keep_creator(creator: Principal) -> None:
     table = "users_user" if creator.kind == "user" else "users_robot"
     lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
     statement = f"SELECT id FROM {table} WHERE id = %s{lock}"  # noqa: S608 - made of constants
-    if not sql.rows(statement, [creator.id]):
+    if not statements.rows(statement, [creator.id]):
         raise CreatorGone(f"the account {creator.name} has been deleted")
 
 

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from registry.repositories import sql
 from registry.repositories.models import Repository
 from registry.retention.models import RetentionRule
 from registry.retention.services import run
+from registry.rows import statements
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,6 @@ def _take(repository: Repository, now: datetime) -> bool:
     """Whether the repository is ours to run in: of several processes one is told so."""
     interval = timedelta(minutes=settings.AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES)
     try:
-        return sql.execute(_TAKE, [repository.id, now, now - interval]) == 1
+        return statements.execute(_TAKE, [repository.id, now, now - interval]) == 1
     except IntegrityError:  # somebody deleted the repository
         return False

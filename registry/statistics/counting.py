@@ -15,7 +15,7 @@ from typing import Final
 
 from django.db import DatabaseError, transaction
 
-from registry.repositories import sql
+from registry.rows import statements
 
 MAX_KEYS: Final = 50_000  # kept in memory while the database does not answer
 BATCH_ROWS: Final = 500
@@ -109,7 +109,7 @@ def _remember(counts: Mapping[Key, Count]) -> None:
 
 
 def _write(batch: Mapping[Key, Count]) -> None:
-    with sql.written_lazily(), transaction.atomic():
+    with statements.commit_without_sync(), transaction.atomic():
         for key, count in batch.items():
             values = [count.pulls, count.pushes, count.last_pulled_at, key.repository_id]
-            sql.execute(_ADD, [key.reference, key.day, *values])
+            statements.execute(_ADD, [key.reference, key.day, *values])

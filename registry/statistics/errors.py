@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from artifacts.oci.text import clean
-from registry.repositories import sql
+from registry.rows import statements
 
 MAX_IN_MEMORY: Final = 100
 MAX_ROWS: Final = 200
@@ -78,7 +78,7 @@ def flush_errors() -> int:
         _entries.clear()
     for fingerprint, entry in sorted(taken.items()):
         values = [entry.logger, entry.message, entry.place, entry.first_at, entry.last_at]
-        sql.execute(_WRITE, [fingerprint, *values, entry.count])
+        statements.execute(_WRITE, [fingerprint, *values, entry.count])
     if taken:
         rows = LoggedError.objects.order_by("-last_at", "fingerprint")
         past = rows.values_list("fingerprint", flat=True)[MAX_ROWS : MAX_ROWS + MAX_IN_MEMORY]

@@ -8,7 +8,7 @@ from typing import Final
 from django.db import DatabaseError
 from django.db.models import F
 
-from registry.repositories import sql
+from registry.rows import statements
 from registry.statistics.errors import safe_text
 from registry.statistics.models import CollectionReport, JobRun
 
@@ -31,7 +31,7 @@ def note_run(
         text = safe_text(f"{type(error).__name__}: {error}")[:MAX_ERROR_LENGTH]
         columns |= {"last_error": text, "last_error_at": started_at + lasted}
     try:
-        with sql.written_lazily():
+        with statements.commit_without_sync():
             failures = int(error is not None)
             counts = {"runs": F("runs") + 1, "failures": F("failures") + failures}
             if not JobRun.objects.filter(task=task).update(**columns, **counts):

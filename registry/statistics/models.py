@@ -4,8 +4,8 @@ from django.db import models
 
 from accounts.users.models import Namespace
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
-from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
+from registry.rows.fields import AsciiField
 
 
 class DailyTraffic(models.Model):

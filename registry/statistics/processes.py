@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from accounts.origin import ignored
 from registry.blobs.transfers import transfers
-from registry.repositories import sql
+from registry.rows import statements
 from registry.statistics.models import ServerProcess
 
 GONE_AFTER: Final = timedelta(minutes=2)  # without a word
@@ -27,7 +27,7 @@ class Presence:
 
 
 def note_alive(presence: Presence, *, now: datetime) -> None:
-    with sql.written_lazily():
+    with statements.commit_without_sync():
         ServerProcess.objects.update_or_create(
             name=presence.name,
             defaults={

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.users.models import Namespace
-from registry.repositories import sql
 from registry.repositories.models import Repository
+from registry.rows import statements
 from registry.statistics.models import DailyTraffic, NamespaceStorage, RepositoryStorage, Survey
 
 BATCH_REPOSITORIES: Final = 500
@@ -52,16 +52,16 @@ def survey_storage(*, now: datetime) -> bool:
     today = now.date()
     if Survey.objects.filter(day=today, finished_at__isnull=False).exists():
         return False
-    if sql.execute(_CLAIM, [today, now + HELD_FOR, now]) != 1:
+    if statements.execute(_CLAIM, [today, now + HELD_FOR, now]) != 1:
         return False
     mine = Survey.objects.filter(day=today, held_until=now + HELD_FOR)
     survey = mine.get()
     with transaction.atomic():
         if last := _last(Repository.objects.all(), survey.last_repository, BATCH_REPOSITORIES):
-            sql.execute(_REPOSITORIES, [today, survey.last_repository, last])
+            statements.execute(_REPOSITORIES, [today, survey.last_repository, last])
             mine.update(last_repository=last, held_until=now)
         elif last := _last(Namespace.objects.all(), survey.last_namespace, BATCH_NAMESPACES):
-            sql.execute(_NAMESPACES, [today, survey.last_namespace, last])
+            statements.execute(_NAMESPACES, [today, survey.last_namespace, last])
             mine.update(last_namespace=last, held_until=now)
         else:
             mine.update(finished_at=now, held_until=now)

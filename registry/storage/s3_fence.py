@@ -13,9 +13,10 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
+from registry.rows.connections import connection_between_waits
 from registry.storage.base import BytesMissing, StorageUnavailable, WriterReplaced
 from registry.storage.models import S3Upload
 from registry.storage.s3_bucket import Bucket, Part
@@ -71,7 +72,7 @@ class Fence:
     @contextmanager
     def held(self) -> Iterator[S3Upload]:
         """The row, locked. Raises ``WriterReplaced`` when it is another's."""
-        with database_lent(), transaction.atomic():
+        with connection_between_waits(), transaction.atomic():
             mine = S3Upload.objects.select_for_update().filter(
                 pk=self.upload, writer=self.writer, finished_at=None
             )
@@ -81,7 +82,7 @@ class Fence:
             yield row
 
     def check(self) -> None:
-        with database_lent():
+        with connection_between_waits():
             mine = S3Upload.objects.filter(pk=self.upload, writer=self.writer, finished_at=None)
             if not mine.exists():
                 raise WriterReplaced(str(self.upload))
@@ -105,7 +106,7 @@ class Fence:
 
     def reopen(self, multipart_id: str) -> None:
         """Take ``finish`` back, after S3 did not do its part."""
-        with database_lent():
+        with connection_between_waits():
             S3Upload.objects.filter(pk=self.upload, writer=self.writer).update(
                 multipart_id=multipart_id, finished_at=None
             )
@@ -117,7 +118,7 @@ def save(row: S3Upload, **values: Any) -> None:
 
 def take_over(upload: UUID, offset: int, confirm: Callable[[], None]) -> Taken:
     """Become the writer of an upload. Nothing happens when ``confirm`` raises."""
-    with database_lent(), transaction.atomic():
+    with connection_between_waits(), transaction.atomic():
         if not offset:
             fresh = S3Upload(upload=upload, writer=uuid4(), active_at=Now())
             S3Upload.objects.bulk_create([fresh], ignore_conflicts=True)
@@ -139,7 +140,7 @@ def take_over(upload: UUID, offset: int, confirm: Callable[[], None]) -> Taken:
 def discard(upload: UUID) -> Leftovers:
     """Remove an upload that is not finished; return what it leaves in the bucket."""
     left = Leftovers()
-    with database_lent(), transaction.atomic():
+    with connection_between_waits(), transaction.atomic():
         rows = S3Upload.objects.select_for_update().filter(pk=upload, finished_at=None)
         row = rows.first()
         if row is None:
@@ -156,16 +157,6 @@ def discard(upload: UUID) -> Leftovers:
 
 def parts_of(row: S3Upload) -> list[Part]:
     return [(number, tag, size) for number, tag, size in row.parts]
-
-
-@contextmanager
-def database_lent() -> Iterator[None]:
-    """Give a pooled connection back behind each question: a slow client must not hold it."""
-    try:
-        yield
-    finally:
-        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
-            connection.close()
 
 
 def _cut(row: S3Upload, offset: int) -> tuple[Tail | None, Leftovers]:

@@ -12,9 +12,9 @@ from artifacts.charts.versions import MAX_KEY_LENGTH
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.names import MAX_TAG_LENGTH
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
-from registry.repositories import sql
-from registry.repositories.fields import AsciiField
 from registry.repositories.models import Repository
+from registry.rows import statements
+from registry.rows.fields import AsciiField
 
 MAX_WARNING_LENGTH = 500
 
@@ -90,7 +90,7 @@ class TagQuerySet(models.QuerySet["Tag"]):
 
     def names(self, repository: int, *, after: str, size: int, at: datetime) -> list[str]:
         """``alive(at)`` and ``page`` of one repository, of which clients list nothing but names."""
-        found = sql.rows(_NAMES, [repository, after, at, size]) if size else []
+        found = statements.rows(_NAMES, [repository, after, at, size]) if size else []
         return [name for (name,) in found]
 
     def newest_first(self) -> Self:

@@ -25,8 +25,8 @@ from artifacts.signatures.proofs import (
 from artifacts.signatures.verdicts import Budget, State
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest, ManifestChild
-from registry.repositories import sql
 from registry.repositories.models import Repository, SignatureRequirement
+from registry.rows import statements
 from registry.tags.models import Tag
 from registry.verification.checking import recheck
 from registry.verification.models import Verdict
@@ -213,7 +213,7 @@ def _refuse(repository: Repository, digest: Digest, now: datetime) -> None:
     what = "it is not signed" if found.state is None else f"its signature is {found}"
     requirement = repository.signature_requirement
     values = [repository.id, now.date(), requirement, str(digest), what, now]
-    sql.execute(_COUNT, values)
+    statements.execute(_COUNT, values)
     if requirement == SignatureRequirement.REPORT:
         logger.warning("a pull of %s@%s would be refused: %s", repository.path, digest, what)
         return

@@ -15,8 +15,9 @@ from django.http import (
 
 from artifacts.oci.digest import Digest
 from registry.blobs.services import find_blob, link_to_blob, read_blob
-from registry.blobs.transfers import download, let_go_of_database
+from registry.blobs.transfers import download
 from registry.charts.models import ChartVersion
+from registry.rows.connections import release_connection
 from registry.verification.models import PublicKey
 from registry.verification.pulls import Reader, SignatureRequired, admit_pull
 from ui import errors
@@ -67,7 +68,7 @@ class BlobDownload(ManifestBase):
         pieces = read_blob(blob=found, start=0, length=found.size, now=self.now)
         headers = {**_headers(download_name(descriptor)), "Content-Length": str(found.size)}
         content: Iterator[bytes] = download(pieces, found.size)
-        let_go_of_database()
+        release_connection()
         return FileResponse(content, content_type=_OCTETS, headers=headers)
 
 

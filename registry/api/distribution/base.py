@@ -12,7 +12,7 @@ from registry.access.callers import Caller
 from registry.api.distribution.reads import API_VERSION, Answer, Read
 from registry.api.http import views
 from registry.api.http.login import challenge, identify
-from registry.blobs.transfers import let_go_of_database
+from registry.rows.connections import release_connection
 
 
 class DistributionView(views.View):
@@ -49,7 +49,7 @@ class RepositoryView(DistributionView, views.RepositoryView):
     def answered(self, answer: Answer) -> HttpResponseBase:
         if not isinstance(answer.body, bytes):
             file = FileResponse(answer.body, status=answer.status, headers=answer.headers)
-            let_go_of_database()
+            release_connection()
             return file
         response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
         if "Content-Type" not in answer.headers:

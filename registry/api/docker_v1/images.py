@@ -19,10 +19,11 @@ from registry.api.docker_v1.conversion import image_of, schema1_of
 from registry.api.docker_v1.ids import ImageId, ImageUnknown, read_id
 from registry.api.http.conditions import content_headers
 from registry.blobs.services import StoredBlob, find_blob, read_blob
-from registry.blobs.transfers import download, let_go_of_database
+from registry.blobs.transfers import download
 from registry.exchange.pulls import note_pull_in_parts, require_signature
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
+from registry.rows.connections import release_connection
 
 _UNCHANGING = "private, max-age=31536000, immutable"
 
@@ -128,7 +129,7 @@ class LayerView(ImageView):
             content_type="application/octet-stream",
             headers=self._headers(),
         )
-        let_go_of_database()
+        release_connection()
         return response
 
     def _is_held(self, request: Request) -> bool:

@@ -11,10 +11,11 @@ from registry.access.rights import rights_in
 from registry.api.helm.base import HelmView
 from registry.api.http.conditions import content_headers, is_held
 from registry.blobs.services import find_blob, read_blob
-from registry.blobs.transfers import download, let_go_of_database
+from registry.blobs.transfers import download
 from registry.charts.models import ChartVersion
 from registry.exchange.pulls import ask_for_manifest, pull_manifest
 from registry.repositories.models import Repository
+from registry.rows.connections import release_connection
 
 _PROVENANCE = ".prov"
 
@@ -38,7 +39,7 @@ class DownloadView(HelmView):
             return HttpResponse(content_type=content_type, headers=headers)
         pieces = download(read_blob(blob=blob, start=0, length=blob.size, now=self.now), blob.size)
         response = FileResponse(pieces, content_type=content_type, headers=headers)
-        let_go_of_database()
+        release_connection()
         return response
 
     head = get

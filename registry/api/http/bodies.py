@@ -6,7 +6,8 @@ from http import HTTPStatus
 from rest_framework.request import Request
 
 from artifacts.oci.errors import ManifestTooLarge, SizeInvalid, TooManyRequests
-from registry.blobs.transfers import let_go_of_database, transfers
+from registry.blobs.transfers import transfers
+from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
 
 # A body of at most this size comes as a whole before the request is looked at.
@@ -67,7 +68,7 @@ class RequestBody(Iterator[bytes]):
             self._ended = True  # the rest stays unread: reading is what there is no place for
             raise
         self._begun = True
-        let_go_of_database()
+        release_connection()
 
     def end(self) -> None:
         """Read no more, and make place for others."""

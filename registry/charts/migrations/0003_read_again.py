@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations, models
 
-import registry.repositories.fields
+import registry.rows.fields
 
 
 def ask_for_another_look(apps: Any, schema_editor: Any) -> None:
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="chartversion",
             name="readme_name",
-            field=registry.repositories.fields.AsciiField(
+            field=registry.rows.fields.AsciiField(
                 blank=True, help_text="as it is spelled", max_length=10
             ),
         ),

@@ -7,7 +7,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
-import registry.repositories.fields
+import registry.rows.fields
 
 _BATCH_ROWS = 1000
 
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("text", registry.repositories.fields.AsciiField(max_length=255)),
+                ("text", registry.rows.fields.AsciiField(max_length=255)),
                 (
                     "repository",
                     models.ForeignKey(
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="repository",
             name="path",
-            field=registry.repositories.fields.AsciiField(max_length=255),
+            field=registry.rows.fields.AsciiField(max_length=255),
         ),
         migrations.AddField(
             model_name="repository",

@@ -3,7 +3,7 @@
 from typing import Any
 
 import django.db.models.deletion
-import registry.repositories.fields
+import registry.rows.fields
 from django.db import migrations, models
 
 from artifacts.charts.versions import sort_key
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="tag",
             name="sort_key",
-            field=registry.repositories.fields.AsciiField(
+            field=registry.rows.fields.AsciiField(
                 blank=True,
                 help_text="sorts as the versions do that tags are named after; empty for other names",
                 max_length=384,

@@ -75,7 +75,7 @@ def moment(value: Any) -> datetime:
 
 
 @contextmanager
-def written_lazily() -> Iterator[None]:
+def commit_without_sync() -> Iterator[None]:
     """A commit inside need not wait for the disk.
 
     A power cut may lose it, nothing less. For rows whose loss makes a client repeat
