@@ -16,7 +16,8 @@ from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from config.serving.transport import Receive, Scope, Send, Transport, response_start
+from config.serving.bodies import Receive
+from config.serving.transport import Scope, Send, Transport, response_start
 from registry.api.distribution.hot import hot_answer
 from registry.api.distribution.reads import Answer
 from registry.rows.connections import release_connection

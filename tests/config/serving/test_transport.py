@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.serving import transport
+from config.serving import bodies, transport
 from config.serving.transport import Transport, environ_of
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 
@@ -158,7 +158,7 @@ def test_a_small_body_that_does_not_come_takes_no_thread(
 
 
 def test_an_upload_that_stalls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_STALLED_SECONDS", 0.1)
+    monkeypatch.setattr(bodies, "_STALLED_SECONDS", 0.1)
     reader = Reader()
 
     run(reader, Exchange([piece(b"a" * 10)]), scope("PATCH", UPLOAD, sized(900_000)))
@@ -214,7 +214,7 @@ def test_an_answer_before_the_end_of_the_body_is_sent_at_once_and_the_rest_is_re
 
 
 def test_the_rest_of_a_body_is_received_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_DRAIN_BYTES", 250_000)
+    monkeypatch.setattr(bodies, "_DRAIN_BYTES", 250_000)
 
     def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("401 Unauthorized", [])
@@ -379,7 +379,7 @@ def test_a_form_for_which_the_machine_has_no_room_is_asked_for_again(
         def write(self, _content: Any) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(transport, "SpooledTemporaryFile", lambda **_: Full())
+    monkeypatch.setattr(bodies, "SpooledTemporaryFile", lambda **_: Full())
     reader = Reader()
 
     exchange = run(

@@ -1,0 +1,209 @@
+"""Bodies of requests as they come: small ones whole, large ones ahead of the thread that reads."""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
+
+logger = logging.getLogger("config.transport")  # a name that readers of logs know
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+_STALLED_SECONDS = 60  # without a byte of a body that is stored as it comes
+_AHEAD_BYTES = 1024 * 1024  # of a body, received before the thread asks for them
+_DRAIN_SECONDS = 1
+_DRAIN_BYTES = 64 * 1024 * 1024
+
+
+class BodyRefused(Exception):
+    """A body that was not received: the status and a sentence to answer with."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Incoming:
+    """The body of a request as it comes off the connection."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_whole = False
+
+    async def next(self) -> bytes:
+        """The next bytes; none at the end. Raises ``BodyBroken``."""
+        while not self.is_whole:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise BodyBroken("the body broke off, or its chunks are malformed")
+            self.is_whole = not message["more_body"]
+            if message["body"]:
+                return bytes(message["body"])
+        return b""
+
+    async def disconnected(self) -> None:
+        """Return when the client is gone. Only for a request whose body has come, or is none."""
+        while (await self._receive())["type"] == "http.request":
+            continue
+
+
+async def gather(incoming: Incoming, limit_bytes: int, seconds: float) -> IO[bytes]:
+    """All of a body, in memory while it is small. Raises ``BodyRefused``."""
+    # SIM115: the application reads it, and it vanishes with the request.
+    gathered = SpooledTemporaryFile(max_size=SMALL_BODY_BYTES)  # noqa: SIM115
+    is_whole = False
+    try:
+        async with asyncio.timeout(seconds):
+            while piece := await incoming.next():
+                if gathered.tell() + len(piece) > limit_bytes:
+                    raise BodyRefused(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        f"the body may have at most {limit_bytes} bytes",
+                    )
+                gathered.write(piece)
+        is_whole = True
+    except TimeoutError:
+        raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly") from None
+    except BodyBroken as error:
+        raise BodyRefused(HTTPStatus.BAD_REQUEST, error.reason) from None
+    except OSError as error:
+        logger.error("a form cannot be kept in a temporary file: %s", error)  # noqa: TRY400
+        reason = "there is no room for the body; try again shortly"
+        raise BodyRefused(HTTPStatus.SERVICE_UNAVAILABLE, reason) from None
+    finally:
+        if not is_whole:
+            gathered.close()
+    return gathered
+
+
+class Unreadable:
+    """The input of a request whose body is larger than anything that is read there."""
+
+    def read(self, _size: int = -1) -> bytes:
+        raise OSError("the body is too large to be read")
+
+    readline = read
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(slots=True)
+class _Arrived:
+    """Bytes that came and were not taken yet, shared by the loop and one thread."""
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    pieces: deque[memoryview] = field(default_factory=deque)
+    size: int = 0
+    wanted: int = 0
+    is_full: bool = False  # and so nothing is received
+    is_ended: bool = False
+    error: BodyBroken | None = None
+
+
+class BodyStream:
+    """``wsgi.input`` of a large body: the loop receives ahead of the thread that reads."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, incoming: Incoming) -> None:
+        self._loop = loop
+        self._incoming = incoming
+        self._arrived = _Arrived()
+        self._room = asyncio.Event()
+        self._receiving: asyncio.Task[None] | None = None
+        self._discarded: int | None = None  # bytes; a number when nobody reads any more
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer at the end. Raises ``BodyBroken``."""
+        arrived = self._arrived
+        with arrived.changed:
+            if arrived.size < size and not arrived.is_ended:
+                arrived.wanted = size
+                self._loop.call_soon_threadsafe(self._go_on)
+                arrived.changed.wait_for(lambda: arrived.size >= size or arrived.is_ended)
+            if arrived.error and not arrived.size:
+                raise arrived.error
+            taken = self._take(min(size, arrived.size))
+            if arrived.is_full and arrived.size <= _AHEAD_BYTES // 2:
+                arrived.is_full = False
+                self._loop.call_soon_threadsafe(self._go_on)
+        return taken
+
+    def readline(self, _size: int = -1) -> bytes:
+        raise OSError("this body is read in pieces")
+
+    def _take(self, size: int) -> bytes:
+        arrived = self._arrived
+        taken: list[memoryview] = []
+        missing = size
+        while missing:
+            piece = arrived.pieces.popleft()
+            if len(piece) > missing:
+                arrived.pieces.appendleft(piece[missing:])
+                piece = piece[:missing]
+            taken.append(piece)
+            missing -= len(piece)
+        arrived.size -= size
+        return b"".join(taken)
+
+    def _go_on(self) -> None:
+        self._room.set()
+        if self._receiving is None:
+            self._receiving = self._loop.create_task(self._receive())
+
+    async def _receive(self) -> None:
+        arrived = self._arrived
+        error: BodyBroken | None = None
+        try:
+            while True:
+                async with asyncio.timeout(_STALLED_SECONDS):
+                    piece = await self._incoming.next()
+                if not piece:
+                    return
+                if self._discarded is not None:
+                    self._discarded += len(piece)
+                    if self._discarded > _DRAIN_BYTES:
+                        return
+                    continue
+                with arrived.changed:
+                    arrived.pieces.append(memoryview(piece))
+                    arrived.size += len(piece)
+                    if arrived.size >= arrived.wanted:
+                        arrived.changed.notify()
+                    arrived.is_full = arrived.size >= max(_AHEAD_BYTES, arrived.wanted)
+                    if arrived.is_full:
+                        self._room.clear()
+                if not self._room.is_set():
+                    await self._room.wait()
+        except TimeoutError:
+            error = BodyBroken(f"no byte of the body came for {_STALLED_SECONDS} s")
+        except BodyBroken as broken:
+            error = broken
+        finally:
+            with arrived.changed:
+                arrived.is_ended = True
+                arrived.error = error
+                arrived.changed.notify()
+
+    async def drain(self, *, wants_rest: bool) -> None:
+        """Receive what is left, for a moment: clients may read no answer before they have sent all.
+
+        Args:
+            wants_rest: false where the client waits to be asked for the body.
+        """
+        self._discarded = 0
+        if wants_rest or self._receiving:
+            self._go_on()
+        if self._receiving is None:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._receiving, _DRAIN_SECONDS)
