@@ -52,7 +52,7 @@ def read_on_loop(database: Path) -> Iterator[None]:
 
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     if _own.reader:
-        values = [_adapted(value) for value in parameters]
+        values = [_as_sqlite_keeps(value) for value in parameters]
         return _own.reader.execute(_for_sqlite(statement), values).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(statement, [_adapted(value) for value in parameters])
@@ -99,6 +99,13 @@ def commit_without_sync() -> Iterator[None]:
 @lru_cache(maxsize=64)
 def _for_sqlite(statement: str) -> str:
     return statement.replace("%s", "?")
+
+
+def _as_sqlite_keeps(value: Any) -> Any:
+    """As ``_adapted``, for one database and the hottest statements alone."""
+    if isinstance(value, datetime):
+        return str(value.astimezone(UTC).replace(tzinfo=None))
+    return value.hex if isinstance(value, UUID) else value
 
 
 def _adapted(value: Any) -> Any:

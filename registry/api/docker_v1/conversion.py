@@ -10,6 +10,7 @@ Docker before 1.10, which sends no ``Accept``; and those that name schema 2 and 
 import re
 from collections.abc import Collection, Mapping, Set
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -84,12 +85,15 @@ def is_taken_as_stored(headers: Mapping[str, str]) -> bool:
 
 
 def _types_taken(headers: Mapping[str, str]) -> frozenset[str]:
+    return _types(headers.get("Accept", ""), headers.get("User-Agent", ""))
+
+
+@lru_cache(maxsize=128)  # a cluster's nodes say the same with each request
+def _types(accept: str, agent: str) -> frozenset[str]:
     """The types that a client names; none when it says nothing, or takes everything."""
-    header = headers.get("Accept", "")
-    if not header.strip():
-        is_old = _BEFORE_SCHEMA2.match(headers.get("User-Agent", ""))
-        return frozenset({SCHEMA1_SIGNED}) if is_old else _NOTHING
-    types = frozenset(essence(part) for part in header.split(",") if not _REFUSED.search(part))
+    if not accept.strip():
+        return frozenset({SCHEMA1_SIGNED}) if _BEFORE_SCHEMA2.match(agent) else _NOTHING
+    types = frozenset(essence(part) for part in accept.split(",") if not _REFUSED.search(part))
     return _NOTHING if types & _EVERYTHING else types
 
 

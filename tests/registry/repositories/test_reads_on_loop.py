@@ -1,0 +1,51 @@
+"""Statements that run on an event loop read what Django's connection would."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.repositories import sql
+from registry.repositories.models import Repository
+
+
+@given(
+    st.datetimes(
+        min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - as Hypothesis takes it
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
+    )
+)
+def test_a_moment_is_written_as_django_writes_it(moment: datetime) -> None:
+    if connection.vendor == "sqlite":
+        assert sql._as_sqlite_keeps(moment) == sql._adapted(moment)
+
+
+def test_what_asks_django_is_refused_on_the_loop(tmp_path: Path) -> None:
+    async def ask() -> None:
+        with sql.read_on_loop(tmp_path / "db.sqlite3"):
+            Repository.objects.filter(path="acme/web").exists()
+
+    with pytest.raises(SynchronousOnlyOperation):
+        asyncio.run(ask())
+
+
+def test_statements_are_read_on_the_loop(tmp_path: Path) -> None:
+    async def ask() -> list[tuple[object, ...]]:
+        with sql.read_on_loop(tmp_path / "db.sqlite3"):
+            return sql.rows("SELECT %s", [7])
+
+    assert asyncio.run(ask()) == [(7,)]
+
+
+def test_nothing_is_written_on_the_loop(tmp_path: Path) -> None:
+    async def ask() -> None:
+        with sql.read_on_loop(tmp_path / "db.sqlite3"):
+            sql.rows("CREATE TABLE t (a)", [])
+
+    with pytest.raises(sql.sqlite3.OperationalError, match="readonly"):
+        asyncio.run(ask())
