@@ -1,8 +1,10 @@
 """Statements that run on an event loop read what Django's connection would."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
@@ -10,8 +12,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.repositories import sql
 from registry.repositories.models import Repository
+from registry.rows import statements
 
 
 @given(
@@ -22,12 +24,12 @@ from registry.repositories.models import Repository
 )
 def test_a_moment_is_written_as_django_writes_it(moment: datetime) -> None:
     if connection.vendor == "sqlite":
-        assert sql._as_sqlite_keeps(moment) == sql._adapted(moment)
+        assert statements._as_sqlite_keeps(moment) == statements._adapted(moment)
 
 
 def test_what_asks_django_is_refused_on_the_loop(tmp_path: Path) -> None:
     async def ask() -> None:
-        with sql.read_on_loop(tmp_path / "db.sqlite3"):
+        with statements.read_on_loop(tmp_path / "db.sqlite3"):
             Repository.objects.filter(path="acme/web").exists()
 
     with pytest.raises(SynchronousOnlyOperation):
@@ -35,17 +37,17 @@ def test_what_asks_django_is_refused_on_the_loop(tmp_path: Path) -> None:
 
 
 def test_statements_are_read_on_the_loop(tmp_path: Path) -> None:
-    async def ask() -> list[tuple[object, ...]]:
-        with sql.read_on_loop(tmp_path / "db.sqlite3"):
-            return sql.rows("SELECT %s", [7])
+    async def ask() -> list[tuple[Any, ...]]:
+        with statements.read_on_loop(tmp_path / "db.sqlite3"):
+            return statements.rows("SELECT %s", [7])
 
     assert asyncio.run(ask()) == [(7,)]
 
 
 def test_nothing_is_written_on_the_loop(tmp_path: Path) -> None:
     async def ask() -> None:
-        with sql.read_on_loop(tmp_path / "db.sqlite3"):
-            sql.rows("CREATE TABLE t (a)", [])
+        with statements.read_on_loop(tmp_path / "db.sqlite3"):
+            statements.rows("CREATE TABLE t (a)", [])
 
-    with pytest.raises(sql.sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
         asyncio.run(ask())
