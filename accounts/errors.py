@@ -3,9 +3,11 @@
 Commands and pages show ``str(error)`` as it is: one clear sentence.
 """
 
+from artifacts.refusals import Refusal
 
-class AccountError(Exception):
-    """A refusal that the person who asked can understand and act upon."""
+
+class AccountError(Refusal):
+    """A refusal in the words of accounts and what they own."""
 
 
 class NameTaken(AccountError):

@@ -29,10 +29,9 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.audit.services import Actor
 from accounts.credentials.principals import Principal
-from accounts.errors import AccountError
 from accounts.organizations.models import Organization, TeamMember
 from accounts.users.models import Namespace, User
-from artifacts.oci.errors import OCIError
+from artifacts.refusals import Refusal
 from registry.access.refusals import note_refusal
 from registry.access.rights import readable_repositories, rights_in
 from registry.access.scopes import Action
@@ -88,7 +87,7 @@ class Page(View):
             return errors.busy(request)
         except FormIncomplete:
             return self.answer(self.sent, status=FORM_REFUSED)
-        except (AccountError, OCIError) as error:
+        except Refusal as error:
             if request.method != "POST":
                 raise
             return self.refused(error)
@@ -131,7 +130,7 @@ class Page(View):
         """The page with a form in it, as it is filled in so far."""
         return self.render(form=form, **options)
 
-    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+    def refused(self, error: Refusal) -> HttpResponse:
         """Nothing was changed: the form again with the reason, or else the page ``back``."""
         if self.sent is None:
             messages.error(self.request, reason_of(error))
@@ -269,9 +268,9 @@ def sign_in(request: HttpRequest) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("account_login") + query)
 
 
-def reason_of(error: AccountError | OCIError) -> str:
+def reason_of(error: Refusal) -> str:
     """The sentence of a refusal, with a capital letter and a full stop, for a person."""
-    text = error.reason if isinstance(error, OCIError) else str(error)
+    text = str(error)
     if text.partition(" ")[0].isalpha():  # and not the name of something
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
+from artifacts.refusals import Refusal
+
 Detail = str | int | Sequence[str]
 
 
-class OCIError(Exception):
+class OCIError(Refusal):
     """A failure the client is told about.
 
     ``reason`` is one sentence for a person and takes the place of the spec's

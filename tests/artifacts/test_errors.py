@@ -3,6 +3,7 @@
 import pytest
 
 from artifacts.oci import errors
+from artifacts.refusals import Refusal
 
 # Distribution-spec v1.1, "Error Codes", copied by hand.
 SPEC_TABLE = {
@@ -54,3 +55,9 @@ def test_a_chunk_out_of_order_is_told_where_to_go_on() -> None:
 
 def test_who_sends_too_much_is_told_when_to_come_back() -> None:
     assert errors.TooManyRequests(retry_after_seconds=7).headers() == {"Retry-After": "7"}
+
+
+def test_a_refusal_is_one_sentence_whatever_it_carries_beside() -> None:
+    error: Refusal = errors.TooManyRequests("try again in 3 s", retry_after_seconds=3)
+
+    assert str(error) == "try again in 3 s"

@@ -8,11 +8,10 @@ from django.contrib.auth import logout
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from accounts.errors import AccountError
 from accounts.organizations.services import delete_account
 from accounts.users.models import User
 from accounts.users.services import change_email
-from artifacts.oci.errors import OCIError
+from artifacts.refusals import Refusal
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, Page, reason_of
 from ui.people import ask_again
@@ -70,5 +69,5 @@ class AccountDeletion(Page):
         messages.success(request, "Your account was deleted.")
         return HttpResponseRedirect("/")
 
-    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+    def refused(self, error: Refusal) -> HttpResponse:
         return self.render(status=FORM_REFUSED, problem=reason_of(error))

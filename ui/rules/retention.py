@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from accounts.errors import AccountError
-from artifacts.oci.errors import OCIError
+from artifacts.refusals import Refusal
 from registry.repositories.models import Repository
 from registry.retention.models import RetentionRun
 from registry.retention.rules import Decision, Rule
@@ -146,7 +145,7 @@ class RetentionEditor(RetentionPlace):
             text = "The rules were saved, and will be applied in the background in a moment."
         return self.changed(text, "retention")
 
-    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+    def refused(self, error: Refusal) -> HttpResponse:
         editor = RuleEditor.sent(self.request.POST)
         return self._edit(editor, status=FORM_REFUSED, refusal=reason_of(error))
 
@@ -170,7 +169,7 @@ class RetentionRunNow(RetentionPlace):
         request_run(place=self.place, now=self.now, by=self.by)
         return self.changed("The rules will be applied in the background in a moment.", "retention")
 
-    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+    def refused(self, error: Refusal) -> HttpResponse:
         return self._confirm(self.request, status=FORM_REFUSED, refusal=reason_of(error))
 
     def _confirm(

@@ -7,9 +7,8 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from accounts.errors import AccountError
-from artifacts.oci.errors import OCIError
 from artifacts.oci.expiry import parse_lifetime
+from artifacts.refusals import Refusal
 from registry.tags.models import Tag
 from registry.tags.time_machine import (
     default_time_machine,
@@ -60,7 +59,7 @@ class TimeMachinePage(NamespaceTagRules):
         kept = words_of(time_machine_of(self.namespace))
         return self.changed(f"Ended tags can now be restored for {kept}.", "time_machine")
 
-    def refused(self, error: AccountError | OCIError) -> HttpResponse:
+    def refused(self, error: Refusal) -> HttpResponse:
         return self._page(status=FORM_REFUSED, refusal=reason_of(error))
 
     def _page(

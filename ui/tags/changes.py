@@ -12,9 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts.audit.services import Actor
-from accounts.errors import AccountError
-from artifacts.oci.errors import OCIError
 from artifacts.oci.names import is_tag
+from artifacts.refusals import Refusal
 from registry.access.scopes import Action
 from registry.manifests.removal import companions_of, delete_companions, delete_tag_for_good
 from registry.repositories.models import Repository
@@ -259,7 +258,7 @@ class ChangePage(TagsPage):
         digest = tag.manifest.digest
         try:
             return Fate(name, effect=change.effect(tag, order), digest=digest)
-        except (AccountError, OCIError) as error:
+        except Refusal as error:
             return Fate(name, refusal=reason_of(error), digest=digest)
 
     def _do(self, change: Change, names: Sequence[str], order: Order) -> HttpResponse:
@@ -297,7 +296,7 @@ class ChangePage(TagsPage):
 def _outcome(change: Change, name: str, order: Order) -> Fate:
     try:
         change.apply(name, order)
-    except (AccountError, OCIError) as error:
+    except Refusal as error:
         return Fate(name, refusal=reason_of(error))
     return Fate(name)
 
