@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Self
 from django.db import models
 from django.db.models import Q
 
-from artifacts.oci.text import kept_json
+from artifacts.text import kept_json
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from accounts.audit.models import AuditEvent
-from artifacts.oci.text import clean, cleaned
+from artifacts.text import clean, cleaned
 
 _AFTER_PATH = re.compile("[:@ ]")  # a tag, a digest, or more words
 

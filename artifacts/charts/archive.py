@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from artifacts.charts.errors import ChartUnreadable
-from artifacts.oci.gunzip import Gunzip, GzipBroken, Packed
-from artifacts.oci.text import decoded
+from artifacts.archives.gunzip import Gunzip, GzipBroken, Packed
+from artifacts.text import decoded
 
 MAX_UNPACKED_BYTES: Final = 100 * 1024 * 1024  # as Helm since 3.17.3
 MAX_ENTRIES: Final = 20_000
@@ -27,6 +26,10 @@ _NAMES_ONLY = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _LINKS = (tarfile.LNKTYPE, tarfile.SYMTYPE)
 # These have no content, whatever size their header states.
 _BARE = (*_LINKS, tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+
+
+class ChartUnreadable(Exception):
+    """What was pushed as a chart is none. The message goes on after "because"."""
 
 
 @dataclass(frozen=True, slots=True)

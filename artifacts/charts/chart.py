@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from artifacts.charts.archive import Entry, entries
-from artifacts.charts.errors import ChartUnreadable
+from artifacts.charts.archive import ChartUnreadable, Entry, entries
 from artifacts.charts.metadata import Metadata, parse_dependencies, parse_metadata
 from artifacts.charts.yaml_values import parse_yaml
-from artifacts.oci.text import text_of
+from artifacts.text import text_of
 
 CONTENT_TYPES: Final = frozenset(
     {

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from artifacts.charts.errors import ChartUnreadable
+from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.versions import MAX_VERSION_LENGTH, sort_key
 
 MAX_NAME_LENGTH: Final = 250  # Helm's own limit

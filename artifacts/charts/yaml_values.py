@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-from artifacts.charts.errors import ChartUnreadable
-from artifacts.oci.text import clean
+from artifacts.charts.archive import ChartUnreadable
+from artifacts.text import clean
 
 MAX_VALUES: Final = 20_000
 MAX_CHARACTERS: Final = 512 * 1024

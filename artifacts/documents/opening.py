@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import zstandard
 
+from artifacts.archives.gunzip import Gunzip, GzipBroken
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.gunzip import Gunzip, GzipBroken
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, parse_objects, values_in
-from artifacts.oci.text import text_of
+from artifacts.text import text_of
 
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 MAX_IN_ONE_FILE: Final = 100

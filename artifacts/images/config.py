@@ -1,14 +1,24 @@
-"""The config of a container image: what it runs, and how it came to be.
+"""The config of a container image: what it runs and how, how it came to be, and its labels.
 
-Source: image-spec v1.1, config.md; Docker's "Image Specification v1.2".
+Source: image-spec v1.1, config.md; Docker's "Image Specification v1.2", which has the same labels.
 """
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from artifacts.oci.descriptors import Descriptor, platform_name
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, parse_object
+
+MAX_CONFIG_BYTES = 4 * 1024 * 1024
+MAX_ITEMS = 200
+
+_SHELL = re.compile(r"(?:\|\d+ .*? )?/bin/sh -c\s+", re.DOTALL)
+_NOTHING = "#(nop)"
+_BUILDKIT = "# buildkit"
 
 
 class ConfigUnreadable(ValueError):
@@ -51,6 +61,107 @@ class ImageConfig:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an image runs, and how: the ``config`` of its config, whatever types it has.
+
+    Each is empty where the config does not say it, or says it in another type.
+    """
+
+    platform: str
+    created: str
+    author: str
+    entrypoint: str
+    command: str
+    user: str
+    folder: str
+    stop_signal: str
+    health_check: str
+    environment: Sequence[tuple[str, str]]
+    ports: Sequence[str]
+    volumes: Sequence[str]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        inner = document.get("config")
+        config: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
+        check = config.get("Healthcheck")
+        return cls(
+            platform=platform_name(document),
+            created=_text(document, "created"),
+            author=_text(document, "author"),
+            entrypoint=_command(config.get("Entrypoint")),
+            command=_command(config.get("Cmd")),
+            user=_text(config, "User"),
+            folder=_text(config, "WorkingDir"),
+            stop_signal=_text(config, "StopSignal"),
+            health_check=_command(check.get("Test")) if isinstance(check, dict) else "",
+            environment=[_pair(item) for item in _texts(config.get("Env"))],
+            ports=_keys(config.get("ExposedPorts")),
+            volumes=_keys(config.get("Volumes")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a build, with the layer that it made.
+
+    ``layer`` is the one it made: none where it made none, or where nobody can tell.
+    """
+
+    instruction: str
+    created: str
+    comment: str
+    layer: Descriptor | None
+
+
+def build_steps(history: Sequence[HistoryEntry], layers: Sequence[Descriptor]) -> list[Step]:
+    """The history, oldest first. Where it tells of other layers than there are, without them."""
+    fits = sum(not entry.is_empty for entry in history) == len(layers)
+    return list(_steps(history, iter(layers if fits else ())))
+
+
+def _steps(history: Sequence[HistoryEntry], left: Iterator[Descriptor]) -> Iterator[Step]:
+    for entry in history:
+        layer = None if entry.is_empty else next(left, None)
+        yield Step(instruction(entry.created_by), entry.created, entry.comment, layer)
+
+
+def instruction(created_by: str) -> str:
+    """What a Containerfile would say, of what builders write."""
+    plain = created_by.strip().removesuffix(_BUILDKIT).rstrip()
+    text = plain.removeprefix("RUN ")
+    if (shell := _SHELL.match(text)) is None:
+        return plain
+    rest = text[shell.end() :].strip()
+    if rest.startswith(_NOTHING):
+        return rest.removeprefix(_NOTHING).strip()
+    return f"RUN {rest}"
+
+
+def labels_of(config: bytes) -> Mapping[str, str]:
+    """Labels with text as their value; none when the config is not what the spec says.
+
+    A config with two readings, such as one with a key twice, has none.
+    """
+    if len(config) > MAX_CONFIG_BYTES:
+        return {}
+    try:
+        document = parse_object(config)
+    except ManifestInvalid:
+        return {}
+    return labels_in(document)
+
+
+def labels_in(image: Mapping[str, Any]) -> Mapping[str, str]:
+    """As ``labels_of``, of a config that has been read, or of an image in schema 1's history."""
+    settings = image.get("config")
+    labels = settings.get("Labels") if isinstance(settings, dict) else None
+    if not isinstance(labels, dict):
+        return {}
+    return {key: value for key, value in labels.items() if isinstance(value, str) and key}
+
+
 def _history(value: Any) -> list[Mapping[str, Any]] | None:
     """``None`` where it has another type. Go reads ``null`` as a list, or an entry, of nothing."""
     items = [] if value is None else value
@@ -72,3 +183,25 @@ def _entry(item: Mapping[str, Any]) -> HistoryEntry:
 def _text(item: Mapping[str, Any], key: str) -> str:
     value = item.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, str)][:MAX_ITEMS]
+
+
+def _command(value: Any) -> str:
+    """As a list in JSON, which is how Containerfiles write it; old images have one text."""
+    if isinstance(value, str):
+        return value
+    texts = _texts(value)
+    return json.dumps(texts, ensure_ascii=False) if texts else ""
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, _, value = item.partition("=")
+    return name, value
+
+
+def _keys(value: Any) -> list[str]:
+    return sorted(value)[:MAX_ITEMS] if isinstance(value, dict) else []

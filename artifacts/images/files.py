@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from artifacts.images.unpacking import ListingEnds, Unpacked
-from artifacts.oci.text import decoded
+from artifacts.text import decoded
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
 MAX_FILES: Final = 20_000

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import zstandard
 
-from artifacts.oci.gunzip import Gunzip, GzipBroken
-from artifacts.oci.streams import PiecesFile
+from artifacts.archives.gunzip import Gunzip, GzipBroken, PiecesFile
 
 _PIECE = 64 * 1024
 _HEAD_BYTES = 512

@@ -1,12 +1,13 @@
 """Content descriptors: the type, digest and size of something stored elsewhere.
 
-Source: image-spec v1.1, descriptor.md.
+Source: image-spec v1.1, descriptor.md; for platforms image-index.md, and config.md, which has the
+same words.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,3 +136,26 @@ def _check_data(value: Any, descriptor: Descriptor) -> None:
         raise ManifestInvalid(f"{where}.data has {len(content)} bytes, not {descriptor.size}")
     if Digest.of(content, descriptor.digest.algorithm) != descriptor.digest:
         raise ManifestInvalid(f"{where}.data does not have the digest {descriptor.digest}")
+
+
+def platform_name(said: Mapping[str, Any]) -> str:
+    """``linux/arm64/v8``, ``windows/amd64 10.0.17763.5329 (win32k)``; empty where nothing is said.
+
+    Builds of Windows run on a kernel of their own version alone, so it is part of the name.
+    """
+    words = (said.get(key) for key in ("os", "architecture", "variant"))
+    parts = ["/".join(word for word in words if isinstance(word, str) and word)]
+    version = said.get("os.version")
+    if isinstance(version, str):
+        parts.append(version)
+    if features := ", ".join(_platform_features(said)):
+        parts.append(f"({features})")
+    return " ".join(filter(None, parts))
+
+
+def _platform_features(said: Mapping[str, Any]) -> Iterator[str]:
+    """``features`` are the processor's, in Docker's lists."""
+    for key in ("os.features", "features"):
+        value = said.get(key)
+        if isinstance(value, list):
+            yield from (item for item in value[:10] if isinstance(item, str) and item)

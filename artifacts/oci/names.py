@@ -62,11 +62,3 @@ class Reference:
         if ":" in text:
             return cls(digest=Digest.parse(text))
         return cls(tag=parse_tag(text))
-
-
-def referrers_tag(digest: Digest) -> str:
-    """The tag that held a subject's referrers before there was an API.
-
-    Source: distribution-spec v1.1, "Referrers Tag Schema".
-    """
-    return f"{digest.algorithm[:32]}-{digest.hex[:64]}"

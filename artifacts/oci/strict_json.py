@@ -3,7 +3,7 @@
 Two parsers that disagree about a document are a way around every check made
 with one of them (CVE-2021-41190): duplicate keys, ``NaN``, bytes that are not
 UTF-8 and bottomless nesting are refused rather than interpreted. Escapes of what is no text
-are read as Go reads them: see ``artifacts.oci.text``.
+are read as Go reads them: see ``artifacts.text``.
 """
 
 import json
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.text import clean, cleaned, may_need_cleaning
+from artifacts.text import clean, cleaned, may_need_cleaning
 
 MAX_DEPTH = 64
 _BLANKS = re.compile(r"[ \t\r\n\x1e]*")  # RFC 7464 begins each value with a record separator

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar, cast
 
-from artifacts.oci.text import clean, cleaned
+from artifacts.text import clean, cleaned
 
 
 class NotJson(ValueError):

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from accounts.users.models import Namespace
 from artifacts.oci.errors import Unsupported
-from artifacts.oci.text import kept_json
+from artifacts.text import kept_json
 from registry.charts.cache import Bodies, Body
 from registry.charts.models import ChartVersion
 from registry.repositories.models import RepositoryQuerySet

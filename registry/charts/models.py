@@ -11,7 +11,7 @@ from accounts.users.models import Namespace
 from artifacts.charts.metadata import MAX_NAME_LENGTH
 from artifacts.charts.versions import MAX_KEY_LENGTH, MAX_VERSION_LENGTH
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
-from artifacts.oci.text import kept_json
+from artifacts.text import kept_json
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.rows.fields import AsciiField

@@ -9,6 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from artifacts.archives.gunzip import PiecesFile
+from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.chart import (
     CONTENT_TYPES,
     OF_CONFIG,
@@ -17,11 +19,9 @@ from artifacts.charts.chart import (
     problem_of_config,
 )
 from artifacts.charts.chart import read_chart as read_archive
-from artifacts.charts.errors import ChartUnreadable
 from artifacts.charts.versions import sort_key
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.streams import PiecesFile
 from registry.blobs.services import find_blob, read_blob
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest

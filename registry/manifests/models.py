@@ -10,7 +10,7 @@ from django.db.models import Case, F, Q, Value, When
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
 from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.text import kept_json
+from artifacts.text import kept_json
 from registry.blobs.models import BlobLink
 from registry.repositories.models import Repository
 from registry.rows.fields import AsciiField

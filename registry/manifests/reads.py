@@ -9,12 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.media_types import INDEXES
-from artifacts.oci.names import Reference, referrers_tag
-from artifacts.oci.text import kept_json
+from artifacts.oci.names import Reference
+from artifacts.text import kept_json
 from registry.manifests.models import LISTED_BYTES, Manifest, ManifestQuerySet
 from registry.manifests.standing import GIVEN_UP, Node, Superseded, standing_of
 from registry.repositories.models import Repository

@@ -8,10 +8,9 @@ from django.db import transaction
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
+from artifacts.oci.companions import companion_tags, referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, Unsupported
-from artifacts.oci.names import referrers_tag
-from artifacts.signatures.companions import companion_tags
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.manifests.standing import is_abandoned

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from artifacts.images.labels import MAX_CONFIG_BYTES, labels_in, labels_of
+from artifacts.images.config import MAX_CONFIG_BYTES, labels_in, labels_of
 from artifacts.images.references import is_about
 from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
 from artifacts.oci.documents import ManifestDocument

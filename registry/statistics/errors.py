@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from artifacts.oci.text import clean
+from artifacts.text import clean
 from registry.rows import statements
 
 MAX_IN_MEMORY: Final = 100

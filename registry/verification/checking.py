@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from artifacts.kinds.kinds import Kind
+from artifacts.oci.companions import cosign_subject
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -25,7 +26,6 @@ from artifacts.signatures.claims import (
     can_hold_a_claim,
     read_claim,
 )
-from artifacts.signatures.companions import subject_of
 from artifacts.signatures.keys import VerifyingKey
 from artifacts.signatures.notary import (
     COSE,
@@ -173,7 +173,7 @@ def _subjects_of(manifest: Manifest, now: datetime) -> list[Digest]:
     """What a manifest claims to be about: its subject, and what its tags name."""
     named = {Digest.parse(manifest.subject_digest)} if manifest.subject_digest else set()
     tags = Tag.objects.alive(at=now).filter(manifest=manifest.id, name__startswith="sha256-")
-    found = (subject_of(name) for name in tags.values_list("name", flat=True)[:MAX_CHECKS])
+    found = (cosign_subject(name) for name in tags.values_list("name", flat=True)[:MAX_CHECKS])
     return sorted(named | {digest for digest in found if digest}, key=str)
 
 

@@ -11,9 +11,8 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 
 from artifacts.kinds.kinds import Kind
-from artifacts.oci.companions import subject_of
+from artifacts.oci.companions import companion_tags, subject_of
 from artifacts.oci.digest import Digest
-from artifacts.signatures.companions import companion_tags
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import ManifestChild
 from registry.repositories.models import Repository

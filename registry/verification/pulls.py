@@ -10,11 +10,11 @@ from django.conf import settings
 
 from accounts.audit.models import AuditEvent
 from artifacts.kinds.kinds import PROOFS
+from artifacts.oci.companions import companion_tags, cosign_subject
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, Denied, ManifestInvalid
 from artifacts.oci.media_types import INDEXES
-from artifacts.signatures.companions import companion_tags, subject_of
 from artifacts.signatures.notary import COSE
 from artifacts.signatures.proofs import (
     END_BYTES,
@@ -149,7 +149,7 @@ def _speaks_about_another(manifest: Manifest, repository: Repository, now: datet
 def _is_attached(manifest: Manifest, repository: Repository, now: datetime) -> bool:
     """To a manifest that is here: one that never was could be named by anything."""
     tags = _tags_of_digests(manifest, now)
-    subjects = {str(found) for name in tags if (found := subject_of(name))}
+    subjects = {str(found) for name in tags if (found := cosign_subject(name))}
     return _are_here(repository, {manifest.subject_digest, *subjects} - {""})
 
 
@@ -158,7 +158,7 @@ def _is_a_list_of_referrers(index: Manifest, repository: Repository, now: dateti
 
     What it lists is asked for, and judged, one by one.
     """
-    digests = (subject_of(f"{name}.sig") for name in _tags_of_digests(index, now))
+    digests = (cosign_subject(f"{name}.sig") for name in _tags_of_digests(index, now))
     subjects = {str(digest) for digest in digests if digest}
     if not _are_here(repository, subjects):
         return False

@@ -10,10 +10,9 @@ from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, 
 from django.db.models.functions import RowNumber
 
 from artifacts.kinds.kinds import Kind
+from artifacts.oci.companions import Suffix, companion_tags, referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import INDEXES
-from artifacts.oci.names import referrers_tag
-from artifacts.signatures.companions import Suffix, companion_tags
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest, ManifestChild
 from registry.manifests.reads import referrer_digests, referrers_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.oci.text import clean, cleaned, decoded, kept_json, text_of
+from artifacts.text import clean, cleaned, decoded, kept_json, text_of
 
 
 def of_every_category() -> Iterator[str]:

@@ -147,7 +147,7 @@ def _show_source(language: str) -> Callable[[str], object]:
 
 
 def _read_yaml(text: str) -> object:
-    from artifacts.charts.errors import ChartUnreadable
+    from artifacts.charts.archive import ChartUnreadable
     from artifacts.charts.yaml_values import parse_yaml
 
     with suppress(ChartUnreadable):
@@ -166,9 +166,7 @@ def _read_json(text: str) -> object:
 
 
 def _read_config(text: str) -> object:
-    from artifacts.images.config import ConfigUnreadable, ImageConfig
-    from artifacts.images.settings import Settings
-    from artifacts.images.steps import build_steps
+    from artifacts.images.config import ConfigUnreadable, ImageConfig, Settings, build_steps
 
     with suppress(ConfigUnreadable):
         config = ImageConfig.parse(text.encode())
@@ -177,7 +175,7 @@ def _read_config(text: str) -> object:
 
 
 def _read_step(text: str) -> object:
-    from artifacts.images.steps import instruction
+    from artifacts.images.config import instruction
 
     return instruction(text)
 

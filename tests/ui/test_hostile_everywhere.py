@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.audit.services import record
 from accounts.users.models import User
-from artifacts.oci.text import clean
+from artifacts.text import clean
 from registry.api.docker_v1.ids import ImageId
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest

@@ -5,8 +5,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from artifacts.charts.versions import sort_key
-from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind
-from artifacts.kinds.names import name_of
+from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind, name_of
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import INDEXES
 from registry.manifests.models import Manifest

@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from artifacts.images.config import ConfigUnreadable, HistoryEntry, ImageConfig
-from artifacts.images.labels import labels_in
+from artifacts.images.config import (
+    ConfigUnreadable,
+    HistoryEntry,
+    ImageConfig,
+    Settings,
+    build_steps,
+    instruction,
+    labels_in,
+)
 from artifacts.images.references import about, is_about
-from artifacts.images.settings import Settings
-from artifacts.images.steps import build_steps, instruction
 from artifacts.kinds.kinds import PROOFS, Kind
-from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
+from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor, platform_name
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import MANIFESTS
-from artifacts.oci.platforms import platform_name
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes

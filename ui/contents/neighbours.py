@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from django.urls import reverse
 
+from artifacts.oci.companions import cosign_subject
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import INDEXES
-from artifacts.signatures.companions import subject_of
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
@@ -76,7 +76,7 @@ def neighbours_of(
 
 def _subject_of(names: Sequence[str]) -> str:
     """What a tag such as ``sha256-<hex>.sig`` is about."""
-    return next((str(found) for name in names if (found := subject_of(name))), "")
+    return next((str(found) for name in names if (found := cosign_subject(name))), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from artifacts.images.references import is_about
 from artifacts.kinds.kinds import Kind
+from artifacts.oci.descriptors import platform_name
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.media_types import ANY_MANIFESTS, INDEXES
-from artifacts.oci.platforms import platform_name
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes

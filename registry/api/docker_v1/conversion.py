@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from artifacts.images.config import MAX_CONFIG_BYTES
 from artifacts.images.convert import (
     EMPTY_LAYER,
     EMPTY_LAYER_DIGEST,
@@ -22,7 +23,6 @@ from artifacts.images.convert import (
     default_image,
     to_schema1,
 )
-from artifacts.images.labels import MAX_CONFIG_BYTES
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, ManifestInvalid, ManifestUnknown

@@ -7,8 +7,7 @@ import tarfile
 import pytest
 
 from artifacts.charts import archive as archives
-from artifacts.charts.archive import entries
-from artifacts.charts.errors import ChartUnreadable
+from artifacts.charts.archive import ChartUnreadable, entries
 from tests.artifacts.charts.archives import file, link, packed
 
 

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.chart import read_chart
-from artifacts.charts.errors import ChartUnreadable
 from artifacts.charts.versions import sort_key
 from tests.artifacts.charts.archives import CONFIG, archive
 

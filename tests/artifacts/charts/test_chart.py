@@ -6,8 +6,8 @@ import json
 import pytest
 
 from artifacts.charts import chart as charts
+from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.chart import Chart, read_chart
-from artifacts.charts.errors import ChartUnreadable
 from tests.artifacts.charts.archives import CHART_YAML, CONFIG, archive, file, link, packed
 
 FULL = b"""

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from artifacts.images.config import HistoryEntry
-from artifacts.images.settings import Settings
-from artifacts.images.steps import build_steps, instruction
+from artifacts.images.config import HistoryEntry, Settings, build_steps, instruction
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 

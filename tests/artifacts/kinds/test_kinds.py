@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from artifacts.kinds.kinds import BUNDLE_PREDICATE, COSIGN_SIGN, Kind, kind_of
-from artifacts.kinds.names import name_of
+from artifacts.kinds.kinds import BUNDLE_PREDICATE, COSIGN_SIGN, Kind, kind_of, name_of
 from artifacts.oci.documents import ManifestDocument
 from tests.artifacts.manifests import (
     BUNDLE,

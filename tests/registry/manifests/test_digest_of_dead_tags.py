@@ -7,10 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.media_types import OCI_INDEX
-from artifacts.oci.names import Reference, referrers_tag
+from artifacts.oci.names import Reference
 from registry.manifests.reads import resolve_manifest
 from registry.manifests.removal import delete_manifest
 from registry.manifests.restoration import restore_tag

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from artifacts.kinds.kinds import DOCKER_CONFIG, EMPTY_CONFIG, HELM_CONFIG, OCI_CONFIG
+from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from artifacts.oci.names import referrers_tag
 from artifacts.signatures.claims import DSSE, SIMPLE_SIGNING
 from artifacts.signatures.notary import COSE, NOTARY
 from registry.manifests.models import Manifest

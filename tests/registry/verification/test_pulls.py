@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
-from artifacts.oci.names import referrers_tag
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository, SignatureRequirement

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from artifacts.kinds.kinds import Kind
+from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
-from artifacts.oci.names import referrers_tag
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from artifacts.oci.companions import cosign_subject
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import OCIError
 from artifacts.oci.names import Reference
-from artifacts.signatures.companions import subject_of
 from registry.manifests.reads import resolve_manifest
 from registry.repositories.models import Repository, SignatureRequirement
 from registry.tags.models import Tag
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{repository.path}: {requirement.label}")
         tags = Tag.objects.alive(at=now).filter(repository=repository).order_by("name")
         for name, digest in tags.values_list("name", "manifest__digest").iterator():
-            if subject_of(name):
+            if cosign_subject(name):
                 continue
             found = looked_at(repository, Digest.parse(digest), now=now)
             self.stdout.write(f"  {name}  {digest}  {summary_of(found.signatures)}")

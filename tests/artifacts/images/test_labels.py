@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.images.labels import MAX_CONFIG_BYTES, labels_of
+from artifacts.images.config import MAX_CONFIG_BYTES, labels_of
 
 
 def config(**settings: Any) -> bytes:

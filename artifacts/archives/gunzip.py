@@ -1,4 +1,4 @@
-"""gzip while it streams by, with a bound on everything but what comes out of it.
+"""The bytes of a blob as a file, and gzip as it streams by: all but what comes out is bounded.
 
 ``gzip.GzipFile`` reads headers of any length and any number of empty members: a hundred mebibytes
 of either cost it minutes, and yield nothing.
@@ -6,9 +6,13 @@ of either cost it minutes, and yield nothing.
 Source: RFC 1952.
 """
 
+import io
 import zlib
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_MEMBERS: Final = 100_000  # eStargz has some for each file
 MAX_PACKED_FOR_NOTHING: Final = 1024 * 1024  # bytes that are read before anything comes out
@@ -96,3 +100,25 @@ class Gunzip:
         if self._members > MAX_MEMBERS:
             raise GzipBroken("its compression has too many members")
         self._member = zlib.decompressobj(wbits=_GZIP)
+
+
+class PiecesFile(io.RawIOBase):
+    """Pieces of a blob as a file that is read once."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        target = memoryview(buffer)
+        size = min(len(target), len(self._rest))
+        target[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

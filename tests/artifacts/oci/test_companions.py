@@ -2,8 +2,8 @@
 
 import pytest
 
+from artifacts.oci.companions import companion_tags, cosign_subject
 from artifacts.oci.digest import Digest
-from artifacts.signatures.companions import companion_tags, subject_of
 
 IMAGE = Digest.of(b"image")
 
@@ -12,7 +12,7 @@ def test_a_companion_tag_names_its_subject() -> None:
     tags = companion_tags(IMAGE)
 
     assert set(tags) == {f"sha256-{IMAGE.hex}.{end}" for end in ("sig", "att", "sbom")}
-    assert {subject_of(tag) for tag in tags} == {IMAGE}
+    assert {cosign_subject(tag) for tag in tags} == {IMAGE}
     assert companion_tags(Digest.of(b"image", "sha512")) == {}
 
 
@@ -31,4 +31,4 @@ def test_a_companion_tag_names_its_subject() -> None:
     ],
 )
 def test_another_tag_names_none(tag: str) -> None:
-    assert subject_of(tag) is None
+    assert cosign_subject(tag) is None

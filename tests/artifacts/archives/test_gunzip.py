@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from artifacts.oci import gunzip
-from artifacts.oci.gunzip import MAX_PACKED_FOR_NOTHING, Gunzip, GzipBroken
+from artifacts.archives import gunzip
+from artifacts.archives.gunzip import MAX_PACKED_FOR_NOTHING, Gunzip, GzipBroken
 
 EMPTY = gzip.compress(b"", mtime=0)
 TEXT = bytes(range(256)) * 1000

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from artifacts.oci.platforms import platform_name
+from artifacts.oci.descriptors import platform_name
 
 
 @pytest.mark.parametrize(

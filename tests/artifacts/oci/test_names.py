@@ -5,9 +5,10 @@ from itertools import product
 
 import pytest
 
+from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid, ManifestInvalid, NameInvalid
-from artifacts.oci.names import Reference, is_tag, parse_repository_name, parse_tag, referrers_tag
+from artifacts.oci.names import Reference, is_tag, parse_repository_name, parse_tag
 
 # Copied from distribution-spec v1.1, "Pulling manifests".
 SPEC_NAME = re.compile(
