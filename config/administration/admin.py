@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts.users.administration import ReadOnlyAdmin, actor_of
 from config.administration.models import Setting
 from config.administration.runtime import (
-    CHANGEABLE,
     SettingRefused,
     change_setting,
     effective,
@@ -24,7 +23,7 @@ from config.administration.runtime import (
     reset_setting,
     stored,
 )
-from config.keys.configuration import SECRET_KEYS, Configuration
+from config.keys.configuration import CHANGEABLE, SECRET_KEYS, Configuration
 from config.keys.storage_drivers import without_secrets
 
 

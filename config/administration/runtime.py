@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -26,55 +26,11 @@ from accounts.audit.services import Actor
 from accounts.errors import AccountError
 from accounts.users.services import bump_access_epoch
 from config.administration.models import Setting, SettingsVersion
-from config.keys.configuration import Configuration
+from config.keys.configuration import CHANGEABLE, Configuration
 from config.keys.loading import LoadedConfiguration, refusals
+from config.keys.values import Change
 
 logger = logging.getLogger("config.runtime")  # a name that readers of logs know
-
-_ASKED_EACH_TIME = "asked for at each request or by each job"
-_RIGHTS = "asked for at each decision; a change makes remembered decisions void"
-_WRITTEN_LATER = "holds for what is written after the change"
-
-# Why each of these can change while Berth runs. Whatever is not here is fixed at the start: where
-# Berth listens, where it keeps things, its secrets, the timetable of its jobs, who signs in how.
-CHANGEABLE: Final[Mapping[str, str]] = {
-    "FEATURE_ANONYMOUS_ACCESS": _RIGHTS,
-    "FEATURE_SUPERUSERS_FULL_ACCESS": _RIGHTS,
-    "FEATURE_PUBLIC_CATALOG": _RIGHTS,
-    "FEATURE_USER_CREATION": _ASKED_EACH_TIME,
-    "FEATURE_REQUIRE_TEAM_INVITE": _ASKED_EACH_TIME,
-    "CREATE_PRIVATE_REPO_ON_PUSH": _WRITTEN_LATER,
-    "FEATURE_GENERAL_OCI_SUPPORT": _WRITTEN_LATER,
-    "ALLOWED_OCI_ARTIFACT_TYPES": _WRITTEN_LATER,
-    "IGNORE_UNKNOWN_MEDIATYPES": _WRITTEN_LATER,
-    "FEATURE_REFERRERS_API": _ASKED_EACH_TIME,
-    "FEATURE_SCHEMA1_CONVERSION": _ASKED_EACH_TIME,
-    "FEATURE_RESTRICTED_V1_PUSH": _ASKED_EACH_TIME,
-    "V1_PUSH_WHITELIST": _ASKED_EACH_TIME,
-    "MAXIMUM_MANIFEST_SIZE": _WRITTEN_LATER,
-    "V2_PAGINATION_SIZE": _ASKED_EACH_TIME,
-    "TOKEN_LIFETIME_SECONDS": "holds for tokens that are issued after the change",
-    "MAXIMUM_CONCURRENT_UPLOADS": _ASKED_EACH_TIME,
-    "BLOBUPLOAD_DELETION_DATE_THRESHOLD": _ASKED_EACH_TIME,
-    "PUSH_TEMP_TAG_EXPIRATION_SEC": _ASKED_EACH_TIME,
-    "DEFAULT_TAG_EXPIRATION": _ASKED_EACH_TIME,
-    "DELETED_REPOSITORY_EXPIRATION": _ASKED_EACH_TIME,
-    "TAG_EXPIRATION_OPTIONS": _ASKED_EACH_TIME,
-    "FEATURE_CHANGE_TAG_EXPIRATION": _ASKED_EACH_TIME,
-    "LABELED_EXPIRATION_MINIMUM": _WRITTEN_LATER,
-    "LABELED_EXPIRATION_MAXIMUM": _WRITTEN_LATER,
-    "PERMANENTLY_DELETE_TAGS": _ASKED_EACH_TIME,
-    "FEATURE_PULL_SUPERSEDED": _ASKED_EACH_TIME,
-    "FEATURE_IMMUTABLE_TAGS": _ASKED_EACH_TIME,
-    "FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE": _ASKED_EACH_TIME,
-    "SIGNING_GRACE_SECONDS": _ASKED_EACH_TIME,
-    "FEATURE_GARBAGE_COLLECTION": _ASKED_EACH_TIME,
-    "FEATURE_AUTO_PRUNE": _ASKED_EACH_TIME,
-    "DEFAULT_NAMESPACE_AUTOPRUNE_POLICY": _ASKED_EACH_TIME,
-    "AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES": _ASKED_EACH_TIME,
-    "AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD": _ASKED_EACH_TIME,
-    "LOG_LEVEL": "each process sets it for its loggers",
-}
 
 
 class SettingRefused(AccountError):
@@ -238,7 +194,9 @@ def _apply(values: Mapping[str, Any]) -> None:
     if values["LOG_LEVEL"] != before["LOG_LEVEL"]:
         for logger_name in ("", "django"):
             logging.getLogger(logger_name).setLevel(values["LOG_LEVEL"])
-    if any(values[key] != before[key] for key in CHANGEABLE if CHANGEABLE[key] is _RIGHTS):
+    if any(
+        values[key] != before[key] for key in CHANGEABLE if CHANGEABLE[key] is Change.DECIDES_RIGHTS
+    ):
         # What this process decided since the change was committed, it decided by the old value.
         bump_access_epoch()
     _followed.values = values

@@ -4,14 +4,15 @@ Keys carry Quay's names where Quay has them. ``docs/configuration.md`` shows thi
 administrators; a test compares the two.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from artifacts.oci.expiry import parse_lifetime
 from config.keys.content import ContentKeys
-from config.keys.values import impossible
+from config.keys.values import Change, impossible
 
 ENVIRONMENT_PREFIX = "BERTH_"
 DEPRECATED_KEYS = {
@@ -37,7 +38,7 @@ class Configuration(ContentKeys):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    LOG_LEVEL: LogLevel = Field(
+    LOG_LEVEL: Annotated[LogLevel, Change.SET_BY_PROCESS] = Field(
         LogLevel.INFO,
         description="Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR.",
         examples=["WARNING"],
@@ -72,3 +73,11 @@ class Configuration(ContentKeys):
                 "LABELED_EXPIRATION_MINIMUM", "is longer than LABELED_EXPIRATION_MAXIMUM"
             )
         return self
+
+
+CHANGEABLE: Final[Mapping[str, Change]] = {
+    key: mark
+    for key, info in Configuration.model_fields.items()
+    for mark in info.metadata
+    if isinstance(mark, Change)
+}

@@ -1,33 +1,34 @@
 """Keys about people: who gets an account, who they are elsewhere, and what they may."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from config.keys.service import ServiceKeys
+from config.keys.values import Change
 
 
 class PeopleKeys(ServiceKeys):
     """In the order in which administrators read them: after those of the service."""
 
-    CREATE_PRIVATE_REPO_ON_PUSH: bool = Field(
+    CREATE_PRIVATE_REPO_ON_PUSH: Annotated[bool, Change.WRITTEN_LATER] = Field(
         True,
         description="Whether a repository made by its first push is private.",
         examples=[False],
     )
-    FEATURE_ANONYMOUS_ACCESS: bool = Field(
+    FEATURE_ANONYMOUS_ACCESS: Annotated[bool, Change.DECIDES_RIGHTS] = Field(
         True,
         description="Whether public repositories can be pulled without logging in.",
         examples=[False],
     )
-    FEATURE_USER_CREATION: bool | None = Field(
+    FEATURE_USER_CREATION: Annotated[bool | None, Change.ASKED_EACH_TIME] = Field(
         None,
         description="Whether people may create accounts for themselves. `true`: any visitor, in the"
         " browser. `false`: nobody. Not set: only who comes from a service of"
         " `<NAME>_LOGIN_CONFIG`.",
         examples=[True],
     )
-    FEATURE_REQUIRE_TEAM_INVITE: bool = Field(
+    FEATURE_REQUIRE_TEAM_INVITE: Annotated[bool, Change.ASKED_EACH_TIME] = Field(
         True,
         description="Whether people are asked before they are in a team of an organization that"
         " they are not in yet. `false`: its administrators put them there.",
@@ -110,12 +111,12 @@ class PeopleKeys(ServiceKeys):
         description="Sender of mails. Empty: `berth@` and the host of `SERVER_HOSTNAME`.",
         examples=["registry@example.com"],
     )
-    FEATURE_PUBLIC_CATALOG: bool = Field(
+    FEATURE_PUBLIC_CATALOG: Annotated[bool, Change.DECIDES_RIGHTS] = Field(
         False,
         description="Whether the catalog also lists public repositories, to everybody.",
         examples=[True],
     )
-    FEATURE_SUPERUSERS_FULL_ACCESS: bool = Field(
+    FEATURE_SUPERUSERS_FULL_ACCESS: Annotated[bool, Change.DECIDES_RIGHTS] = Field(
         False,
         description="Whether superusers may read, write and administer every repository.",
         examples=[True],

@@ -1,6 +1,7 @@
 """What values of ``config.yaml`` may be, beyond plain types: checked, with words for a person."""
 
 import re
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, PlainValidator
@@ -14,6 +15,20 @@ from registry.retention.rules import RuleInvalid, rule_of_policy
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 _BYTES_PER_UNIT = {"M": 1024**2, "G": 1024**3}
+
+
+class Change(StrEnum):
+    """Why a key can change while Berth runs, for a person: a mark on the key's type.
+
+    A key without one is fixed at the start: where Berth listens, where it keeps things, its
+    secrets, the timetable of its jobs, who signs in how.
+    """
+
+    ASKED_EACH_TIME = "asked for at each request or by each job"
+    DECIDES_RIGHTS = "asked for at each decision; a change makes remembered decisions void"
+    WRITTEN_LATER = "holds for what is written after the change"
+    ISSUED_LATER = "holds for tokens that are issued after the change"
+    SET_BY_PROCESS = "each process sets it for its loggers"
 
 
 def impossible(key: str, problem: str) -> PydanticCustomError:

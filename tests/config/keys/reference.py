@@ -8,21 +8,33 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from config.keys.configuration import Configuration
+from config.keys.configuration import CHANGEABLE, Configuration
+from config.keys.values import Change
 
 _TYPES = {bool: "true or false", int: "whole number", list: "list", dict: "mapping"}
 
 
 def table(model: type[BaseModel] = Configuration) -> str:
     head = "| Key | Type | Default | Meaning | Example |\n|---|---|---|---|---|\n"
-    return head + "\n".join(_row(key, info) for key, info in model.model_fields.items())
+    return head + "\n".join(
+        f"| {' | '.join(_cells(key, info))} |" for key, info in model.model_fields.items()
+    )
 
 
-def _row(key: str, info: FieldInfo) -> str:
+def changeable() -> str:
+    """The keys that can change while Berth runs, by why they can."""
+    return "\n".join(
+        f"- {why[0].upper()}{why[1:]}: "
+        + ", ".join(f"`{key}`" for key, mark in CHANGEABLE.items() if mark is why)
+        + "."
+        for why in Change
+    )
+
+
+def _cells(key: str, info: FieldInfo) -> tuple[str, ...]:
     example = (info.examples or [None])[0]
     default = "needed" if info.default is PydanticUndefined else _shown(info.default)
-    cells = (f"`{key}`", _type(info.annotation), default, info.description or "", _shown(example))
-    return "| " + " | ".join(cells) + " |"
+    return f"`{key}`", _type(info.annotation), default, info.description or "", _shown(example)
 
 
 def _type(annotation: Any) -> str:

@@ -4,13 +4,17 @@ from pathlib import Path
 
 from config.keys.login_services import LoginService
 from config.serving.processes import Options
-from tests.config.keys.reference import table
+from tests.config.keys.reference import changeable, table
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 
 def test_every_key_is_documented_with_its_type_default_meaning_and_example() -> None:
     assert table() in DOCUMENT.read_text()
+
+
+def test_every_key_that_can_change_while_berth_runs_is_documented_with_why_it_can() -> None:
+    assert changeable() in DOCUMENT.read_text()
 
 
 def test_every_parameter_of_a_login_service_is_documented() -> None:
