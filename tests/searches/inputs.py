@@ -6,16 +6,18 @@ Run as ``python -m tests.searches.inputs KIND SEED SECONDS``: tells the most exp
 import json
 import os
 import random
-import resource
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 LENGTH = 256 * 1024
+_STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")  # see proc(5)
 _MARKDOWN = (
     *("[", "]", "(", ")", "*", "**", "_", "`", "``", "<", ">", "!", "![", "](", "a", "b "),
     *("\n", "\n\n", "- ", "* ", "1. ", "> ", "# ", "    ", "  ", "|", "|-", "|-|-|\n", "a|b\n"),
@@ -249,10 +251,10 @@ def main(kind: str, seed: int, seconds: float) -> None:
     django.setup()
     chosen = KINDS[kind]
     random_ = random.Random(seed)
-    before = _memory()
+    before = _begin_peak()
     chosen.use(chosen.make(random_))  # what is loaded at the first use is no text's time
     end = time.monotonic() + seconds
-    told: dict[str, object] = {"cpu": 0.0, "memory": 0, "tried": 0}
+    told: dict[str, object] = {"cpu": 0.0}
     tried, most = 0, 0.0
     while not tried or time.monotonic() < end:
         text = chosen.make(random_)
@@ -262,16 +264,27 @@ def main(kind: str, seed: int, seconds: float) -> None:
             begun = made[1]  # type: ignore[index]
         cpu = time.process_time() - begun
         tried += 1
-        told["memory"] = max(int(str(told["memory"])), _memory() - before)
         if cpu > most:
             most = cpu
             told |= {"cpu": cpu, "begins": text[:80], "ends": text[-80:], "length": len(text)}
-    print(json.dumps({**told, "tried": tried, "seed": seed}))
+    print(json.dumps({**told, "memory": _peak() - before, "tried": tried, "seed": seed}))
 
 
-def _memory() -> int:
-    """The most that this process has had so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _begin_peak() -> int:
+    """Let the peak begin anew, and tell it in bytes.
+
+    A process has the peak that getrusage tells from whoever forked it, so that it only grows in one
+    that becomes larger than that ever was.
+    """
+    _CLEAR_REFS.write_text("5")
+    return _peak()
+
+
+def _peak() -> int:
+    """The most that this process has had since then, in bytes."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    assert found
+    return int(found.group(1)) * 1024
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.searches import inputs
 from tests.searches.inputs import KINDS
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))  # for all kinds
@@ -41,6 +42,19 @@ def test_no_text_makes_a_page_expensive(kind: str) -> None:
     assert tried > 0
     assert cpu <= MAX_CPU_SECONDS, worst
     assert memory <= MAX_MEMORY_BYTES, worst
+
+
+def test_a_page_that_needs_much_memory_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted = inputs.Kind(lambda _: "", lambda _: b"a" * int(1.2 * MAX_MEMORY_BYTES))
+    monkeypatch.setattr(inputs, "KINDS", {"planted": planted})
+    b"a" * (2 * MAX_MEMORY_BYTES)  # the process was larger before
+
+    inputs.main("planted", seed=0, seconds=0)
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["memory"] > MAX_MEMORY_BYTES
 
 
 def _search(kind: str, seed: int, seconds: float) -> dict[str, object]:
