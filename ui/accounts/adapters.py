@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification import get_address_for_login
+from allauth.account.stages import EmailVerificationStage
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -126,7 +128,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_login_stages(self) -> list[str]:
         """An account without an e-mail address has none to verify."""
         theirs = "allauth.account.stages.EmailVerificationStage"
-        ours = "ui.accounts.stages.AddressVerificationStage"
+        ours = "ui.accounts.adapters.AddressVerificationStage"
         return [ours if stage == theirs else stage for stage in super().get_login_stages()]
 
     def is_safe_url(self, url: str) -> bool:
@@ -143,6 +145,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request.META) or "0.0.0.0"  # noqa: S104 - nothing listens there
+
+
+class AddressVerificationStage(EmailVerificationStage):  # type: ignore[misc]
+    """Asks for the code that was mailed, of whoever has an address that nobody verified."""
+
+    def handle(self) -> tuple[Any, bool]:
+        login = self.login
+        if login.user is not None and get_address_for_login(login) is None:
+            return None, True
+        result: tuple[Any, bool] = super().handle()
+        return result
 
 
 class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
