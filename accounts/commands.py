@@ -1,21 +1,16 @@
 """What the accounts' management commands share: errors as one sentence, names to rows."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Final
 
 from django.core.management.base import CommandError
 
 from accounts.audit.services import Actor
-from accounts.errors import AccountError, ExpiryRefused, OwnerUnknown, UserUnknown
+from accounts.errors import AccountError, OwnerUnknown, UserUnknown
 from accounts.users.models import Namespace, User
 
 COMMAND_LINE: Final = Actor("command line")
-
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_LIFETIME: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])", re.ASCII)
 
 
 @contextmanager
@@ -39,10 +34,3 @@ def namespace_named(name: str) -> Namespace:
         return Namespace.objects.get(name=name)
     except Namespace.DoesNotExist:
         raise OwnerUnknown(name) from None
-
-
-def parse_lifetime(text: str) -> timedelta:
-    """``90d``, ``12h`` and so on."""
-    if (match := _LIFETIME.fullmatch(text)) is None:
-        raise ExpiryRefused(text)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})

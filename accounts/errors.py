@@ -91,8 +91,3 @@ class Foreign(AccountError):
         super().__init__(
             f"the {kind} {name!r} does not belong to the organization {organization!r}"
         )
-
-
-class ExpiryRefused(AccountError):
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text!r} is no lifetime: a number and s, m, h, d or w, such as 90d")

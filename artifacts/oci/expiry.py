@@ -1,33 +1,18 @@
 """What a manifest asks for the tags that point at it: when they expire, whether they may move.
 
-The keys and the grammar are Quay's: a whole number and one of ``s m h d w y``.
-``m`` is minutes, and a year has 365 days.
+The keys are Quay's.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime, shortened
+
 EXPIRES_AFTER: Final = "quay.expires-after"
 IMMUTABLE: Final = "quay.immutable"
-
-_SECONDS: Final = {
-    "s": 1,
-    "m": 60,
-    "h": 3600,
-    "d": 86_400,
-    "w": 7 * 86_400,
-    "y": 365 * 86_400,
-}
-_MAX_SECONDS: Final = 1000 * _SECONDS["y"]  # far beyond any use, and still a date
-_LIFETIME: Final = re.compile(r"[ ]*\+?([0-9]{1,20})[ ]*([smhdwy])[ ]*", re.ASCII)
-
-
-class LifetimeInvalid(ValueError):
-    """Says in one sentence what is wrong with a lifetime."""
 
 
 class ExpirySource(StrEnum):
@@ -36,22 +21,6 @@ class ExpirySource(StrEnum):
     LABEL = "label"
     IMAGES = "images of the index"
     PERSON = "person"
-
-
-def parse_lifetime(text: str) -> timedelta:
-    """``2w`` and the like. Blanks around the number are overlooked, as Quay does.
-
-    Raises ``LifetimeInvalid`` for everything else, negative and endless ones included.
-    """
-    if (match := _LIFETIME.fullmatch(text)) is None:
-        raise LifetimeInvalid(
-            f"{_shown(text)} is no lifetime: write a whole number and one of"
-            " s, m (minutes), h, d, w or y, such as 2w"
-        )
-    seconds = int(match[1]) * _SECONDS[match[2]]
-    if seconds > _MAX_SECONDS:
-        raise LifetimeInvalid(f"{_shown(text)} is longer than 1000 years")
-    return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +57,7 @@ def terms_of(
     word = asked.get(IMMUTABLE, "false").strip().lower()
     if word not in {"true", "false"}:
         warnings.append(
-            f"{IMMUTABLE}: {_shown(asked[IMMUTABLE])} is neither true nor false;"
+            f"{IMMUTABLE}: {shortened(asked[IMMUTABLE])} is neither true nor false;"
             " the tag is not immutable"
         )
     return TagTerms(lifetime, source, word == "true", tuple(warnings))
@@ -114,8 +83,3 @@ def agreed_labels(images: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str
                 " annotate the index itself"
             )
     return agreed, tuple(warnings)
-
-
-def _shown(text: str) -> str:
-    """Short, and in ASCII, so that it fits a header, a column and a terminal."""
-    return ascii(text) if len(text) <= 40 else ascii(text[:40] + "...")

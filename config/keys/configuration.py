@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from artifacts.oci.expiry import parse_lifetime
+from artifacts.oci.lifetimes import parse_lifetime
 from config.keys.content import ContentKeys
 from config.keys.values import Change, impossible
 

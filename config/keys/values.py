@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 from artifacts.policy.presets import Preset
 from artifacts.policy.types_text import TypesInvalid, check_types
 from config.keys.storage_drivers import check_driver

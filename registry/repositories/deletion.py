@@ -13,7 +13,7 @@ from django.db.models import Q
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from accounts.users.services import bump_access_epoch
-from artifacts.oci.expiry import parse_lifetime
+from artifacts.oci.lifetimes import parse_lifetime
 from registry.repositories.models import Repository, RepositoryQuerySet
 from registry.repositories.services import RepositoryExists
 

@@ -20,14 +20,12 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from artifacts.oci.companions import subject_of
-from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from artifacts.oci.lifetimes import MAX_SECONDS, LifetimeInvalid, parse_lifetime, written_lifetime
 from artifacts.oci.patterns import PatternInvalid, Syntax, TagPattern
 
 MAX_COUNT: Final = 1_000_000
-_MAX_SECONDS: Final = 1000 * 365 * 86_400  # as for every other lifetime
 # Pulls are noted once an hour: the last one may be as much later than it says.
 _PULLS_ARE_NOTED_EVERY: Final = timedelta(hours=1)
-_UNITS: Final = (("y", 31_536_000), ("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60))
 
 
 class RuleInvalid(ValueError):
@@ -58,7 +56,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         smallest = 0 if self.kind is RuleKind.KEEP else 1
-        largest = MAX_COUNT if self.kind in COUNTING else _MAX_SECONDS
+        largest = MAX_COUNT if self.kind in COUNTING else MAX_SECONDS
         if not smallest <= self.value <= largest:
             what = "tags" if self.kind in COUNTING else "seconds"
             raise RuleInvalid(f"{self.kind} takes from {smallest} to {largest} {what}")
@@ -91,10 +89,7 @@ class Rule:
         """The value as ``parse`` reads it."""
         if self.kind in COUNTING:
             return str(self.value)
-        for unit, seconds in _UNITS:
-            if self.value % seconds == 0:
-                return f"{self.value // seconds}{unit}"
-        return f"{self.value}s"
+        return written_lifetime(self.value)
 
     def __str__(self) -> str:
         match self.kind:

@@ -15,7 +15,8 @@ from accounts.errors import AccountError
 from artifacts.charts.versions import sort_key
 from artifacts.oci.companions import subject_of
 from artifacts.oci.errors import Denied, ManifestUnknown, TooManyRequests
-from artifacts.oci.expiry import ExpirySource, TagTerms, parse_lifetime
+from artifacts.oci.expiry import ExpirySource, TagTerms
+from artifacts.oci.lifetimes import parse_lifetime
 from registry.repositories.models import Repository
 from registry.tags.models import (
     MAX_WARNING_LENGTH,

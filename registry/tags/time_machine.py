@@ -9,7 +9,7 @@ from django.db.models import Q
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from accounts.users.models import Namespace
-from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 from registry.tags.models import Tag, TagQuerySet
 
 

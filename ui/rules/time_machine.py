@@ -7,7 +7,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from artifacts.oci.expiry import parse_lifetime
+from artifacts.oci.lifetimes import parse_lifetime
 from artifacts.refusals import Refusal
 from registry.tags.models import Tag
 from registry.tags.time_machine import (

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 from registry.tags.services import ExpiryRefused, check_expiry
 from ui.forms import PageForm
 from ui.pages import reason_of

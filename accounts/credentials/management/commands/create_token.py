@@ -1,13 +1,15 @@
 """``create_token USER --name TITLE``: make an application token."""
 
+from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.commands import COMMAND_LINE, parse_lifetime, sentences, user_named
+from accounts.commands import COMMAND_LINE, sentences, user_named
 from accounts.credentials.models import TokenScope
 from accounts.credentials.services import issue_application_token
+from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 
 
 class Command(BaseCommand):
@@ -19,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--scope", choices=TokenScope.values, default="write", help="the most it may do"
         )
-        parser.add_argument("--expires-in", help="for example 90d or 12h; without it: never")
+        parser.add_argument("--expires-in", help="for example 90d, 12h or 1y; without it: never")
 
     def handle(
         self, *, user: str, title: str, scope: Any, expires_in: str | None, **_: Any
@@ -30,9 +32,19 @@ class Command(BaseCommand):
                 user=user_named(user),
                 title=title,
                 scope=scope,
-                expires_at=now + parse_lifetime(expires_in) if expires_in else None,
+                expires_at=now + _lifetime(expires_in) if expires_in else None,
                 now=now,
                 by=COMMAND_LINE,
             )
         self.stdout.write(f"created the token {title!r} of {user}; it is shown only now:")
         self.stdout.write(token)
+
+
+def _lifetime(text: str) -> timedelta:
+    try:
+        lifetime = parse_lifetime(text)
+    except LifetimeInvalid as error:
+        raise CommandError(str(error)) from error
+    if not lifetime:
+        raise CommandError(f"{text} is no lifetime of a token: it would end at once")
+    return lifetime

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.commands import COMMAND_LINE
-from artifacts.oci.expiry import LifetimeInvalid, parse_lifetime
+from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 from registry.tags.commands import add_tag_argument, refusals, repository_and_tag
 from registry.tags.services import set_expiry
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from rest_framework.exceptions import ValidationError
 
 from accounts.credentials.principals import ANONYMOUS
-from accounts.errors import ExpiryRefused
+from accounts.errors import AccountError
 from artifacts.oci.errors import Denied
 from registry.api.doors import answer
 from registry.api.http.failures import failure_of
@@ -69,7 +69,7 @@ def test_every_door_tells_of_what_is_no_text(path: str) -> None:
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
-        (ExpiryRefused("soon"), "'soon' is no lifetime"),
+        (AccountError("the name is taken"), "the name is taken"),
         (ValidationError({"immutable": ["must be true or false"]}), "immutable must be true or"),
         (ValidationError("send less"), "send less"),
         (SuspiciousOperation("secret detail"), "the request could not be read"),
