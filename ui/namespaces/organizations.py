@@ -10,7 +10,7 @@ from accounts.names import MAX_NAME_LENGTH, check_namespace_name
 from accounts.organizations import services
 from accounts.organizations.models import MAX_DESCRIPTION_LENGTH
 from accounts.users.models import Namespace, User
-from registry.repositories.organizations import contents_of, delete_organization
+from registry.repositories.deletion import contents_of, delete_organization
 from registry.tags.models import Tag
 from ui.forms import PageForm
 from ui.namespaces.repositories import usage_of

@@ -10,10 +10,14 @@ from accounts.organizations.models import Organization
 from accounts.organizations.services import dissolve
 from accounts.users.models import Namespace
 from registry.access.rights import rights_in
-from registry.repositories import organizations
-from registry.repositories.deletion import delete_repository, restorable
+from registry.repositories import deletion
+from registry.repositories.deletion import (
+    contents_of,
+    delete_organization,
+    delete_repository,
+    restorable,
+)
 from registry.repositories.models import Repository, Role
-from registry.repositories.organizations import contents_of, delete_organization
 from registry.repositories.services import NamespaceUnknown, create_repository, grant
 from registry.retention.models import RetentionRule
 from registry.statistics.models import NamespaceStorage
@@ -41,7 +45,7 @@ def acme() -> Organization:
 def test_many_repositories_go_in_several_transactions(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(organizations, "ROWS_PER_TRANSACTION", 2)
+    monkeypatch.setattr(deletion, "ROWS_PER_TRANSACTION", 2)
     for number in range(5):
         make_repository(f"acme/r{number}")
     make_repository("other/web")
