@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from artifacts.kinds.kinds import Kind
+from artifacts.kinds.kinds import PROOFS
 from artifacts.oci.companions import companion_tags, subject_of
 from artifacts.oci.digest import Digest
 from artifacts.signatures.verdicts import State
@@ -21,7 +21,6 @@ from registry.verification.models import PublicKey, Verdict
 from registry.verification.pulls import MAX_NESTING
 
 _MAX_EDGES = 2000
-_COMPANIONS = (Kind.SIGNATURE, Kind.ATTESTATION, Kind.SBOM)
 
 
 def refusals(*, repository: Repository, tags: Collection[Tag], now: datetime) -> Mapping[str, str]:
@@ -33,7 +32,7 @@ def refusals(*, repository: Repository, tags: Collection[Tag], now: datetime) ->
     judged = {
         tag.name: tag.manifest.digest
         for tag in tags
-        if not subject_of(tag.name) and tag.manifest.kind not in _COMPANIONS
+        if not subject_of(tag.name) and tag.manifest.kind not in PROOFS
     }
     parents = _parents(repository, set(judged.values()))
     candidates = {digest: {digest, *parents[digest]} for digest in set(judged.values())}
