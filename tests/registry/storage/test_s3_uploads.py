@@ -16,9 +16,9 @@ from registry.storage.base import PIECE_BYTES, WriterReplaced
 from registry.storage.models import S3Upload
 from registry.storage.s3 import S3Store
 from registry.storage.select import blob_store
+from tests.registry.blobs.test_uploads_property import Uploads
 from tests.registry.storage.conftest import SMALLEST_PART_BYTES as PART
 from tests.registry.storage.conftest import SOME_BYTES
-from tests.registry.test_uploads_property import Uploads
 from tests.s3_server import S3Server
 from tests.soak import rounds
 
