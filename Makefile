@@ -9,7 +9,10 @@ LOCKS := deploy/requirements.lock deploy/requirements-dev.lock deploy/requiremen
 LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help serve test quick both soak check clients bench screenshots lock wheel outdated clean
+LOCK_MUTANTS := pip compile --group mutants --constraints deploy/requirements-dev.lock --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+.PHONY: help serve test quick both soak check clients bench mutants screenshots lock wheel outdated clean
 
 help: ## List the targets
 	@echo 'make TARGET, one of:'
@@ -48,12 +51,16 @@ clients: ## Install the registry clients that the tests drive
 bench: .venv/dev.stamp ## Compare Berth's speed with docker-registry
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
+mutants: .venv/mutants.stamp ## Look for faults that no test sees. ARGS='[ROOM...] --seed N --files N --seconds N'
+	@PYTHONPATH=.venv/mutants exec $(BIN)/python -m tests.mutants $(ARGS)
+
 screenshots: .venv/dev.stamp ## Take a picture of every page. FOLDER=screenshots: where to
 	@exec $(BIN)/python -m tests.browser.screenshots $(FOLDER)
 
 lock: .venv/dev.stamp ## Choose the newest allowed versions of all packages
 	@$(BIN)/uv $(LOCK) --upgrade --output-file deploy/requirements.lock
 	@$(BIN)/uv $(LOCK) --upgrade --group dev --output-file deploy/requirements-dev.lock
+	@$(BIN)/uv $(LOCK_MUTANTS) --upgrade --output-file deploy/requirements-mutants.lock
 
 wheel: .venv/dev.stamp ## Build the wheel into dist
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist
@@ -78,3 +85,9 @@ clean: ## Remove what was installed or cached. The data folder stays
 .venv/dev.stamp: $(LOCKS)
 	@deploy/install-packages '$(PYTHON)' deploy/requirements-dev.lock
 	@touch $@ .venv/runtime.stamp
+
+.venv/mutants.stamp: .venv/dev.stamp deploy/requirements-mutants.lock
+	@rm -rf .venv/mutants
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target .venv/mutants \
+		--requirement deploy/requirements-mutants.lock
+	@touch $@

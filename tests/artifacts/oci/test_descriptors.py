@@ -1,6 +1,7 @@
 """Descriptors: what a legal one says, and where an illegal one is wrong."""
 
 import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -129,3 +130,12 @@ def test_an_illegal_descriptor_is_refused_with_the_place(value: Any, says: str) 
 
     assert says in str(caught.value)
     assert caught.value.status == 400
+
+
+def test_embedded_data_is_held_to_the_algorithm_of_its_digest() -> None:
+    digest = f"sha512:{hashlib.sha512(b'hello').hexdigest()}"
+    embedded = base64.b64encode(b"hello").decode()
+
+    assert (
+        str(parse_descriptor(descriptor(digest=digest, data=embedded), "config").digest) == digest
+    )

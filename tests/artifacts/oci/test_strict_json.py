@@ -162,3 +162,8 @@ def test_values_are_never_fewer_than_counted(part: bytes) -> None:
     with pytest.raises(ManifestInvalid, match="too many parts"):
         parse_object(document, max_values=10)
     assert parse_object(document, max_values=values_in(document))
+
+
+@pytest.mark.parametrize(("body", "most"), [(b"[[]]", 2), (b'{"a":{}}', 2), (b"[1,2]", 2)])
+def test_lists_objects_and_items_count_as_values(body: bytes, most: int) -> None:
+    assert values_in(body) == most

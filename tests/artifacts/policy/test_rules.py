@@ -245,3 +245,10 @@ def test_a_refusal_stays_short_however_much_is_allowed() -> None:
 def test_a_policy_that_allows_nothing_says_so() -> None:
     assert preset(Preset.ANYTHING).types() == "anything"
     assert Policy("none", "here").decide(manifest(OCI_CONFIG)).reason.endswith("allows nothing")
+
+
+@pytest.mark.parametrize(("count", "end"), [(16, "a/14, a/15"), (17, "a/15 and 1 more")])
+def test_a_list_says_how_many_types_it_leaves_out(count: int, end: str) -> None:
+    policy = Policy("p", "chosen", {f"a/{number}": () for number in range(count)})
+
+    assert policy.types().endswith(end)

@@ -79,3 +79,9 @@ def test_values_that_did_not_come_from_text_are_checked_alike() -> None:
     for value in (None, "images", ["a/b"], {"a/b": None}):
         with pytest.raises(TypesInvalid):
             check_types(value)
+
+
+def test_types_are_written_in_their_order_and_one_a_line() -> None:
+    long = "application/" + "b" * 100
+
+    assert write_types({"a/z": [long], "a/a": []}) == f"a/z:\n- {long}\na/a: []\n"
