@@ -143,7 +143,10 @@ def _report(tree: Path) -> None:
         f" test of their room calls; {told['total'] - tried - told['no_tests']} were not tried"
     )
     if not tried:
-        sys.exit("No mutant was tried: the tests failed before, or the time was too short.")
+        sys.exit(
+            "No mutant was tried: no test of the room calls these files, the tests failed before,"
+            " or the time was too short."
+        )
 
 
 def _survivors(tree: Path) -> Iterator[str]:
