@@ -115,6 +115,8 @@ OPEN_ROUTES = frozenset(
         "login/",
         "password_change/",
         "social/login/cancelled/",
+        "oidc/<str:provider_id>/login/",
+        "oidc/<str:provider_id>/login/callback/",
         "social/login/error/",
         "social/signup/",
         "social/connections/",

@@ -6,6 +6,7 @@ bodies come and how failures look is not its to say: clients of registries break
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -86,6 +87,9 @@ class View(APIView):
         self.body.end()
         for name, value in self.door_headers.items():
             response.headers.setdefault(name, value)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # RFC 9110, 15.5.6
+            others = [method for method in self.allowed_methods if method != request.method]
+            response.headers.setdefault("Allow", ", ".join(others))
         return super().finalize_response(request, response, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
