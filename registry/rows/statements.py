@@ -51,11 +51,11 @@ def read_on_loop(database: Path) -> Iterator[None]:
 
 
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    values = [_adapted(value) for value in parameters]
     if _own.reader:
-        values = [_as_sqlite_keeps(value) for value in parameters]
         return _own.reader.execute(_for_sqlite(statement), values).fetchall()
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_adapted(value) for value in parameters])
+        cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
@@ -101,16 +101,14 @@ def _for_sqlite(statement: str) -> str:
     return statement.replace("%s", "?")
 
 
-def _as_sqlite_keeps(value: Any) -> Any:
-    """As ``_adapted``, for one database and the hottest statements alone."""
-    if isinstance(value, datetime):
-        return str(value.astimezone(UTC).replace(tzinfo=None))
-    return value.hex if isinstance(value, UUID) else value
-
-
 def _adapted(value: Any) -> Any:
+    """As the database keeps it: SQLite knows neither moments nor UUIDs.
+
+    What Django's own adaptation gives, without its way through the settings, which took longer
+    than the statement.
+    """
+    if connection.vendor != "sqlite":
+        return value
     if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
-        return value.hex
-    return value
+        return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
+    return value.hex if isinstance(value, UUID) else value

@@ -23,8 +23,7 @@ from registry.rows import statements
     )
 )
 def test_a_moment_is_written_as_django_writes_it(moment: datetime) -> None:
-    if connection.vendor == "sqlite":
-        assert statements._as_sqlite_keeps(moment) == statements._adapted(moment)
+    assert statements._adapted(moment) == connection.ops.adapt_datetimefield_value(moment)
 
 
 def test_what_asks_django_is_refused_on_the_loop(tmp_path: Path) -> None:
