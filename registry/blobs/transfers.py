@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from artifacts.oci.errors import TooManyRequests
+from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
 from registry.storage.files import FileReader
 
@@ -62,7 +63,11 @@ transfers = Transfers()
 
 
 def download(pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
-    """``pieces`` with a place of their own, unless the server takes all of them at once."""
+    """``pieces`` with a place of their own, unless the server takes all of them at once.
+
+    The last thing before they leave: whoever waits for a client holds no connection.
+    """
+    release_connection()
     return Download(pieces) if length > PIECE_BYTES else pieces
 
 

@@ -117,10 +117,11 @@ class ChartIndex:
 
         Raises ``IndexTooLong``, and ``DocumentBusy`` when others are waited for too long.
         """
-        body = _bodies.get(self.fingerprint)
+        fingerprint = self.fingerprint
+        body = _bodies.get(fingerprint)
         if body is None:
             release_connection()  # a wait must hold no connection
-            body = _bodies.get_or_make(self.fingerprint, lambda: self._generate(now))
+            body = _bodies.get_or_make(fingerprint, lambda: self._generate(now))
         if body.is_too_long:
             raise _too_long(self.namespace, f"{MAX_BYTES // 1024**2} MiB")
         return body

@@ -17,7 +17,6 @@ from artifacts.oci.digest import Digest
 from registry.blobs.services import find_blob, link_to_blob, read_blob
 from registry.blobs.transfers import download
 from registry.charts.models import ChartVersion
-from registry.rows.connections import release_connection
 from registry.verification.models import PublicKey
 from registry.verification.pulls import Reader, SignatureRequired, admit_pull
 from ui import errors
@@ -68,7 +67,6 @@ class BlobDownload(ManifestBase):
         pieces = read_blob(blob=found, start=0, length=found.size, now=self.now)
         headers = {**_headers(download_name(descriptor)), "Content-Length": str(found.size)}
         content: Iterator[bytes] = download(pieces, found.size)
-        release_connection()
         return FileResponse(content, content_type=_OCTETS, headers=headers)
 
 

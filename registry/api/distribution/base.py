@@ -12,7 +12,6 @@ from registry.access.callers import Caller
 from registry.api.distribution.reads import API_VERSION, Answer, Read
 from registry.api.http import views
 from registry.api.http.login import challenge, identify
-from registry.rows.connections import release_connection
 
 
 class DistributionView(views.View):
@@ -48,9 +47,7 @@ class RepositoryView(DistributionView, views.RepositoryView):
 
     def answered(self, answer: Answer) -> HttpResponseBase:
         if not isinstance(answer.body, bytes):
-            file = FileResponse(answer.body, status=answer.status, headers=answer.headers)
-            release_connection()
-            return file
+            return FileResponse(answer.body, status=answer.status, headers=answer.headers)
         response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
         if "Content-Type" not in answer.headers:
             del response.headers["Content-Type"]  # Django's own, where there is nothing to type

@@ -23,7 +23,6 @@ from registry.blobs.transfers import download
 from registry.exchange.pulls import note_pull_in_parts, require_signature
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from registry.rows.connections import release_connection
 
 _UNCHANGING = "private, max-age=31536000, immutable"
 
@@ -77,7 +76,7 @@ class ImageView(V1View):
             raise ManifestUnknown(f"the image has no form for Docker's V1 API: {error}") from error
         return Schema1.parse(body)
 
-    @property
+    @cached_property
     def blob(self) -> StoredBlob:
         digest = self.schema1.layers[self.id.layer]
         return find_blob(repository=self.repository, digest=digest, now=self.now)
@@ -122,15 +121,9 @@ class LayerView(ImageView):
     def get(self, request: Request, image_id: str) -> HttpResponse | FileResponse:
         if self._is_held(request):
             return self._not_modified()
-        blob = self.blob
-        pieces = read_blob(blob=blob, start=0, length=blob.size, now=self.now)
-        response = FileResponse(
-            download(pieces, blob.size),
-            content_type="application/octet-stream",
-            headers=self._headers(),
-        )
-        release_connection()
-        return response
+        blob, headers = self.blob, self._headers()
+        pieces = download(read_blob(blob=blob, start=0, length=blob.size, now=self.now), blob.size)
+        return FileResponse(pieces, content_type="application/octet-stream", headers=headers)
 
     def _is_held(self, request: Request) -> bool:
         return "If-Modified-Since" in request.headers

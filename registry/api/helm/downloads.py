@@ -15,7 +15,6 @@ from registry.blobs.transfers import download
 from registry.charts.models import ChartVersion
 from registry.exchange.pulls import ask_for_manifest, pull_manifest
 from registry.repositories.models import Repository
-from registry.rows.connections import release_connection
 
 _PROVENANCE = ".prov"
 
@@ -38,9 +37,7 @@ class DownloadView(HelmView):
         if request.method == "HEAD":
             return HttpResponse(content_type=content_type, headers=headers)
         pieces = download(read_blob(blob=blob, start=0, length=blob.size, now=self.now), blob.size)
-        response = FileResponse(pieces, content_type=content_type, headers=headers)
-        release_connection()
-        return response
+        return FileResponse(pieces, content_type=content_type, headers=headers)
 
     head = get
 
