@@ -8,7 +8,6 @@ function for what a read answers, and here it only becomes messages of ASGI.
 
 import asyncio
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,7 +16,15 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from config.serving.bodies import Receive
-from config.serving.transport import Scope, Send, Transport, response_start
+from config.serving.threads import Threads
+from config.serving.transport import (
+    IDLE_SECONDS,
+    Scope,
+    Send,
+    Transport,
+    headers_of,
+    response_start,
+)
 from registry.api.distribution.hot import hot_answer
 from registry.api.distribution.reads import Answer
 from registry.rows.connections import release_connection
@@ -29,7 +36,7 @@ _PREFIX = b"/v2/"
 _METHODS = frozenset({"GET", "HEAD"})
 # With any of these a request has a body, or means more than its address.
 _UNUSUAL = frozenset(
-    {b"expect", b"forwarded", b"origin", b"transfer-encoding", b"upgrade", b"x-forwarded-host"}
+    {"expect", "forwarded", "origin", "transfer-encoding", "upgrade", "x-forwarded-host"}
 )
 # What the views would have to say no to, or to do: they do.
 _LEFT_TO_VIEWS = (
@@ -48,7 +55,7 @@ class FrontDoor:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._reader = ExitStack()
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: Threads | None = None
         self._is_open = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,13 +86,11 @@ class FrontDoor:
         if connection.vendor == "sqlite":
             self._reader.enter_context(read_on_loop(connection.settings_dict["NAME"]))
         else:
-            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hot")
+            self._threads = Threads(_THREADS, idle_seconds=IDLE_SECONDS)
 
     def close(self) -> None:
-        """Give back what answering took."""
+        """Give back what reading on the loop took."""
         self._reader.close()
-        if self._threads:
-            self._threads.shutdown()
 
 
 class _Headers(dict[str, str]):
@@ -110,16 +115,9 @@ def _hot_request(scope: Scope) -> _Request | None:
     path: bytes = scope["raw_path"]
     if method not in _METHODS or not path.startswith(_PREFIX) or b"%" in path:
         return None
-    headers = _Headers()
-    for raw_name, raw_value in scope["headers"]:
-        if raw_name in _UNUSUAL or (raw_name == b"content-length" and raw_value != b"0"):
-            return None
-        if b"_" in raw_name:
-            continue
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name in headers and name == "host":
-            return None
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    headers = _Headers(headers_of(scope))
+    if not _UNUSUAL.isdisjoint(headers) or headers.get("content-length", "0") != "0":
+        return None
     return method, path.decode("latin-1"), scope["query_string"].decode("latin-1"), headers
 
 

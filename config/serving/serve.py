@@ -33,8 +33,8 @@ _PROBE_SECONDS = 2.0
 # What all or most processes use; the rest they load when they need it.
 _CODE = (
     "config.celery",
+    "config.serving.front_door",
     "config.serving.rounds",
-    "config.serving.transport",
     "config.urls",
     "argon2",
     "celery.apps.worker",

@@ -43,7 +43,7 @@ _GATHERED_BYTES = 4 * 1024 * 1024  # the largest form or document, kept on disk 
 _GATHERED_SECONDS = 60
 _LARGE_BODIES_AT_ONCE = 32
 _UNREAD_SECONDS = 60  # without room for the next bytes of an answer
-_IDLE_SECONDS = 20  # until a thread that has nothing to do ends
+IDLE_SECONDS = 20  # until a thread that has nothing to do ends
 
 # Bodies below these may be blobs or manifests; who sends them is known before they are read.
 _STREAMING = ("/v2/", "/v1/")
@@ -55,7 +55,7 @@ class Transport:
 
     def __init__(self, application: Callable[..., Iterable[bytes]], *, threads: int) -> None:
         self._application = application
-        self._threads = Threads(threads, idle_seconds=_IDLE_SECONDS)
+        self._threads = Threads(threads, idle_seconds=IDLE_SECONDS)
         self._large_bodies = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,10 +175,7 @@ class Transport:
 
 
 def environ_of(scope: Scope) -> Environ:
-    """A WSGI environment for an ASGI scope, without its input.
-
-    Header names with an underscore are left out: they would pass for those with a hyphen.
-    """
+    """A WSGI environment for an ASGI scope, without its input."""
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
@@ -199,17 +196,26 @@ def environ_of(scope: Scope) -> Environ:
         "wsgi.input_terminated": True,
         "wsgi.file_wrapper": _File,
     }
+    for name, value in headers_of(scope).items():
+        key = name.upper().replace("-", "_")
+        environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = value
+    return environ
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers of a request by their names in lower case; those of one name are one list.
+
+    Names with an underscore are left out: they would pass for those with a hyphen.
+    """
+    headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         if b"_" in raw_name:
             continue
-        key = raw_name.decode("latin-1").upper().replace("-", "_")
-        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-            key = f"HTTP_{key}"
-        value = raw_value.decode("latin-1")
-        if key in environ:
-            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
-        environ[key] = value
-    return environ
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name in headers:
+            value = f"{headers[name]}{'; ' if name == 'cookie' else ','}{value}"
+        headers[name] = value
+    return headers
 
 
 def _length(environ: Environ) -> int | None:

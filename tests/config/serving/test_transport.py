@@ -12,9 +12,9 @@ import pytest
 from config.serving import bodies, transport
 from config.serving.transport import Transport, environ_of
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
+from tests.asgi import Header, scope
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
-Header = tuple[bytes, bytes]
 UPLOAD = "/v2/acme/web/blobs/uploads/1"
 BROKEN = {"type": "http.disconnect"}
 
@@ -56,20 +56,6 @@ def piece(content: bytes, *, more: bool = True) -> dict[str, Any]:
 
 
 END = piece(b"", more=False)
-
-
-def scope(method: str, path: str, headers: Iterable[Header] = ()) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "method": method,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "http",
-        "server": ("127.0.0.1", "8080"),
-        "client": ("192.0.2.1", "50000"),
-        "headers": list(headers),
-    }
 
 
 def run(application: Application, exchange: Exchange, about: dict[str, Any]) -> Exchange:

@@ -24,6 +24,7 @@ from registry.statistics.counting import flush_counts
 from registry.statistics.models import DailyTraffic
 from registry.storage.base import PIECE_BYTES
 from registry.tags.models import Tag
+from tests.asgi import scope
 from tests.registry.builders import bearer, hold, image, index, make_repository, owner_of, push
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,19 +84,8 @@ class Asking:
 
         received: list[bool] = []
         sent = {"Host": "localhost", **(headers or {})}
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "http_version": "1.1",
-            "scheme": "http",
-            "server": ("127.0.0.1", "8080"),
-            "client": ("192.0.2.1", "50000"),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
-        }
-        served = self._application(scope, receive, send)
+        named = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
+        served = self._application(scope(method, path, named, query), receive, send)
         self._loop.run_until_complete(asyncio.wait_for(served, 30))
         return answered
 
