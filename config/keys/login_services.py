@@ -28,6 +28,12 @@ class LoginService(BaseModel):
         description="Address of the provider. `.well-known/openid-configuration` is below it.",
         examples=["https://sso.example.com/realms/acme/"],
     )
+    OIDC_ISSUER: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+(/\S*)?)?$",
+        description="What the provider calls itself in its tokens. Empty: `OIDC_SERVER`.",
+        examples=["https://sso.example.com"],
+    )
     CLIENT_ID: str = Field(
         min_length=1,
         description="The name under which the provider knows Berth.",
@@ -114,6 +120,7 @@ def _app(key: str, service: LoginService) -> dict[str, Any]:
         "secret": service.CLIENT_SECRET,
         "settings": {
             "server_url": service.OIDC_SERVER.rstrip("/"),
+            "issuer": service.OIDC_ISSUER,
             "scope": service.LOGIN_SCOPES,
             "username_claim": service.PREFERRED_USERNAME_CLAIM_NAME,
             "fetch_userinfo": not service.OIDC_DISABLE_USER_ENDPOINT,

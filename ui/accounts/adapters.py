@@ -1,5 +1,6 @@
 """How allauth makes and changes accounts here: through the services that everything else uses."""
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,6 +13,7 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal.flows.signup import redirect_to_signup
 from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from cryptography.fernet import InvalidToken, MultiFernet
 from django.conf import settings
@@ -20,7 +22,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -34,12 +35,15 @@ from accounts.origin import address_of, external_url
 from accounts.users.models import Namespace, User
 from accounts.users.passwords import check_new_password
 from accounts.users.services import change_password, create_user, suggest_name
+from ui.accounts.openid_connect import OpenIDConnect
+from ui.accounts.service_calls import ServiceSession
 from ui.pages import reason_of
 from ui.people import actor
 
 FIRST_SIGN_IN = "is_first_sign_in"
 _UNKNOWN_ACCOUNT = "account/email/unknown_account"
-_ANSWERS = ("id_token", "userinfo")
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -164,23 +168,27 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return settings.FEATURE_USER_CREATION is not False
 
-    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Both answers of a service must speak of the same person (OpenID Connect Core, 5.3.2)."""
-        answers = sociallogin.account.extra_data
-        subjects = {answers[name].get("sub") for name in _ANSWERS if name in answers}
-        if len(subjects) != 1:
-            raise ImmediateHttpResponse(
-                render(request, "socialaccount/authentication_error.html", status=401)
-            )
+    def get_requests_session(self) -> ServiceSession:
+        return ServiceSession()
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: Any = None) -> Any:
+        found = super().get_provider(request, provider, client_id)
+        is_openid_connect = isinstance(found, OpenIDConnectProvider)
+        return OpenIDConnect(request, app=found.app) if is_openid_connect else found
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Any, exception: Any = None, **more: Any
+    ) -> None:
+        if exception:
+            logger.warning("the service %s signed nobody in: %s", provider.sub_id, exception)
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         """What the person would be, if they are new."""
         user: User = super().populate_user(request, sociallogin, data)
         claims = _claims(sociallogin)
         user.username = str(claims.get(_settings(sociallogin)["username_claim"]) or "")
-        is_verified = claims.get("email_verified") in (True, "true")
-        is_taken = user.email and User.objects.filter(email__iexact=user.email).exists()
-        if is_taken or not (is_verified or settings.FEATURE_MAILING):
+        is_verified = _is_verified(sociallogin, user.email)
+        if _why_not_kept(sociallogin, user.email):
             user.email = ""
             sociallogin.email_addresses = []
         for address in sociallogin.email_addresses:
@@ -221,6 +229,9 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 raise
             messages.error(request, reason_of(error))
             raise ImmediateHttpResponse(redirect_to_signup(request, sociallogin)) from error
+        claimed = str(_claims(sociallogin).get("email", ""))
+        if not made.email and (reason := _why_not_kept(sociallogin, claimed)):
+            messages.warning(request, f"Your account has no e-mail address: {reason}")
         return made
 
 
@@ -272,6 +283,29 @@ def _settings(sociallogin: SocialLogin) -> dict[str, Any]:
 def _claims(sociallogin: SocialLogin) -> dict[str, Any]:
     answers = sociallogin.account.extra_data
     return {**answers.get("id_token", {}), **answers.get("userinfo", {})}
+
+
+def _is_verified(sociallogin: SocialLogin, email: str) -> bool:
+    """Whether an answer of the service that names this address calls it verified."""
+    answers = sociallogin.account.extra_data.values()
+    named = [answer for answer in answers if answer.get("email", "").lower() == email.lower()]
+    return any(answer.get("email_verified") in (True, "true") for answer in named)
+
+
+def _why_not_kept(sociallogin: SocialLogin, email: str) -> str:
+    """Why somebody new does not get the address that the service names; empty: they get it.
+
+    That another account has it is told only to whom the service knows to own it.
+    """
+    is_verified = _is_verified(sociallogin, email)
+    if not email or (settings.FEATURE_MAILING and not is_verified):
+        return ""
+    service = sociallogin.provider.app.name
+    if not is_verified:
+        return f"{service} has not verified {email}."
+    if User.objects.filter(email__iexact=email).exists():
+        return f"{email}, which {service} names, belongs to another account."
+    return ""
 
 
 def _page_after_sign_in(request: HttpRequest) -> str:

@@ -7,19 +7,19 @@ from http import HTTPStatus
 from allauth.account import views
 from allauth.account.decorators import secure_admin_login
 from allauth.account.internal.decorators import login_not_required
-from allauth.socialaccount.providers.openid_connect import views as openid_connect
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.views.generic.base import RedirectView
 from requests import RequestException
 
-logger = logging.getLogger(__name__)
+from ui.accounts import openid_connect
 
-# What allauth stumbles over in answers that are no JSON, or JSON of another shape.
-_NO_ANSWER = (RequestException, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+logger = logging.getLogger(__name__)
 
 
 def email(request: HttpRequest) -> HttpResponseBase:
@@ -43,8 +43,10 @@ def service(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
     def step(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         try:
             return view(request, provider_id)
-        except _NO_ANSWER:
-            logger.exception("the service %s gave no answer that can be used", provider_id)
+        except SocialApp.DoesNotExist:
+            raise Http404 from None
+        except (OAuth2Error, RequestException) as error:
+            logger.warning("the service %s gave no answer that can be used: %s", provider_id, error)
             page = "socialaccount/authentication_error.html"
             return render(request, page, status=HTTPStatus.BAD_GATEWAY)
 
