@@ -175,6 +175,7 @@ INSTALLED_APPS = [
     "registry.statistics",
     "registry.announcements",
     "registry.gc",
+    *(["registry.api.docker_v1"] if configuration.FEATURE_DOCKER_V1 else []),
     "ui",
     "allauth",
     "allauth.account",

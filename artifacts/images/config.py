@@ -51,6 +51,11 @@ class ImageConfig:
             document = parse_object(content, max_values=MAX_SHOWN_VALUES)
         except ManifestInvalid as error:
             raise ConfigUnreadable(f"its config cannot be read: {error.reason}") from error
+        return cls.of(document)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Of JSON that has been read. Raises ``ConfigUnreadable``."""
         history = _history(document.get("history"))
         if history is None:
             raise ConfigUnreadable("its config has a history that is no list of objects")
@@ -154,7 +159,7 @@ def labels_of(config: bytes) -> Mapping[str, str]:
 
 
 def labels_in(image: Mapping[str, Any]) -> Mapping[str, str]:
-    """As ``labels_of``, of a config that has been read, or of an image in schema 1's history."""
+    """As ``labels_of``, of a config that has been read."""
     settings = image.get("config")
     labels = settings.get("Labels") if isinstance(settings, dict) else None
     if not isinstance(labels, dict):

@@ -123,7 +123,7 @@ def kind_of(document: ManifestDocument) -> Kind:
     if document.media_type in INDEXES:
         is_cache = any(CACHE_CONFIG.fullmatch(one.media_type) for one in document.manifests)
         return Kind.BUILD_CACHE if is_cache else Kind.INDEX
-    if document.schema1:
+    if document.inline_config is not None:
         return Kind.IMAGE
     if SIGSTORE_BUNDLE.fullmatch(document.artifact_type):
         return _kind_of_bundle(document)

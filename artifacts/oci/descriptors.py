@@ -15,7 +15,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid, ManifestInvalid
 
 MAX_SIZE_BYTES = 2**63 - 1
-UNKNOWN_SIZE = -1  # of the layers of schema 1, which tells no sizes
+UNKNOWN_SIZE = -1  # of a layer whose manifest tells no size
 
 # RFC 6838 restricts the characters; old artifact types use a few more, and parameters.
 _MEDIA_TYPE = re.compile(r"[\x21-\x7e]{1,127}/[\x20-\x7e]{1,127}", re.ASCII)

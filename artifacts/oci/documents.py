@@ -4,15 +4,14 @@ Where Go has a list, a map or a pointer that holds nothing, it writes ``null``: 
 list, no annotations, no platform. A ``null`` that it never writes, for a digest say, is refused.
 
 Source: image-spec v1.1, manifest.md and image-index.md; Docker's image
-manifest version 2, schema 2 and schema 1.
+manifest version 2, schema 2.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from artifacts.oci.descriptors import (
-    UNKNOWN_SIZE,
     Descriptor,
     parse_annotations,
     parse_descriptor,
@@ -22,21 +21,16 @@ from artifacts.oci.descriptors import (
 from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
 from artifacts.oci.errors import ManifestInvalid, ManifestTypeUnsupported
 from artifacts.oci.media_types import (
-    DOCKER_LAYER,
     IMAGE_MANIFESTS,
     INDEXES,
     MANIFESTS,
     NONDISTRIBUTABLE_LAYERS,
-    SCHEMA1,
-    SCHEMA1_MANIFESTS,
-    SCHEMA1_SIGNED,
     essence,
 )
-from artifacts.oci.schema1 import Schema1, is_schema1
 from artifacts.oci.strict_json import parse_object
 
 MAX_DESCRIPTORS = 20_000
-_ANY_JSON = "application/json"  # what Docker called schema 1 before it had a type of its own
+_ANY_JSON = "application/json"  # what Docker called manifests before they had types
 
 _FIELDS = frozenset(
     {
@@ -52,11 +46,20 @@ _FIELDS = frozenset(
 )
 
 
+class Place(NamedTuple):
+    """Where a manifest says that it belongs. ``tag`` may be empty."""
+
+    repository: str
+    tag: str
+
+
 @dataclass(frozen=True, slots=True)
 class ManifestDocument:
     """What a manifest says.
 
-    ``config`` is ``None`` for an index and for schema 1, whose own words are in ``schema1``.
+    ``config`` is ``None`` for an index, and for a manifest of another schema. Such a one may be
+    for one ``place`` only, have its digest from the ``payload`` in it, and hold its image's config
+    itself, as ``inline_config``.
     """
 
     media_type: str
@@ -66,10 +69,12 @@ class ManifestDocument:
     manifests: tuple[Descriptor, ...]
     subject: Descriptor | None
     annotations: Mapping[str, str]
-    schema1: Schema1 | None = None
+    place: Place | None = None
+    payload: bytes | None = None
+    inline_config: Mapping[str, Any] | None = None
 
-    @classmethod
-    def parse(cls, body: bytes, content_type: str) -> Self:
+    @staticmethod
+    def parse(body: bytes, content_type: str) -> "ManifestDocument":
         """Read a pushed manifest.
 
         Args:
@@ -78,23 +83,27 @@ class ManifestDocument:
                 which leaves the type to the document's own ``mediaType``.
 
         Raises:
-            ManifestTypeUnsupported: neither an OCI nor a Docker manifest or index.
+            ManifestTypeUnsupported: neither an OCI nor a Docker manifest or index, nor of a
+                schema of ``OTHER_SCHEMAS``.
             ManifestInvalid: anything else that is wrong, with where.
         """
         asked = essence(content_type)
-        if asked in SCHEMA1_MANIFESTS:
-            return cls._of_schema1(body)
+        for schema in OTHER_SCHEMAS:
+            if asked in schema.media_types:
+                return schema.read(body)
         if asked and asked not in MANIFESTS | {_ANY_JSON}:
             raise _unsupported(asked)
         value = parse_object(body)
-        if asked in ("", _ANY_JSON) and is_schema1(value) and "mediaType" not in value:
-            return cls._of_schema1(body)
+        if asked in ("", _ANY_JSON) and "mediaType" not in value:
+            for schema in OTHER_SCHEMAS:
+                if schema.is_meant(value):
+                    return schema.read(body)
         if asked == _ANY_JSON:
             raise _unsupported(asked)
         refuse_lookalikes(value, _FIELDS, "the manifest")
         media_type = _media_type(value, asked)
         _check_schema_version(value)
-        return cls(
+        return ManifestDocument(
             media_type=media_type,
             declared_artifact_type=_artifact_type(value),
             config=_config(value, media_type),
@@ -104,27 +113,9 @@ class ManifestDocument:
             annotations=parse_annotations(value.get("annotations"), "the manifest"),
         )
 
-    @classmethod
-    def _of_schema1(cls, body: bytes) -> Self:
-        schema1 = Schema1.parse(body)
-        layers = enumerate(schema1.layers)
-        return cls(
-            media_type=SCHEMA1_SIGNED if schema1.is_signed else SCHEMA1,
-            declared_artifact_type="",
-            config=None,
-            layers=tuple(
-                Descriptor(DOCKER_LAYER, digest, UNKNOWN_SIZE, f"fsLayers[{i}]")
-                for i, digest in layers
-            ),
-            manifests=(),
-            subject=None,
-            annotations={},
-            schema1=schema1,
-        )
-
     def digest_of(self, body: bytes, algorithm: str = DEFAULT_ALGORITHM) -> Digest:
         """The manifest's digest, ``body`` being what was parsed: signatures do not count in it."""
-        return Digest.of(self.schema1.payload if self.schema1 else body, algorithm)
+        return Digest.of(body if self.payload is None else self.payload, algorithm)
 
     @property
     def artifact_type(self) -> str:
@@ -154,6 +145,20 @@ class ManifestDocument:
     def required_blobs(self) -> Iterator[Descriptor]:
         """The blobs the repository must hold: all but layers that may live elsewhere."""
         return (blob for blob in self.blobs() if blob.media_type not in NONDISTRIBUTABLE_LAYERS)
+
+
+class OtherSchema(NamedTuple):
+    """Manifests of another make, and who reads them.
+
+    ``is_meant`` tells one without a type from its JSON. ``read`` raises ``ManifestInvalid``.
+    """
+
+    media_types: frozenset[str]
+    is_meant: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[bytes], ManifestDocument]
+
+
+OTHER_SCHEMAS: list[OtherSchema] = []  # whoever can read one puts it in, when Berth starts
 
 
 def _media_type(value: Mapping[str, Any], asked: str) -> str:

@@ -46,6 +46,12 @@ class ContentKeys(PeopleKeys):
         " under tags instead.",
         examples=[False],
     )
+    FEATURE_DOCKER_V1: bool = Field(
+        True,
+        description="Whether Berth knows Docker's first manifests, which can be pushed and pulled"
+        " then, and Docker's V1 API. See docs/older-docker.md.",
+        examples=[False],
+    )
     FEATURE_SCHEMA1_CONVERSION: Annotated[bool, Change.ASKED_EACH_TIME] = Field(
         True,
         description="Whether images are converted for clients that know only Docker's first"

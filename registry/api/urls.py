@@ -3,11 +3,9 @@
 from django.urls import include, path
 
 from registry.api.distribution.root import key_set
+from registry.api.doors import DOORS
 
 urlpatterns = [
-    path("", include(("registry.api.distribution.urls", "distribution"))),
-    path("", include(("registry.api.docker_v1.urls", "docker_v1"))),
-    path("", include(("registry.api.helm.urls", "helm"))),
-    path("", include(("registry.api.management.urls", "management"))),
+    *(path("", include((door.urls, door.name))) for door in DOORS.values()),
     path(".well-known/jwks.json", key_set, name="jwks"),
 ]

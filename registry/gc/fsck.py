@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet, Sum
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.errors import ManifestInvalid, ManifestTypeUnsupported
 from registry.blobs.hashing import Hasher
 from registry.blobs.models import Blob, BlobLink
 from registry.gc.report import Report
@@ -114,6 +114,8 @@ def _damage_of_manifest(manifest: Manifest, held: set[str]) -> str:
     expected = Digest.parse(manifest.digest)
     try:
         document = ManifestDocument.parse(body, manifest.media_type)
+    except ManifestTypeUnsupported as error:
+        return f"manifest {manifest}: {error.reason}, so it cannot be checked"
     except ManifestInvalid as error:
         return f"manifest {manifest}: {error.reason}; delete it and push it again"
     if document.digest_of(body, expected.algorithm) != expected:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
-from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.documents import ManifestDocument, Place
 from artifacts.oci.errors import DigestInvalid, NameInvalid, PreconditionFailed
 from artifacts.oci.names import Reference
-from artifacts.oci.schema1 import Schema1
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
 
@@ -69,11 +68,11 @@ class Draft:
     def names(self) -> Sequence[str]:
         """The tags that are to point at it, each once and in order.
 
-        Raises ``NameInvalid`` for a manifest of schema 1 that was made for another name.
+        Raises ``NameInvalid`` for a manifest that says that it belongs elsewhere.
         """
         asked = {*self.tags, *([self.reference.tag] if self.reference.tag else [])}
-        if self.document.schema1:
-            return _names_of_schema1(self.document.schema1, self.repository, asked)
+        if self.document.place:
+            return _names_in(self.document.place, self.repository, asked)
         return sorted(asked)
 
     @property
@@ -83,18 +82,17 @@ class Draft:
         return f"{path}:{self.names[0]}" if self.names else f"{path}@{self.digest}"
 
 
-def _names_of_schema1(schema1: Schema1, repository: Repository, asked: set[str]) -> list[str]:
-    """Schema 1 names its own repository and tag; pushed by digest, it gets that tag."""
-    if repository_path(schema1.name) != repository.path:
+def _names_in(place: Place, repository: Repository, asked: set[str]) -> list[str]:
+    """A manifest that names its own tag gets it also when it is pushed by digest."""
+    if repository_path(place.repository) != repository.path:
         raise NameInvalid(
-            f"the manifest is for the repository {schema1.name}, not {repository.path}",
-            name=schema1.name,
+            f"the manifest is for the repository {place.repository}, not {repository.path}",
+            name=place.repository,
         )
-    if others := sorted(asked - {schema1.tag}):
-        raise NameInvalid(
-            f"the manifest is for the tag {schema1.tag}, not {others[0]}", tag=schema1.tag
-        )
-    return [schema1.tag] if schema1.tag else []
+    if others := sorted(asked - {place.tag}):
+        reason = f"the manifest is for the tag {place.tag}, not {others[0]}"
+        raise NameInvalid(reason, tag=place.tag)
+    return [place.tag] if place.tag else []
 
 
 def _names(tags: frozenset[str], current: str | None) -> bool:

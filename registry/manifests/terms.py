@@ -34,9 +34,8 @@ def labels_of_image(
     For before the transaction of a push, which finds out itself what is not here or goes
     meanwhile: until then that has no labels either. Raises ``StorageUnavailable``.
     """
-    if document.schema1:
-        newest = document.schema1.history[:1]
-        return labels_in(newest[0]) if newest else {}
+    if document.inline_config is not None:
+        return labels_in(document.inline_config)
     config = document.config
     if config is None or document.config_media_type not in IMAGE_CONFIGS:
         return {}

@@ -6,7 +6,7 @@ from typing import Any
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, SCHEMA1
-from tests.artifacts.schema1_documents import EMPTY_LAYER, schema1
+from tests.registry.api.docker_v1.schema1.made import EMPTY_LAYER, schema1
 
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"

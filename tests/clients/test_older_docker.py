@@ -15,7 +15,7 @@ from tests.clients.content import Image, digest, untar
 from tests.clients.raw import TIMEOUT_SECONDS, Login
 from tests.clients.registry import PUBLIC_REPOSITORY, Registry
 from tests.clients.run import Home
-from tests.docker_v1 import Headers, Send, V1Client
+from tests.registry.api.docker_v1.client import Headers, Send, V1Client
 
 SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 EMPTY_LAYER = "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"

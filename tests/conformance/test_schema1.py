@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from tests.artifacts.schema1_documents import (
+from tests.conformance.content import OCI_CONFIG, OCI_MANIFEST, digest_of, image, unique
+from tests.conformance.repository import Image, Repository
+from tests.conformance.wire import Wire
+from tests.registry.api.docker_v1.schema1.made import (
     EMPTY_LAYER,
     SCHEMA1,
     SCHEMA1_SIGNED,
@@ -12,9 +15,6 @@ from tests.artifacts.schema1_documents import (
     signed,
     written,
 )
-from tests.conformance.content import OCI_CONFIG, OCI_MANIFEST, digest_of, image, unique
-from tests.conformance.repository import Image, Repository
-from tests.conformance.wire import Wire
 
 
 def push_with_history(repository: Repository) -> Image:

@@ -13,7 +13,7 @@ from registry.exchange.pushes import push_manifest
 from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from tests.artifacts.schema1_documents import schema1, written
+from tests.registry.api.docker_v1.schema1.made import schema1, written
 from tests.system.asking import send
 from tests.system.matrix import FOREIGN, METHODS, RIGHTS, methods_of, named_routes
 from tests.system.world import BLOB_DIGEST, Caller, Headers, World

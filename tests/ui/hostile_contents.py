@@ -15,8 +15,8 @@ from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.signatures.claims import DSSE, IN_TOTO, SIMPLE_SIGNING
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from tests.artifacts.schema1_documents import schema1, v1_image, written
 from tests.artifacts.signatures.signing import ANNOTATION, BUNDLE
+from tests.registry.api.docker_v1.schema1.made import schema1, v1_image, written
 from tests.registry.builders import descriptor, hold, push
 from tests.ui.contents_pushed import about, push_artifact, push_full_chart, push_image
 

@@ -18,8 +18,8 @@ from registry.blobs.transfers import transfers
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.storage.select import blob_store
-from tests.artifacts.schema1_documents import schema1
 from tests.artifacts.signatures.signing import statement
+from tests.registry.api.docker_v1.schema1.made import schema1
 from tests.registry.builders import CONFIG_TYPE, descriptor, hold, index, make_repository, push
 from tests.ui.contents_pushed import page, push_artifact, push_image, tag_url, url_of
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from artifacts.charts.versions import sort_key
 from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind, name_of
+from artifacts.oci.descriptors import UNKNOWN_SIZE
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import INDEXES
 from registry.manifests.models import Manifest
@@ -149,7 +150,7 @@ def _part(page: RepositoryPage, manifest: Manifest, document: ManifestDocument) 
         return {"platforms": platforms, "size": content_sizes([manifest.id])[manifest.id]}
     blobs = blobs_of(repository.path, manifest.digest, document)
     size = blobs.size + manifest.size
-    if document.schema1:
+    if any(layer.size == UNKNOWN_SIZE for layer in document.layers):
         size = content_sizes([manifest.id])[manifest.id]
     part: dict[str, Any] = {"blobs": blobs, "size": size}
     if manifest.kind == Kind.HELM_CHART:

@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from artifacts.images.config import (
     ConfigUnreadable,
-    HistoryEntry,
     ImageConfig,
     Settings,
     build_steps,
-    instruction,
     labels_in,
 )
 from artifacts.images.references import about, is_about
@@ -88,35 +85,12 @@ def image_of(repository: Repository, document: ManifestDocument, now: datetime) 
 
 
 def _config(repository: Repository, document: ManifestDocument, now: datetime) -> ImageConfig:
-    if document.schema1:
-        return _of_schema1(document.schema1.history)
+    if document.inline_config is not None:
+        return ImageConfig.of(document.inline_config)
     if document.config is None:
         raise Unreadable("the manifest names none")
     content = read_whole(repository, document.config, limit_bytes=MAX_CONFIG_BYTES, now=now)
     return ImageConfig.parse(content)
-
-
-def _of_schema1(history: Sequence[Mapping[str, Any]]) -> ImageConfig:
-    """The newest image is first, and tells what to run; each tells how it came to be."""
-    newest = history[0] if history else {}
-    entries = [_entry(image) for image in reversed(history)]
-    architecture = newest.get("architecture")
-    return ImageConfig(
-        newest, architecture if isinstance(architecture, str) else "", tuple(entries)
-    )
-
-
-def _entry(image: Mapping[str, Any]) -> HistoryEntry:
-    built = image.get("container_config")
-    command = built.get("Cmd") if isinstance(built, dict) else None
-    words = command if isinstance(command, list) else []
-    return HistoryEntry(
-        created=str(image.get("created", "")),
-        created_by=instruction(" ".join(word for word in words if isinstance(word, str))),
-        author="",
-        comment="",
-        is_empty=False,  # schema 1 has a layer for each
-    )
 
 
 def _facts(settings: Settings) -> list[Pair]:

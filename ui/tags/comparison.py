@@ -309,10 +309,10 @@ def _row(name: str, a: str | None, b: str | None) -> Row:
 
 def _config(repository: Repository, side: Side, now: datetime) -> Mapping[str, str]:
     """What an image runs, and how. Labels have a table of their own."""
-    is_image = side.document.schema1 or side.document.config_media_type in IMAGE_CONFIGS
-    if not is_image:
+    document = side.document
+    if document.inline_config is None and document.config_media_type not in IMAGE_CONFIGS:
         return {}
-    image = image_of(repository, side.document, now)
+    image = image_of(repository, document, now)
     if image.problem:
         return {"Problem": image.problem}
     told = {"Platform": image.platform, **{fact.name: fact.text for fact in image.facts}}

@@ -13,8 +13,8 @@ from accounts.origin import is_served
 from artifacts.oci.errors import OCIError
 from registry.access.callers import Caller
 from registry.access.tokens import verify_token
+from registry.api.distribution.conversions import CONVERSIONS
 from registry.api.distribution.reads import Answer, Read, blob_answer, manifest_answer, tags_answer
-from registry.api.docker_v1.conversion import is_taken_as_stored
 from registry.api.http.paging import page_size, page_start
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
@@ -56,7 +56,7 @@ def hot_answer(
 
 
 def _manifest(read: Read, last: str, query: str) -> Answer | None:
-    if query or not is_taken_as_stored(read.headers):
+    if query or any(each.may_be_due(read.headers) for each in CONVERSIONS):
         return None
     return manifest_answer(read, last)
 

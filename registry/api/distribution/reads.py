@@ -15,7 +15,7 @@ from artifacts.oci.digest import AlgorithmUnsupported
 from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
 from artifacts.oci.names import Reference
 from registry.access.callers import Caller
-from registry.api.docker_v1.conversion import as_taken
+from registry.api.distribution.conversions import CONVERSIONS
 from registry.api.http.conditions import content_headers, is_held, wants_range
 from registry.api.http.paging import next_page
 from registry.api.http.ranges import Part, parse_range
@@ -63,14 +63,15 @@ def manifest_answer(read: Read, reference: str) -> Answer:
     )
     manifest = pulled.manifest
     if target.tag:
-        manifest = as_taken(
-            read.headers,
-            repository=read.repository,
-            manifest=manifest,
-            name=read.name,
-            tag=target.tag,
-            now=read.now,
-        )
+        for conversion in CONVERSIONS:
+            manifest = conversion.convert(
+                read.headers,
+                repository=read.repository,
+                manifest=manifest,
+                name=read.name,
+                tag=target.tag,
+                now=read.now,
+            )
     headers = API_VERSION | content_headers(manifest.digest) | warning_header(pulled.warnings)
     if is_held(read.headers, manifest.digest):
         return Answer(HTTPStatus.NOT_MODIFIED, headers)

@@ -15,18 +15,9 @@ from functools import lru_cache
 from django.conf import settings
 
 from artifacts.images.config import MAX_CONFIG_BYTES
-from artifacts.images.convert import (
-    EMPTY_LAYER,
-    EMPTY_LAYER_DIGEST,
-    NotConvertible,
-    check_convertible,
-    default_image,
-    to_schema1,
-)
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, ManifestInvalid, ManifestUnknown
-from artifacts.oci.jws import sign
 from artifacts.oci.media_types import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -37,7 +28,17 @@ from artifacts.oci.media_types import (
     essence,
 )
 from artifacts.oci.names import Reference
-from artifacts.oci.schema1 import Schema1
+from registry.api.distribution.conversions import Conversion
+from registry.api.docker_v1.schema1.documents import Schema1
+from registry.api.docker_v1.schema1.images import (
+    EMPTY_LAYER,
+    EMPTY_LAYER_DIGEST,
+    NotConvertible,
+    check_convertible,
+    default_image,
+    to_schema1,
+)
+from registry.api.docker_v1.schema1.jws import sign
 from registry.blobs.services import find_blob, read_blob, renew_lease
 from registry.blobs.uploads import Chunk, push_blob
 from registry.manifests.reads import ResolvedManifest, resolve_manifest
@@ -61,12 +62,7 @@ def as_taken(
 ) -> ResolvedManifest:
     """``manifest``, unless the client is sure to read only an older form: then that.
 
-    Args:
-        headers: of the request, found by their names in any case.
-        manifest: what ``tag`` stands for, with or without its body.
-        name: the repository as the client called it, which goes into what it gets.
-
-    Raises ``ManifestUnknown`` that says why there is no such form.
+    As ``Convert`` has it.
     """
     accepts = _types_taken(headers)
     if manifest.media_type == DOCKER_LIST and _takes_only_images(accepts):
@@ -78,10 +74,12 @@ def as_taken(
     return _for_old_client(repository, manifest, name, tag, accepts, now)
 
 
-def is_taken_as_stored(headers: Mapping[str, str]) -> bool:
-    """Whether it is sure, before anything is found, that no other form than the stored is due."""
+def may_be_due(headers: Mapping[str, str]) -> bool:
     accepts = _types_taken(headers)
-    return not accepts & SCHEMA1_MANIFESTS and not _takes_only_images(accepts)
+    return bool(accepts & SCHEMA1_MANIFESTS) or _takes_only_images(accepts)
+
+
+CONVERSION = Conversion(may_be_due, as_taken)
 
 
 def _types_taken(headers: Mapping[str, str]) -> frozenset[str]:
@@ -160,8 +158,8 @@ def schema1_of(
     The repository holds the empty layer afterwards if the manifest names it.
     """
     document = _parsed(image)
-    if document.schema1:
-        return document.schema1.payload
+    if document.payload is not None:
+        return document.payload
     if not settings.FEATURE_SCHEMA1_CONVERSION:
         raise NotConvertible("FEATURE_SCHEMA1_CONVERSION is false in the configuration")
     check_convertible(document)

@@ -10,13 +10,13 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from artifacts.images.convert import NotConvertible
 from artifacts.oci.errors import ManifestUnknown
-from artifacts.oci.schema1 import Schema1
 from registry.access.callers import InsufficientScope
 from registry.api.docker_v1.base import V1View
 from registry.api.docker_v1.conversion import image_of, schema1_of
 from registry.api.docker_v1.ids import ImageId, ImageUnknown, read_id
+from registry.api.docker_v1.schema1.documents import Schema1
+from registry.api.docker_v1.schema1.images import NotConvertible
 from registry.api.http.conditions import content_headers
 from registry.blobs.services import StoredBlob, find_blob, read_blob
 from registry.blobs.transfers import download

@@ -21,14 +21,14 @@ from artifacts.oci.errors import (
     NameUnknown,
     Unsupported,
 )
-from artifacts.oci.jws import sign
 from artifacts.oci.media_types import SCHEMA1_SIGNED
 from artifacts.oci.names import Reference, parse_tag
-from artifacts.oci.schema1 import read_v1_image
 from artifacts.oci.strict_json import parse_json
 from registry.api.docker_v1.base import V1RepositoryView, V1View
 from registry.api.docker_v1.images import ImageJsonView, LayerView
 from registry.api.docker_v1.repositories import ImagesView, TagView
+from registry.api.docker_v1.schema1.documents import read_v1_image
+from registry.api.docker_v1.schema1.jws import sign
 from registry.api.docker_v1.staging import Stage, StagedImage, forget_ended
 from registry.blobs.uploads import EMPTY, Chunk, append_chunk, commit_upload, open_upload
 from registry.exchange.pushes import push_manifest

@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.credentials.principals import Principal
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.schema1 import MAX_LAYERS
+from registry.api.docker_v1.schema1.documents import MAX_LAYERS
 from registry.repositories.models import Repository
 
 LIFETIME = timedelta(hours=24)

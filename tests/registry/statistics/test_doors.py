@@ -13,7 +13,7 @@ from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.statistics.counting import flush_counts, forget_counts
 from registry.statistics.reads import pulls_by_day, pulls_of_references
-from tests.docker_v1 import Headers, V1Client
+from tests.registry.api.docker_v1.client import Headers, V1Client
 from tests.registry.builders import PASSWORD, hold, image, make_repository, push
 from tests.registry.charts.builders import push_chart
 

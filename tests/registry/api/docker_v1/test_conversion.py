@@ -7,14 +7,20 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from artifacts.images.convert import EMPTY_LAYER, EMPTY_LAYER_DIGEST
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from artifacts.oci.schema1 import Schema1
+from registry.api.docker_v1.schema1.documents import Schema1
+from registry.api.docker_v1.schema1.images import EMPTY_LAYER, EMPTY_LAYER_DIGEST
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from tests.artifacts.schema1_documents import SCHEMA1, SCHEMA1_SIGNED, schema1, signed, written
+from tests.registry.api.docker_v1.schema1.made import (
+    SCHEMA1,
+    SCHEMA1_SIGNED,
+    schema1,
+    signed,
+    written,
+)
 from tests.registry.builders import descriptor, error_of, hold, image, index, push
 
 PATH = "/v2/acme/web/manifests/v1"

@@ -13,19 +13,19 @@ from accounts.credentials.principals import Principal
 from accounts.credentials.services import issue_application_token
 from accounts.users.models import User
 from accounts.users.services import disable_user
-from artifacts.images.convert import EMPTY_LAYER
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.media_types import OCI_MANIFEST
 from registry.access.tokens import TokenInvalid
 from registry.api.docker_v1.grants import LIFETIME, issue_grant, read_grant
 from registry.api.docker_v1.ids import ImageId, read_id
+from registry.api.docker_v1.schema1.images import EMPTY_LAYER
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role, SignatureRequirement
 from registry.repositories.services import grant, set_visibility
-from tests.artifacts.schema1_documents import schema1, signed, v1_image, written
-from tests.docker_v1 import Headers, Refused, V1Client
+from tests.registry.api.docker_v1.client import Headers, Refused, V1Client
+from tests.registry.api.docker_v1.schema1.made import schema1, signed, v1_image, written
 from tests.registry.builders import (
     NOW,
     PASSWORD,

@@ -11,14 +11,14 @@ from django.db.models import F
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
-from artifacts.oci.schema1 import Schema1
+from registry.api.docker_v1.schema1.documents import Schema1
 from registry.blobs.models import UploadSession
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
 from registry.tags.models import Tag
-from tests.artifacts.schema1_documents import SCHEMA1_SIGNED
-from tests.docker_v1 import Headers, Refused, V1Client, V1Image
+from tests.registry.api.docker_v1.client import Headers, Refused, V1Client, V1Image
+from tests.registry.api.docker_v1.schema1.made import SCHEMA1_SIGNED
 from tests.registry.api.docker_v1.test_pulls import basic, puller, send
 from tests.registry.builders import NOW, make_organization, make_user
 

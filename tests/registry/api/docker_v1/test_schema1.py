@@ -10,7 +10,7 @@ from artifacts.oci.digest import Digest
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from tests.artifacts.schema1_documents import (
+from tests.registry.api.docker_v1.schema1.made import (
     SCHEMA1,
     SCHEMA1_SIGNED,
     Document,

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestInvalid
-from artifacts.oci.jws import MAX_SIGNATURES, sign, verified_payload
-from artifacts.oci.schema1 import Schema1
-from tests.artifacts.schema1_documents import (
+from registry.api.docker_v1.schema1.documents import Schema1
+from registry.api.docker_v1.schema1.jws import MAX_SIGNATURES, sign, verified_payload
+from tests.clients.run import client
+from tests.registry.api.docker_v1.schema1.made import (
     Document,
     encode,
     jwk,
@@ -25,7 +26,6 @@ from tests.artifacts.schema1_documents import (
     signed,
     written,
 )
-from tests.clients.run import client
 
 LAYER = str(Digest.of(b"layer"))
 PAYLOAD = written(schema1(LAYER))

@@ -14,7 +14,7 @@ from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import DOCKER_LAYER
-from artifacts.oci.schema1 import MAX_LAYERS
+from registry.api.docker_v1.schema1.documents import MAX_LAYERS
 
 # What stands for a step that added no layer: a tar archive with nothing in it, compressed.
 # The bytes are those that Docker has always used, so that all registries share them.

@@ -15,8 +15,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestTypeUnsupported
 from artifacts.oci.media_types import OCI_MANIFEST
-from artifacts.oci.schema1 import MAX_LAYERS, Schema1
-from tests.artifacts.schema1_documents import (
+from registry.api.docker_v1.schema1.documents import MAX_LAYERS, Schema1
+from tests.registry.api.docker_v1.schema1.made import (
     SCHEMA1,
     SCHEMA1_SIGNED,
     Document,
@@ -40,8 +40,7 @@ def test_an_unsigned_manifest_says_who_it_is_and_what_it_needs() -> None:
 
     parsed = ManifestDocument.parse(body, SCHEMA1)
 
-    assert parsed.schema1 is not None
-    assert (parsed.schema1.name, parsed.schema1.tag) == ("acme/web", "v1")
+    assert parsed.place == ("acme/web", "v1")
     assert parsed.media_type == SCHEMA1
     assert [str(layer.digest) for layer in parsed.required_blobs()] == [TWO, ONE]
     assert {layer.size for layer in parsed.layers} == {UNKNOWN_SIZE}

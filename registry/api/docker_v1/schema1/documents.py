@@ -7,17 +7,18 @@ Source: Docker's "Image Manifest Version 2, Schema 1".
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from artifacts.oci.descriptors import refuse_lookalikes
+from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor, refuse_lookalikes
 from artifacts.oci.digest import Digest
+from artifacts.oci.documents import ManifestDocument, OtherSchema, Place
 from artifacts.oci.errors import DigestInvalid, ManifestInvalid
-from artifacts.oci.jws import verified_payload
-from artifacts.oci.media_types import SCHEMA1, SCHEMA1_MANIFESTS
+from artifacts.oci.media_types import DOCKER_LAYER, SCHEMA1, SCHEMA1_MANIFESTS, SCHEMA1_SIGNED
 from artifacts.oci.names import is_name, is_tag
 from artifacts.oci.strict_json import parse_object
+from registry.api.docker_v1.schema1.jws import verified_payload
 
 MAX_LAYERS = 1000
 MAX_ID_LENGTH = 128
@@ -93,6 +94,41 @@ class Schema1:
             layers=layers,
             history=history,
         )
+
+
+def read_document(body: bytes) -> ManifestDocument:
+    """A manifest of schema 1 as any other. Raises ``ManifestInvalid``."""
+    schema1 = Schema1.parse(body)
+    return ManifestDocument(
+        media_type=SCHEMA1_SIGNED if schema1.is_signed else SCHEMA1,
+        declared_artifact_type="",
+        config=None,
+        layers=tuple(
+            Descriptor(DOCKER_LAYER, digest, UNKNOWN_SIZE, f"fsLayers[{i}]")
+            for i, digest in enumerate(schema1.layers)
+        ),
+        manifests=(),
+        subject=None,
+        annotations={},
+        place=Place(schema1.name, schema1.tag),
+        payload=schema1.payload,
+        inline_config=_config(schema1.history),
+    )
+
+
+def _config(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The newest image tells what to run; each tells how it came to be."""
+    return {**history[0], "history": [_step(image) for image in reversed(history)]}
+
+
+def _step(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    built = image.get("container_config")
+    command = built.get("Cmd") if isinstance(built, dict) else None
+    words = command if isinstance(command, list) else []
+    return {
+        "created": image.get("created"),
+        "created_by": " ".join(word for word in words if isinstance(word, str)),
+    }
 
 
 def is_schema1(value: Mapping[str, Any]) -> bool:
@@ -181,3 +217,6 @@ def read_v1_image(text: str, where: str) -> Mapping[str, Any]:
 
 def _is_id(text: str) -> bool:
     return len(text) <= MAX_ID_LENGTH and _ID.fullmatch(text) is not None
+
+
+SCHEMA = OtherSchema(SCHEMA1_MANIFESTS, is_schema1, read_document)

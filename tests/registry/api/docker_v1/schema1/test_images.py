@@ -7,17 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artifacts.images.convert import (
+from artifacts.oci.digest import Digest
+from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from registry.api.docker_v1.schema1.documents import MAX_LAYERS, Schema1
+from registry.api.docker_v1.schema1.images import (
     EMPTY_LAYER,
     EMPTY_LAYER_DIGEST,
     NotConvertible,
     default_image,
     to_schema1,
 )
-from artifacts.oci.digest import Digest
-from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from artifacts.oci.schema1 import MAX_LAYERS, Schema1
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
