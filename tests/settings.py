@@ -27,5 +27,5 @@ STORAGES = {
 }
 
 # SQLite in memory, Django's default, fails at once where connections of a file wait in line.
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+if DATABASES["default"]["ENGINE"].endswith("sqlite"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": str(_data / "test.sqlite3")}  # noqa: F405

@@ -77,7 +77,7 @@ def directory_settings(configuration: Configuration) -> dict[str, Any]:
 
 def _sqlite(path: Path) -> dict[str, Any]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "registry.rows.sqlite",
         "NAME": path,
         # Opening a connection costs more than most queries; one per thread stays open.
         "CONN_MAX_AGE": None,
