@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from cryptography import x509
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 
 from accounts.credentials.keys import signing_key
@@ -29,6 +27,7 @@ from config.serving.processes import ROOT_CERTIFICATE, SERVER_CERTIFICATE
 from registry.queue.models import Message
 from registry.statistics.models import ServerProcess
 from registry.statistics.processes import GONE_AFTER
+from registry.statistics.readiness import pending_migrations
 from registry.storage.base import StorageUnavailable
 from registry.storage.select import s3_store
 
@@ -78,13 +77,13 @@ def examine(*, now: datetime) -> Iterator[Finding]:
 
 def require_bucket() -> None:
     """Raise ``StorageUnavailable`` when the bucket does not answer, or not to us."""
-    s3_store(_bucket_parameters()).bucket.require()
+    s3_store(_bucket_parameters()).require()
 
 
 def try_bucket() -> str:
     """Write, read, list and delete in the bucket; tell where that went well."""
     store = s3_store(_bucket_parameters())
-    store.bucket.require()
+    store.require()
     key = f"doctor/{uuid4().hex}"
     store.bucket.put(key, _PROBE)
     try:
@@ -105,22 +104,14 @@ def bucket_problem(error: OCIError) -> str:
 
 def _database(_: datetime) -> str:
     try:
-        plan = _pending_migrations()
+        pending = pending_migrations()
     except DatabaseError as error:
         raise Trouble(
             f"cannot be used: {_line(error)}", cure="Start the database, or correct DB_URI."
         ) from error
-    if plan:
-        raise Trouble(
-            f"{len(plan)} migrations are not applied", cure="Run: python manage.py migrate"
-        )
+    if pending:
+        raise Trouble(f"{pending} migrations are not applied", cure="Run: python manage.py migrate")
     return f"{connection.vendor} answers, all migrations are applied"
-
-
-def _pending_migrations() -> list[Any]:
-    connection.ensure_connection()
-    executor = MigrationExecutor(connection)
-    return list(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _storage(_: datetime) -> str:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from artifacts.oci.errors import OCIError
 from registry.api.distribution import base as distribution
+from registry.api.health import PATHS as PROBES
 from registry.api.helm import base as helm
 from registry.api.management import base as management
 
@@ -37,7 +38,7 @@ def is_for_programs(path: str) -> bool:
     first = path.split("/", 2)[1]
     if first == "helm":
         return path.endswith(_CHART_FILES)
-    return first == ".well-known" or first in DOORS
+    return first == ".well-known" or first in DOORS or path in PROBES
 
 
 def answer(request: HttpRequest, error: OCIError) -> HttpResponse:

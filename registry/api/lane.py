@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
+from registry.api.health import PATHS as PROBES
+
 # Not all routes: a process that is asked by programs alone never loads the pages.
 _ROUTES = "registry.api.urls"
 _PREFIXES = ("/v2/", "/v1/")
@@ -16,7 +18,7 @@ _WITHOUT_LENGTH = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class ProgramLane:
-    """Answers ``/v2/``, ``/v1/`` and the files of charts before what only browsers need.
+    """Answers ``/v2/``, ``/v1/``, probes and the files of charts before what only browsers need.
 
     Those cost more than a small answer does, and none of them means anything to a
     registry client. Every path below the first two has a view, and every view answers
@@ -50,7 +52,7 @@ def _forget_double_slash(request: HttpRequest) -> None:
 
 
 def _program_view(path: str) -> ResolverMatch | None:
-    if f"{path}/".startswith(_PREFIXES):
+    if f"{path}/".startswith(_PREFIXES) or path in PROBES:
         return get_resolver(_ROUTES).resolve(path)
     if path.startswith(_CHART_FILES) and not path.endswith("/"):
         with suppress(Resolver404):

@@ -89,6 +89,10 @@ class UploadWriter(Protocol):
 class BlobStore(Protocol):
     """Bytes on their way in, by upload id; and bytes that stay, by key."""
 
+    def require(self) -> None:
+        """Raise ``StorageUnavailable`` when the place does not answer, or not to us."""
+        ...
+
     def require_room(self, size_bytes: int) -> None:
         """Raise ``StorageFull`` when ``size_bytes`` more cannot fit."""
         ...

@@ -16,7 +16,13 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from artifacts.oci.errors import StorageFull
-from registry.storage.base import BytesMissing, StoredBytes, UnfinishedUpload, WriterReplaced
+from registry.storage.base import (
+    BytesMissing,
+    StorageUnavailable,
+    StoredBytes,
+    UnfinishedUpload,
+    WriterReplaced,
+)
 from registry.storage.files import (
     FileReader,
     disk_is_told,
@@ -32,6 +38,15 @@ _RESERVE_BYTES = 16 * 1024 * 1024  # left for the database, which shares the dis
 @dataclass(frozen=True, slots=True)
 class FilesystemStore:
     root: Path
+
+    def require(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            shutil.disk_usage(self.root)
+        except OSError as error:
+            raise StorageUnavailable(why=f"{self.root}: {error.strerror}") from error
+        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+            raise StorageUnavailable(why=f"{self.root} cannot be written to")
 
     def require_room(self, size_bytes: int) -> None:
         with disk_is_told():

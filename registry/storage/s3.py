@@ -32,6 +32,9 @@ class S3Store:
     bucket: Bucket
     part_bytes: int
 
+    def require(self) -> None:
+        self.bucket.require()
+
     def require_room(self, size_bytes: int) -> None:
         """A bucket does not tell how much room it has."""
 

@@ -105,11 +105,16 @@ OTHERS: Mapping[tuple[str, str], tuple[str, int, int]] = {
     ("distribution:unknown", "*"): ("/v2/nothing/here", 404, 404),
 }
 
-# What is in no table: public keys, redirects, and doors before those of Django and the login
-# library, which their own tests try (tests/ui/test_accounts*.py).
+# What is in no table: public keys, probes, redirects, and doors before those of Django and the
+# login library, which their own tests try (tests/ui/test_accounts*.py).
 OPEN_ROUTES = frozenset(
     {
         "jwks",
+        "health:livez",
+        "health:readyz",
+        "health:healthz",
+        "health:health/instance",
+        "health:health/endtoend",
         "ui:<repository:place>/",
         "ui:<namespace:place>/",
         "login/",

@@ -12,13 +12,13 @@ from typing import Final
 from celery import current_app
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Q
 
 from accounts.credentials.models import SigningKey
 from registry.queue.models import Message
 from registry.statistics.models import JobRun, ServerProcess
 from registry.statistics.processes import GONE_AFTER
+from registry.statistics.readiness import pending_migrations
 
 LOW_SPACE: Final = 1024**3  # bytes
 LATE_BY: Final = 3  # intervals without a run
@@ -111,8 +111,6 @@ def storage() -> Storage:
 
 
 def database() -> Database:
-    executor = MigrationExecutor(connection)
-    pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -124,7 +122,7 @@ def database() -> Database:
                 " FROM pragma_page_count(), pragma_page_size()"
             )
         number, size = cursor.fetchone()
-    return Database(connection.display_name, str(number), int(size), pending)
+    return Database(connection.display_name, str(number), int(size), pending_migrations())
 
 
 def processes(*, now: datetime) -> list[ServerProcess]:
