@@ -73,7 +73,7 @@ def settle(meta: MutableMapping[str, Any]) -> None:
     headers = {name: str(meta.pop(name, "")) for name in _HEADERS}
     peer = str(meta.get("REMOTE_ADDR", ""))
     if not _is_trusted_proxy(peer):
-        ignored.address = peer if not settings.TRUSTED_PROXIES else ""
+        ignored.address = peer if not settings.BERTH.TRUSTED_PROXIES else ""
         return
     meta[_BY_PROXY] = True
     elements = list(_elements(headers["HTTP_FORWARDED"]))
@@ -113,8 +113,8 @@ def address_of(meta: Meta) -> str:
 
 def external_url(meta: Meta, *, scheme: str) -> str:
     """Scheme and host as the client sees them, from the settings or from the request."""
-    if settings.SERVER_HOSTNAME:
-        return f"{settings.PREFERRED_URL_SCHEME}://{settings.SERVER_HOSTNAME}"
+    if settings.BERTH.SERVER_HOSTNAME:
+        return f"{settings.BERTH.PREFERRED_URL_SCHEME}://{settings.BERTH.SERVER_HOSTNAME}"
     host = meta.get("HTTP_HOST", "") or f"{meta['SERVER_NAME']}:{meta['SERVER_PORT']}"
     return f"{'https' if scheme == 'https' else 'http'}://{only_safe(host)}"
 
@@ -127,7 +127,7 @@ def is_served(meta: Meta) -> bool:
     are harmless. Where no names are set, a trusted proxy knows best.
     """
     host = str(meta.get("HTTP_HOST", ""))
-    if not host or "*" in settings.SERVED_HOSTS:
+    if not host or "*" in settings.BERTH.ALLOWED_HOSTS:
         return True
     if not _HOST.fullmatch(host):
         return False
@@ -136,10 +136,10 @@ def is_served(meta: Meta) -> bool:
     name = host.partition(":")[0].rstrip(".").lower()
     if "." not in name or name.endswith(_UNREGISTRABLE) or name == _own_name():
         return True
-    if not (settings.SERVED_HOSTS or settings.SERVER_HOSTNAME):
+    if not (settings.BERTH.ALLOWED_HOSTS or settings.BERTH.SERVER_HOSTNAME):
         return bool(meta.get(_BY_PROXY))
-    ours = settings.SERVER_HOSTNAME.partition(":")[0].lower()
-    return name == ours or any(_is_named(name, served) for served in settings.SERVED_HOSTS)
+    ours = settings.BERTH.SERVER_HOSTNAME.partition(":")[0].lower()
+    return name == ours or any(_is_named(name, served) for served in settings.BERTH.ALLOWED_HOSTS)
 
 
 def _is_named(name: str, served: str) -> bool:
@@ -212,4 +212,6 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 def _is_trusted_proxy(address: str) -> bool:
     parsed = _address(address)
-    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
+    return parsed is not None and any(
+        parsed in network for network in settings.BERTH.TRUSTED_PROXIES
+    )

@@ -42,7 +42,7 @@ def prefix() -> str:
 app = Celery("berth")
 app.autodiscover_tasks()
 app.conf.update(
-    broker_url=settings.BROKER_URL,
+    broker_url=settings.BERTH.BROKER_URL,
     broker_transport_options={
         "visibility_timeout": LEASE_SECONDS,
         # Of Redis only.
@@ -71,9 +71,11 @@ app.conf.update(
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
         "send waiting mail": every(task="mail.send_waiting", minutes=1),
         "inspect what no push did": every(task="inspection.inspect_pending", minutes=1),
-        "collect garbage": every(task="gc.collect", seconds=settings.GARBAGE_COLLECTION_FREQUENCY),
+        "collect garbage": every(
+            task="gc.collect", seconds=settings.BERTH.GARBAGE_COLLECTION_FREQUENCY
+        ),
         "apply retention rules": every(
-            task="retention.run", seconds=settings.AUTO_PRUNING_POLL_PERIOD
+            task="retention.run", seconds=settings.BERTH.AUTO_PRUNING_POLL_PERIOD
         ),
         "compare database and store": every(task="gc.reconcile_store", minutes=360),
         "survey the storage": every(task="statistics.survey_storage", minutes=30),

@@ -4,11 +4,13 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
-from pytest_django import DjangoDbBlocker
+from django.conf import settings as django_settings
+from pytest_django import DjangoDbBlocker, Settings
 
+from config.keys.configuration import Configuration
 from tests.division import databases, is_slow
 from tests.live import BEHIND_A_PROXY, RunningServer, ends_of_logs, start_server
 from tests.s3_server import S3Server, running_s3_server
@@ -44,6 +46,27 @@ def django_db_modify_db_settings(
     """Tables are made once in a run, not once in each process."""
     with django_db_blocker.unblock():
         copy_migrated_database()
+
+
+# Keys that Django's settings are made of: those are what counts.
+_MADE_INTO_SETTINGS = {"SECRET_KEY", "DISTRIBUTED_STORAGE_CONFIG", "DISTRIBUTED_STORAGE_PREFERENCE"}
+
+
+class BerthSettings(Settings):
+    """Also the keys of the configuration, by their own names."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Configuration.model_fields and name not in _MADE_INTO_SETTINGS:
+            name, value = "BERTH", django_settings.BERTH.model_copy(update={name: value})
+        super().__setattr__(name, value)
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    """Settings to be changed by a test, which hold in its process until it ends."""
+    changed = BerthSettings(_is_pytest_django=True)
+    yield changed
+    changed._finalize()
 
 
 @pytest.fixture(scope="session")

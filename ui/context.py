@@ -29,9 +29,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "host": url.partition("//")[2],
         "is_secure": url.startswith("https:"),
-        "allows_sign_up": settings.FEATURE_USER_CREATION is True,
-        "mails": settings.FEATURE_MAILING,
-        "allows_passwords": settings.FEATURE_DIRECT_LOGIN,
+        "allows_sign_up": settings.BERTH.FEATURE_USER_CREATION is True,
+        "mails": settings.BERTH.FEATURE_MAILING,
+        "allows_passwords": settings.BERTH.FEATURE_DIRECT_LOGIN,
         "login_services": bool(settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]),
     }
 

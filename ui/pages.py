@@ -294,7 +294,7 @@ def _answer_to(
 def _administers(principal: Principal, namespace: Namespace) -> bool:
     if principal.kind == "anonymous":
         return False
-    if principal.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS:
+    if principal.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS:
         return True
     return administered_namespaces(principal).filter(pk=namespace.pk).exists()
 

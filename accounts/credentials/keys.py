@@ -169,7 +169,7 @@ def _verifying(rows: tuple[SigningKey, ...], now: datetime) -> list[SigningKey]:
 
 
 def _verifies_after() -> timedelta:
-    return timedelta(seconds=settings.TOKEN_LIFETIME_SECONDS) + CLOCK_LEEWAY
+    return timedelta(seconds=settings.BERTH.TOKEN_LIFETIME_SECONDS) + CLOCK_LEEWAY
 
 
 def _add_first(*, now: datetime) -> None:

@@ -111,7 +111,7 @@ def verify(user: User | None, password: str, *, now: datetime) -> bool:
 def is_in_directory(user: User | None) -> bool:
     """Whether the directory has to say if a password is right."""
     is_elsewhere = user is None or not user.has_usable_password()
-    return settings.AUTHENTICATION_TYPE == "LDAP" and is_elsewhere
+    return settings.BERTH.AUTHENTICATION_TYPE == "LDAP" and is_elsewhere
 
 
 def directory_person(username: str, password: str, *, address: str, now: datetime) -> User | None:
@@ -123,7 +123,7 @@ def directory_person(username: str, password: str, *, address: str, now: datetim
             known = SocialAccount.objects.filter(provider=PROVIDER, uid=username).first()
             if known is not None:
                 return known.user, False
-            emails = ldap_user.attrs.get(settings.LDAP_EMAIL_ATTR) or [""]
+            emails = ldap_user.attrs.get(settings.BERTH.LDAP_EMAIL_ATTR) or [""]
             return _account_of(username, emails[0].lower(), address=address, now=now), False
 
     if not is_name(username):

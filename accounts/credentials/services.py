@@ -146,7 +146,7 @@ def _persons() -> QuerySet[Any]:
 
 def _refuse_unverified(user: User, *, is_verified: bool) -> None:
     """What pages ask for before all else is asked for at every door."""
-    if settings.FEATURE_MAILING and user.email and not is_verified:
+    if settings.BERTH.FEATURE_MAILING and user.email and not is_verified:
         raise Denied(
             f"the e-mail address of {user.username!r} is not verified yet: sign in to the web"
             " page, which sends a code to it"

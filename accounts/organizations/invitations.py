@@ -71,7 +71,7 @@ def delete_expired(*, now: datetime, limit: int) -> int:
 
 
 def _must_agree(user: User, team: Team, by: Actor) -> bool:
-    if not settings.FEATURE_REQUIRE_TEAM_INVITE or user.username == by.name:
+    if not settings.BERTH.FEATURE_REQUIRE_TEAM_INVITE or user.username == by.name:
         return False
     here = TeamMember.objects.filter(team__organization=team.organization_id, user=user)
     return not here.exists()
@@ -106,11 +106,11 @@ def _end(invitation: TeamInvitation, action: str, *, now: datetime, by: Actor) -
 def _mail(user: User, organization: str, team: Team, *, now: datetime, by: Actor) -> None:
     """Only to an address that is theirs for sure, and not with every invitation."""
     verified = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
-    if not (settings.FEATURE_MAILING and verified.exists()):
+    if not (settings.BERTH.FEATURE_MAILING and verified.exists()):
         return
     if not cache.add(f"invitation-mail:{user.pk}", 1, MAIL_EVERY.total_seconds()):
         return
-    place = f" at {settings.SERVER_HOSTNAME}" if settings.SERVER_HOSTNAME else ""
+    place = f" at {settings.BERTH.SERVER_HOSTNAME}" if settings.BERTH.SERVER_HOSTNAME else ""
     days = GOOD_FOR // timedelta(days=1)
     post(
         recipient=user.email,

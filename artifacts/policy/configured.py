@@ -11,21 +11,21 @@ _DEFAULT = "the default"
 
 def configured_policy() -> Policy:
     """The policy of ``ALLOWED_OCI_ARTIFACT_TYPES`` and the keys that belong to it."""
-    if settings.IGNORE_UNKNOWN_MEDIATYPES:
+    if settings.BERTH.IGNORE_UNKNOWN_MEDIATYPES:
         source = "set by IGNORE_UNKNOWN_MEDIATYPES in the configuration"
         return Policy(Preset.ANYTHING, source, allows_anything=True)
-    types = settings.ALLOWED_OCI_ARTIFACT_TYPES
+    types = settings.BERTH.ALLOWED_OCI_ARTIFACT_TYPES
     if types is None:
         source = f"{_DEFAULT} where the configuration has no {_KEY}"
         return Policy(Preset.ANYTHING, source, allows_anything=True)
     source = f"set by {_KEY} in the configuration"
-    if types == Preset.BUILTIN:
+    if types == "builtin":
         return Policy(Preset.BUILTIN, source, BUILTIN, allows_images=True)
     return Policy(_KEY, source, _with_helm(types), allows_images=True)
 
 
 def _with_helm(pairs: Pairs) -> Pairs:
     """Helm's types too, where the deprecated key was set to say so."""
-    if not settings.FEATURE_HELM_OCI_SUPPORT:
+    if not settings.BERTH.FEATURE_HELM_OCI_SUPPORT:
         return pairs
     return {**pairs, **{key: (*pairs.get(key, ()), *HELM[key]) for key in HELM}}

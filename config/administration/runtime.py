@@ -2,7 +2,7 @@
 
 A value comes from the environment, else from ``config.yaml``, else from a row that an
 administrator wrote, else it is the default. Rows are checked by the model that checks the file,
-and pushed into Django's settings, so that whoever reads a setting need not know of rows.
+and ``settings.BERTH`` becomes what comes of it: whoever reads a key need not know of rows.
 
 Every process looks at one number every few seconds (``rounds.py``) and reads the rows only when
 it grew. A row that cannot be used is left out with a word in the log: it never stops a start.
@@ -48,10 +48,9 @@ class Effective:
 
 @dataclass(slots=True)
 class _Followed:
-    """What this process has put into Django's settings."""
+    """The rows that hold in this process."""
 
     version: int = 0
-    values: Mapping[str, Any] | None = None
 
 
 _followed = _Followed()
@@ -100,7 +99,7 @@ def follow_settings() -> None:
         found = effective(loaded(), stored())
         for key, problem in found.problems.items():
             logger.warning("the setting %s of an administrator is left out: %s", key, problem)
-        _apply(_attributes(found.configuration))
+        _apply(found.configuration)
         _followed.version = version
 
 
@@ -138,11 +137,10 @@ def reset_setting(*, key: str, now: datetime, by: Actor) -> None:
 
 
 def forget_followed() -> None:
-    """Take back what was put into Django's settings."""
+    """Let hold what held at the start."""
     with _following:
-        if _followed.values is not None:
-            _apply(_attributes(loaded().configuration))
-        _followed.version, _followed.values = 0, None
+        _apply(loaded().configuration)
+        _followed.version = 0
 
 
 def _check_changeable(key: str) -> None:
@@ -177,29 +175,15 @@ def _with(base: LoadedConfiguration, changed: Mapping[str, Any]) -> Configuratio
     return Configuration.model_validate({**values, **changed})
 
 
-def _attributes(configuration: Configuration) -> dict[str, Any]:
-    """As ``settings.py`` makes them of the configuration."""
-    values = {key: getattr(configuration, key) for key in CHANGEABLE}
-    values["LOG_LEVEL"] = configuration.LOG_LEVEL.value
-    values["MAXIMUM_MANIFEST_BYTES"] = configuration.maximum_manifest_bytes
-    return values
-
-
-def _apply(values: Mapping[str, Any]) -> None:
-    """Set what differs from what was set before; leave alone what nobody changed."""
-    before = _followed.values or _attributes(loaded().configuration)
-    for name, value in values.items():
-        if value != before[name]:
-            setattr(settings, name, value)
-    if values["LOG_LEVEL"] != before["LOG_LEVEL"]:
+def _apply(configuration: Configuration) -> None:
+    before, settings.BERTH = settings.BERTH, configuration
+    changed = {key for key in CHANGEABLE if getattr(configuration, key) != getattr(before, key)}
+    if "LOG_LEVEL" in changed:
         for logger_name in ("", "django"):
-            logging.getLogger(logger_name).setLevel(values["LOG_LEVEL"])
-    if any(
-        values[key] != before[key] for key in CHANGEABLE if CHANGEABLE[key] is Change.DECIDES_RIGHTS
-    ):
+            logging.getLogger(logger_name).setLevel(configuration.LOG_LEVEL.value)
+    if any(CHANGEABLE[key] is Change.DECIDES_RIGHTS for key in changed):
         # What this process decided since the change was committed, it decided by the old value.
         bump_access_epoch()
-    _followed.values = values
 
 
 def _bump() -> None:

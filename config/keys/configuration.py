@@ -4,9 +4,9 @@ Keys carry Quay's names where Quay has them. ``docs/configuration.md`` shows thi
 administrators; a test compares the two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -43,6 +43,10 @@ class Configuration(ContentKeys):
         description="Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR.",
         examples=["WARNING"],
     )
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Without secrets: whoever prints settings does not mean them."""
+        return (item for item in super().__repr_args__() if item[0] not in KEYS_FROM_FILES)
 
     @model_validator(mode="after")
     def _combine(self) -> Self:

@@ -170,7 +170,7 @@ def _disk(root: Path) -> str:
 
 
 def _broker(_: datetime) -> str:
-    if settings.BROKER_URL == "django://":
+    if settings.BERTH.BROKER_URL == "django://":
         if parked := Message.objects.filter(is_parked=True).count():
             raise Trouble(
                 f"{parked} jobs were given up after several attempts",
@@ -179,7 +179,9 @@ def _broker(_: datetime) -> str:
             )
         return f"in the database; {Message.objects.count()} jobs wait"
     try:
-        with Connection(settings.BROKER_URL, connect_timeout=_BROKER_TIMEOUT_SECONDS) as broker:
+        with Connection(
+            settings.BERTH.BROKER_URL, connect_timeout=_BROKER_TIMEOUT_SECONDS
+        ) as broker:
             broker.ensure_connection(max_retries=1, timeout=_BROKER_TIMEOUT_SECONDS)
     except Exception as error:
         raise Trouble(
@@ -223,19 +225,19 @@ def _compare(whose: str, theirs: datetime) -> None:
 
 
 def _host_name(now: datetime) -> str:
-    if not settings.SERVER_HOSTNAME:
-        if "*" in settings.SERVED_HOSTS:
+    if not settings.BERTH.SERVER_HOSTNAME:
+        if "*" in settings.BERTH.ALLOWED_HOSTS:
             return "SERVER_HOSTNAME is not set, and ALLOWED_HOSTS lets requests ask for any name"
-        listed = ", ".join(settings.SERVED_HOSTS) or "names that nobody can register"
+        listed = ", ".join(settings.BERTH.ALLOWED_HOSTS) or "names that nobody can register"
         return f"SERVER_HOSTNAME is not set: IP addresses, localhost and {listed} are answered"
-    host = urlsplit(f"//{settings.SERVER_HOSTNAME}").hostname or ""
+    host = urlsplit(f"//{settings.BERTH.SERVER_HOSTNAME}").hostname or ""
     try:
         socket.getaddrinfo(host, None)
     except OSError as error:
         raise Trouble(
             f"{host} does not resolve", cure="Add it to DNS, or correct SERVER_HOSTNAME."
         ) from error
-    file = Path(settings.TLS_CERTIFICATE or settings.DATA_DIR / SERVER_CERTIFICATE)
+    file = Path(settings.BERTH.TLS_CERTIFICATE or settings.DATA_DIR / SERVER_CERTIFICATE)
     if not file.exists():
         return f"{host} resolves"
     _check_certificate(file, host, now)
@@ -243,8 +245,8 @@ def _host_name(now: datetime) -> str:
 
 
 def _proxies(now: datetime) -> str:
-    if settings.TRUSTED_PROXIES:
-        return f"{', '.join(map(str, settings.TRUSTED_PROXIES))} may say who calls"
+    if settings.BERTH.TRUSTED_PROXIES:
+        return f"{', '.join(map(str, settings.BERTH.TRUSTED_PROXIES))} may say who calls"
     seen = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER).exclude(ignored_proxy="")
     if (address := seen.values_list("ignored_proxy", flat=True).first()) is not None:
         raise Trouble(

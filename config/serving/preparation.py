@@ -48,7 +48,7 @@ def check(options: Options) -> None:
     _check_store()
     _check_own_certificate()
     _check_port(options.host, options.port)
-    if settings.DB_URI.startswith("postgresql://") and (problem := _database_problem()):
+    if settings.BERTH.DB_URI.startswith("postgresql://") and (problem := _database_problem()):
         raise StartRefused(problem)
 
 
@@ -92,7 +92,7 @@ def _database_problem() -> str | None:
     import psycopg
 
     try:
-        psycopg.connect(settings.DB_URI, connect_timeout=_CONNECT_SECONDS).close()
+        psycopg.connect(settings.BERTH.DB_URI, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         return f"Cannot reach the database of DB_URI: {reason}"
@@ -132,20 +132,20 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _check_own_certificate() -> None:
-    if not settings.TLS_CERTIFICATE:
+    if not settings.BERTH.TLS_CERTIFICATE:
         return
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(settings.TLS_CERTIFICATE, settings.TLS_KEY, password="")
+        context.load_cert_chain(settings.BERTH.TLS_CERTIFICATE, settings.BERTH.TLS_KEY, password="")
     except (OSError, ValueError) as error:
         raise StartRefused(
-            f"TLS_CERTIFICATE {settings.TLS_CERTIFICATE} and TLS_KEY {settings.TLS_KEY}"
+            f"TLS_CERTIFICATE {settings.BERTH.TLS_CERTIFICATE} and TLS_KEY {settings.BERTH.TLS_KEY}"
             f" cannot be used: {error.args[-1]}."
         ) from error
-    if "-----BEGIN PRIVATE KEY-----" not in Path(settings.TLS_KEY).read_text():
+    if "-----BEGIN PRIVATE KEY-----" not in Path(settings.BERTH.TLS_KEY).read_text():
         raise StartRefused(
-            f"TLS_KEY {settings.TLS_KEY} must be in PKCS #8 form. Convert it with:"
-            f" openssl pkcs8 -topk8 -nocrypt -in {settings.TLS_KEY} -out NEW_FILE"
+            f"TLS_KEY {settings.BERTH.TLS_KEY} must be in PKCS #8 form. Convert it with:"
+            f" openssl pkcs8 -topk8 -nocrypt -in {settings.BERTH.TLS_KEY} -out NEW_FILE"
         )
 
 
@@ -190,8 +190,8 @@ def _make_secret_key(path: Path) -> str:
 
 
 def _certificate(options: Options, now: datetime) -> ServedCertificate | None:
-    if settings.TLS_CERTIFICATE:
-        return ServedCertificate(Path(settings.TLS_CERTIFICATE), Path(settings.TLS_KEY))
+    if settings.BERTH.TLS_CERTIFICATE:
+        return ServedCertificate(Path(settings.BERTH.TLS_CERTIFICATE), Path(settings.BERTH.TLS_KEY))
     if options.wants_tls:
         return tls.ensure_certificate(data=options.data, names=tls.names_of(options), now=now)
     return None
@@ -229,8 +229,9 @@ def _ensure_administrator(password: str, now: datetime) -> None:
             must_change_password=not password,
             now=now,
         )
-        if settings.FEATURE_LIBRARY_SUPPORT:  # so that a push to the bare host name has a home
-            create_organization(name=settings.LIBRARY_NAMESPACE, owner=owner, now=now)
+        # So that a push to the bare host name has a home.
+        if settings.BERTH.FEATURE_LIBRARY_SUPPORT:
+            create_organization(name=settings.BERTH.LIBRARY_NAMESPACE, owner=owner, now=now)
     if not password:
         print(
             "\nThe first administrator was created. The password is shown only now:\n\n"

@@ -126,7 +126,7 @@ def _refusal(principal: Principal, action: Action, path: str) -> str:
         return f"log in to {VERBS[action]} {path}"
     namespace, name = split_path(path)
     hint = ""
-    if namespace == settings.LIBRARY_NAMESPACE:
+    if namespace == settings.BERTH.LIBRARY_NAMESPACE:
         hint = f". Names without an organization belong to {namespace}; try ORGANIZATION/{name}"
     return (
         f"{principal.name} may not {VERBS[action]} {path}, or there is no such repository"

@@ -89,7 +89,7 @@ class Holders:
 def explain(*, account: Account | None, repository: Repository) -> Explanation:
     """What ``account`` may do in a repository, and why; ``None`` is who has not signed in."""
     if account is None:
-        is_open = repository.is_public and settings.FEATURE_ANONYMOUS_ACCESS
+        is_open = repository.is_public and settings.BERTH.FEATURE_ANONYMOUS_ACCESS
         return Explanation(None, [Reason(Source.PUBLIC, READ)] if is_open else [])
     (explanation,) = _explained([account], repository)
     return explanation
@@ -117,7 +117,7 @@ def _may_be_user(repository: Repository) -> Q:
     held = Q(pk__in=_grants(repository).values("user"))
     held |= Q(pk__in=_memberships(repository).values("user"))
     held |= Q(namespace=repository.namespace_id)
-    return held | Q(is_superuser=True) if settings.FEATURE_SUPERUSERS_FULL_ACCESS else held
+    return held | Q(is_superuser=True) if settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS else held
 
 
 def _may_be_robot(repository: Repository) -> Q:
@@ -146,7 +146,7 @@ def _by_itself(account: Account, repository: Repository) -> list[Reason]:
     if not isinstance(account, User):
         return []
     found = []
-    if account.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS:
+    if account.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS:
         found.append(Reason(Source.SUPERUSER, ALL_ACTIONS))
     if account.namespace_id == repository.namespace_id:
         found.append(Reason(Source.OWNER, ALL_ACTIONS))

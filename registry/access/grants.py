@@ -59,13 +59,13 @@ def grant_token(
             note_refusal(
                 principal=principal,
                 action="push",
-                path=f"{settings.LIBRARY_NAMESPACE}/{scope.name}",
+                path=f"{settings.BERTH.LIBRARY_NAMESPACE}/{scope.name}",
                 repository=None,
                 address=address,
                 now=now,
             )
             raise Denied(
-                f"{scope.name} means {settings.LIBRARY_NAMESPACE}/{scope.name}, and"
+                f"{scope.name} means {settings.BERTH.LIBRARY_NAMESPACE}/{scope.name}, and"
                 f" {principal.name} may not push there. Name an organization too:"
                 f" ORGANIZATION/{scope.name}"
             )
@@ -99,12 +99,12 @@ def _grant(principal: Principal, scope: Scope) -> Grant | None:
 def _registry_grant(principal: Principal, scope: Scope) -> Grant | None:
     if scope.name != CATALOG or "*" not in scope.actions:
         return None
-    if principal.kind == "anonymous" and not settings.FEATURE_PUBLIC_CATALOG:
+    if principal.kind == "anonymous" and not settings.BERTH.FEATURE_PUBLIC_CATALOG:
         return None
     return Grant(Scope(scope.kind, scope.name, frozenset({"*"})))
 
 
 def _pushes_to_library(principal: Principal, scope: Scope) -> bool:
     is_bare = scope.kind == "repository" and "/" not in scope.name and is_name(scope.name)
-    is_library = is_bare and settings.FEATURE_LIBRARY_SUPPORT
+    is_library = is_bare and settings.BERTH.FEATURE_LIBRARY_SUPPORT
     return is_library and "push" in scope.actions and principal.kind != "anonymous"

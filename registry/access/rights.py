@@ -53,16 +53,16 @@ def catalog_of(principal: Principal) -> RepositoryQuerySet:
     """What the catalog lists: others' public repositories only where the setting says so."""
     if is_almighty(principal):
         return Repository.objects.all()
-    public = settings.FEATURE_PUBLIC_CATALOG and _sees_public(principal)
+    public = settings.BERTH.FEATURE_PUBLIC_CATALOG and _sees_public(principal)
     return Repository.objects.visible_to(principal, public=public)
 
 
 def is_almighty(principal: Principal) -> bool:
-    return principal.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS
+    return principal.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS
 
 
 def _sees_public(principal: Principal) -> bool:
-    return principal.kind != "anonymous" or settings.FEATURE_ANONYMOUS_ACCESS
+    return principal.kind != "anonymous" or settings.BERTH.FEATURE_ANONYMOUS_ACCESS
 
 
 def _rights_of_anyone(principal: Principal, repository: Repository) -> frozenset[Action]:

@@ -60,7 +60,7 @@ class Claims:
 
 def service_name() -> str:
     """Whom tokens are for and by: the host name, as the challenge tells it to clients."""
-    return settings.SERVER_HOSTNAME or "berth"
+    return settings.BERTH.SERVER_HOSTNAME or "berth"
 
 
 def issue_token(
@@ -112,9 +112,9 @@ def _signed(
 def lifetime_seconds(principal: Principal, *, now: datetime) -> int:
     """How long a token is good: never longer than the login it stands for."""
     if principal.expires_at is None:
-        return settings.TOKEN_LIFETIME_SECONDS
+        return settings.BERTH.TOKEN_LIFETIME_SECONDS
     left = int((principal.expires_at - now).total_seconds())
-    return max(0, min(settings.TOKEN_LIFETIME_SECONDS, left))
+    return max(0, min(settings.BERTH.TOKEN_LIFETIME_SECONDS, left))
 
 
 def verify_token(token: str, *, now: datetime) -> Claims:

@@ -52,16 +52,16 @@ class CrossOrigin:
             response = self._get_response(request)
         if allowed:
             _open(response, allowed)
-        if settings.CORS_ALLOWED_ORIGINS:
+        if settings.BERTH.CORS_ALLOWED_ORIGINS:
             patch_vary_headers(response, ["Origin"])
         return response
 
 
 def _allowed(origin: str) -> str:
     """What ``Access-Control-Allow-Origin`` says to ``origin``; empty when it says nothing."""
-    if origin and origin in settings.CORS_ALLOWED_ORIGINS:
+    if origin and origin in settings.BERTH.CORS_ALLOWED_ORIGINS:
         return origin
-    return ANYBODY if origin and ANYBODY in settings.CORS_ALLOWED_ORIGINS else ""
+    return ANYBODY if origin and ANYBODY in settings.BERTH.CORS_ALLOWED_ORIGINS else ""
 
 
 def _is_preflight(request: HttpRequest) -> bool:

@@ -133,7 +133,7 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
     Raises:
         BlobUnknown: not in this repository, wherever else it may be.
     """
-    half = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+    half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
     for row in statements.rows(_FIND, [now - half, repository.id, str(digest)]):
         return StoredBlob(*row)
     raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
@@ -147,7 +147,7 @@ def read_blob(*, blob: StoredBlob, start: int, length: int, now: datetime) -> It
 
 def link_to_blob(*, blob: StoredBlob, now: datetime) -> str | None:
     """A URL of the store's own for the blob; ``None`` when the bytes must go through us."""
-    if settings.FEATURE_PROXY_STORAGE:
+    if settings.BERTH.FEATURE_PROXY_STORAGE:
         return None
     with _loss_is_noted(blob, now):
         return blob_store().link(blob.storage_key)

@@ -19,7 +19,7 @@ def delete_stale_uploads(**_: object) -> None:
     """Reclaim abandoned uploads, one batch per run. Safe to run twice, even at once."""
     deleted = uploads.delete_stale_uploads(
         now=timezone.now(),
-        older_than=timedelta(minutes=settings.BLOBUPLOAD_DELETION_DATE_THRESHOLD),
+        older_than=timedelta(minutes=settings.BERTH.BLOBUPLOAD_DELETION_DATE_THRESHOLD),
         limit=BATCH_ROWS,
     )
     if deleted:

@@ -200,7 +200,7 @@ def _check_start(session: UploadSession, chunk: Chunk) -> None:
 
 
 def _check_size(size: int) -> None:
-    limit = settings.MAXIMUM_LAYER_BYTES
+    limit = settings.BERTH.maximum_layer_bytes
     if size > limit:
         raise BlobTooLarge(f"a blob may have at most {limit} bytes (MAXIMUM_LAYER_SIZE)")
 

@@ -24,7 +24,7 @@ from registry.tags.time_machine import time_machine_of
 
 def grace() -> timedelta:
     """How long what was pushed is kept although nothing needs it yet."""
-    return timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC)
+    return timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC)
 
 
 def kept_tags(now: datetime) -> TagQuerySet:

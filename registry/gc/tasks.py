@@ -35,13 +35,13 @@ def _collect(now: datetime, report: Report) -> None:
 
 
 def _reconcile(now: datetime, report: Report) -> None:
-    after = timedelta(minutes=settings.BLOBUPLOAD_DELETION_DATE_THRESHOLD)
+    after = timedelta(minutes=settings.BERTH.BLOBUPLOAD_DELETION_DATE_THRESHOLD)
     store.reconcile_store(now=now, abandoned_after=after, report=report)
 
 
 def _run(lease: str, work: Callable[[datetime, Report], None]) -> None:
     now = timezone.now()
-    if not settings.FEATURE_GARBAGE_COLLECTION:
+    if not settings.BERTH.FEATURE_GARBAGE_COLLECTION:
         return
     if not take_lease(lease, now=now, lasting=LASTING):
         return

@@ -104,7 +104,7 @@ def refused_among(manifests: Collection[int], *, policy: Policy, now: datetime) 
 
 def _refusal_of_format(document: ManifestDocument) -> OCIError | None:
     is_oci = document.media_type in (OCI_MANIFEST, OCI_INDEX)
-    if settings.FEATURE_GENERAL_OCI_SUPPORT or not is_oci:
+    if settings.BERTH.FEATURE_GENERAL_OCI_SUPPORT or not is_oci:
         return None
     return ManifestTypeUnsupported(
         "this registry takes no OCI manifests, only Docker's:"

@@ -122,14 +122,14 @@ def _left_behind(
     manifest: ResolvedManifest, superseded: Superseded, now: datetime
 ) -> ResolvedManifest:
     """To renew its lease is to push it again, so that is left to the end of its time."""
-    grace = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC)
+    grace = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC)
     is_aging = manifest.is_aging and superseded.until <= now + grace
     return replace(manifest, is_aging=is_aging, superseded=superseded)
 
 
 def _moments(now: datetime) -> tuple[datetime, datetime]:
     """Before the first a pull is worth noting; before the second half of a lease is over."""
-    half = timedelta(seconds=settings.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+    half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
     return now - _PULL_RECORDED_EVERY, now - half
 
 

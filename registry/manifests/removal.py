@@ -104,7 +104,7 @@ def delete_tag_for_good(
         DeletionForGoodRefused: ``PERMANENTLY_DELETE_TAGS`` is off.
         TagImmutable: the tag must stay.
     """
-    if not settings.PERMANENTLY_DELETE_TAGS:
+    if not settings.BERTH.PERMANENTLY_DELETE_TAGS:
         raise DeletionForGoodRefused(
             "tags cannot be deleted for good here; an administrator can allow it with"
             " PERMANENTLY_DELETE_TAGS"
@@ -178,7 +178,7 @@ def _delete_companions(
         if subject and not is_abandoned(repository=repository, manifest_id=subject, now=now):
             return []
         alive = Tag.objects.alive(at=now).filter(repository=repository.id, name__in=names)
-        if settings.FEATURE_IMMUTABLE_TAGS:
+        if settings.BERTH.FEATURE_IMMUTABLE_TAGS:
             alive = alive.filter(is_immutable=False)
         deleted = list(alive.select_for_update(of=("self",)).order_by("name"))
         for tag in deleted:

@@ -92,7 +92,7 @@ def superseded_among(manifests: Collection[int], *, now: datetime) -> Mapping[in
     The last of its tags to end decides about a manifest: it moved on. Had it been deleted, or
     expired, so would be the manifest. An expiry that a tag had when it moved still counts.
     """
-    if not settings.FEATURE_PULL_SUPERSEDED:
+    if not settings.BERTH.FEATURE_PULL_SUPERSEDED:
         return {}
     found: dict[int, Superseded] = {}
     for part in _batches(sorted(manifests)):

@@ -76,7 +76,7 @@ def remove_for_good(*, repository: Repository, now: datetime, by: Actor = SYSTEM
 
 
 def lifetime_of_deleted() -> timedelta:
-    return parse_lifetime(settings.DELETED_REPOSITORY_EXPIRATION)
+    return parse_lifetime(settings.BERTH.DELETED_REPOSITORY_EXPIRATION)
 
 
 def restorable(now: datetime) -> RepositoryQuerySet:

@@ -19,9 +19,9 @@ def repository_path(name: str) -> str:
     parse_repository_name(name)
     if "/" in name:
         return name
-    if not settings.FEATURE_LIBRARY_SUPPORT:
+    if not settings.BERTH.FEATURE_LIBRARY_SUPPORT:
         raise NameInvalid(f"name the organization too: ORGANIZATION/{name}", name=name)
-    path = f"{settings.LIBRARY_NAMESPACE}/{name}"
+    path = f"{settings.BERTH.LIBRARY_NAMESPACE}/{name}"
     if len(path) > MAX_NAME_LENGTH:
         raise NameInvalid(f"a repository name has at most {MAX_NAME_LENGTH} characters")
     return path

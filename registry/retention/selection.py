@@ -41,6 +41,6 @@ def own_rules(place: Namespace | Repository) -> tuple[Rule, ...]:
 
 
 def configured_rules() -> RuleSet:
-    if policy := settings.DEFAULT_NAMESPACE_AUTOPRUNE_POLICY:
+    if policy := settings.BERTH.DEFAULT_NAMESPACE_AUTOPRUNE_POLICY:
         return RuleSet((rule_of_policy(policy),), "DEFAULT_NAMESPACE_AUTOPRUNE_POLICY")
     return RuleSet()

@@ -147,7 +147,7 @@ def _decisions(repository: Repository, page: Sequence[Numbered], plan: Plan) -> 
 
 
 def _refuse_when_off() -> None:
-    if not settings.FEATURE_AUTO_PRUNE:
+    if not settings.BERTH.FEATURE_AUTO_PRUNE:
         raise RetentionOff("retention is switched off (FEATURE_AUTO_PRUNE)")
 
 

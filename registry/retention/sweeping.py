@@ -23,7 +23,7 @@ _TAKE = """
 
 def sweep(*, now: datetime, limit: int) -> int:
     """Run in at most ``limit`` repositories that are due; return in how many."""
-    if not settings.FEATURE_AUTO_PRUNE:
+    if not settings.BERTH.FEATURE_AUTO_PRUNE:
         return 0
     ours = 0
     for repository in list(_due(now).select_related("namespace")[:limit]):
@@ -40,13 +40,13 @@ def sweep(*, now: datetime, limit: int) -> int:
 
 def _due(now: datetime) -> QuerySet[Repository]:
     """Repositories with rules that were not applied for long enough, the longest first."""
-    interval = timedelta(minutes=settings.AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES)
+    interval = timedelta(minutes=settings.BERTH.AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES)
     rules = RetentionRule.objects.filter(
         Q(repository=OuterRef("pk")) | Q(namespace=OuterRef("namespace"))
     )
     due = Q(Exists(rules)) & _last_run_by(now - interval)
-    if settings.DEFAULT_NAMESPACE_AUTOPRUNE_POLICY:
-        seldom = timedelta(seconds=settings.AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD)
+    if settings.BERTH.DEFAULT_NAMESPACE_AUTOPRUNE_POLICY:
+        seldom = timedelta(seconds=settings.BERTH.AUTO_PRUNING_DEFAULT_POLICY_POLL_PERIOD)
         due |= ~Q(Exists(rules)) & _last_run_by(now - max(interval, seldom))
     longest_first = F("retention_run__last_run_at").asc(nulls_first=True)
     return Repository.objects.filter(due).order_by(longest_first, "pk")
@@ -58,7 +58,7 @@ def _last_run_by(moment: datetime) -> Q:
 
 def _take(repository: Repository, now: datetime) -> bool:
     """Whether the repository is ours to run in: of several processes one is told so."""
-    interval = timedelta(minutes=settings.AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES)
+    interval = timedelta(minutes=settings.BERTH.AUTOPRUNE_TASK_RUN_MINIMUM_INTERVAL_MINUTES)
     try:
         return statements.execute(_TAKE, [repository.id, now, now - interval]) == 1
     except IntegrityError:  # somebody deleted the repository

@@ -30,7 +30,9 @@ def blob_store() -> BlobStore:
 
 
 def s3_store(parameters: dict[str, Any]) -> "S3Store":
-    return _s3(json.dumps(parameters, sort_keys=True), part_bytes(settings.MAXIMUM_LAYER_BYTES))
+    return _s3(
+        json.dumps(parameters, sort_keys=True), part_bytes(settings.BERTH.maximum_layer_bytes)
+    )
 
 
 def part_bytes(maximum_blob_bytes: int) -> int:

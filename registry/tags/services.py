@@ -157,7 +157,7 @@ def set_expiry(
         check_expiry(expires_at, now)
     with transaction.atomic():
         tag = _lock_alive(repository, name, now)
-        if expires_at is not None and not settings.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
+        if expires_at is not None and not settings.BERTH.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
             require_mutable(tag, "made to expire")
         tag.expires_at = expires_at
         tag.expiry_source = ExpirySource.PERSON if expires_at else ExpirySource.NONE
@@ -180,12 +180,12 @@ def set_immutable(
     Raises ``ManifestUnknown`` when there is no such tag, ``ImmutabilityRefused``
     when the configuration has no immutable tags.
     """
-    if is_immutable and not settings.FEATURE_IMMUTABLE_TAGS:
+    if is_immutable and not settings.BERTH.FEATURE_IMMUTABLE_TAGS:
         raise ImmutabilityRefused("immutable tags are switched off (FEATURE_IMMUTABLE_TAGS)")
     with transaction.atomic():
         tag = _lock_alive(repository, name, now)
         tag.is_immutable = is_immutable
-        if is_immutable and not settings.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
+        if is_immutable and not settings.BERTH.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
             tag.expires_at, tag.expiry_source = None, ExpirySource.NONE
         tag.save(update_fields=["is_immutable", "expires_at", "expiry_source"])
         by.did("tag.immutable", f"{repository.path}:{name}", now=now, immutable=is_immutable)
@@ -209,7 +209,7 @@ def sweep_expired(*, now: datetime, limit: int) -> int:
 
 def require_mutable(tag: Tag, change: str) -> None:
     """Raise ``TagImmutable`` when the tag may not be changed; ``change`` says what was tried."""
-    if tag.is_immutable and settings.FEATURE_IMMUTABLE_TAGS:
+    if tag.is_immutable and settings.BERTH.FEATURE_IMMUTABLE_TAGS:
         raise TagImmutable(
             f"the tag {tag.name} is immutable and cannot be {change}; push under another tag,"
             " or ask an administrator of the repository to make it mutable",
@@ -225,7 +225,7 @@ def _lock_alive(repository: Repository, name: str, now: datetime) -> Tag:
 
 
 def _is_born_immutable(repository: Repository, name: str) -> bool:
-    if not settings.FEATURE_IMMUTABLE_TAGS:
+    if not settings.BERTH.FEATURE_IMMUTABLE_TAGS:
         return False
     rules: Iterable[ImmutabilityRule] = ImmutabilityRule.objects.of(repository)
     return any(rule.covers(name) for rule in rules)
@@ -240,10 +240,10 @@ def _grant(tag: Tag, terms: TagTerms, now: datetime) -> None:
 
 
 def _apply(tag: Tag, terms: TagTerms, now: datetime) -> None:
-    tag.is_immutable |= terms.is_immutable and settings.FEATURE_IMMUTABLE_TAGS
+    tag.is_immutable |= terms.is_immutable and settings.BERTH.FEATURE_IMMUTABLE_TAGS
     warnings = list(terms.warnings)
     lifetime = terms.lifetime
-    if lifetime and tag.is_immutable and not settings.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
+    if lifetime and tag.is_immutable and not settings.BERTH.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
         warnings.append("the tag is immutable, so it does not expire")
         lifetime = None
     tag.expires_at = now + lifetime if lifetime else None
@@ -253,8 +253,8 @@ def _apply(tag: Tag, terms: TagTerms, now: datetime) -> None:
 
 def check_expiry(expires_at: datetime, now: datetime) -> None:
     """Raise ``ExpiryRefused`` when tags may not expire then."""
-    nearest = now + parse_lifetime(settings.LABELED_EXPIRATION_MINIMUM)
-    farthest = now + parse_lifetime(settings.LABELED_EXPIRATION_MAXIMUM)
+    nearest = now + parse_lifetime(settings.BERTH.LABELED_EXPIRATION_MINIMUM)
+    farthest = now + parse_lifetime(settings.BERTH.LABELED_EXPIRATION_MAXIMUM)
     if not nearest <= expires_at <= farthest:
         raise ExpiryRefused(
             f"a tag may expire from {nearest:%Y-%m-%d %H:%M} to {farthest:%Y-%m-%d %H:%M} UTC"

@@ -31,7 +31,7 @@ def set_time_machine(
 
     Raises ``TimeMachineRefused``.
     """
-    if not settings.FEATURE_CHANGE_TAG_EXPIRATION:
+    if not settings.BERTH.FEATURE_CHANGE_TAG_EXPIRATION:
         raise TimeMachineRefused(
             "organizations may not choose their time machine (FEATURE_CHANGE_TAG_EXPIRATION)"
         )
@@ -43,7 +43,7 @@ def set_time_machine(
 
 def default_time_machine() -> timedelta:
     """What holds where a namespace chose nothing."""
-    return parse_lifetime(settings.DEFAULT_TAG_EXPIRATION)
+    return parse_lifetime(settings.BERTH.DEFAULT_TAG_EXPIRATION)
 
 
 def lost_by(*, namespace: Namespace, lifetime: timedelta, now: datetime) -> TagQuerySet:
@@ -55,12 +55,12 @@ def lost_by(*, namespace: Namespace, lifetime: timedelta, now: datetime) -> TagQ
 
 
 def _option_seconds(text: str) -> int:
-    options = {parse_lifetime(option) for option in settings.TAG_EXPIRATION_OPTIONS}
+    options = {parse_lifetime(option) for option in settings.BERTH.TAG_EXPIRATION_OPTIONS}
     try:
         lifetime = parse_lifetime(text)
     except LifetimeInvalid as error:
         raise TimeMachineRefused(str(error)) from error
     if lifetime not in options:
-        choices = ", ".join(settings.TAG_EXPIRATION_OPTIONS)
+        choices = ", ".join(settings.BERTH.TAG_EXPIRATION_OPTIONS)
         raise TimeMachineRefused(f"{text} is not one of {choices} (TAG_EXPIRATION_OPTIONS)")
     return int(lifetime.total_seconds())

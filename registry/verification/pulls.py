@@ -231,7 +231,7 @@ def is_in_grace(*, repository: Repository, digest: str, pusher: str, now: dateti
 
     Why: docs/decisions/0008-who-may-push-may-read-to-sign.md
     """
-    since = now - timedelta(seconds=settings.SIGNING_GRACE_SECONDS)
+    since = now - timedelta(seconds=settings.BERTH.SIGNING_GRACE_SECONDS)
     pushes = AuditEvent.objects.about_repository(repository.path, since=repository.created_at)
     named = pushes.narrowed(actor=pusher, action="manifest.push", since=since)
     return named.filter(at__gt=since, detail__contains=f'"digest": "{digest}"').exists()

@@ -179,7 +179,7 @@ def test_a_name_of_others_is_not_answered(host: str, name: str, settings: Settin
 
 @pytest.mark.parametrize("host", ["evil.example", "a b.c"])
 def test_every_name_is_answered_where_that_is_asked_for(host: str, settings: Settings) -> None:
-    settings.SERVED_HOSTS = ["*"]
+    settings.ALLOWED_HOSTS = ["*"]
 
     assert served(host)
 
@@ -198,7 +198,7 @@ def test_every_name_is_answered_where_that_is_asked_for(host: str, settings: Set
 )
 def test_our_names_are_those_that_are_set(host: str, is_ours: bool, settings: Settings) -> None:
     settings.SERVER_HOSTNAME = "registry.example.com:8443"
-    settings.SERVED_HOSTS = ["mirror.example.org", ".teams.example.net"]
+    settings.ALLOWED_HOSTS = ["mirror.example.org", ".teams.example.net"]
 
     assert served(host) is is_ours
 

@@ -149,7 +149,7 @@ def test_guessing_is_slowed_by_the_brake_that_all_doors_share(
 
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test/", "javascript:alert(1)"])
 def test_signing_in_never_leads_to_another_host(settings: Settings, target: str) -> None:
-    settings.SERVED_HOSTS = ["evil.test"]
+    settings.ALLOWED_HOSTS = ["evil.test"]
     make_user()
 
     answer = Client().post(

@@ -229,7 +229,7 @@ def _no_connection(*_: object, **__: object) -> None:
 def test_a_mail_never_holds_the_host_that_a_request_made_up(
     mailoutbox: list[EmailMessage], settings: Settings
 ) -> None:
-    settings.SERVED_HOSTS = ["*"]
+    settings.ALLOWED_HOSTS = ["*"]
     with_address()
     reset, new, taken = (Client(headers={"host": "evil.test"}) for _ in range(3))
 

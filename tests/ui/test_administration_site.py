@@ -115,10 +115,10 @@ def test_a_setting_is_changed_and_taken_back(
 
     assert client.post(page, {"value": "true"}).status_code == 302
     follow_settings()
-    assert settings.FEATURE_PUBLIC_CATALOG is True
+    assert settings.BERTH.FEATURE_PUBLIC_CATALOG is True
     assert client.post(page, {"reset": "1"}).status_code == 302
     follow_settings()
-    assert settings.FEATURE_PUBLIC_CATALOG is False
+    assert settings.BERTH.FEATURE_PUBLIC_CATALOG is False
 
     actions = AuditEvent.objects.filter(target="FEATURE_PUBLIC_CATALOG").order_by("pk")
     assert list(actions.values_list("actor", "action")) == [

@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.FEATURE_USER_CREATION is True and settings.FEATURE_DIRECT_LOGIN
+        return settings.BERTH.FEATURE_USER_CREATION is True and settings.BERTH.FEATURE_DIRECT_LOGIN
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         try:
@@ -122,7 +122,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
         An address that no account has costs the same, and gets nothing.
         """
-        context = {**context, "email": email, "registry": settings.SERVER_HOSTNAME}
+        context = {**context, "email": email, "registry": settings.BERTH.SERVER_HOSTNAME}
         message = self.render_mail(template_prefix, email, context)
         if template_prefix == _UNKNOWN_ACCOUNT:
             post(recipient="", subject=message.subject, body="", now=timezone.now())
@@ -166,7 +166,7 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Sign-in through another service. An account belongs to a subject of it, never to a mail."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        return settings.FEATURE_USER_CREATION is not False
+        return settings.BERTH.FEATURE_USER_CREATION is not False
 
     def get_requests_session(self) -> ServiceSession:
         return ServiceSession()
@@ -298,7 +298,7 @@ def _why_not_kept(sociallogin: SocialLogin, email: str) -> str:
     That another account has it is told only to whom the service knows to own it.
     """
     is_verified = _is_verified(sociallogin, email)
-    if not email or (settings.FEATURE_MAILING and not is_verified):
+    if not email or (settings.BERTH.FEATURE_MAILING and not is_verified):
         return ""
     service = sociallogin.provider.app.name
     if not is_verified:

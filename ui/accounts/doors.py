@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 def email(request: HttpRequest) -> HttpResponseBase:
     """Without mail no address can be verified; the settings page just takes it."""
-    if not settings.FEATURE_MAILING:
+    if not settings.BERTH.FEATURE_MAILING:
         return HttpResponseRedirect(reverse("ui:settings"))
     answer: HttpResponseBase = views.email(request)
     return answer
 
 
 def password_reset(request: HttpRequest) -> HttpResponseBase:
-    if not (settings.FEATURE_MAILING and settings.FEATURE_DIRECT_LOGIN):
+    if not (settings.BERTH.FEATURE_MAILING and settings.BERTH.FEATURE_DIRECT_LOGIN):
         return render(request, "ui/accounts/password_help.html")
     answer: HttpResponseBase = views.password_reset(request)
     return answer

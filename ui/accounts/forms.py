@@ -37,7 +37,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         self.fields["password"].help_text = ""
 
     def clean(self) -> Any:
-        if not settings.FEATURE_DIRECT_LOGIN:
+        if not settings.BERTH.FEATURE_DIRECT_LOGIN:
             raise ValidationError("Passwords are not taken here. Choose one of the services.")
         return super().clean()
 

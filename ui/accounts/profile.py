@@ -38,7 +38,7 @@ class SettingsPage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Change the address. Where mail is sent, allauth's page does it, with a code."""
-        if settings.FEATURE_MAILING:
+        if settings.BERTH.FEATURE_MAILING:
             return HttpResponseRedirect(request.path)
         form = self.filled(AddressForm(request.POST))
         self._change(form.cleaned_data["email"])

@@ -59,8 +59,8 @@ class SetupPage(Page):
 
 
 def _host(host: str) -> Part:
-    if settings.SERVER_HOSTNAME:
-        return Part("Host name", "globe", f"Clients write {settings.SERVER_HOSTNAME}.")
+    if settings.BERTH.SERVER_HOSTNAME:
+        return Part("Host name", "globe", f"Clients write {settings.BERTH.SERVER_HOSTNAME}.")
     return Part(
         "Host name",
         "globe",
@@ -72,7 +72,7 @@ def _host(host: str) -> Part:
 
 def _tls(is_secure: bool) -> Part:
     if is_secure:
-        whose = "your own certificate" if settings.TLS_CERTIFICATE else "TLS"
+        whose = "your own certificate" if settings.BERTH.TLS_CERTIFICATE else "TLS"
         return Part("Encryption", "lock", f"This page came over https, by {whose}.")
     return Part(
         "Encryption",
@@ -113,13 +113,13 @@ def _database() -> Part:
 
 
 def _broker() -> Part:
-    if settings.BROKER_URL == "django://":
+    if settings.BERTH.BROKER_URL == "django://":
         return Part("Background jobs", "list-checks", "Their queue is kept in the database.")
     return Part("Background jobs", "list-checks", "Their queue is kept by Redis.")
 
 
 def _mail() -> Part:
-    if settings.FEATURE_MAILING:
+    if settings.BERTH.FEATURE_MAILING:
         return Part("Mail", "mail", f"Sent by {settings.EMAIL_HOST}.")
     return Part(
         "Mail",

@@ -85,7 +85,7 @@ def jobs(*, now: datetime) -> list[Job]:
 
 
 def queue(*, now: datetime) -> Queue:
-    if settings.BROKER_URL != "django://":
+    if settings.BERTH.BROKER_URL != "django://":
         return Queue(is_here=False)
     is_leased = Q(is_parked=False, leased_until__gt=now.timestamp())
     counts = Message.objects.aggregate(

@@ -32,7 +32,7 @@ class StatusPage(Page):
             database=database,
             processes=health.processes(now=self.now),
             versions=health.versions(),
-            upload_places=settings.MAXIMUM_CONCURRENT_UPLOADS,
+            upload_places=settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS,
             keys=health.signing_keys(now=self.now),
             collections=CollectionReport.objects.order_by("task"),
             errors=LoggedError.objects.order_by("-last_at", "pk")[:ERRORS_SHOWN],

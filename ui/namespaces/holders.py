@@ -35,7 +35,7 @@ def user_or_robot(
     if not all(is_name(part) for part in name.split("+", 1)):
         raise RobotUnknown(name)
     robots = Robot.objects.select_related("namespace").named(name)
-    if not (visitor.is_superuser and settings.FEATURE_SUPERUSERS_FULL_ACCESS):
+    if not (visitor.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS):
         theirs = Q(namespace=place) | Q(namespace__in=administered_namespaces(visitor))
         robots = robots.filter(theirs | Q(pk__in=known if known is not None else []))
     robot = robots.first()

@@ -64,7 +64,7 @@ class NewRepositoryPage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         asked = request.GET.get("namespace", "")
         chosen = asked if asked in self._namespaces else self.visitor.name
-        private = settings.CREATE_PRIVATE_REPO_ON_PUSH
+        private = settings.BERTH.CREATE_PRIVATE_REPO_ON_PUSH
         initial = {"namespace": chosen, "visibility": "private" if private else "public"}
         return self.answer(NewRepositoryForm(namespaces=self._namespaces, initial=initial))
 

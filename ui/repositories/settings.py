@@ -41,7 +41,7 @@ class VisibilityPage(RepositoryPage):
             crumb="Visibility",
             kind=self.repository.kind,
             holders=holders_of(self.repository) if self.repository.is_public else None,
-            without_signing_in=settings.FEATURE_ANONYMOUS_ACCESS,
+            without_signing_in=settings.BERTH.FEATURE_ANONYMOUS_ACCESS,
         )
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:

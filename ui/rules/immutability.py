@@ -79,7 +79,7 @@ class ImmutabilityPage(PlacePage):
             form=form,
             rules=self.own(),
             inherited=self.inherited(),
-            is_on=settings.FEATURE_IMMUTABLE_TAGS,
+            is_on=settings.BERTH.FEATURE_IMMUTABLE_TAGS,
             **options,
         )
 

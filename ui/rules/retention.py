@@ -87,11 +87,11 @@ class RetentionPlace(PlacePage):
     def context(self) -> dict[str, Any]:
         return {
             **super().context(),
-            "is_on": settings.FEATURE_AUTO_PRUNE,
+            "is_on": settings.BERTH.FEATURE_AUTO_PRUNE,
             "counted": COUNTED,
             "kinds": KINDS,
             "suggested": self.suggested(),
-            "poll_seconds": settings.AUTO_PRUNING_POLL_PERIOD,
+            "poll_seconds": settings.BERTH.AUTO_PRUNING_POLL_PERIOD,
         }
 
 

@@ -42,7 +42,7 @@ class TimeMachinePage(NamespaceTagRules):
         asked = request.GET.get("lifetime", "")
         if not asked:
             return self._page()
-        if asked not in {DEFAULT, *settings.TAG_EXPIRATION_OPTIONS}:
+        if asked not in {DEFAULT, *settings.BERTH.TAG_EXPIRATION_OPTIONS}:
             return self._page(
                 status=FORM_REFUSED, refusal="This is not one of the times that can be chosen."
             )
@@ -77,7 +77,7 @@ class TimeMachinePage(NamespaceTagRules):
         return self.render(
             status=status,
             refusal=refusal,
-            may_choose=settings.FEATURE_CHANGE_TAG_EXPIRATION,
+            may_choose=settings.BERTH.FEATURE_CHANGE_TAG_EXPIRATION,
             lifetime=words_of(held),
             is_default=self.namespace.tag_expiration_seconds is None,
             options=self._options(asked),
@@ -94,7 +94,7 @@ class TimeMachinePage(NamespaceTagRules):
         seconds = self.namespace.tag_expiration_seconds
         default = f"as the configuration says: {words_of(default_time_machine())}"
         options = [Option(DEFAULT, default, seconds is None)]
-        for text in settings.TAG_EXPIRATION_OPTIONS:
+        for text in settings.BERTH.TAG_EXPIRATION_OPTIONS:
             lifetime = parse_lifetime(text)
             options.append(Option(text, words_of(lifetime), lifetime.total_seconds() == seconds))
         if asked:

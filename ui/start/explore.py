@@ -26,7 +26,7 @@ class ExplorePage(Page):
     nav = "explore"
 
     def refusal(self) -> HttpResponseBase | None:
-        is_closed = self.user is None and not settings.FEATURE_ANONYMOUS_ACCESS
+        is_closed = self.user is None and not settings.BERTH.FEATURE_ANONYMOUS_ACCESS
         return sign_in(self.request) if is_closed else None
 
     def get(self, request: HttpRequest) -> HttpResponse:

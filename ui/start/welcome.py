@@ -35,7 +35,7 @@ class WelcomePage(Page):
     def _for_visitors(self) -> dict[str, Any]:
         return {
             "tools": self._tools(_PLACEHOLDER),
-            "rows": self._rows() if settings.FEATURE_ANONYMOUS_ACCESS else [],
+            "rows": self._rows() if settings.BERTH.FEATURE_ANONYMOUS_ACCESS else [],
         }
 
     def _for_people(self, user: User) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class Change:
     @property
     def is_offered(self) -> bool:
         if self.name == "erase":
-            return bool(settings.PERMANENTLY_DELETE_TAGS)
-        return self.name not in {"fix", "free"} or bool(settings.FEATURE_IMMUTABLE_TAGS)
+            return bool(settings.BERTH.PERMANENTLY_DELETE_TAGS)
+        return self.name not in {"fix", "free"} or bool(settings.BERTH.FEATURE_IMMUTABLE_TAGS)
 
 
 def offered(rights: frozenset[Action]) -> list[Change]:
@@ -86,7 +86,7 @@ def _erase(name: str, order: Order) -> object:
 
 
 def _expiry_effect(tag: Tag, order: Order) -> str:
-    if not settings.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
+    if not settings.BERTH.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
         require_mutable(tag, "made to expire")
     if tag.expires_at is None:
         return "Does not expire now."
@@ -106,7 +106,7 @@ def _set_expiry(name: str, order: Order) -> object:
 def _fix_effect(tag: Tag, order: Order) -> str:
     if tag.is_immutable:
         return "Is immutable already."
-    if tag.expires_at and not settings.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
+    if tag.expires_at and not settings.BERTH.FEATURE_IMMUTABLE_TAGS_CAN_EXPIRE:
         return "Can no longer be moved or deleted, and does not expire any more."
     return "Can no longer be moved or deleted. An administrator of the repository can undo it."
 

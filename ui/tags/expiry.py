@@ -40,7 +40,10 @@ class ExpiryForm(PageForm):
 
     @property
     def limits(self) -> str:
-        nearest, farthest = settings.LABELED_EXPIRATION_MINIMUM, settings.LABELED_EXPIRATION_MAXIMUM
+        nearest, farthest = (
+            settings.BERTH.LABELED_EXPIRATION_MINIMUM,
+            settings.BERTH.LABELED_EXPIRATION_MAXIMUM,
+        )
         return f"Between {nearest} and {farthest} from now."
 
     def clean(self) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class ForgetPage(_PastPage):
     template = "ui/tags/forget.html"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        if not settings.PERMANENTLY_DELETE_TAGS:
+        if not settings.BERTH.PERMANENTLY_DELETE_TAGS:
             raise Http404
         name, digest = self.past(request.GET)
         rows = Tag.objects.filter(repository=self.repository.id, name=name, manifest__digest=digest)

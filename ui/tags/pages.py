@@ -28,7 +28,7 @@ class TagsPage(RepositoryPage):
             "summary": summary_of(self.repository.description),
             "time_machine": time_machine,
             "time_machine_text": distance(time_machine),
-            "may_forget": settings.PERMANENTLY_DELETE_TAGS and "delete" in self.rights,
+            "may_forget": settings.BERTH.PERMANENTLY_DELETE_TAGS and "delete" in self.rights,
         }
 
 

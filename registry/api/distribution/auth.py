@@ -31,7 +31,7 @@ class TokenView(DistributionView):
         query = request.query_params
         service, scopes = query.get("service", ""), query.getlist("scope")
         principal = self._from_header(request)
-        if principal == ANONYMOUS and not (settings.FEATURE_ANONYMOUS_ACCESS and any(scopes)):
+        if principal == ANONYMOUS and not (settings.BERTH.FEATURE_ANONYMOUS_ACCESS and any(scopes)):
             raise Unauthorized("log in, or name a scope that needs no login")
         return self._token(request, principal, scopes, service)
 

@@ -45,7 +45,7 @@ class ManifestView(RepositoryView):
     def put(self, request: Request, name: str, reference: str) -> Response:
         target = Reference.parse(reference)
         tags = _tags(request.query_params.getlist("tag"))
-        body = self.body.read_manifest(settings.MAXIMUM_MANIFEST_BYTES)
+        body = self.body.read_manifest(settings.BERTH.maximum_manifest_bytes)
         document = ManifestDocument.parse(body, request.META.get("CONTENT_TYPE", ""))
         draft = Draft(self.repository, target, body, document, tags, condition_of(request.headers))
         pushed = push_manifest(draft, now=self.now, by=self.caller.actor)
@@ -54,7 +54,7 @@ class ManifestView(RepositoryView):
             "Location": f"/v2/{name}/manifests/{manifest.digest}",
             "Docker-Content-Digest": manifest.digest,
         }
-        if manifest.subject_digest and settings.FEATURE_REFERRERS_API:
+        if manifest.subject_digest and settings.BERTH.FEATURE_REFERRERS_API:
             headers["OCI-Subject"] = manifest.subject_digest
         if tags:
             headers["OCI-Tag"] = ", ".join(fitting(dict.fromkeys(tags)))

@@ -30,7 +30,7 @@ class ReferrersView(RepositoryView):
     needs_repository = False  # 404 would tell clients that there is no referrers API
 
     def get(self, request: Request, name: str, digest: str) -> HttpResponse:
-        if not settings.FEATURE_REFERRERS_API:
+        if not settings.BERTH.FEATURE_REFERRERS_API:
             raise RouteUnknown("this registry has no referrers API")
         artifact_type = request.query_params.get("artifactType", "").partition("\x00")[0]
         page = self._page(digest, artifact_type, after=page_start(request.query_params))
@@ -56,7 +56,7 @@ class ReferrersView(RepositoryView):
             subject=subject,
             artifact_type=artifact_type,
             after=after,
-            size=settings.V2_PAGINATION_SIZE,
+            size=settings.BERTH.V2_PAGINATION_SIZE,
             size_bytes=_MAX_ANSWER_BYTES,
             now=self.now,
         )

@@ -25,7 +25,7 @@ class UnknownView(UnknownRoute, DistributionView):
 
 def key_set(request: HttpRequest) -> JsonResponse:
     """The public halves of the keys that sign our tokens (RFC 7517)."""
-    age = min(settings.TOKEN_LIFETIME_SECONDS, 300)
+    age = min(settings.BERTH.TOKEN_LIFETIME_SECONDS, 300)
     return JsonResponse(
         jwks(now=timezone.now()), headers={"Cache-Control": f"public, max-age={age}"}
     )

@@ -59,8 +59,8 @@ class UploadsView(RepositoryView):
             now=self.now,
         )
         response = _session_response(session, name, status.HTTP_202_ACCEPTED)
-        if settings.OCI_CHUNK_MIN_LENGTH:
-            response["OCI-Chunk-Min-Length"] = str(settings.OCI_CHUNK_MIN_LENGTH)
+        if settings.BERTH.OCI_CHUNK_MIN_LENGTH:
+            response["OCI-Chunk-Min-Length"] = str(settings.BERTH.OCI_CHUNK_MIN_LENGTH)
         return response
 
     def _mount(self, digest: Digest, source: str | None) -> bool:
@@ -139,7 +139,7 @@ def _refuse_when_busy() -> None:
     So the ceiling on concurrent uploads is applied here. It lies below the number
     of threads, so that slow uploads never take the last one from readers.
     """
-    if transfers.uploads >= settings.MAXIMUM_CONCURRENT_UPLOADS:
+    if transfers.uploads >= settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS:
         raise TooManyRequests(
             "too many uploads at once; try again shortly",
             retry_after_seconds=RETRY_AFTER_SECONDS,

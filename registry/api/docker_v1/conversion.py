@@ -69,7 +69,7 @@ def as_taken(
         return _default_image(repository, manifest, now)
     if not accepts & SCHEMA1_MANIFESTS or manifest.media_type in accepts:
         return manifest
-    if not settings.FEATURE_SCHEMA1_CONVERSION:
+    if not settings.BERTH.FEATURE_SCHEMA1_CONVERSION:
         return manifest
     return _for_old_client(repository, manifest, name, tag, accepts, now)
 
@@ -160,7 +160,7 @@ def schema1_of(
     document = _parsed(image)
     if document.payload is not None:
         return document.payload
-    if not settings.FEATURE_SCHEMA1_CONVERSION:
+    if not settings.BERTH.FEATURE_SCHEMA1_CONVERSION:
         raise NotConvertible("FEATURE_SCHEMA1_CONVERSION is false in the configuration")
     check_convertible(document)
     config = _config(repository, document, now)

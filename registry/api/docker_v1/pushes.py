@@ -44,7 +44,10 @@ _WRITES = frozenset({"PUT", "DELETE"})
 def require_v1_push(path: str) -> None:
     """Raises ``Unsupported`` where the configuration has no V1 pushes."""
     namespace, _ = split_path(path)
-    if settings.FEATURE_RESTRICTED_V1_PUSH and namespace not in settings.V1_PUSH_WHITELIST:
+    if (
+        settings.BERTH.FEATURE_RESTRICTED_V1_PUSH
+        and namespace not in settings.BERTH.V1_PUSH_WHITELIST
+    ):
         raise Unsupported(
             f"{namespace} takes no pushes by Docker's V1 API; use Docker 1.6 or later, or have"
             f" {namespace} added to V1_PUSH_WHITELIST in the configuration"

@@ -12,10 +12,10 @@ def page_size(query: Mapping[str, str]) -> int:
     """``n``, at most ``V2_PAGINATION_SIZE``; that many when the client does not say."""
     text = query.get("n")
     if text is None:
-        return settings.V2_PAGINATION_SIZE
+        return settings.BERTH.V2_PAGINATION_SIZE
     if not (text.isascii() and text.isdecimal()):
         raise QueryInvalid(f"n must be a whole number, not {text[:50]!r}")
-    return min(int(text[:19]), settings.V2_PAGINATION_SIZE)
+    return min(int(text[:19]), settings.BERTH.V2_PAGINATION_SIZE)
 
 
 def page_start(query: Mapping[str, str]) -> str:

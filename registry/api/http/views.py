@@ -145,7 +145,7 @@ class RepositoryView(View):
             self._repository = find_or_create_repository(
                 path=self.path,
                 creator=self.caller.principal,
-                is_public=not settings.CREATE_PRIVATE_REPO_ON_PUSH,
+                is_public=not settings.BERTH.CREATE_PRIVATE_REPO_ON_PUSH,
                 now=self.now,
                 address=self.caller.address,
             )

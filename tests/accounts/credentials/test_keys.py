@@ -119,7 +119,7 @@ def test_an_old_key_verifies_until_its_last_token_has_ended(
     keys.rotate(now=now)
     takes_over = now + keys.PUBLISH_BEFORE_SIGNING
     last = signed(takes_over - SECOND)
-    ends = takes_over + timedelta(seconds=settings.TOKEN_LIFETIME_SECONDS)
+    ends = takes_over + timedelta(seconds=settings.BERTH.TOKEN_LIFETIME_SECONDS)
 
     assert verifies(last, ends)
     assert not verifies(last, ends + keys.CLOCK_LEEWAY + SECOND)
@@ -129,7 +129,7 @@ def test_a_key_goes_only_after_it_verifies_no_more(now: datetime, settings: Sett
     old = keys.signing_key(now=now).kid
     new = keys.rotate(now=now)
     retired = now + keys.PUBLISH_BEFORE_SIGNING
-    lifetime = timedelta(seconds=settings.TOKEN_LIFETIME_SECONDS) + keys.CLOCK_LEEWAY
+    lifetime = timedelta(seconds=settings.BERTH.TOKEN_LIFETIME_SECONDS) + keys.CLOCK_LEEWAY
 
     delete_expired(now=retired + lifetime, limit=10)
     assert SigningKey.objects.filter(kid=old).exists()

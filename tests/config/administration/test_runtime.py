@@ -56,8 +56,8 @@ def test_a_change_holds_in_a_process_that_looks() -> None:
 
     follow_settings()
 
-    assert settings.V2_PAGINATION_SIZE == 7
-    assert settings.MAXIMUM_MANIFEST_BYTES == 1024**2
+    assert settings.BERTH.V2_PAGINATION_SIZE == 7
+    assert settings.BERTH.maximum_manifest_bytes == 1024**2
 
 
 def test_what_is_taken_back_is_the_default_again() -> None:
@@ -67,7 +67,7 @@ def test_what_is_taken_back_is_the_default_again() -> None:
     reset_setting(key="V2_PAGINATION_SIZE", now=NOW, by=BOSS)
     follow_settings()
 
-    assert settings.V2_PAGINATION_SIZE == 1000
+    assert settings.BERTH.V2_PAGINATION_SIZE == 1000
 
 
 def test_to_look_costs_one_query_while_nothing_changes() -> None:
@@ -158,9 +158,9 @@ def test_a_broken_row_is_left_out_and_the_others_hold(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         follow_settings()
 
-    assert settings.V2_PAGINATION_SIZE == 7
-    assert settings.TOKEN_LIFETIME_SECONDS == 900
-    assert settings.DEFAULT_TAG_EXPIRATION == "2w"
+    assert settings.BERTH.V2_PAGINATION_SIZE == 7
+    assert settings.BERTH.TOKEN_LIFETIME_SECONDS == 900
+    assert settings.BERTH.DEFAULT_TAG_EXPIRATION == "2w"
     for key in ("TOKEN_LIFETIME_SECONDS", "DEFAULT_TAG_EXPIRATION", "SECRET_KEY"):
         assert key in caplog.text
 

@@ -286,3 +286,17 @@ def test_a_deprecated_key_warns_in_the_environment_too(tmp_path: Path) -> None:
 
     (warning,) = loaded.warnings
     assert warning.startswith("environment: BERTH_FEATURE_HELM_OCI_SUPPORT is deprecated: ")
+
+
+def test_who_prints_the_configuration_prints_no_secret(tmp_path: Path) -> None:
+    secrets = {
+        "SECRET_KEY": "not-to-be-seen",
+        "MAIL_PASSWORD": "not-to-be-seen",
+        "DB_URI": "postgresql://berth:not-to-be-seen@db/berth",
+    }
+    environ = {f"BERTH_{key}": value for key, value in secrets.items()}
+
+    loaded = load_configuration({"BERTH_DATA": str(tmp_path), **environ})
+
+    assert "SERVER_HOSTNAME" in repr(loaded.configuration)
+    assert "not-to-be-seen" not in repr(loaded.configuration)

@@ -311,7 +311,7 @@ def test_a_right_that_was_taken_away_is_gone_at_once(world: Repository, door: As
 def test_hosts_that_are_not_ours_are_left_to_the_views(
     world: Repository, door: Asking, settings: Settings
 ) -> None:
-    settings.SERVED_HOSTS = ["registry.example"]
+    settings.ALLOWED_HOSTS = ["registry.example"]
     headers = {**token("pull"), "Host": "elsewhere.example"}
 
     assert door("GET", "/v2/acme/web/manifests/latest", headers).status == 400

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         (forecast if dry_run else collect)(now=now, report=report)
         reconcile_store(
             now=now,
-            abandoned_after=timedelta(minutes=settings.BLOBUPLOAD_DELETION_DATE_THRESHOLD),
+            abandoned_after=timedelta(minutes=settings.BERTH.BLOBUPLOAD_DELETION_DATE_THRESHOLD),
             report=report,
             dry_run=dry_run,
         )

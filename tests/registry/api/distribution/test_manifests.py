@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from config.keys.configuration import Configuration
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
@@ -116,8 +116,8 @@ def test_the_exact_bytes_come_back_with_their_type(pusher: Client) -> None:
     assert response.headers["Content-Length"] == str(len(odd))
 
 
-def test_a_manifest_above_the_limit_is_413(pusher: Client, settings: Settings) -> None:
-    settings.MAXIMUM_MANIFEST_BYTES = len(NEW)
+def test_a_manifest_above_the_limit_is_413(pusher: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Configuration, "maximum_manifest_bytes", len(NEW))
 
     assert put(pusher)[0] == 201
     assert put(pusher, body=NEW + b" ") == (413, "MANIFEST_INVALID")

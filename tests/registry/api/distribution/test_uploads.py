@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from accounts.users.models import User
 from artifacts.oci.digest import Digest
+from config.keys.configuration import Configuration
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository, Role
@@ -53,7 +54,7 @@ def offset(location: str) -> int:
 def test_a_full_disk_is_507_and_changes_nothing(
     pusher: Client, location: str, settings: Settings
 ) -> None:
-    settings.MAXIMUM_LAYER_BYTES = 2**62
+    settings.MAXIMUM_LAYER_SIZE = f"{2**32}G"
     pusher.patch(location, b"hello", OCTETS)
 
     for method, path in (("PATCH", location), ("PUT", f"{location}?digest={Digest.of(b'x')}")):
@@ -66,9 +67,9 @@ def test_a_full_disk_is_507_and_changes_nothing(
 
 
 def test_a_blob_above_the_limit_is_413_and_changes_nothing(
-    pusher: Client, location: str, settings: Settings
+    pusher: Client, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.MAXIMUM_LAYER_BYTES = 10
+    monkeypatch.setattr(Configuration, "maximum_layer_bytes", 10)
     pusher.patch(location, b"hello", OCTETS)
 
     announced = pusher.patch(location, b" world!", OCTETS)

@@ -172,13 +172,13 @@ def test_the_challenge_names_the_host_that_the_client_used(
     client: Client, settings: Settings, headers: dict[str, str], realm: str
 ) -> None:
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
-    settings.SERVED_HOSTS = ["registry.example"] if "registry.example" in realm else []
+    settings.ALLOWED_HOSTS = ["registry.example"] if "registry.example" in realm else []
 
     assert f'realm="{realm}"' in challenge(client, **headers)
 
 
 def test_a_hostile_host_breaks_no_challenge(client: Client, settings: Settings) -> None:
-    settings.SERVED_HOSTS = ["*"]
+    settings.ALLOWED_HOSTS = ["*"]
 
     value = challenge(client, Host='x",realm="https://evil')
 
