@@ -16,7 +16,6 @@ from config.keys.paths import FILES_DIR, berth_version
 from config.keys.places import (
     blob_folder,
     database_settings,
-    directory_settings,
     storage_settings,
 )
 
@@ -237,10 +236,6 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = not BERTH.FEATURE_MAILING
 MFA_TOTP_ISSUER = f"Berth {BERTH.SERVER_HOSTNAME}".strip()
 MFA_TOTP_TOLERANCE = 1
-
-# --- A directory of people ----------------------------------------------------------------------
-if BERTH.AUTHENTICATION_TYPE == "LDAP":
-    vars().update(directory_settings(BERTH))
 
 # --- Mail ---------------------------------------------------------------------------------------
 # Requests only post mail; a job sends it.

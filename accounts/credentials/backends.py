@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest  # noqa: TID251 - the signature Django prescribes
 from django.utils import timezone
 
+from accounts.credentials.directory import DirectoryUnavailable
 from accounts.credentials.services import authenticate_person
 from accounts.origin import address_of
 from accounts.users.models import User
@@ -26,7 +27,8 @@ class PasswordBackend(ModelBackend):
         """The user, or None when the credentials are wrong or the account is disabled.
 
         Raises:
-            ValidationError: too many failures. Django's login form shows it.
+            ValidationError: too many failures, or the directory does not answer. Django's login
+                form shows it.
         """
         address = address_of(request.META) if request else ""
         try:
@@ -36,8 +38,8 @@ class PasswordBackend(ModelBackend):
                 address=address,
                 now=timezone.now(),  # noqa: TID251 - Django calls this, and hands no time in
             )
-        except TooManyRequests as error:
-            raise ValidationError(error.reason, code="throttled") from error
+        except (TooManyRequests, DirectoryUnavailable) as error:
+            raise ValidationError(error.reason, code="not now") from error
         except (Denied, Unauthorized):
             return None
         return User.objects.get(pk=principal.id)

@@ -17,14 +17,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
+from accounts.credentials.directory import directory_person, is_in_directory
 from accounts.credentials.models import AccessToken, TokenScope, delete_first
-from accounts.credentials.passwords import (
-    directory_person,
-    hashing_slot,
-    is_in_directory,
-    remembered,
-    verify,
-)
+from accounts.credentials.passwords import hashing_slot, remembered, verify
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
 from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values
@@ -108,22 +103,22 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
     persons = _persons()
     known = user = persons.filter(username=username).first() if is_name(username) else None
 
-    if not remembered.holds(user, password, now=now):
+    if is_in_directory(user):
+        found = directory_person(username, password, address=address, now=now)
+        user = persons.get(pk=found.pk) if found else None
+    elif not remembered.holds(user, password, now=now):
         with hashing_slot():
             # Look again: guesses sent all at once waited here, and each failure must
             # count before the next one is tried.
             standing = throttle.refuse_if_blocked(attempt, now=now)
-            if is_in_directory(user):
-                found = directory_person(username, password, address=address, now=now)
-                user = persons.get(pk=found.pk) if found else None
-            elif not verify(user, password, now=now):
+            if not verify(user, password, now=now):
                 user = None
-            if user is None:
-                _fail(attempt, known.username if known else "", address=address, now=now)
-                raise Unauthorized("wrong user name or password")
+    if user is None:
+        _fail(attempt, known.username if known else "", address=address, now=now)
+        raise Unauthorized("wrong user name or password")
 
     throttle.note_success(attempt, standing, now=now)
-    if user is None or not user.is_active:
+    if not user.is_active:
         raise Denied(f"the account {username!r} is disabled; ask an administrator")
     return user
 

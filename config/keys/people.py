@@ -42,7 +42,7 @@ class PeopleKeys(ServiceKeys):
     )
     AUTHENTICATION_TYPE: Literal["Database", "LDAP"] = Field(
         "Database",
-        description="Where people's passwords are. `LDAP` needs the extra `ldap`; accounts with a"
+        description="Where people's passwords are. `LDAP`: a directory has them; accounts with a"
         " password of Berth stay. See docs/accounts.md.",
         examples=["LDAP"],
     )

@@ -1,14 +1,11 @@
-"""Turns keys that name places into settings: database, storage, and a directory of people."""
+"""Turns keys that name places into settings: database and storage."""
 
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from config.keys.configuration import Configuration
-from config.keys.loading import ConfigurationError
 from config.keys.storage_drivers import driver_settings
 
-_DIRECTORY_ANSWER_SECONDS = 5
 # WAL lets readers go on beside the one writer; FULL makes a commit survive a power cut.
 # Each of the many threads has a connection; at SQLite's default of 2 MB their caches add up.
 _SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
@@ -46,33 +43,6 @@ def storage_settings(driver: str, parameters: dict[str, Any], *, data: Path) -> 
 def blob_folder(driver: str, parameters: dict[str, Any]) -> Path | None:
     """Where blobs are on this machine's disk, if they are there."""
     return Path(parameters["storage_path"]) if driver == "LocalStorage" else None
-
-
-def directory_settings(configuration: Configuration) -> dict[str, Any]:
-    """A directory of people (LDAP), in the words of django-auth-ldap."""
-    try:
-        import ldap
-        from django_auth_ldap.config import LDAPSearch
-    except ImportError as error:
-        raise ConfigurationError(
-            "AUTHENTICATION_TYPE: LDAP needs the package django-auth-ldap, which is not installed."
-            " Install it beside Berth; it needs a C compiler and the headers of OpenLDAP."
-        ) from error
-    place = ",".join([*configuration.LDAP_USER_RDN, *configuration.LDAP_BASE_DN])
-    return {
-        "AUTH_LDAP_SERVER_URI": configuration.LDAP_URI,
-        "AUTH_LDAP_BIND_DN": configuration.LDAP_ADMIN_DN,
-        "AUTH_LDAP_BIND_PASSWORD": configuration.LDAP_ADMIN_PASSWD,
-        "AUTH_LDAP_USER_SEARCH": LDAPSearch(
-            place, ldap.SCOPE_SUBTREE, f"({configuration.LDAP_UID_ATTR}=%(user)s)"
-        ),
-        "AUTH_LDAP_ALWAYS_UPDATE_USER": False,
-        "AUTH_LDAP_CONNECTION_OPTIONS": {
-            ldap.OPT_NETWORK_TIMEOUT: _DIRECTORY_ANSWER_SECONDS,
-            ldap.OPT_TIMEOUT: _DIRECTORY_ANSWER_SECONDS,
-            ldap.OPT_REFERRALS: 0,
-        },
-    }
 
 
 def _sqlite(path: Path) -> dict[str, Any]:

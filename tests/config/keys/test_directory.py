@@ -1,13 +1,10 @@
 """A directory of people: what is said before the start."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from config.keys.configuration import Configuration
 from config.keys.loading import ConfigurationError, load_configuration
-from config.keys.places import directory_settings
 
 GOOD = """
 AUTHENTICATION_TYPE: LDAP
@@ -24,9 +21,3 @@ def test_a_directory_needs_what_opens_it(tmp_path: Path, key: str) -> None:
 
     with pytest.raises(ConfigurationError, match=f"AUTHENTICATION_TYPE needs {key} beside it"):
         load_configuration({"BERTH_DATA": str(tmp_path)})
-
-
-@pytest.mark.skipif(find_spec("django_auth_ldap") is not None, reason="django-auth-ldap is here")
-def test_a_directory_without_its_package_stops_the_start_with_a_sentence() -> None:
-    with pytest.raises(ConfigurationError, match="needs the package django-auth-ldap"):
-        directory_settings(Configuration.model_validate({}))
