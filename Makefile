@@ -48,7 +48,7 @@ check: .venv/dev.stamp ## Check format, style, types, import contracts, template
 clients: ## Install the registry clients that the tests drive
 	@deploy/install-clients
 
-bench: .venv/dev.stamp ## Compare Berth's speed with docker-registry
+bench: .venv/dev.stamp ## Compare Berth's speed with other registries. ARGS='--peer distribution'
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 mutants: .venv/mutants.stamp ## Look for faults that no test sees. ARGS='[ROOM...] --seed N --files N --seconds N'

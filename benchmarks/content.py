@@ -17,6 +17,9 @@ STAMP_BYTES = 16
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+EMPTY = b"{}"
+EMPTY_DIGEST = f"sha256:{hashlib.sha256(EMPTY).hexdigest()}"
 
 _PATTERN = memoryview(random.Random(0).randbytes(MIB))
 
@@ -64,6 +67,25 @@ def new_image(*, layer_bytes: int = MIB) -> Image:
         }
     ).encode()
     return Image(layers, config, manifest, f"sha256:{hashlib.sha256(manifest).hexdigest()}")
+
+
+def new_referrer(subject: Image) -> bytes:
+    """A manifest without content that says something of an image."""
+    return json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "artifactType": "application/vnd.example.note",
+            "config": {"mediaType": EMPTY_TYPE, "digest": EMPTY_DIGEST, "size": len(EMPTY)},
+            "layers": [{"mediaType": EMPTY_TYPE, "digest": EMPTY_DIGEST, "size": len(EMPTY)}],
+            "subject": {
+                "mediaType": MANIFEST_TYPE,
+                "digest": subject.digest,
+                "size": len(subject.manifest),
+            },
+            "annotations": {"org.example.note": os.urandom(STAMP_BYTES).hex()},
+        }
+    ).encode()
 
 
 def _descriptor(blob: Blob, media_type: str) -> dict[str, str | int]:

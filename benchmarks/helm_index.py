@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.live import RunningServer, start_server
 
-from .memory import used_bytes
+from .processes import used_bytes
 
 CHARTS = 20
 ROUNDS = 15

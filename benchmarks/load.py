@@ -27,6 +27,7 @@ class Sample:
 
     per_second: float
     latencies: list[float]  # seconds, one for each operation
+    processor_seconds: float = 0.0  # of the registry, for each operation
 
 
 def run(

@@ -1,7 +1,4 @@
-"""``python -m benchmarks.memory``: what a registry takes of memory at rest and while it is used.
-
-Also the memory of any group of processes, pages that they share counted once (PSS).
-"""
+"""``python -m benchmarks.memory``: what a registry takes of memory at rest and while it is used."""
 
 import argparse
 import sys
@@ -12,7 +9,8 @@ from pathlib import Path
 
 from tests.live import RunningServer, start_server
 
-PROC = Path("/proc")
+from .processes import PROC, descendants, memory_of, used_bytes
+
 ROUNDS = 3
 SECONDS = 40  # of use in each round
 USERS = 24
@@ -71,30 +69,10 @@ class Peak:
 
 
 def _print(moment: str, server: RunningServer) -> None:
-    each = {pid: _pss_bytes(pid) / 1e6 for pid in sorted(descendants(server.process.pid))}
+    each = {pid: memory_of(pid) / 1e6 for pid in sorted(descendants(server.process.pid))}
     threads = {pid: len(list((PROC / str(pid) / "task").iterdir())) for pid in each}
     shown = ", ".join(f"{size:.0f} ({threads[pid]} threads)" for pid, size in each.items())
     print(f"| {moment} | {sum(each.values()):.0f} | {shown} |", flush=True)
-
-
-def descendants(root: int) -> set[int]:
-    """The process and everything below it."""
-    children: dict[int, list[int]] = {}
-    for entry in PROC.iterdir():
-        if entry.name.isdecimal() and (parent := _parent(entry)) is not None:
-            children.setdefault(parent, []).append(int(entry.name))
-    found, open_ends = {root}, [root]
-    while open_ends:
-        below = children.get(open_ends.pop(), [])
-        found.update(below)
-        open_ends.extend(below)
-    return found
-
-
-def used_bytes(roots: set[int]) -> int:
-    """Sum over the processes and what they started; those that ended count nothing."""
-    pids = set().union(*(descendants(root) for root in roots))
-    return sum(_pss_bytes(pid) for pid in pids)
 
 
 def _options() -> argparse.Namespace:
@@ -104,21 +82,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--rest", type=float, default=REST_SECONDS, help="seconds afterwards")
     return parser.parse_args()
-
-
-def _parent(entry: Path) -> int | None:
-    try:
-        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return None  # it ended meanwhile
-
-
-def _pss_bytes(pid: int) -> int:
-    try:
-        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 if __name__ == "__main__":

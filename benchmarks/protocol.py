@@ -3,7 +3,7 @@
 import hashlib
 
 from .connection import Connection, UnexpectedAnswerError, expect
-from .content import MANIFEST_TYPE, Blob, Image
+from .content import EMPTY, EMPTY_DIGEST, MANIFEST_TYPE, Blob, Image
 
 OCTETS = "Content-Type: application/octet-stream\r\n"
 ACCEPT_MANIFEST = f"Accept: {MANIFEST_TYPE}\r\n"
@@ -28,7 +28,7 @@ def stream_blob(connection: Connection, repository: str, blob: Blob) -> None:
     answer = connection.upload(
         "PATCH", location, headers=OCTETS, pieces=blob.pieces(), length=blob.size
     )
-    location = _path(expect(answer, 202).header("Location"))
+    location = path_of(expect(answer, 202).header("Location"))
     expect(connection.request("PUT", _with_digest(location, blob)), 201)
 
 
@@ -49,13 +49,31 @@ def push_image(connection: Connection, repository: str, image: Image, tag: str) 
     for blob in (*image.layers, image.config):
         if not has_blob(connection, repository, blob):
             stream_blob(connection, repository, blob)
+    push_manifest(connection, repository, image.manifest, tag)
+
+
+def push_manifest(connection: Connection, repository: str, manifest: bytes, tag: str = "") -> None:
+    reference = tag or f"sha256:{hashlib.sha256(manifest).hexdigest()}"
     answer = connection.request(
         "PUT",
-        f"/v2/{repository}/manifests/{tag}",
+        f"/v2/{repository}/manifests/{reference}",
         headers=f"Content-Type: {MANIFEST_TYPE}\r\n",
-        body=image.manifest,
+        body=manifest,
     )
     expect(answer, 201)
+
+
+def has_referrers(connection: Connection, repository: str, subject: Image) -> bool:
+    """Whether the registry lists referrers; then also what they are made of is pushed."""
+    path = f"/v2/{repository}/referrers/{subject.digest}"
+    if expect(connection.request("GET", path), 200, 404).status != 200:
+        return False
+    location = _open_upload(connection, repository)
+    answer = connection.request(
+        "PUT", f"{location}{_query_sign(location)}digest={EMPTY_DIGEST}", headers=OCTETS, body=EMPTY
+    )
+    expect(answer, 201)
+    return True
 
 
 def pull_image(connection: Connection, repository: str, image: Image, tag: str) -> None:
@@ -83,10 +101,11 @@ def check_image(connection: Connection, repository: str, image: Image, tag: str)
 
 def _open_upload(connection: Connection, repository: str) -> str:
     answer = expect(connection.request("POST", f"/v2/{repository}/blobs/uploads/"), 202)
-    return _path(answer.header("Location"))
+    return path_of(answer.header("Location"))
 
 
-def _path(location: str | None) -> str:
+def path_of(location: str | None) -> str:
+    """What to ask for next where an answer named an upload."""
     if location is None:
         raise UnexpectedAnswerError("an upload without a Location")
     scheme, separator, rest = location.partition("://")
@@ -94,4 +113,8 @@ def _path(location: str | None) -> str:
 
 
 def _with_digest(location: str, blob: Blob) -> str:
-    return f"{location}{'&' if '?' in location else '?'}digest={blob.digest}"
+    return f"{location}{_query_sign(location)}digest={blob.digest}"
+
+
+def _query_sign(location: str) -> str:
+    return "&" if "?" in location else "?"

@@ -1,8 +1,9 @@
 """A registry under measurement: where it is, who logs in, which processes it is."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from . import load, memory
+from . import load, processes
 from .connection import Address, Connection
 from .measures import Measure, Stock, fill
 from .tokens import Login
@@ -16,6 +17,7 @@ class Target:
     user: str = ""
     password: str = ""
     pids: set[int] = field(default_factory=set)  # roots of its processes; empty: unknown
+    make_tags: Callable[[int], str] | None = None  # that many; tells the repository they are in
     peak_bytes: int = 0
     rest_bytes: int = 0
 
@@ -23,27 +25,51 @@ class Target:
         self._login = Login(self.address, self.user, self.password)
         self._stock: Stock | None = None
 
-    def fill(self, sizes: set[int]) -> None:
-        """Measure the memory at rest, then push what the measures read."""
-        self.rest_bytes = memory.used_bytes(self.pids)
-        with self._connect() as connection:
-            self._stock = fill(connection, self.repository, sizes)
-
-    def run(self, measure: Measure, connections: int) -> load.Sample:
+    @property
+    def stock(self) -> Stock:
         if self._stock is None:
             raise RuntimeError("fill() comes first")
-        self._login.authorization(self.repository)  # renewed here, not once in every process
-        return load.run(
-            measure.prepare(self._stock),
-            connect=self._connect,
+        return self._stock
+
+    def fill(self, sizes: set[int], *, tags: int) -> None:
+        """Measure the memory at rest, then push what the measures read.
+
+        Args:
+            tags: how many one more repository is to have, where that can be made; 0: none.
+        """
+        self.rest_bytes = processes.used_bytes(self.pids)
+        many_tags = self.make_tags(tags) if self.make_tags and tags else ""
+        with self.connect() as connection:
+            stock = fill(connection, self.repository, sizes)
+        self._stock = replace(
+            stock, many_tags=many_tags, token_path=self._login.token_path(self.repository)
+        )
+
+    def run(self, measure: Measure, connections: int) -> load.Sample | None:
+        """One sample; ``None`` where the registry has no such thing."""
+        operation = measure.prepare(self.stock)
+        if operation is None:
+            return None
+        repository = measure.repository_of(self.stock)
+        self._login.authorization(repository)  # renewed here, not once in every process
+        before = processes.processor_seconds(self.pids)
+        sample = load.run(
+            operation,
+            connect=lambda: self.connect(repository, by_password=measure.by_password),
             connections=connections,
             seconds=measure.seconds,
             meanwhile=self._note_memory,
         )
+        used = processes.processor_seconds(self.pids) - before
+        return replace(sample, processor_seconds=used / len(sample.latencies))
 
-    def _connect(self) -> Connection:
-        authorization = self._login.authorization(self.repository)
-        return Connection(self.address, authorization=authorization)
+    def connect(self, repository: str = "", *, by_password: bool = False) -> Connection:
+        return Connection(self.address, authorization=self.authorization(repository, by_password))
+
+    def authorization(self, repository: str = "", by_password: bool = False) -> str | None:
+        if by_password:
+            return self._login.basic()
+        return self._login.authorization(repository or self.repository)
 
     def _note_memory(self) -> None:
-        self.peak_bytes = max(self.peak_bytes, memory.used_bytes(self.pids))
+        self.peak_bytes = max(self.peak_bytes, processes.used_bytes(self.pids))

@@ -15,15 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _USER = "berth"
-# Nothing outlives the run, so nothing needs to reach the disk.
-_SETTINGS = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "listen_addresses": "",
-    "max_connections": "300",
-    "timezone": "UTC",
-}
+_SETTINGS = {"listen_addresses": "", "max_connections": "300", "timezone": "UTC"}
+# Nothing outlives a run of tests, so nothing needs to reach the disk.
+_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PostgresMissing(Exception):
@@ -32,7 +26,7 @@ class PostgresMissing(Exception):
 
 def main() -> int:
     try:
-        programs = _programs()
+        programs = installed_programs()
     except PostgresMissing as missing:
         print(f"SKIPPED all tests with PostgreSQL: {missing}", file=sys.stderr)
         return 1 if os.environ.get("BERTH_REQUIRE_ALL") == "1" else 0
@@ -43,8 +37,9 @@ def main() -> int:
 
 
 @contextmanager
-def private_cluster(programs: Path) -> Iterator[str]:
+def private_cluster(programs: Path, *, is_durable: bool = False) -> Iterator[str]:
     """Start a cluster, and yield the URI of its first database."""
+    settings = _SETTINGS if is_durable else _SETTINGS | _NOT_DURABLE
     folder = Path(tempfile.mkdtemp(prefix="berth-pg-"))
     data = folder / "cluster"
     try:
@@ -54,7 +49,7 @@ def private_cluster(programs: Path) -> Iterator[str]:
             programs / "initdb", "--pgdata", data, "--username", _USER, "--auth", "trust",
             "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync",
         )  # fmt: skip
-        options = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
+        options = " ".join(f"-c {name}={value!r}" for name, value in settings.items())
         server = (programs / "pg_ctl", "--pgdata", data, "--silent", "--wait")
         _run(*server, "--log", folder / "log", "--options", f"-k {folder} {options}", "start")
         try:
@@ -65,7 +60,13 @@ def private_cluster(programs: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _programs() -> Path:
+def main_process(uri: str) -> int:
+    """The process that all others of a private cluster are children of."""
+    folder = Path(uri.rpartition("host=")[2])
+    return int((folder / "cluster" / "postmaster.pid").read_text().split()[0])
+
+
+def installed_programs() -> Path:
     """The folder of the newest installed server."""
     found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     newest = max(found, key=lambda path: float(path.parent.parent.name), default=None)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.memory import Peak, used_bytes
+from benchmarks.memory import Peak
 from benchmarks.mixed_use import MixedUse
+from benchmarks.processes import used_bytes
 from tests.conformance.client import Client
 from tests.conformance.repository import Repository, closing
 from tests.conformance.wire import Wire
