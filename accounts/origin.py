@@ -7,7 +7,7 @@ They are believed when ``TRUSTED_PROXIES`` names the peer; whoever else sends su
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -194,6 +194,7 @@ def _first(header: str) -> str:
     return header.partition(",")[0].strip()
 
 
+@lru_cache(maxsize=1024)  # clients send the same host with each request
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """The address of a hop, which may have a port: ``192.0.2.1:80``, ``[2001:db8::1]:80``."""
     text = text.strip()

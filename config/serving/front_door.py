@@ -22,13 +22,12 @@ from config.serving.transport import (
     Scope,
     Send,
     Transport,
-    headers_of,
     response_start,
 )
 from registry.api.distribution.hot import hot_answer
 from registry.api.distribution.reads import Answer
 from registry.rows.connections import release_connection
-from registry.rows.statements import read_on_loop
+from registry.rows.statements import LoopReader, read_on_loop
 from registry.storage.files import FileReader
 
 _THREADS = 4
@@ -54,9 +53,9 @@ class FrontDoor:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._reader = ExitStack()
+        self._opened = ExitStack()
+        self._reader: LoopReader | None = None
         self._threads: Threads | None = None
-        self._is_open = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _hot_request(scope)
@@ -74,36 +73,36 @@ class FrontDoor:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, request: "_Request") -> Answer | None:
-        if not self._is_open:
+        if self._reader is None and self._threads is None:
             self._open()
-        if self._threads is None:
-            return _answer(request)
+        if self._reader is not None:
+            return _answer(request, self._reader)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _answer_and_let_go, request)
 
     def _open(self) -> None:
-        self._is_open = True
         if connection.vendor == "sqlite":
-            self._reader.enter_context(read_on_loop(connection.settings_dict["NAME"]))
+            reading = read_on_loop(connection.settings_dict["NAME"])
+            self._reader = self._opened.enter_context(reading)
         else:
             self._threads = Threads(_THREADS, idle_seconds=IDLE_SECONDS)
 
     def close(self) -> None:
         """Give back what reading on the loop took."""
-        self._reader.close()
+        self._opened.close()
 
 
 class _Headers(dict[str, str]):
     """By names in lower case, found by names in any."""
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(str(name).lower())
+        return dict.__contains__(self, str(name).lower())
 
     def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
+        return dict.__getitem__(self, name.lower())
 
     def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
+        return dict.get(self, name.lower(), default)
 
 
 _Request = tuple[str, str, str, _Headers]
@@ -115,14 +114,19 @@ def _hot_request(scope: Scope) -> _Request | None:
     path: bytes = scope["raw_path"]
     if method not in _METHODS or not path.startswith(_PREFIX) or b"%" in path:
         return None
-    headers = _Headers(headers_of(scope))
+    raw = scope["headers"]
+    headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
+    if len(headers) != len(raw):  # one of them came twice
+        return None
     if not _UNUSUAL.isdisjoint(headers) or headers.get("content-length", "0") != "0":
         return None
     return method, path.decode("latin-1"), scope["query_string"].decode("latin-1"), headers
 
 
-def _answer(request: _Request) -> Answer | None:
+def _answer(request: _Request, reader: LoopReader | None = None) -> Answer | None:
     try:
+        if reader is not None:
+            reader.look()
         return hot_answer(*request, now=timezone.now())
     except _LEFT_TO_VIEWS:
         return None

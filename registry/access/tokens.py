@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
-from cachetools import LRUCache
 from django.conf import settings
 
 from accounts.credentials.keys import public_key, signing_key
@@ -129,11 +128,12 @@ def verify_token(token: str, *, now: datetime) -> Claims:
     if len(token) > MAX_TOKEN_BYTES:
         raise TokenInvalid("the token is too long")
     name = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-    with _lock:
-        claims = _remembered.get(name)
+    claims = _remembered.get(name)
     if claims is None:
         claims = _verify(token, now)
         with _lock:
+            while len(_remembered) >= _REMEMBERED_TOKENS:
+                del _remembered[next(iter(_remembered))]  # the one that came first
             _remembered[name] = claims
     if now >= claims.expires_at + _LEEWAY:
         raise TokenInvalid("the token has expired; log in again")
@@ -200,4 +200,4 @@ def forget_tokens() -> None:
 
 
 _lock = Lock()
-_remembered: LRUCache[bytes, Claims] = LRUCache(_REMEMBERED_TOKENS)
+_remembered: dict[bytes, Claims] = {}

@@ -1,11 +1,12 @@
 """Blobs once they are whole: register, find, read, mount, unlink."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -40,7 +41,7 @@ class StoredBlob:
 
 
 _FIND = """
-    SELECT l.id, b.digest, b.size, b.storage_key, l.last_pushed_at < %s
+    SELECT l.id, b.digest, b.size, b.storage_key, l.last_pushed_at
     FROM blobs_bloblink l JOIN blobs_blob b ON b.digest = l.blob_id
     WHERE l.repository_id = %s AND l.blob_id = %s AND b.missing_at IS NULL
 """
@@ -133,10 +134,19 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
     Raises:
         BlobUnknown: not in this repository, wherever else it may be.
     """
+    parameters = (repository.id, str(digest))
+    row = statements.remembered((_FIND, *parameters), lambda: _found(parameters))
+    if row is None:
+        raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
+    link_id, digest_, size, storage_key, pushed = row
     half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
-    for row in statements.rows(_FIND, [now - half, repository.id, str(digest)]):
-        return StoredBlob(*row)
-    raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
+    return StoredBlob(link_id, digest_, size, storage_key, is_aging=pushed < now - half)
+
+
+def _found(parameters: Sequence[Any]) -> statements.Found[tuple[Any, ...] | None]:
+    for *names, pushed in statements.rows(_FIND, parameters):
+        return statements.Found((*names, statements.moment(pushed)))
+    return statements.Found(None)
 
 
 def read_blob(*, blob: StoredBlob, start: int, length: int, now: datetime) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Find manifests, and what refers to them; and note that they were asked for."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,9 +29,8 @@ _PULL_RECORDED_EVERY = timedelta(hours=1)
 _HELD, _UNTAGGED, _DELETED = range(3)
 
 _COLUMNS = """
-    SELECT m.id, m.last_pulled_at IS NULL OR m.last_pulled_at < %s, m.last_pushed_at < %s,
-           {standing}, m.subject_digest,
-           m.digest, m.media_type, m.size {body}
+    SELECT m.id, m.last_pulled_at, m.last_pushed_at, {standing}, {until}, m.subject_digest,
+           m.digest, m.media_type, m.size, {body}
 """
 _BY_TAG = """
     FROM tags_tag t JOIN manifests_manifest m ON m.id = t.manifest_id
@@ -45,10 +44,20 @@ _STANDING = f"""
     CASE WHEN m.deleted_at IS NOT NULL THEN {_DELETED}
     WHEN {GIVEN_UP} THEN {_UNTAGGED} ELSE {_HELD} END
 """
+# When the next tag expires, which may change the standing.
+_NEXT_EXPIRY = """(
+    SELECT MIN(t.expires_at) FROM tags_tag t
+    WHERE t.manifest_id = m.id AND t.ended_at IS NULL AND t.expires_at > %s
+)"""
 _STATEMENTS = {
-    (by_tag, with_body): _COLUMNS.format(standing=standing, body=", m.body" if with_body else "")
+    (by_tag, with_body): _COLUMNS.format(
+        standing=standing, until=until, body="m.body" if with_body else "NULL"
+    )
     + where
-    for by_tag, standing, where in ((True, _HELD, _BY_TAG), (False, _STANDING, _BY_DIGEST))
+    for by_tag, standing, until, where in (
+        (True, _HELD, "t.expires_at", _BY_TAG),
+        (False, _STANDING, _NEXT_EXPIRY, _BY_DIGEST),
+    )
     for with_body in (True, False)
 }
 
@@ -89,33 +98,88 @@ def resolve_manifest(
     raise ManifestUnknown(reason, reference=reference.tag)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A manifest as a statement reads it."""
+
+    id: int
+    last_pulled_at: datetime | None
+    last_pushed_at: datetime
+    standing: int
+    subject_digest: str
+    digest: str
+    media_type: str
+    size: int
+    body: bytes
+
+    def resolved(self, now: datetime) -> ResolvedManifest:
+        """A pull is worth noting once in an hour, and a lease ages with its second half."""
+        pulled, pushed = self.last_pulled_at, self.last_pushed_at
+        half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+        return ResolvedManifest(
+            self.digest,
+            self.media_type,
+            self.size,
+            self.body,
+            self.id,
+            is_pull_due=pulled is None or pulled < now - _PULL_RECORDED_EVERY,
+            is_aging=pushed < now - half,
+        )
+
+
 def _at_tag(
     repository: Repository, tag: str, with_body: bool, now: datetime
 ) -> ResolvedManifest | None:
-    parameters = [*_moments(now), repository.id, tag, now]
-    rows = statements.rows(_STATEMENTS[True, with_body], parameters)
-    return _resolved(*rows[0]) if rows else None
+    row = statements.remembered(
+        ("tag", repository.id, tag, with_body),
+        lambda: _found(_STATEMENTS[True, with_body], [repository.id, tag, now]),
+        now=now,
+    )
+    return row.resolved(now) if row else None
 
 
 def _at_digest(
     repository: Repository, digest: str, with_body: bool, now: datetime
 ) -> ResolvedManifest:
-    parameters = [*_moments(now), now, repository.id, digest]
-    for row in statements.rows(_STATEMENTS[False, with_body], parameters):
-        pk, _, _, standing, subject, *_ = row
-        found = _resolved(*row)
-        if standing == _HELD:
+    row = statements.remembered(
+        ("digest", repository.id, digest, with_body),
+        lambda: _found(_STATEMENTS[False, with_body], [now, now, repository.id, digest]),
+        now=now,
+    )
+    if row is None:
+        raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
+    found = row.resolved(now)
+    if row.standing == _HELD:
+        return found
+    if row.standing == _UNTAGGED:
+        node = Node(row.id, digest, row.subject_digest)
+        ways = standing_of(repository=repository, nodes=[node], now=now)
+        if ways.is_held:
             return found
-        if standing == _UNTAGGED:
-            node = Node(pk, digest, subject)
-            ways = standing_of(repository=repository, nodes=[node], now=now)
-            if ways.is_held:
-                return found
-            if ways.superseded:
-                return _left_behind(found, ways.superseded, now)
-        reason = why_no_digest(repository=repository, digest=digest, now=now)
-        raise ManifestUnknown(reason, reference=digest)
-    raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
+        if ways.superseded:
+            return _left_behind(found, ways.superseded, now)
+    reason = why_no_digest(repository=repository, digest=digest, now=now)
+    raise ManifestUnknown(reason, reference=digest)
+
+
+def _found(statement: str, parameters: Sequence[Any]) -> statements.Found[_Row | None]:
+    for pk, pulled, pushed, standing, until, *texts, size, body in statements.rows(
+        statement, parameters
+    ):
+        subject, digest, media_type = texts
+        row = _Row(
+            id=pk,
+            last_pulled_at=pulled and statements.moment(pulled),
+            last_pushed_at=statements.moment(pushed),
+            standing=standing,
+            subject_digest=subject,
+            digest=digest,
+            media_type=media_type,
+            size=size,
+            body=bytes(body or b""),
+        )
+        return statements.Found(row, until and statements.moment(until), len(row.body))
+    return statements.Found(None)
 
 
 def _left_behind(
@@ -125,29 +189,6 @@ def _left_behind(
     grace = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC)
     is_aging = manifest.is_aging and superseded.until <= now + grace
     return replace(manifest, is_aging=is_aging, superseded=superseded)
-
-
-def _moments(now: datetime) -> tuple[datetime, datetime]:
-    """Before the first a pull is worth noting; before the second half of a lease is over."""
-    half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
-    return now - _PULL_RECORDED_EVERY, now - half
-
-
-def _resolved(
-    pk: int,
-    is_pull_due: Any,
-    is_aging: Any,
-    _standing: int,
-    _subject: str,
-    digest: str,
-    media_type: str,
-    size: int,
-    *body: Any,
-) -> ResolvedManifest:
-    content = bytes(body[0]) if body else b""
-    return ResolvedManifest(
-        digest, media_type, size, content, pk, bool(is_pull_due), bool(is_aging)
-    )
 
 
 def note_pull(*, manifest: ResolvedManifest, now: datetime) -> None:

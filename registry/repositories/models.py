@@ -69,14 +69,17 @@ class _Present(models.Manager["Repository"]):
 
     def at_path(self, path: str) -> "Repository | None":
         """The repository with its ``epoch``: the state of everybody's rights, read with it."""
+        return statements.remembered((_AT_PATH, path), lambda: self._found_at(path))
+
+    def _found_at(self, path: str) -> statements.Found["Repository | None"]:
         for row in statements.rows(_AT_PATH, [path]):
             *columns, epoch = row
             repository = self.model.from_db(self.db, _COLUMNS, columns)
             repository.is_public = bool(repository.is_public)
             repository.last_pushed_at = statements.moment(repository.last_pushed_at)
             repository.epoch = epoch
-            return repository
-        return None
+            return statements.Found(repository)
+        return statements.Found(None)
 
 
 class _Deleted(models.Manager["Repository"]):

@@ -7,57 +7,122 @@ kept as small; both databases read them alike.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
 
+T = TypeVar("T")
+
 _READ_SECONDS = 0.2  # a reader of SQLite waits for nobody but whoever repairs the database
+_REMEMBERED_BYTES = 8 * 1024 * 1024  # in each process
+_BYTES_OF_ENTRY = 1024  # beside what it holds of text and bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """What rows say, and ``until`` when, if nobody commits: for ever, or as long as a moment has
+    not come."""
+
+    value: T
+    until: datetime | None = None
+    size_bytes: int = 0
+
+
+class LoopReader:
+    """Reads SQLite on a loop, and remembers what was found as long as nobody commits.
+
+    What nodes of a cluster ask for is the same, whoever asks, and between two commits the
+    database would say the same again. That there was none takes a third of a read to learn.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.connection = sqlite3.connect(
+            database,
+            timeout=_READ_SECONDS,
+            detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
+            isolation_level=None,
+        )
+        self.connection.execute("PRAGMA query_only = ON")
+        self._looking = self.connection.cursor()
+        self._found: dict[Hashable, Found[Any]] = {}
+        self._room = _REMEMBERED_BYTES
+        self._version = -1
+
+    def look(self) -> None:
+        """Before each answer: forget what was found before somebody committed."""
+        (version,) = self._looking.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self._forget()
+
+    def remembered(self, key: Hashable, find: Callable[[], Found[T]], now: datetime | None) -> T:
+        found: Found[T] | None = self._found.get(key)
+        if found is not None and (found.until is None or (now is not None and now < found.until)):
+            return found.value
+        found = find()
+        taken = found.size_bytes + _BYTES_OF_ENTRY
+        if taken > self._room:
+            self._forget()
+        if taken <= self._room:
+            self._found[key] = found
+            self._room -= taken
+        return found.value
+
+    def _forget(self) -> None:
+        self._found.clear()
+        self._room = _REMEMBERED_BYTES
 
 
 class _OfThread(threading.local):
-    reader: sqlite3.Connection | None = None
+    reader: LoopReader | None = None
 
 
 _own = _OfThread()
 
 
 @contextmanager
-def read_on_loop(database: Path) -> Iterator[None]:
+def read_on_loop(database: Path) -> Iterator[LoopReader]:
     """Inside, ``rows`` of this thread reads SQLite without Django's connection.
 
     An event loop may not use that one, which could wait for a writer. A read by an index takes
     less than to go to a thread and back. Whatever asks Django still raises
     ``SynchronousOnlyOperation``, so nothing else happens on the loop by mistake.
     """
-    reader = sqlite3.connect(
-        database,
-        timeout=_READ_SECONDS,
-        detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
-        isolation_level=None,
-    )
-    reader.execute("PRAGMA query_only = ON")
-    _own.reader = reader
+    reader = _own.reader = LoopReader(database)
     try:
-        yield
+        yield reader
     finally:
         _own.reader = None
-        reader.close()
+        reader.connection.close()
 
 
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    if reader := _own.reader:
+        values = [_for_sqlite(value) for value in parameters]
+        return reader.connection.execute(_statement_for_sqlite(statement), values).fetchall()
     values = [_adapted(value) for value in parameters]
-    if _own.reader:
-        return _own.reader.execute(_for_sqlite(statement), values).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | None = None) -> T:
+    """What ``find`` finds with ``rows``; on a loop it is not asked again before the next commit.
+
+    Args:
+        key: what is found, and all that it depends on but the rows and ``now``.
+    """
+    if reader := _own.reader:
+        return reader.remembered(key, find, now)
+    return find().value
 
 
 def execute(statement: str, parameters: Sequence[Any]) -> int:
@@ -97,18 +162,20 @@ def commit_without_sync() -> Iterator[None]:
 
 
 @lru_cache(maxsize=64)
-def _for_sqlite(statement: str) -> str:
+def _statement_for_sqlite(statement: str) -> str:
     return statement.replace("%s", "?")
 
 
 def _adapted(value: Any) -> Any:
+    return _for_sqlite(value) if connection.vendor == "sqlite" else value
+
+
+def _for_sqlite(value: Any) -> Any:
     """As the database keeps it: SQLite knows neither moments nor UUIDs.
 
     What Django's own adaptation gives, without its way through the settings, which took longer
     than the statement.
     """
-    if connection.vendor != "sqlite":
-        return value
     if isinstance(value, datetime):
         return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
     return value.hex if isinstance(value, UUID) else value

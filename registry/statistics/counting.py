@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import DatabaseError, transaction
 
@@ -36,8 +36,7 @@ _ADD = """
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(NamedTuple):
     repository_id: int
     reference: str
     day: date
@@ -52,8 +51,9 @@ class Count:
     def add(self, other: "Count") -> None:
         self.pulls += other.pulls
         self.pushes += other.pushes
-        moments = [at for at in (self.last_pulled_at, other.last_pulled_at) if at]
-        self.last_pulled_at = max(moments, default=None)
+        pulled_at = other.last_pulled_at
+        if pulled_at and (self.last_pulled_at is None or pulled_at > self.last_pulled_at):
+            self.last_pulled_at = pulled_at
 
 
 _lock = threading.Lock()
@@ -62,8 +62,8 @@ _counts: dict[Key, Count] = {}
 
 def count_pull(*, repository_id: int, digest: str, tag: str | None = None, now: datetime) -> None:
     """A manifest was handed out, by its digest or by a tag."""
-    count = Count(pulls=1, last_pulled_at=now)
-    _remember({Key(repository_id, name, now.date()): count for name in ("", digest, tag or "")})
+    count, day = Count(pulls=1, last_pulled_at=now), now.date()
+    _remember({Key(repository_id, name, day): count for name in {"", digest, tag or ""}})
 
 
 def count_push(*, repository_id: int, now: datetime) -> None:
@@ -102,8 +102,8 @@ def forget_counts() -> None:
 def _remember(counts: Mapping[Key, Count]) -> None:
     with _lock:
         for key, count in counts.items():
-            if key in _counts:
-                _counts[key].add(count)
+            if known := _counts.get(key):
+                known.add(count)
             elif len(_counts) < MAX_KEYS:
                 _counts[key] = Count(count.pulls, count.pushes, count.last_pulled_at)
 

@@ -308,6 +308,32 @@ def test_a_right_that_was_taken_away_is_gone_at_once(world: Repository, door: As
     assert (first, door("GET", "/v2/acme/web/manifests/latest", headers).status) == (200, 404)
 
 
+def test_what_is_pushed_is_pulled_at_once(world: Repository, alone: Asking) -> None:
+    before = alone("GET", "/v2/acme/web/manifests/latest", token("pull")).body
+    push(world, OTHER, "latest")
+
+    assert (before, alone("GET", "/v2/acme/web/manifests/latest", token("pull")).body) == (
+        IMAGE,
+        OTHER,
+    )
+
+
+@pytest.mark.parametrize("reference", ["soon", str(Digest.of(OTHER))])
+def test_a_tag_that_expires_is_gone_at_once(
+    world: Repository, door: Asking, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    push(world, OTHER, "soon")
+    now = timezone.now()
+    Tag.objects.filter(manifest__digest=str(Digest.of(OTHER))).exclude(name="soon").delete()
+    Tag.objects.filter(name="soon").update(expires_at=now + timedelta(seconds=3))
+    Manifest.objects.update(last_pulled_at=now)
+    headers, path = token("pull"), f"/v2/acme/web/manifests/{reference}"
+    before = door("GET", path, headers).status
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=3))
+
+    assert (before, door("GET", path, headers).status) == (200, 404)
+
+
 def test_hosts_that_are_not_ours_are_left_to_the_views(
     world: Repository, door: Asking, settings: Settings
 ) -> None:

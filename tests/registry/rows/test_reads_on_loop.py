@@ -2,6 +2,9 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -50,3 +53,108 @@ def test_nothing_is_written_on_the_loop(tmp_path: Path) -> None:
 
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         asyncio.run(ask())
+
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+class Asked:
+    """Finds the next number each time it is asked."""
+
+    def __init__(self, *, until: datetime | None = None, size_bytes: int = 0) -> None:
+        self._found: statements.Found[int] = statements.Found(0, until, size_bytes)
+
+    def __call__(self) -> statements.Found[int]:
+        self._found = replace(self._found, value=self._found.value + 1)
+        return self._found
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Another connection to the database that is read."""
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE t (a)")
+        yield other
+
+
+@pytest.fixture
+def reader(database: sqlite3.Connection, tmp_path: Path) -> Iterator[statements.LoopReader]:
+    with statements.read_on_loop(tmp_path / "db.sqlite3") as reader:
+        reader.look()
+        yield reader
+
+
+def test_what_was_found_is_remembered(reader: statements.LoopReader) -> None:
+    find = Asked()
+    statements.remembered("key", find)
+
+    reader.look()
+    assert statements.remembered("key", find) == 1
+
+
+def test_what_depends_on_something_else_is_found_anew(reader: statements.LoopReader) -> None:
+    find = Asked()
+    statements.remembered("key", find)
+
+    assert statements.remembered("other", find) == 2
+
+
+def test_a_commit_of_anybody_else_ends_what_was_remembered(
+    reader: statements.LoopReader, database: sqlite3.Connection
+) -> None:
+    find = Asked()
+    statements.remembered("key", find)
+    database.execute("INSERT INTO t VALUES (1)")
+
+    reader.look()
+    assert statements.remembered("key", find) == 2
+
+
+def test_a_commit_that_a_statement_saw_before_ends_it_too(
+    reader: statements.LoopReader, database: sqlite3.Connection
+) -> None:
+    find = Asked()
+    statements.remembered("key", find)
+    database.execute("INSERT INTO t VALUES (1)")
+    statements.rows("SELECT a FROM t", [])
+
+    reader.look()
+    assert statements.remembered("key", find) == 2
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(59, 1), (60, 2)])
+def test_what_holds_until_a_moment_is_not_remembered_beyond_it(
+    reader: statements.LoopReader, seconds: int, expected: int
+) -> None:
+    find = Asked(until=NOW + timedelta(minutes=1))
+    statements.remembered("key", find, now=NOW)
+
+    later = NOW + timedelta(seconds=seconds)
+    assert statements.remembered("key", find, now=later) == expected
+
+
+def test_what_is_remembered_has_a_bound(
+    reader: statements.LoopReader,
+) -> None:
+    find = Asked(size_bytes=statements._REMEMBERED_BYTES // 2)
+    for key in ("first", "second", "third"):
+        statements.remembered(key, find)
+
+    assert statements.remembered("first", find) == 4
+
+
+def test_what_is_larger_than_all_that_may_be_remembered_is_found_each_time(
+    reader: statements.LoopReader,
+) -> None:
+    find = Asked(size_bytes=statements._REMEMBERED_BYTES)
+    statements.remembered("key", find)
+
+    assert statements.remembered("key", find) == 2
+
+
+def test_nothing_is_remembered_where_no_loop_reads() -> None:
+    find = Asked()
+    statements.remembered("key", find)
+
+    assert statements.remembered("key", find) == 2
