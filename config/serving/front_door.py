@@ -15,6 +15,7 @@ from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
+from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
 from config.serving.threads import Threads
 from config.serving.transport import (
@@ -27,7 +28,6 @@ from config.serving.transport import (
 from registry.api.distribution.hot import hot_answer
 from registry.api.distribution.reads import Answer
 from registry.rows.connections import release_connection
-from registry.rows.statements import LoopReader, read_on_loop
 from registry.storage.files import FileReader
 
 _THREADS = 4

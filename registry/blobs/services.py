@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from artifacts.oci.digest import Digest
@@ -19,7 +20,6 @@ from artifacts.oci.errors import BlobUnknown, NameUnknown, TooManyRequests
 from registry.blobs.models import Blob, BlobLink
 from registry.repositories.models import Repository, RepositoryQuerySet
 from registry.repositories.services import while_it_exists
-from registry.rows import statements
 from registry.storage.base import BytesMissing
 from registry.storage.select import blob_store
 

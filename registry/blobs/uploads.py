@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from accounts import statements
 from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
 from artifacts.oci.errors import (
     BlobTooLarge,
@@ -23,7 +24,6 @@ from registry.blobs.models import Blob, UploadSession
 from registry.blobs.services import register_blob
 from registry.repositories.models import Repository
 from registry.repositories.services import while_it_exists
-from registry.rows import statements
 from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
 from registry.storage.select import blob_store
 

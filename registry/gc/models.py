@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
-from registry.rows import statements
+from accounts import statements
 
 
 class Lease(models.Model):

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from accounts import statements
 from artifacts.kinds.kinds import Kind
 from registry.charts.services import give_up_chart, read_chart
 from registry.inspection.models import Attempt
 from registry.inspection.patience import OutOfTime, Patience
 from registry.manifests.models import Manifest
-from registry.rows import statements
 from registry.verification.checking import examine
 
 QUICK_BODY_BYTES: Final = 64 * 1024

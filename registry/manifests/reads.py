@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from accounts import statements
 from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -19,7 +20,6 @@ from artifacts.text import kept_json
 from registry.manifests.models import LISTED_BYTES, Manifest, ManifestQuerySet
 from registry.manifests.standing import GIVEN_UP, Node, Superseded, standing_of
 from registry.repositories.models import Repository
-from registry.rows import statements
 from registry.tags.history import why_no_digest, why_no_tag
 
 logger = logging.getLogger(__name__)

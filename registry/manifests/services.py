@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 
+from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
 from artifacts.kinds.kinds import PROOFS, kind_of
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
@@ -26,7 +27,6 @@ from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.manifests.terms import HeldBlob, labels_of_index
 from registry.repositories.models import Repository
 from registry.repositories.services import note_push, while_it_exists
-from registry.rows import statements
 from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 

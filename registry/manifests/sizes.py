@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from registry.rows import statements
+from accounts import statements
 
 # An index has the bytes of what it lists, and of what that lists; what several of them share
 # counts once. CROSS JOIN keeps SQLite to this order of tables: it would rather read one of them

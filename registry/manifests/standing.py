@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from accounts import statements
 from accounts.users.models import Namespace
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from registry.rows import statements
 from registry.tags.models import Tag
 from registry.tags.time_machine import time_machine_of
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from accounts import statements
 from accounts.credentials.principals import Principal
 from accounts.organizations.models import Team
 from accounts.users.models import Namespace, Robot, User
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.names import MAX_NAME_LENGTH
 from artifacts.policy.models import ArtifactPolicy
-from registry.rows import statements
 from registry.rows.fields import AsciiField
 
 if TYPE_CHECKING:

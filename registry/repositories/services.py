@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, F, Q, Value, When
 
+from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.errors import AccountError
@@ -24,7 +25,6 @@ from registry.repositories.models import (
     SignatureRequirement,
 )
 from registry.repositories.paths import name_parts, split_path
-from registry.rows import statements
 
 logger = logging.getLogger(__name__)
 

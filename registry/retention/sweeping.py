@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from accounts import statements
 from registry.repositories.models import Repository
 from registry.retention.models import RetentionRule
 from registry.retention.services import run
-from registry.rows import statements
 
 logger = logging.getLogger(__name__)
 

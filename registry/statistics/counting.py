@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from django.db import DatabaseError, transaction
 
-from registry.rows import statements
+from accounts import statements
 
 MAX_KEYS: Final = 50_000  # kept in memory while the database does not answer
 BATCH_ROWS: Final = 500

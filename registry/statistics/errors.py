@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from accounts import statements
 from artifacts.text import clean
-from registry.rows import statements
 
 MAX_IN_MEMORY: Final = 100
 MAX_ROWS: Final = 200

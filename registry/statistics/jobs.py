@@ -8,7 +8,7 @@ from typing import Final
 from django.db import DatabaseError
 from django.db.models import F
 
-from registry.rows import statements
+from accounts import statements
 from registry.statistics.errors import safe_text
 from registry.statistics.models import CollectionReport, JobRun
 

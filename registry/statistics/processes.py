@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from accounts import statements
 from accounts.origin import ignored
 from registry.blobs.transfers import transfers
-from registry.rows import statements
 from registry.statistics.models import ServerProcess
 
 GONE_AFTER: Final = timedelta(minutes=2)  # without a word

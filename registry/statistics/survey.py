@@ -6,9 +6,9 @@ from typing import Final
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import statements
 from accounts.users.models import Namespace
 from registry.repositories.models import Repository
-from registry.rows import statements
 from registry.statistics.models import DailyTraffic, NamespaceStorage, RepositoryStorage, Survey
 
 BATCH_REPOSITORIES: Final = 500

@@ -7,13 +7,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
+from accounts import statements
 from accounts.users.models import Namespace
 from artifacts.charts.versions import MAX_KEY_LENGTH
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.names import MAX_TAG_LENGTH
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
 from registry.repositories.models import Repository
-from registry.rows import statements
 from registry.rows.fields import AsciiField
 
 MAX_WARNING_LENGTH = 500

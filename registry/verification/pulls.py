@@ -8,6 +8,7 @@ from itertools import islice
 
 from django.conf import settings
 
+from accounts import statements
 from accounts.audit.models import AuditEvent
 from artifacts.kinds.kinds import PROOFS
 from artifacts.oci.companions import companion_tags, cosign_subject
@@ -26,7 +27,6 @@ from artifacts.signatures.verdicts import Budget, State
 from registry.blobs.services import find_blob, read_blob
 from registry.manifests.models import Manifest, ManifestChild
 from registry.repositories.models import Repository, SignatureRequirement
-from registry.rows import statements
 from registry.tags.models import Tag
 from registry.verification.checking import recheck
 from registry.verification.models import Verdict

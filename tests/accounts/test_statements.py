@@ -15,8 +15,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts import statements
 from registry.repositories.models import Repository
-from registry.rows import statements
 
 
 @given(
