@@ -35,7 +35,7 @@ def rights_in(
     """
     if repository is None:
         held = _rights_to_create(principal, path)
-    elif is_almighty(principal):
+    elif sees_everything(principal):
         held = ALL_ACTIONS
     else:
         held = _rights_held(principal, repository) | _rights_of_anyone(principal, repository)
@@ -44,20 +44,20 @@ def rights_in(
 
 def readable_repositories(principal: Principal) -> RepositoryQuerySet:
     """Every repository the principal may pull from."""
-    if is_almighty(principal):
+    if sees_everything(principal):
         return Repository.objects.all()
     return Repository.objects.visible_to(principal, public=_sees_public(principal))
 
 
 def catalog_of(principal: Principal) -> RepositoryQuerySet:
     """What the catalog lists: others' public repositories only where the setting says so."""
-    if is_almighty(principal):
+    if sees_everything(principal):
         return Repository.objects.all()
     public = settings.BERTH.FEATURE_PUBLIC_CATALOG and _sees_public(principal)
     return Repository.objects.visible_to(principal, public=public)
 
 
-def is_almighty(principal: Principal) -> bool:
+def sees_everything(principal: Principal) -> bool:
     return principal.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS
 
 
@@ -88,7 +88,7 @@ def _rights_to_create(principal: Principal, path: str) -> frozenset[Action]:
         return ALL_ACTIONS
     if principal.kind == "user" and own.filter(user=principal.id).exists():
         return ALL_ACTIONS
-    if is_almighty(principal) and own.exists():
+    if sees_everything(principal) and own.exists():
         return ALL_ACTIONS
     return NOTHING
 

@@ -47,7 +47,7 @@ _FIND = """
 """
 
 
-_BEAR = """
+_INSERT_BLOB = """
     INSERT INTO blobs_blob (digest, size, storage_key, created_at) VALUES (%s, %s, %s, %s)
     ON CONFLICT (digest) DO NOTHING
 """
@@ -104,7 +104,9 @@ class _LookFirst(Exception):
 
 def _born_or_locked(blob: Blob) -> Blob | None:
     """The row of that digest: this one, or another, locked; ``None``: collected since."""
-    if statements.execute(_BEAR, [blob.digest, blob.size, blob.storage_key, blob.created_at]):
+    if statements.execute(
+        _INSERT_BLOB, [blob.digest, blob.size, blob.storage_key, blob.created_at]
+    ):
         return blob
     # No lock on the key: a mount that links the blob meanwhile need not wait.
     return Blob.objects.select_for_update(no_key=True).filter(pk=blob.digest).first()

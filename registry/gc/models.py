@@ -7,8 +7,8 @@ from django.db import models
 from accounts import statements
 
 
-class Lease(models.Model):
-    """Held until a moment, or until it is given back. Nothing depends on it but spared work."""
+class Turn(models.Model):
+    """Somebody's until a moment, or until given back. Nothing depends on it but spared work."""
 
     name = models.CharField(max_length=50, primary_key=True)
     held_until = models.DateTimeField()
@@ -18,17 +18,17 @@ class Lease(models.Model):
 
 
 _TAKE = """
-    INSERT INTO gc_lease (name, held_until) VALUES (%s, %s)
+    INSERT INTO gc_turn (name, held_until) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET held_until = excluded.held_until
-    WHERE gc_lease.held_until <= %s
+    WHERE gc_turn.held_until <= %s
 """
 
 
-def take_lease(name: str, *, now: datetime, lasting: timedelta) -> bool:
-    """Take a lease for so long; ``False`` when somebody holds it."""
+def take_turn(name: str, *, now: datetime, lasting: timedelta) -> bool:
+    """Take a turn for so long; ``False`` when somebody has it."""
     return statements.execute(_TAKE, [name, now + lasting, now]) == 1
 
 
 def give_back(name: str, *, now: datetime, lasting: timedelta) -> None:
-    """End a lease that was taken at ``now``, unless it ran out and another has it."""
-    Lease.objects.filter(name=name, held_until=now + lasting).update(held_until=now)
+    """End a turn that was taken at ``now``, unless it ran out and another has it."""
+    Turn.objects.filter(name=name, held_until=now + lasting).update(held_until=now)

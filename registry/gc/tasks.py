@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from registry.gc import services, store
-from registry.gc.models import give_back, take_lease
+from registry.gc.models import give_back, take_turn
 from registry.gc.report import Report
 from registry.statistics.jobs import note_collection
 
@@ -39,19 +39,19 @@ def _reconcile(now: datetime, report: Report) -> None:
     store.reconcile_store(now=now, abandoned_after=after, report=report)
 
 
-def _run(lease: str, work: Callable[[datetime, Report], None]) -> None:
+def _run(turn: str, work: Callable[[datetime, Report], None]) -> None:
     now = timezone.now()
     if not settings.BERTH.FEATURE_GARBAGE_COLLECTION:
         return
-    if not take_lease(lease, now=now, lasting=LASTING):
+    if not take_turn(turn, now=now, lasting=LASTING):
         return
     report = Report()
     try:
         work(now, report)
     finally:
-        give_back(lease, now=now, lasting=LASTING)
+        give_back(turn, now=now, lasting=LASTING)
     note_collection(
-        task=f"gc.{lease}",
+        task=f"gc.{turn}",
         now=now,
         freed_bytes=report.freed_bytes,
         lines=report.lines(),

@@ -14,7 +14,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from accounts.credentials.principals import Principal
 from accounts.organizations.models import TeamMember
 from accounts.users.models import Namespace
-from registry.access.rights import is_almighty, readable_repositories
+from registry.access.rights import readable_repositories, sees_everything
 from registry.blobs.models import BlobLink
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
@@ -83,7 +83,7 @@ def _organizations(
         return Namespace.objects.none()
     found = Namespace.objects.held().filter(name__startswith=question.name).order_by("name")
     found = found.select_related("organization", "user")
-    if is_almighty(principal):
+    if sees_everything(principal):
         return found
     known = Q(Exists(readable.filter(namespace=OuterRef("pk"))))
     if principal.kind == "user":

@@ -11,7 +11,7 @@ from accounts.credentials.principals import ANONYMOUS
 from artifacts.oci.errors import OCIError
 from registry.access.callers import Caller, InsufficientScope
 from registry.access.scopes import Action
-from registry.api.docker_v1.grants import Grant, issue_grant, read_grant
+from registry.api.docker_v1.tokens import V1Token, issue_token, read_token
 from registry.api.http import views
 from registry.api.http.login import address_of, external_url, identify
 from registry.repositories.models import Repository
@@ -24,28 +24,28 @@ class V1View(views.View):
     """What all of ``/v1/`` shares. Nobody in particular is an ordinary caller here."""
 
     door_headers = VERSION
-    grant: Grant | None = None
+    token: V1Token | None = None
 
     def refusal(self, error: OCIError, request: Request) -> HttpResponse:
         return refusal(error, request)
 
     def identify(self, request: Request) -> Caller:
-        """Who calls, from a password or a grant, which is kept then."""
+        """Who calls, from a password or a token, which is kept then."""
         scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() == "token":
-            self.grant = read_grant(value, now=self.now)
-            return Caller(self.grant.principal, address=address_of(request))
+            self.token = read_token(value, now=self.now)
+            return Caller(self.token.principal, address=address_of(request))
         return identify(request, now=self.now) or Caller(ANONYMOUS)
 
     def require_in(
         self, caller: Caller, action: Action, path: str, found: Repository | None
     ) -> None:
-        """Let the caller pass or raise. A grant opens its own repository and no other."""
+        """Let the caller pass or raise. A token opens its own repository and no other."""
         caller.require(action, path, found, now=self.now)
-        if self.grant and (
+        if self.token and (
             found is None
-            or found.id != self.grant.repository_id
-            or action not in self.grant.actions
+            or found.id != self.token.repository_id
+            or action not in self.token.actions
         ):
             raise InsufficientScope(f"the token does not say that you may {action} in {path}")
 
@@ -59,10 +59,10 @@ class V1RepositoryView(V1View, views.RepositoryView):
         self.require_in(self.caller, action, self.path, self._repository)
 
     def granted(self, *actions: Action) -> Mapping[str, str]:
-        """Headers with a grant for this repository, for clients that ask for one."""
+        """Headers with a token for this repository, for clients that ask for one."""
         if self.request.headers.get("X-Docker-Token", "").lower() != "true":
             return {}
-        token = issue_grant(
+        token = issue_token(
             principal=self.caller.principal,
             repository=self.repository,
             actions=frozenset(actions),

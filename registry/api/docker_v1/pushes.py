@@ -122,9 +122,9 @@ class _Image(V1View):
             super().initial(request, *args, **kwargs)
             return
         caller = self.identify(request)
-        if self.grant is None:
+        if self.token is None:
             raise BlobUploadInvalid("send the token that PUT /v1/repositories/NAME/ answers with")
-        repository = Repository.objects.filter(pk=self.grant.repository_id).first()
+        repository = Repository.objects.filter(pk=self.token.repository_id).first()
         if repository is None:
             raise NameUnknown("the repository has been deleted")
         require_v1_push(repository.path)

@@ -50,7 +50,7 @@ class SearchView(V1View):
     def _searcher(self, request: Request) -> Principal:
         """Whose repositories are searched; everybody's for tokens that are for other things."""
         caller = self.identify(request)
-        narrow = self.grant or (caller.claims and CATALOG not in caller.claims.registry)
+        narrow = self.token or (caller.claims and CATALOG not in caller.claims.registry)
         return ANONYMOUS if narrow else caller.confirmed(now=self.now)
 
 

@@ -1,4 +1,4 @@
-"""The commands, the task and its lease, and what goes wrong for one item only."""
+"""The commands, the task and its turn, and what goes wrong for one item only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from pytest_django import Settings
 from artifacts.oci.digest import Digest
 from registry.blobs.models import Blob
 from registry.gc.management.commands.fsck import ProgressBar
-from registry.gc.models import Lease, give_back, take_lease
+from registry.gc.models import Turn, give_back, take_turn
 from registry.gc.report import Garbage, Report
 from registry.gc.services import collect
 from registry.gc.tasks import collect as collect_task
@@ -66,16 +66,16 @@ def test_a_dry_run_says_the_same_and_frees_nothing(garbage: Repository, store_ro
     assert foretold == gc_says().replace("Freed", "Would free")
 
 
-def test_the_task_collects_and_gives_its_lease_back(garbage: Repository) -> None:
+def test_the_task_collects_and_gives_its_turn_back(garbage: Repository) -> None:
     for _ in range(2):
         collect_task()
 
-        assert Lease.objects.get(name="collect").held_until <= datetime.now(UTC)
+        assert Turn.objects.get(name="collect").held_until <= datetime.now(UTC)
     assert not Blob.objects.exists()
 
 
-def test_the_task_leaves_the_work_to_whoever_has_the_lease(garbage: Repository) -> None:
-    take_lease("collect", now=datetime.now(UTC), lasting=LASTING)
+def test_the_task_leaves_the_work_to_whoever_has_the_turn(garbage: Repository) -> None:
+    take_turn("collect", now=datetime.now(UTC), lasting=LASTING)
 
     collect_task()
 
@@ -93,17 +93,17 @@ def test_nothing_is_collected_by_itself_when_that_is_switched_off(
     assert Blob.objects.exists()
 
 
-def test_a_lease_is_held_by_one_until_it_ends_or_is_given_back(db: None) -> None:
-    assert take_lease("sweep", now=NOW, lasting=LASTING)
-    assert not take_lease("sweep", now=NOW + LASTING - SECOND, lasting=LASTING)
-    assert take_lease("another", now=NOW, lasting=LASTING)
+def test_a_turn_is_had_by_one_until_it_ends_or_is_given_back(db: None) -> None:
+    assert take_turn("sweep", now=NOW, lasting=LASTING)
+    assert not take_turn("sweep", now=NOW + LASTING - SECOND, lasting=LASTING)
+    assert take_turn("another", now=NOW, lasting=LASTING)
 
-    assert take_lease("sweep", now=NOW + LASTING, lasting=LASTING)
+    assert take_turn("sweep", now=NOW + LASTING, lasting=LASTING)
     give_back("sweep", now=NOW, lasting=LASTING)  # too late: it is another's by now
-    assert not take_lease("sweep", now=NOW + LASTING, lasting=LASTING)
+    assert not take_turn("sweep", now=NOW + LASTING, lasting=LASTING)
 
     give_back("sweep", now=NOW + LASTING, lasting=LASTING)
-    assert take_lease("sweep", now=NOW + LASTING, lasting=LASTING)
+    assert take_turn("sweep", now=NOW + LASTING, lasting=LASTING)
 
 
 # --- One broken item ----------------------------------------------------------------------------

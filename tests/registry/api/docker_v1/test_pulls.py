@@ -17,9 +17,9 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestUnknown
 from artifacts.oci.media_types import OCI_MANIFEST
 from registry.access.tokens import TokenInvalid
-from registry.api.docker_v1.grants import LIFETIME, issue_grant, read_grant
 from registry.api.docker_v1.ids import ImageId, read_id
 from registry.api.docker_v1.schema1.images import EMPTY_LAYER
+from registry.api.docker_v1.tokens import LIFETIME, issue_token, read_token
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role, SignatureRequirement
@@ -259,28 +259,28 @@ def test_a_token_is_worth_what_its_holder_may_do_now(repository: Repository) -> 
 
 
 def test_a_forged_or_ended_token_is_refused(repository: Repository) -> None:
-    value = issue_grant(
+    value = issue_token(
         principal=owner_of("acme"), repository=repository, actions=frozenset({"pull"}), now=NOW
     )
-    assert read_grant(value, now=NOW).repository_id == repository.id
+    assert read_token(value, now=NOW).repository_id == repository.id
 
     for wrong in ("", "sigv2=", "sigv2=x:y", value[:-1], value.replace("=", "=a", 1), "x" * 10000):
         with pytest.raises(TokenInvalid):
-            read_grant(wrong, now=NOW)
+            read_token(wrong, now=NOW)
     with pytest.raises(TokenInvalid, match="expired"):
-        read_grant(value, now=NOW + LIFETIME)
-    read_grant(value, now=NOW + LIFETIME - timedelta(seconds=1))
+        read_token(value, now=NOW + LIFETIME)
+    read_token(value, now=NOW + LIFETIME - timedelta(seconds=1))
 
 
 def test_a_token_ends_with_the_login_it_stands_for(repository: Repository) -> None:
     ends = NOW + timedelta(minutes=5)
     principal = principal_of(User.objects.get(username="acme-owner"), expires_at=ends)
-    value = issue_grant(
+    value = issue_token(
         principal=principal, repository=repository, actions=frozenset({"pull"}), now=NOW
     )
 
     with pytest.raises(TokenInvalid, match="expired"):
-        read_grant(value, now=ends)
+        read_token(value, now=ends)
 
 
 def test_an_application_token_logs_in(repository: Repository) -> None:
@@ -480,7 +480,7 @@ def test_a_principal_without_a_login_gets_a_token_for_what_is_public(
     client = V1Client(send)
     client.ask_token("acme/web")
 
-    held = read_grant(client.token, now=datetime.now(UTC))
+    held = read_token(client.token, now=datetime.now(UTC))
 
     assert held.principal == Principal("anonymous")
     set_visibility(repository=repository, is_public=False, now=NOW)

@@ -1,6 +1,6 @@
 """The tokens of the V1 protocol: one repository, what may be done in it, and by whom.
 
-A grant is signed with the registry's secret key and holds for a day. It proves who asks, as
+A token is signed with the registry's secret key and holds for a day. It proves who asks, as
 a password would; what they may do is looked up again at every use.
 """
 
@@ -24,13 +24,13 @@ _SCHEME = "sigv2="
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class V1Token:
     principal: Principal
     repository_id: int
     actions: frozenset[Action]
 
 
-def issue_grant(
+def issue_token(
     *, principal: Principal, repository: Repository, actions: frozenset[Action], now: datetime
 ) -> str:
     """The value of ``X-Docker-Token``."""
@@ -50,7 +50,7 @@ def issue_grant(
     )
 
 
-def read_grant(value: str, *, now: datetime) -> Grant:
+def read_token(value: str, *, now: datetime) -> V1Token:
     """What ``Authorization: Token`` brings.
 
     Raises:
@@ -70,7 +70,7 @@ def read_grant(value: str, *, now: datetime) -> Grant:
     if principal is None:
         raise Unauthorized("the account or token behind this login is no longer valid")
     actions = ALL_ACTIONS.intersection(said["actions"])
-    return Grant(principal, said["repository"], actions)
+    return V1Token(principal, said["repository"], actions)
 
 
 def _signer() -> signing.Signer:
