@@ -13,7 +13,7 @@ from registry.manifests.reads import (
     renew_lease,
     resolve_manifest,
 )
-from registry.repositories.models import Repository, SignatureRequirement
+from registry.repositories.models import Repository
 from registry.statistics.counting import count_pull
 from registry.verification.pulls import Reader, admit_pull
 
@@ -52,8 +52,7 @@ def pull_manifest(
     require_signature(
         repository=repository,
         digest=manifest.digest,
-        caller=caller,
-        by_tag=reference.tag is not None,
+        reader=_reader(caller, repository, by_tag=reference.tag is not None, now=now),
         now=now,
     )
     note_pull(manifest=manifest, now=now)
@@ -84,14 +83,14 @@ def require_signature(
     *,
     repository: Repository,
     digest: str,
-    caller: Caller | None = None,
-    by_tag: bool = False,
+    reader: Reader | None = None,
     now: datetime,
 ) -> None:
-    """Let a pull of a manifest, or of a part of it, pass or raise ``SignatureRequired``."""
-    if repository.signature_requirement == SignatureRequirement.NONE:
-        return
-    reader = None if caller is None else _reader(caller, repository, by_tag=by_tag, now=now)
+    """Let a pull of a manifest, or of a part of it, pass or raise ``SignatureRequired``.
+
+    Args:
+        reader: whoever may push reads what is not signed yet, to sign it.
+    """
     admit_pull(repository=repository, digest=digest, now=now, reader=reader)
 
 
@@ -126,7 +125,12 @@ def _answer(
     )
 
 
-def _reader(caller: Caller, repository: Repository, *, by_tag: bool, now: datetime) -> Reader:
+def _reader(
+    caller: Caller | None, repository: Repository, *, by_tag: bool, now: datetime
+) -> Reader | None:
+    if caller is None:
+        return None
+
     def may_push() -> bool:
         principal = caller.confirmed(now=now)
         return "push" in rights_in(principal=principal, path=repository.path, repository=repository)

@@ -12,7 +12,6 @@ from datetime import datetime
 from django.db.models import Count, QuerySet, Sum
 
 from artifacts.oci.digest import Digest
-from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid, ManifestTypeUnsupported
 from registry.blobs.hashing import Hasher
 from registry.blobs.models import Blob, BlobLink
@@ -113,7 +112,7 @@ def _damage_of_manifest(manifest: Manifest, held: set[str]) -> str:
     body = bytes(manifest.body)
     expected = Digest.parse(manifest.digest)
     try:
-        document = ManifestDocument.parse(body, manifest.media_type)
+        document = manifest.document
     except ManifestTypeUnsupported as error:
         return f"manifest {manifest}: {error.reason}, so it cannot be checked"
     except ManifestInvalid as error:

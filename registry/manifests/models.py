@@ -98,6 +98,8 @@ class Manifest(models.Model):
         null=True, blank=True, help_text="when its content was looked into, for charts and the like"
     )
 
+    brief_annotations: str | None = None  # instead of ``annotations_json``, from ``for_lists``
+
     objects = ManifestManager()
 
     if TYPE_CHECKING:
@@ -132,8 +134,9 @@ class Manifest(models.Model):
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        text = self.__dict__.get("brief_annotations")  # see ``ManifestQuerySet.for_lists``
-        return cast("Mapping[str, str]", kept_json(self.annotations_json if text is None else text))
+        brief = self.brief_annotations
+        text = self.annotations_json if brief is None else brief
+        return cast("Mapping[str, str]", kept_json(text))
 
     @property
     def labels(self) -> Mapping[str, str]:

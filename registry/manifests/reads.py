@@ -80,6 +80,10 @@ class ResolvedManifest:
     is_aging: bool = False
     superseded: Superseded | None = None
 
+    def document(self) -> ManifestDocument:
+        """As ``Manifest.document``, read at each call."""
+        return ManifestDocument.parse(self.body, self.media_type)
+
 
 def resolve_manifest(
     *, repository: Repository, reference: Reference, with_body: bool, now: datetime
@@ -295,7 +299,7 @@ def _fallback_digests(repository: Repository, subject: Digest, now: datetime) ->
 
 def _children(index: ResolvedManifest) -> Iterator[str]:
     try:
-        document = ManifestDocument.parse(index.body, index.media_type)
+        document = index.document()
     except ManifestInvalid:  # stored under older, laxer rules
         return
     yield from dict.fromkeys(str(child.digest) for child in document.manifests)

@@ -4,7 +4,6 @@ What ``admit_pull`` decides for one manifest, for many at a time, from the verdi
 nothing is checked anew, counted or written.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -14,11 +13,10 @@ from artifacts.kinds.kinds import PROOFS
 from artifacts.oci.companions import companion_tags, subject_of
 from artifacts.oci.digest import Digest
 from artifacts.signatures.verdicts import State
-from registry.manifests.models import ManifestChild
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
+from registry.verification.listed import indexes_above
 from registry.verification.models import PublicKey, Verdict
-from registry.verification.pulls import MAX_NESTING
 
 _MAX_EDGES = 2000
 
@@ -34,8 +32,9 @@ def refusals(*, repository: Repository, tags: Collection[Tag], now: datetime) ->
         for tag in tags
         if not subject_of(tag.name) and tag.manifest.kind not in PROOFS
     }
-    parents = _parents(repository, set(judged.values()))
-    candidates = {digest: {digest, *parents[digest]} for digest in set(judged.values())}
+    digests = set(judged.values())
+    parents = indexes_above(repository, digests, edges=_MAX_EDGES)
+    candidates = {digest: {digest, *parents.get(digest, ())} for digest in digests}
     signed = _signed(repository, set().union(*candidates.values()), now)
     left = {name: digest for name, digest in judged.items() if not candidates[digest] & signed}
     reasons = _reasons(repository, set(left.values()))
@@ -53,28 +52,6 @@ def losses(*, key: PublicKey, size: int) -> Sequence[Verdict]:
     rows = Verdict.objects.filter(~Exists(others), key=key, is_signature=True)
     rows = rows.select_related("repository").order_by("repository", "subject_digest", "pk")
     return list(rows[:size])
-
-
-def _parents(repository: Repository, digests: Collection[str]) -> Mapping[str, set[str]]:
-    """Indexes of the repository that list each of the manifests, or list one that does."""
-    above: dict[str, set[str]] = defaultdict(set)
-    below = {digest: {digest} for digest in digests}  # a manifest -> what it leads to
-    for _ in range(MAX_NESTING):
-        edges = ManifestChild.objects.filter(
-            child_digest__in=below,
-            parent__repository=repository.id,
-            parent__deleted_at=None,
-        )
-        found: dict[str, set[str]] = defaultdict(set)
-        rows = edges.order_by("-parent").values_list("child_digest", "parent__digest")
-        for child, parent in rows[:_MAX_EDGES]:
-            found[parent] |= below[child]
-            for digest in below[child]:
-                above[digest].add(parent)
-        if not found:
-            break
-        below = found
-    return above
 
 
 def _signed(repository: Repository, digests: Collection[str], now: datetime) -> set[str]:

@@ -1,4 +1,4 @@
-"""What indexes say about a manifest that they list, or that something they list speaks of."""
+"""Indexes that list a manifest, and what they say about it or about what speaks of it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,7 +8,6 @@ from django.db.models import Q
 
 from artifacts.images.references import about, is_attestation
 from artifacts.oci.descriptors import Descriptor
-from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.media_types import INDEXES
 from registry.manifests.models import Manifest, ManifestChild, ManifestQuerySet
@@ -16,6 +15,7 @@ from registry.repositories.models import Repository
 
 MAX_INDEXES: Final = 50  # that are looked into at once, the newest
 MAX_INDEX_BYTES: Final = 128 * 1024
+MAX_NESTING: Final = 3
 
 
 def listed_attestations(
@@ -51,10 +51,37 @@ def listed_subject(repository: Repository, digest: str, *, indexes: Sequence[str
 def _entries_of(rows: ManifestQuerySet) -> Iterator[tuple[str, Descriptor]]:
     """What the newest of these indexes list, each with the digest of its index."""
     small = rows.filter(media_type__in=INDEXES, size__lte=MAX_INDEX_BYTES).order_by("-pk")
-    for digest, body, media_type in small.values_list("digest", "body", "media_type")[:MAX_INDEXES]:
+    for index in small.only("digest", "body", "media_type")[:MAX_INDEXES]:
         try:
-            document = ManifestDocument.parse(bytes(body), media_type)
+            document = index.document
         except ManifestInvalid:  # stored under older, laxer rules
             continue
         for entry in document.manifests:
-            yield digest, entry
+            yield index.digest, entry
+
+
+def indexes_above(
+    repository: Repository, digests: Collection[str], *, edges: int
+) -> Mapping[str, Collection[str]]:
+    """Indexes that list each of the manifests, or list one that does: the nearest first.
+
+    Args:
+        edges: how many are followed from one level to the next, those of the newest indexes.
+    """
+    above: dict[str, dict[str, None]] = defaultdict(dict)
+    below = {digest: {digest} for digest in digests}  # a manifest -> what it leads to
+    for _ in range(MAX_NESTING):
+        parents = ManifestChild.objects.filter(
+            child_digest__in=below, parent__repository=repository.id, parent__deleted_at=None
+        )
+        found: dict[str, set[str]] = defaultdict(set)
+        rows = parents.order_by("-parent").values_list("child_digest", "parent__digest")
+        for child, parent in rows[:edges]:
+            found[parent] |= below[child]
+        for parent, leads_to in sorted(found.items()):
+            for digest in leads_to:
+                above[digest].setdefault(parent)
+        if not found:
+            break
+        below = found
+    return above

@@ -29,13 +29,13 @@ from registry.manifests.models import Manifest, ManifestChild
 from registry.repositories.models import Repository, SignatureRequirement
 from registry.tags.models import Tag
 from registry.verification.checking import recheck
+from registry.verification.listed import indexes_above
 from registry.verification.models import Verdict
 from registry.verification.reads import verdict_of
 
 logger = logging.getLogger(__name__)
 
 MAX_PARENTS = 20
-MAX_NESTING = 3
 MAX_LISTED = 1000  # by an index under the fallback tag
 _COUNT = """
     INSERT INTO verification_unsignedpulls
@@ -71,7 +71,8 @@ def admit_pull(
     """
     if repository.signature_requirement == SignatureRequirement.NONE:
         return
-    candidates = [Digest.parse(digest), *islice(_parents(repository, digest), MAX_PARENTS)]
+    parents = indexes_above(repository, [digest], edges=MAX_PARENTS).get(digest, ())
+    candidates = [Digest.parse(one) for one in (digest, *islice(parents, MAX_PARENTS))]
     if _has_valid_signature(repository, candidates, now):
         return
     manifest = Manifest.objects.present().filter(repository=repository.id, digest=digest).first()
@@ -109,23 +110,6 @@ def _has_valid_signature(
         if live.filter(name__in=tags[subject]).exists():
             return True
     return False
-
-
-def _parents(repository: Repository, digest: str) -> Iterable[Digest]:
-    """Indexes of the repository that list the manifest, nearest first."""
-    nearer, seen = {digest}, {digest}
-    for _ in range(MAX_NESTING):
-        edges = ManifestChild.objects.filter(
-            child_digest__in=nearer,
-            parent__repository=repository.id,
-            parent__deleted_at=None,
-        )
-        found = edges.order_by("-parent").values_list("parent__digest", flat=True)[:MAX_PARENTS]
-        nearer = set(found) - seen
-        seen |= nearer
-        yield from (Digest.parse(parent) for parent in sorted(nearer))
-        if not nearer:
-            return
 
 
 def _speaks_about_another(manifest: Manifest, repository: Repository, now: datetime) -> bool:

@@ -87,7 +87,7 @@ def document_in(manifest: Manifest) -> ManifestDocument | None:
         if values_in(body) > MAX_SHOWN_VALUES:
             return None
         try:
-            return ManifestDocument.parse(body, manifest.media_type)
+            return manifest.document
         except ManifestInvalid:
             return None
 

@@ -161,7 +161,7 @@ class ComparePage(TagsPage):
             problems.append(f"{text} is made of too many parts to be compared here.")
             return None
         try:
-            document = ManifestDocument.parse(found.body, found.media_type)
+            document = found.document()
         except OCIError as error:
             problems.append(reason_of(error))
             return None

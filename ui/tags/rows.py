@@ -115,13 +115,13 @@ def _app_versions(tags: Iterable[Tag]) -> Mapping[int, str]:
 def _platforms(tags: Iterable[Tag]) -> Mapping[int, Sequence[Platform]]:
     indexes = {tag.manifest_id for tag in tags if tag.manifest.media_type in INDEXES}
     small = Manifest.objects.filter(pk__in=indexes, size__lte=MAX_INDEX_BYTES)
-    rows = small.values_list("pk", "body", "media_type") if indexes else ()
-    return {pk: _listed(bytes(body), media_type) for pk, body, media_type in rows}
+    rows = small.only("body", "media_type") if indexes else ()
+    return {index.pk: _listed(index) for index in rows}
 
 
-def _listed(body: bytes, media_type: str) -> Sequence[Platform]:
+def _listed(index: Manifest) -> Sequence[Platform]:
     try:
-        return platforms_of(ManifestDocument.parse(body, media_type))[:MAX_PLATFORMS]
+        return platforms_of(index.document)[:MAX_PLATFORMS]
     except ManifestInvalid:  # stored under older, laxer rules
         return ()
 

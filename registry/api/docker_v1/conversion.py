@@ -198,7 +198,7 @@ def _read(repository: Repository, digest: str, now: datetime) -> ResolvedManifes
 
 def _parsed(manifest: ResolvedManifest) -> ManifestDocument:
     try:
-        return ManifestDocument.parse(manifest.body, manifest.media_type)
+        return manifest.document()
     except ManifestInvalid as error:  # stored under older, laxer rules
         raise NotConvertible(error.reason) from error
 

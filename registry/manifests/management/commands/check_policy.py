@@ -119,7 +119,7 @@ def _stored(text: str) -> tuple[Repository, ManifestDocument]:
         with_body=True,
         now=timezone.now(),
     )
-    return repository, ManifestDocument.parse(found.body, found.media_type)
+    return repository, found.document()
 
 
 def _repositories(scope: str) -> Iterator[Repository]:
