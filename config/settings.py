@@ -49,6 +49,7 @@ SECRET_KEY_FILE = DATA_DIR / "secret_key"
 SECRET_KEY: str = BERTH.SECRET_KEY or (
     SECRET_KEY_FILE.read_text() if SECRET_KEY_FILE.exists() else ""
 )
+SECRET_KEY_FALLBACKS: list[str] = BERTH.SECRET_KEY_FALLBACKS
 SECRET_KEY_IS_MISSING = not SECRET_KEY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BERTH.PREFERRED_URL_SCHEME == "https"
 CSRF_TRUSTED_ORIGINS = (
@@ -168,7 +169,7 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": database_settings(BERTH.DB_URI, data=DATA_DIR)}
+DATABASES = {"default": database_settings(BERTH, data=DATA_DIR)}
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [folder for folder in (FILES_DIR / "static",) if folder.is_dir()]

@@ -49,7 +49,12 @@ def django_db_modify_db_settings(
 
 
 # Keys that Django's settings are made of: those are what counts.
-_MADE_INTO_SETTINGS = {"SECRET_KEY", "DISTRIBUTED_STORAGE_CONFIG", "DISTRIBUTED_STORAGE_PREFERENCE"}
+_MADE_INTO_SETTINGS = {
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "DISTRIBUTED_STORAGE_CONFIG",
+    "DISTRIBUTED_STORAGE_PREFERENCE",
+}
 
 
 class BerthSettings(Settings):

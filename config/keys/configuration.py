@@ -20,7 +20,14 @@ DEPRECATED_KEYS = {
     " and does nothing else; list them there instead",
 }
 SECRET_KEYS = frozenset(
-    {"SECRET_KEY", "DB_URI", "BROKER_URL", "MAIL_PASSWORD", "LDAP_ADMIN_PASSWD"}
+    {
+        "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
+        "DB_URI",
+        "BROKER_URL",
+        "MAIL_PASSWORD",
+        "LDAP_ADMIN_PASSWD",
+    }
 )
 # Also read from BERTH_<KEY>_FILE.
 KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}

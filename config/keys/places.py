@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from config.keys.configuration import Configuration
 from config.keys.storage_drivers import driver_settings
 
 # WAL lets readers go on beside the one writer; FULL makes a commit survive a power cut.
 # Each of the many threads has a connection; at SQLite's default of 2 MB their caches add up.
 _SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
 _SQLITE_BUSY_TIMEOUT_SECONDS = 20
-# Two web processes and the jobs stay below PostgreSQL's default of 100 connections.
-_POOL_CONNECTIONS = 40
-_POOL_TIMEOUT_SECONDS = 20
+# A pool that found no server for so long stops looking until somebody wants a connection: who asks
+# first after an outage finds the server, and no pause has grown meanwhile.
+_POOL_RECONNECT_SECONDS = 5
 # What an address may set otherwise. No wait is without end: not for a server that vanished with
 # its network, for a lock that somebody keeps, or for a process of ours that hangs with its locks.
 _POSTGRESQL_OPTIONS = {
@@ -25,11 +26,12 @@ _POSTGRESQL_OPTIONS = {
 }
 
 
-def database_settings(uri: str, *, data: Path) -> dict[str, Any]:
-    """Django's settings for a database. A relative SQLite path starts in ``data``."""
+def database_settings(configuration: Configuration, *, data: Path) -> dict[str, Any]:
+    """Django's settings for the database. A relative SQLite path starts in ``data``."""
+    uri = configuration.DB_URI
     if uri.startswith("sqlite:///"):
         return _sqlite(data / uri.removeprefix("sqlite:///"))
-    return _postgresql(uri)
+    return _postgresql(configuration)
 
 
 def storage_settings(driver: str, parameters: dict[str, Any], *, data: Path) -> list[Any]:
@@ -60,8 +62,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
     }
 
 
-def _postgresql(uri: str) -> dict[str, Any]:
-    parts = urlsplit(uri)
+def _postgresql(configuration: Configuration) -> dict[str, Any]:
+    parts = urlsplit(configuration.DB_URI)
     query = _POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query, keep_blank_values=True))
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -72,11 +74,13 @@ def _postgresql(uri: str) -> dict[str, Any]:
         "HOST": query.pop("host", "") or parts.hostname or "",
         "PORT": str(parts.port or query.pop("port", "")),
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": not configuration.DB_SERVER_SIDE_CURSORS,
         "OPTIONS": {
             "pool": {
                 "min_size": 1,
-                "max_size": _POOL_CONNECTIONS,
-                "timeout": _POOL_TIMEOUT_SECONDS,
+                "max_size": configuration.DB_POOL_SIZE,
+                "timeout": configuration.DB_POOL_TIMEOUT,
+                "reconnect_timeout": _POOL_RECONNECT_SECONDS,
             },
             **query,
         },

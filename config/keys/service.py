@@ -58,10 +58,38 @@ class ServiceKeys(BaseModel):
         " `secret_key` in the data folder, made at the first start.",
         examples=["fifty random characters"],
     )
+    SECRET_KEY_FALLBACKS: list[str] = Field(
+        [],
+        description="Former values of `SECRET_KEY`, newest first: what was signed or encrypted with"
+        " one of them is still read.",
+        examples=[["the fifty characters of before"]],
+    )
     DB_URI: DatabaseUri = Field(
         "sqlite:///db.sqlite3",
         description="The database. A relative SQLite path starts in the data folder.",
         examples=["postgresql://berth:secret@db.example.com:5432/berth"],
+    )
+    DB_POOL_SIZE: int = Field(
+        40,
+        ge=1,
+        le=1000,
+        description="Connections to PostgreSQL that each process keeps at most. Two web processes"
+        " and the jobs stay below PostgreSQL's default of 100.",
+        examples=[20],
+    )
+    DB_POOL_TIMEOUT: int = Field(
+        3,
+        ge=1,
+        le=60,
+        description="How long a request waits for a connection to PostgreSQL before it is asked to"
+        " come again (503), in seconds.",
+        examples=[5],
+    )
+    DB_SERVER_SIDE_CURSORS: bool = Field(
+        True,
+        description="Whether long lists are read through cursors of PostgreSQL. `false` behind a"
+        " PgBouncer that pools transactions.",
+        examples=[False],
     )
     BROKER_URL: BrokerUrl = Field(
         "django://",

@@ -35,6 +35,7 @@ class S3Parameters(_Parameters):
     s3_secret_key: str = ""
     s3_region: str = ""
     endpoint_url: str = Field("", pattern=r"^$|^https?://[^/]+/?$")
+    public_endpoint_url: str = Field("", pattern=r"^$|^https?://[^/]+/?$")
     host: str = ""
     port: int | None = Field(None, ge=1, le=_MAXIMUM_PORT)
     signature_version: str = "s3v4"
@@ -75,6 +76,7 @@ class RadosGWParameters(_Parameters):
             s3_access_key=self.access_key,
             s3_secret_key=self.secret_key,
             endpoint_url=_url(self.hostname, self.port, is_secure=self.is_secure),
+            public_endpoint_url="",
             port=None,
         ).settings()
 

@@ -6,7 +6,7 @@ Source: RFC 7519; Docker's "Token Authentication Implementation".
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -14,14 +14,13 @@ from uuid import uuid4
 import jwt
 from django.conf import settings
 
-from accounts.credentials.keys import public_key, signing_key
+from accounts.credentials.keys import CLOCK_LEEWAY, public_key, signing_key
 from accounts.credentials.principals import Principal
 from artifacts.oci.errors import NameInvalid, Unauthorized
 from registry.access.scopes import ALL_ACTIONS, Action, Scope
 from registry.repositories.paths import repository_path
 
 MAX_TOKEN_BYTES = 8 * 1024
-_LEEWAY = timedelta(seconds=10)
 _REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
 _REMEMBERED_TOKENS = 4096
 
@@ -135,7 +134,7 @@ def verify_token(token: str, *, now: datetime) -> Claims:
             while len(_remembered) >= _REMEMBERED_TOKENS:
                 del _remembered[next(iter(_remembered))]  # the one that came first
             _remembered[name] = claims
-    if now >= claims.expires_at + _LEEWAY:
+    if now >= claims.expires_at + CLOCK_LEEWAY:
         raise TokenInvalid("the token has expired; log in again")
     return claims
 
@@ -153,7 +152,7 @@ def _verify(token: str, now: datetime) -> Claims:
             algorithms=["RS256"],
             audience=service_name(),
             issuer=service_name(),
-            leeway=_LEEWAY,
+            leeway=CLOCK_LEEWAY,
             options={"require": _REQUIRED},
         )
         return _read(claims)

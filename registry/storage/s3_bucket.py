@@ -104,6 +104,7 @@ class Bucket:
     """Keys here are relative to the folder in the bucket that belongs to Berth."""
 
     connection: Connection
+    public: Connection | None = None  # under the name that clients reach it by, if another
 
     def put(self, key: str, content: bytes | bytearray) -> None:
         self._ask("put_object", key, Body=content, ContentType="application/octet-stream")
@@ -177,7 +178,7 @@ class Bucket:
     def link(self, key: str, seconds: int) -> str:
         """A URL that anybody may read the object at for a while."""
         return str(
-            self.connection.url(
+            (self.public or self.connection).url(
                 key, {"ResponseContentType": "application/octet-stream"}, expire=seconds
             )
         )

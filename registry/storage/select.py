@@ -52,4 +52,7 @@ def _s3(parameters: str, part_bytes: int) -> "S3Store":
     from registry.storage.s3 import S3Store
     from registry.storage.s3_bucket import Bucket, connect
 
-    return S3Store(Bucket(connect(**json.loads(parameters))), part_bytes)
+    given = json.loads(parameters)
+    public = given.pop("public_endpoint_url", "")
+    named = connect(**{**given, "endpoint_url": public}) if public else None
+    return S3Store(Bucket(connect(**given), named), part_bytes)

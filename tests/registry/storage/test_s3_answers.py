@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 
+from config.keys.storage_drivers import driver_settings
 from registry.storage.base import BytesMissing, StorageUnavailable
 from registry.storage.s3_bucket import Bucket, connect
 from registry.storage.s3_reader import S3Reader
+from registry.storage.select import s3_store
 
 
 @dataclass
@@ -162,3 +165,19 @@ class _serving:  # noqa: N801 - a context manager
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("public", "host"),
+    [
+        ({}, "minio.internal:9000"),
+        ({"public_endpoint_url": "https://s3.example.com"}, "s3.example.com"),
+    ],
+)
+def test_links_name_the_bucket_as_clients_reach_it(public: dict[str, str], host: str) -> None:
+    parameters = {"s3_bucket": "berth", "endpoint_url": "http://minio.internal:9000", **public}
+    _, found = driver_settings(
+        "S3Storage", {**parameters, "s3_access_key": "key", "s3_secret_key": "secret"}
+    )
+
+    assert urlsplit(s3_store(found).bucket.link("blobs/aa/1", 60)).netloc == host
