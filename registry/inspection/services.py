@@ -6,6 +6,7 @@ still to be done; everything else only spares work.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -14,7 +15,6 @@ from accounts import statements
 from artifacts.kinds.kinds import Kind
 from registry.charts.services import give_up_chart, read_chart
 from registry.inspection.models import Attempt
-from registry.inspection.patience import OutOfTime, Patience
 from registry.manifests.models import Manifest
 from registry.verification.checking import examine
 
@@ -30,6 +30,23 @@ MAX_ATTEMPTS: Final = 12  # about a day and a half
 MAX_PAUSE: Final = timedelta(hours=6)
 
 logger = logging.getLogger(__name__)
+
+
+class OutOfTime(Exception):
+    """It takes longer than there is time for."""
+
+
+class Patience:
+    """Ends after so many seconds of the clock, or of this thread's processor time."""
+
+    def __init__(self, *, seconds: float, cpu_seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._cpu_end = time.thread_time() + cpu_seconds
+
+    def check(self) -> None:
+        """Raises ``OutOfTime``."""
+        if time.monotonic() > self._end or time.thread_time() > self._cpu_end:
+            raise OutOfTime
 
 
 class Reader(Protocol):

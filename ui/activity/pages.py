@@ -5,10 +5,11 @@ push, with addresses for its administrators alone; that of a namespace is for it
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from accounts.audit.models import AuditEvent, AuditEventQuerySet
@@ -20,13 +21,14 @@ from registry.statistics.reads import (
     stored_bytes,
 )
 from ui.activity.export import as_file
-from ui.activity.forms import FilterForm
-from ui.activity.words import line_of
+from ui.activity.words import choices, line_of
+from ui.forms import PageForm
 from ui.pages import NamespacePage, Page, RepositoryPage
 from ui.paging import page_of
 
 PERIODS = (30, 90, 365)  # days
 EXPORTS = ("csv", "jsonl")
+_DAY = timedelta(days=1)
 _ORDER = ("-at", "-id")
 _MAX_FILTERS_LENGTH = 300
 _FILTERS = ("actor", "action", "since", "until")
@@ -146,3 +148,36 @@ def export(
     narrowed_by = _narrowed_by(page.request)[:_MAX_FILTERS_LENGTH]
     page.by.did("log.export", place, now=page.now, form=form, narrowed_by=narrowed_by)
     return as_file(chosen, form=form, name=name, with_addresses=with_addresses)
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+
+def _choices() -> list[tuple[str, Any]]:
+    return [("", "Anything"), *choices()]
+
+
+class FilterForm(PageForm):
+    """Every field may be empty; days are those of UTC."""
+
+    actor = forms.CharField(max_length=255, required=False, label="Who")
+    action = forms.ChoiceField(required=False, label="What", choices=_choices)
+    since = forms.DateField(required=False, label="From", widget=DateInput(format="%Y-%m-%d"))
+    until = forms.DateField(required=False, label="To", widget=DateInput(format="%Y-%m-%d"))
+
+    def narrow(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
+        """The events that the form asks for; what is filled in wrongly narrows nothing."""
+        self.is_valid()
+        given = self.cleaned_data
+        since, until = given.get("since"), given.get("until")
+        return events.narrowed(
+            actor=given.get("actor", "").strip(),
+            action=given.get("action", ""),
+            since=_midnight(since) if since else None,
+            until=_midnight(until + _DAY) if until and until < date.max else None,
+        )
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime.combine(day, time(), UTC)

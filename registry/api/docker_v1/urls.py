@@ -11,9 +11,8 @@ from registry.api.docker_v1.pushes import (
     PushedTagView,
     RepositoryView,
 )
-from registry.api.docker_v1.repositories import TagsView
+from registry.api.docker_v1.repositories import SearchView, TagsView
 from registry.api.docker_v1.root import PingView, UnknownView, UsersView
-from registry.api.docker_v1.search import SearchView
 
 urlpatterns = [
     re_path(r"^v1/_ping/?\Z", PingView.as_view(), name="ping"),
