@@ -49,18 +49,18 @@ DIVISION: Final = {
     "conformance/test_catalog.py": BOTH,
     "conformance/test_referrers.py": BOTH,
     "conformance/test_tags_list.py": BOTH,
-    "ui/test_activity.py": BOTH,
-    "ui/test_administration_status.py": BOTH,
-    "ui/test_namespaces.py": BOTH,
-    "ui/test_repositories.py": BOTH,
+    "ui/activity/test_activity.py": BOTH,
+    "ui/administration/test_status.py": BOTH,
+    "ui/namespaces/test_namespaces.py": BOTH,
+    "ui/repositories/test_repositories.py": BOTH,
     "ui/test_search.py": BOTH,
-    "ui/test_tags.py": BOTH,
-    "ui/test_tags_history.py": BOTH,
+    "ui/tags/test_tags.py": BOTH,
+    "ui/tags/test_history.py": BOTH,
     # A push, a pull and a deletion, all the way down.
     "conformance/test_delete.py": BOTH,
     "conformance/test_mount.py": BOTH,
     "conformance/test_push_manifests.py": BOTH,
-    "ui/test_accounts_first_start.py": BOTH,
+    "ui/accounts/test_first_start.py": BOTH,
 }
 
 # What `make quick` leaves out: servers, clients, processes, and what waits for the clock.
@@ -84,8 +84,8 @@ SLOW: Final = (
     "registry/retention/test_preview_property.py",
     "registry/retention/test_races.py",
     "registry/verification/test_races.py",
-    "ui/test_accounts_first_start.py",
-    "ui/test_accounts_services.py",
+    "ui/accounts/test_first_start.py",
+    "ui/accounts/test_services.py",
 )
 
 _TESTS = Path(__file__).parent

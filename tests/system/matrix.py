@@ -106,7 +106,7 @@ OTHERS: Mapping[tuple[str, str], tuple[str, int, int]] = {
 }
 
 # What is in no table: public keys, probes, redirects, and doors before those of Django and the
-# login library, which their own tests try (tests/ui/test_accounts*.py).
+# login library, which their own tests try (tests/ui/accounts).
 OPEN_ROUTES = frozenset(
     {
         "jwks",

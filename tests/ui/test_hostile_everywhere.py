@@ -26,7 +26,7 @@ from tests.registry.builders import (
     owner_of,
 )
 from tests.ui.browsing import browser
-from tests.ui.hostile_contents import filled, push_all
+from tests.ui.contents.hostile import filled, push_all
 
 pytestmark = pytest.mark.django_db
 

@@ -36,7 +36,7 @@ from tests.registry.builders import (
 )
 from tests.registry.gc.conftest import Collect
 from tests.registry.gc.moments import EVEN_LATER, GRACE, MUCH_LATER
-from tests.ui.contents_pushed import page, tag_url
+from tests.ui.contents.pushed import page, tag_url
 
 pytestmark = pytest.mark.django_db
 

@@ -40,7 +40,7 @@ from tests.registry.builders import (
     push,
 )
 from tests.registry.retention.tags import NUMBER
-from tests.ui.contents_pushed import page
+from tests.ui.contents.pushed import page
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver
 from pytest_django import Settings
 
 from tests.registry.builders import PASSWORD, make_user
-from tests.ui.test_accounts import sign_in
+from tests.ui.accounts.test_accounts import sign_in
 
 pytestmark = pytest.mark.django_db
 

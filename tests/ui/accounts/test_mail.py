@@ -17,7 +17,7 @@ from pytest_django import Settings
 from accounts.users.models import User
 from accounts.users.services import create_user
 from tests.registry.builders import NOW, PASSWORD, make_user
-from tests.ui.test_accounts import NEW, sign_in, sign_up, who
+from tests.ui.accounts.test_accounts import NEW, sign_in, sign_up, who
 
 pytestmark = pytest.mark.django_db
 

@@ -32,7 +32,7 @@ from tests.odd_oidc_provider import (
     signer,
 )
 from tests.registry.builders import NOW, PASSWORD
-from tests.ui.test_accounts import who
+from tests.ui.accounts.test_accounts import who
 from ui.accounts import service_calls
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ from accounts.audit.models import AuditEvent
 from accounts.credentials.services import authenticate, issue_application_token
 from artifacts.oci.errors import Denied
 from tests.registry.builders import NOW, PASSWORD, make_user
-from tests.ui.test_accounts import sign_in, who
+from tests.ui.accounts.test_accounts import sign_in, who
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from accounts.users.services import create_user, disable_user
 from config.keys.login_services import LoginService, provider_settings
 from tests.oidc_provider import OidcProvider, running_oidc_provider
 from tests.registry.builders import NOW, PASSWORD, make_organization, make_user
-from tests.ui.test_accounts import sign_in, who
+from tests.ui.accounts.test_accounts import sign_in, who
 
 pytestmark = pytest.mark.django_db
 START = "/account/oidc/acme/login/"

@@ -79,7 +79,7 @@ def test_a_certificate_of_its_own_is_named_to_the_tools_that_need_it() -> None:
 
 @pytest.mark.parametrize("folder", ["ui", "templates", "config"])
 def test_no_page_writes_such_a_line_itself(folder: str) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     files = (path for path in (root / folder).rglob("*") if path.suffix in {".py", ".html"})
     elsewhere = {
         str(path.relative_to(root))

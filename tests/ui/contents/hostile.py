@@ -18,7 +18,7 @@ from registry.repositories.models import Repository
 from tests.artifacts.signatures.signing import ANNOTATION, BUNDLE
 from tests.registry.api.docker_v1.schema1.made import schema1, v1_image, written
 from tests.registry.builders import descriptor, hold, push
-from tests.ui.contents_pushed import about, push_artifact, push_full_chart, push_image
+from tests.ui.contents.pushed import about, push_artifact, push_full_chart, push_image
 
 Change = Callable[[Any], Any]
 

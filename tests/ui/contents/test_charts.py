@@ -10,7 +10,7 @@ from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
 from tests.registry.charts.builders import push_chart
 from tests.ui.browsing import browser
-from tests.ui.contents_pushed import HOST, page, push_full_chart, tag_url, url_of
+from tests.ui.contents.pushed import HOST, page, push_full_chart, tag_url, url_of
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from tests.artifacts.signatures.signing import Signer
 from tests.registry.builders import NOW, PASSWORD, index, make_repository, make_user, push
 from tests.registry.verification.signed import as_signature, attach_by_subject, attach_by_tag, trust
 from tests.ui.browsing import browser
-from tests.ui.contents_pushed import about, page, push_artifact, push_image, tag_url, url_of
+from tests.ui.contents.pushed import about, page, push_artifact, push_image, tag_url, url_of
 
 pytestmark = pytest.mark.django_db
 

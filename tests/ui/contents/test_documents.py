@@ -10,7 +10,7 @@ from registry.repositories.models import Repository
 from tests.artifacts.signatures.signing import Signer, statement
 from tests.registry.builders import make_repository
 from tests.registry.verification.signed import attach_by_subject
-from tests.ui.contents_pushed import page, push_artifact, push_image, tag_url, url_of
+from tests.ui.contents.pushed import page, push_artifact, push_image, tag_url, url_of
 from ui.contents.documents import MAX_LISTED, MAX_SHOWN
 
 pytestmark = pytest.mark.django_db

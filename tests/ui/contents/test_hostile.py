@@ -10,7 +10,7 @@ from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
-from tests.ui.contents_pushed import (
+from tests.ui.contents.pushed import (
     page,
     push_artifact,
     push_full_chart,

@@ -21,7 +21,7 @@ from registry.storage.select import blob_store
 from tests.artifacts.signatures.signing import statement
 from tests.registry.api.docker_v1.schema1.made import schema1
 from tests.registry.builders import CONFIG_TYPE, descriptor, hold, index, make_repository, push
-from tests.ui.contents_pushed import page, push_artifact, push_image, tag_url, url_of
+from tests.ui.contents.pushed import page, push_artifact, push_image, tag_url, url_of
 
 pytestmark = pytest.mark.django_db
 
