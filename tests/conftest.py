@@ -23,6 +23,7 @@ REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
 IS_SQLITE = not os.environ.get("BERTH_DB_URI")
 _ON_POSTGRESQL = [
     "registry/queue/test_lost_connection.py",
+    "config/serving/test_preparation.py",
     "registry/api/test_standby.py",
     "config/test_moving.py",
 ]

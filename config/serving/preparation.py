@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +20,8 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from accounts.credentials.keys import SigningKeyUnreadable, rotate, signing_key
 from accounts.errors import AccountError
@@ -34,6 +36,8 @@ from registry.storage.base import StorageUnavailable
 
 _SECRET_KEY_BYTES = 48
 _CONNECT_SECONDS = 5
+_TURN = 0x6265727468  # "berth": whoever has this advisory lock prepares the database
+_TURN_SECONDS = 600
 _LOCK_FILE = "serve.lock"
 _STATIC_STAMP = ".stamp"
 
@@ -61,14 +65,53 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
         if settings.SECRET_KEY_IS_MISSING:
             # Settings were read before the file was there.
             settings.SECRET_KEY = _make_secret_key(settings.SECRET_KEY_FILE)
-        call_command("migrate", interactive=False, verbosity=0)
         _collect_static_files()
-        _ensure_signing_key(now)
         served = _certificate(options, now)
-        _ensure_administrator(admin_password, now)
+        with alone():
+            call_command("migrate", interactive=False, verbosity=0)
+            _ensure_signing_key(now)
+            _ensure_administrator(admin_password, now)
     # The supervisor, which this process becomes, keeps the lock until it ends.
     os.set_inheritable(lock, True)
     return served
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Meanwhile no other machine prepares the same database: a second one waits for its turn.
+
+    SQLite needs none of it, since a data folder has one Berth. Raises ``StartRefused``.
+    """
+    if connection.vendor != "postgresql" or getattr(_turn, "is_ours", False):
+        yield
+        return
+    # A transaction of its own: a lock of a session means nothing behind a pool of transactions.
+    waiting = connection.copy()
+    try:
+        waiting.set_autocommit(False)
+        with waiting.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'")
+            _take_turn(cursor)
+            _turn.is_ours = True
+            yield
+    finally:
+        _turn.is_ours = False
+        waiting.rollback()
+        waiting.close()
+
+
+_turn = threading.local()  # ``is_ours``: whether this thread has its turn already
+
+
+def _take_turn(cursor: CursorWrapper) -> None:
+    try:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+    except OperationalError as error:
+        raise StartRefused(
+            f"Another Berth has been preparing this database for {_TURN_SECONDS // 60} minutes."
+            " Look at its log; then start again."
+        ) from error
 
 
 def _check_store() -> None:
