@@ -207,6 +207,11 @@ SOCIALACCOUNT_FORMS = {"signup": "ui.accounts.forms.ServiceSignUpForm"}
 MFA_FORMS = {
     "authenticate": "ui.accounts.forms.FactorForm",
     "reauthenticate": "ui.accounts.forms.FactorAgainForm",
+    "add_webauthn": "ui.accounts.passkeys.PasskeyForm",
+    "edit_webauthn": "ui.accounts.passkeys.PasskeyNameForm",
+    "authenticate_webauthn": "ui.accounts.passkeys.PasskeyFactorForm",
+    "reauthenticate_webauthn": "ui.accounts.passkeys.PasskeyAgainForm",
+    "login_webauthn": "ui.accounts.passkeys.PasskeyLoginForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = [

@@ -1,4 +1,4 @@
-"""Codes of second factors, each of which is good once for all processes together."""
+"""Second factors: each code, and each use of a key, is good once for all processes together."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +25,21 @@ def use_code(*, authenticator: Authenticator, code: str, now: datetime) -> bool:
             UsedCode.objects.create(authenticator=authenticator, code=digits, used_at=now)
     except IntegrityError:
         return False
+    return True
+
+
+def count_use(*, authenticator: Authenticator, counter: int) -> bool:
+    """Note how often a key says it has signed. False when that is not more than before.
+
+    Then there are two of it (Web Authentication, 6.1.1). Keys that do not count always say 0.
+    """
+    with transaction.atomic():
+        row = Authenticator.objects.select_for_update().get(pk=authenticator.pk)
+        before = row.data.get("counter", row.wrap().authenticator_data.counter)
+        if (counter or before) and counter <= before:
+            return False
+        row.data["counter"] = counter
+        row.save(update_fields=["data"])
     return True
 
 
