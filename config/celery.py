@@ -4,6 +4,7 @@ Everywhere a job is a nudge to work that stands in rows, so it may come late, tw
 """
 
 import os
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,8 +122,8 @@ def _keep_djangos_logging(**_: object) -> None:
     """Celery sets up logging of its own unless somebody answers this signal."""
 
 
-class Timetable(bootsteps.StartStopStep):
-    """Sends the periodic jobs from a thread of the worker that runs ``--with-timetable``.
+class TimetableStep(bootsteps.StartStopStep):
+    """Keeps the timetable in a thread of the worker that runs ``--with-timetable``.
 
     Not ``worker -B``: that starts a child process, which outlives a killed worker and goes on
     sending.
@@ -133,20 +134,23 @@ class Timetable(bootsteps.StartStopStep):
     def __init__(self, worker: Any, with_timetable: bool = False, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
         self.enabled = with_timetable
-        self.service: Any = None
+        self.timetable: Any = None
+        self.thread: threading.Thread | None = None
 
     def start(self, worker: Any) -> None:
-        from celery.beat import EmbeddedService
+        from config.serving.timetable import Timetable
 
-        self.service = EmbeddedService(worker.app, thread=True)
-        self.service.start()
+        self.timetable = Timetable(worker.app)
+        self.thread = threading.Thread(target=self.timetable.run, name="timetable", daemon=True)
+        self.thread.start()
 
     def stop(self, worker: Any) -> None:
-        if self.service is not None:
-            self.service.stop()
-            self.service = None
+        if self.thread is not None:
+            self.timetable.end()
+            self.thread.join()
+            self.thread = None
 
 
 @app.on_after_configure.connect
 def _add_timetable(sender: Celery, **_: object) -> None:
-    sender.steps["worker"].add(Timetable)
+    sender.steps["worker"].add(TimetableStep)

@@ -29,6 +29,12 @@ def take_turn(name: str, *, now: datetime, lasting: timedelta) -> bool:
     return statements.execute(_TAKE, [name, now + lasting, now]) == 1
 
 
+def keep_turn(name: str, *, taken_at: datetime, now: datetime, lasting: timedelta) -> bool:
+    """Keep a turn that was taken at ``taken_at``; ``False`` when another has it since."""
+    held = Turn.objects.filter(name=name, held_until=taken_at + lasting)
+    return held.update(held_until=now + lasting) == 1
+
+
 def give_back(name: str, *, now: datetime, lasting: timedelta) -> None:
     """End a turn that was taken at ``now``, unless it ran out and another has it."""
     Turn.objects.filter(name=name, held_until=now + lasting).update(held_until=now)
