@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 from django.conf import settings
@@ -109,6 +109,16 @@ def address_of(meta: Meta) -> str:
         meta: the request's WSGI environment, ``request.META``.
     """
     return str(meta.get("REMOTE_ADDR", ""))
+
+
+def network_of(address: str) -> str:
+    """What one person controls: an IPv4 address, or a /64 of IPv6."""
+    parsed = _address(address)
+    if parsed is None:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(ip_network((parsed, 64), strict=False))
 
 
 def external_url(meta: Meta, *, scheme: str) -> str:

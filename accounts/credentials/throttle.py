@@ -10,7 +10,6 @@ the answer would tell a guesser that the guess was right.
 Random tokens of 256 bits cannot be guessed: a right one is never slowed, only wrong ones are.
 """
 
-import ipaddress
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.crypto import salted_hmac
 
 from accounts.credentials.models import LoginThrottle, delete_first
+from accounts.origin import network_of
 from artifacts.oci.errors import TooManyRequests
 
 FREE_FAILURES: Final = 5
@@ -48,7 +48,7 @@ class Attempt:
 
     @classmethod
     def of(cls, account: str, *, address: str) -> "Attempt":
-        network = _network(address)
+        network = network_of(address)
         return cls(account_key=_key("account", account, network), address_key=_key("", network))
 
 
@@ -167,16 +167,3 @@ def _key(*parts: str) -> str:
     # Keyed: people type passwords into the name field, and this is stored.
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return salted_hmac("berth.login-throttle", text, algorithm="sha256").hexdigest()
-
-
-def _network(address: str) -> str:
-    """What one person controls: an IPv4 address, or a /64 of IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
