@@ -41,7 +41,6 @@ BLOB_STORE_ROOT: Path | None = blob_folder(
     *DISTRIBUTED_STORAGE_CONFIG[DISTRIBUTED_STORAGE_PREFERENCE[0]]
 )
 UPLOAD_PLACES: int = content.UPLOAD_PLACES
-DOWNLOAD_PLACES: int = content.DOWNLOAD_PLACES
 
 # --- Keys and cookies ---------------------------------------------------------------------------
 SECRET_KEY_FILE = DATA_DIR / "secret_key"

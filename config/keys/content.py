@@ -12,8 +12,6 @@ from config.keys.values import ArtifactTypes, Change, Lifetime, RetentionPolicy,
 REQUEST_THREADS = 128
 # Bodies that are stored as they come. The other threads are for requests that end at once.
 UPLOAD_PLACES = REQUEST_THREADS - 8
-# Blobs that leave at once. Each keeps about 1 MiB in memory when its client is slow.
-DOWNLOAD_PLACES = 512
 
 
 class ContentKeys(PeopleKeys):
@@ -102,6 +100,50 @@ class ContentKeys(PeopleKeys):
         description="Uploads that one web process takes at once; more are asked to retry."
         f" At most {UPLOAD_PLACES}: each holds one of its {REQUEST_THREADS} threads.",
         examples=[64],
+    )
+    MAXIMUM_CONCURRENT_DOWNLOADS: Annotated[int, Change.ASKED_EACH_TIME] = Field(
+        2048,
+        ge=1,
+        le=65536,
+        description="Blobs and large answers that one web process sends at once; more are asked to"
+        " retry. Each takes an open connection and file, and 100 KiB or so of memory.",
+        examples=[512],
+    )
+    MAXIMUM_WAITING_REQUESTS: Annotated[int, Change.ASKED_EACH_TIME] = Field(
+        2048,
+        ge=1,
+        le=65536,
+        description="Requests of one web process whose small body is still on its way, and as many"
+        " that wait for a thread or are worked on; more are asked to retry.",
+        examples=[512],
+    )
+    SHARE_PER_CLIENT: Annotated[int, Change.ASKED_EACH_TIME] = Field(
+        75,
+        ge=1,
+        le=100,
+        description="Percent of the uploads, downloads and waiting requests of one web process that"
+        " one account may hold, and all accounts at one address (IPv6: one /64 network).",
+        examples=[50],
+    )
+    SHARE_PER_STRANGER: Annotated[int, Change.ASKED_EACH_TIME] = Field(
+        40,
+        ge=1,
+        le=100,
+        description="The same for all at one address who have not logged in.",
+        examples=[20],
+    )
+    MINIMUM_TRANSFER_RATE: Annotated[int, Change.ASKED_EACH_TIME] = Field(
+        1024,
+        ge=0,
+        description="Bytes per second that an upload or download must make in each minute that is"
+        " spent waiting for its client; slower ones end. 0: no such rule.",
+        examples=[4096],
+    )
+    MAXIMUM_TRANSFER_SECONDS: Annotated[int, Change.ASKED_EACH_TIME] = Field(
+        86400,
+        ge=60,
+        description="Seconds that may be spent waiting for the client of one request.",
+        examples=[7200],
     )
     BLOBUPLOAD_DELETION_DATE_THRESHOLD: Annotated[int, Change.ASKED_EACH_TIME] = Field(
         2880,

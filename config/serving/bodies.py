@@ -11,6 +11,7 @@ from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
+from config.serving.pace import STALLED_SECONDS, Pace, TooSlow
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 
 logger = logging.getLogger("config.transport")  # a name that readers of logs know
@@ -18,7 +19,6 @@ logger = logging.getLogger("config.transport")  # a name that readers of logs kn
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-_STALLED_SECONDS = 60  # without a byte of a body that is stored as it comes
 _AHEAD_BYTES = 1024 * 1024  # of a body, received before the thread asks for them
 _DRAIN_SECONDS = 1
 _DRAIN_BYTES = 64 * 1024 * 1024
@@ -38,6 +38,7 @@ class Incoming:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
+        self._pace: Pace | None = None
         self.is_whole = False
 
     async def next(self) -> bytes:
@@ -50,6 +51,22 @@ class Incoming:
             if message["body"]:
                 return bytes(message["body"])
         return b""
+
+    async def next_in_time(self) -> bytes:
+        """The next bytes, of a body that may be large; none at the end. Raises ``BodyBroken``."""
+        if self._pace is None:
+            self._pace = Pace.of_settings()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                piece = await self.next()
+            self._pace.note(len(piece), waited=loop.time() - began)
+        except TimeoutError:
+            raise BodyBroken(f"no byte of the body came for {STALLED_SECONDS} s") from None
+        except TooSlow as error:
+            raise BodyBroken(str(error)) from None
+        return piece
 
     async def disconnected(self) -> None:
         """Return when the client is gone. Only for a request whose body has come, or is none."""
@@ -165,8 +182,7 @@ class BodyStream:
         error: BodyBroken | None = None
         try:
             while True:
-                async with asyncio.timeout(_STALLED_SECONDS):
-                    piece = await self._incoming.next()
+                piece = await self._incoming.next_in_time()
                 if not piece:
                     return
                 if self._discarded is not None:
@@ -184,8 +200,6 @@ class BodyStream:
                         self._room.clear()
                 if not self._room.is_set():
                     await self._room.wait()
-        except TimeoutError:
-            error = BodyBroken(f"no byte of the body came for {_STALLED_SECONDS} s")
         except BodyBroken as broken:
             error = broken
         finally:

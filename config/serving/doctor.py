@@ -23,6 +23,7 @@ from kombu import Connection
 from accounts.credentials.keys import signing_key
 from accounts.credentials.models import SigningKey
 from artifacts.oci.errors import OCIError, StorageFull
+from config.serving.connections import MOST_CONNECTIONS, most_connections, raise_open_files
 from config.serving.processes import ROOT_CERTIFICATE, SERVER_CERTIFICATE
 from registry.queue.models import Message
 from registry.statistics.models import ServerProcess
@@ -65,6 +66,7 @@ def examine(*, now: datetime) -> Iterator[Finding]:
         "clock": _clock,
         "host name": _host_name,
         "proxies": _proxies,
+        "connections": _connections,
     }
     for name, look in examinations.items():
         try:
@@ -255,6 +257,19 @@ def _proxies(now: datetime) -> str:
             " through it share one address until then, also for the brake on wrong passwords.",
         )
     return "none are trusted, and none were seen"
+
+
+def _connections(_: datetime) -> str:
+    files = raise_open_files()
+    connections = most_connections(files)
+    if connections < MOST_CONNECTIONS:
+        raise Trouble(
+            f"a web process keeps at most {connections} connections, since it may open {files}"
+            " files",
+            cure="Raise the hard limit of open files where Berth is started, for example with"
+            " LimitNOFILE=65536 in its systemd unit, or --ulimit nofile=65536 for a container.",
+        )
+    return f"a web process keeps up to {connections}"
 
 
 def _data_folder(_: datetime) -> str:

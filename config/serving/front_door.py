@@ -20,6 +20,7 @@ from config.serving.bodies import Receive
 from config.serving.threads import Threads
 from config.serving.transport import (
     IDLE_SECONDS,
+    SMALL_ANSWER_BYTES,
     Scope,
     Send,
     Transport,
@@ -66,8 +67,8 @@ class FrontDoor:
         body = answer.body
         if isinstance(body, FileReader) and body.is_in_memory():
             body = next(body, b"")  # a small blob is one piece
-        if not isinstance(body, bytes):
-            await self._transport.send(answer.status, answer.headers, body, receive, send)
+        if not isinstance(body, bytes) or len(body) > SMALL_ANSWER_BYTES:
+            await self._transport.send(scope, answer.status, answer.headers, body, receive, send)
             return
         await send(response_start(answer.status, answer.headers.items()))
         await send({"type": "http.response.body", "body": body})

@@ -8,9 +8,10 @@ from typing import Self
 
 from config.keys.paths import data_folder
 
-# Connections that one web process keeps, most of them idle between two requests of a client.
-_CONNECTIONS = 1024
 _BACKLOG = 2048  # connections that wait to be accepted
+_HEAD_SECONDS = 30  # for the head of a request, and for the first byte of the next one
+# For the head of a request, and of a body or an answer on its way, of each connection.
+_BUFFER_BYTES = 64 * 1024
 _DRAIN_SECONDS = 20  # for requests under way, when the server is told to stop
 
 # The environment in which the allocators give memory back. It must be there when a process begins.
@@ -75,13 +76,21 @@ class ServedCertificate:
     key: Path
 
 
-def web_arguments(options: Options, served: ServedCertificate | None) -> list[str]:
-    """Granian's: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2."""
+def web_arguments(
+    options: Options, served: ServedCertificate | None, *, connections: int
+) -> list[str]:
+    """Granian's: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2.
+
+    Args:
+        connections: as many as one process keeps.
+    """
     arguments = [
         *("--interface", "asginl", "--http", "1", "--no-ws"),
         *("--host", options.host, "--port", str(options.port)),
         *("--workers", str(options.workers)),
-        *("--backlog", str(_BACKLOG), "--backpressure", str(_CONNECTIONS)),
+        *("--backlog", str(_BACKLOG), "--backpressure", str(connections)),
+        *("--http1-header-read-timeout", str(_HEAD_SECONDS * 1000)),
+        *("--http1-buffer-size", str(_BUFFER_BYTES)),
         *("--workers-kill-timeout", str(_DRAIN_SECONDS), "--respawn-failed-workers"),
         *("--log-level", "error", "--no-access-log"),
     ]

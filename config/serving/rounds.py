@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.audit.sightings import flush_sightings
 from config.administration.runtime import follow_settings
+from config.serving.connections import listeners
 from registry.announcements.current import refresh_announcements
 from registry.statistics.counting import flush_counts
 from registry.statistics.errors import flush_errors
@@ -63,6 +64,8 @@ def start_rounds(kind: str) -> None:
         note_alive(presence, now=timezone.now())
 
     errands = {**_ERRANDS, show_life: 30}
+    if kind == "web":
+        errands[listeners.set_up] = _TICK_SECONDS
     _run([follow_settings, refresh, show_life])  # the first request finds them done
     threading.Thread(target=_go_round, args=[errands], name="rounds", daemon=True).start()
     # Not ``atexit``, which does not run in the children of Granian's main process.

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 from config.keys.paths import PRIVATE
+from config.serving.connections import most_connections, raise_open_files
 from config.serving.processes import (
     CLIENT_FOLDER,
     ROOT_CERTIFICATE,
@@ -47,11 +48,12 @@ def main() -> int:
     os.umask(PRIVATE)
     # The checks load every page and API; the web server has done that already.
     os.environ["CELERY_SKIP_CHECKS"] = "1"
+    connections = most_connections(raise_open_files())
     _load_code()
     served = _served_certificate(sys.argv[1:])
     options = Options.read(os.environ)
     return Supervisor(
-        {"web": partial(_serve, options, served), "jobs": _work},
+        {"web": partial(_serve, options, served, connections), "jobs": _work},
         is_ready=lambda: _answers(options, is_tls=served is not None),
         on_ready=lambda: print(greeting(options, is_tls=served is not None), flush=True),
     ).run()
@@ -103,10 +105,11 @@ def _load_code() -> None:
     gc.freeze()
 
 
-def _serve(options: Options, served: ServedCertificate | None) -> None:
+def _serve(options: Options, served: ServedCertificate | None, connections: int) -> None:
     from granian.cli import cli
 
-    cli(web_arguments(options, served), prog_name="granian", auto_envvar_prefix="GRANIAN")
+    arguments = web_arguments(options, served, connections=connections)
+    cli(arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
 
 
 def _work() -> None:

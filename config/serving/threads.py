@@ -1,7 +1,7 @@
 """Threads that end when there is nothing to do: each holds memory, and a database connection."""
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
@@ -16,7 +16,8 @@ class Threads(Executor):
     """Runs calls in at most ``most`` threads.
 
     The thread that became free last is asked first, so that few are busy while few are needed;
-    the others end after ``idle_seconds`` without a call.
+    the others end after ``idle_seconds`` without a call. Calls that wait are taken from their
+    holders in turn: who has many waiting keeps nobody from being next.
     """
 
     def __init__(self, most: int, *, idle_seconds: float) -> None:
@@ -25,13 +26,19 @@ class Threads(Executor):
         self._lock = threading.Lock()
         self._count = 0
         self._idle: list[_Thread] = []
-        self._waiting: deque[_Call] = deque()
+        self._waiting: OrderedDict[str, deque[_Call]] = OrderedDict()  # by holder
 
     @property
     def count(self) -> int:
         return self._count
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        return self.submit_for("", fn, *args, **kwargs)
+
+    def submit_for(
+        self, holder: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """Run a call for somebody."""
         call = _Call(fn, args, kwargs)
         with self._lock:
             if self._idle:
@@ -40,14 +47,14 @@ class Threads(Executor):
                 _Thread(self, call).start()
                 self._count += 1
             else:
-                self._waiting.append(call)
+                self._waiting.setdefault(holder, deque()).append(call)
         return call.future
 
     def next_call(self, thread: "_Thread") -> "_Call | None":
         """What a thread is to do after a call; ``None`` when it is to end."""
         with self._lock:
             if self._waiting:
-                return self._waiting.popleft()
+                return self._next_waiting()
             self._idle.append(thread)
         thread.wait(self._idle_seconds)
         with self._lock:
@@ -55,6 +62,13 @@ class Threads(Executor):
                 self._idle.remove(thread)
                 self._count -= 1
             return thread.take()
+
+    def _next_waiting(self) -> "_Call":
+        holder, calls = self._waiting.popitem(last=False)
+        call = calls.popleft()
+        if calls:
+            self._waiting[holder] = calls  # behind all others
+        return call
 
 
 class _Call:

@@ -13,10 +13,16 @@ import io
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import ExitStack
 from http import HTTPStatus
-from typing import IO, Any
+from threading import BoundedSemaphore
+from typing import IO, Any, Final
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
+
+from accounts.origin import settle
+from artifacts.oci.errors import OCIError, TooManyRequests, Unavailable
 from config.serving.bodies import (
     BodyRefused,
     BodyStream,
@@ -26,8 +32,11 @@ from config.serving.bodies import (
     Unreadable,
     gather,
 )
+from config.serving.pace import STALLED_SECONDS, Pace, TooSlow
+from config.serving.shares import Holder, Place, Shares, ShareTaken
 from config.serving.threads import Threads
 from registry.api.distribution.base import error_document
+from registry.api.distribution.reads import API_VERSION
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.blobs.transfers import RETRY_AFTER_SECONDS
 from registry.rows.connections import release_connection
@@ -38,70 +47,131 @@ Send = Callable[[Message], Awaitable[None]]
 Environ = dict[str, Any]
 Header = tuple[str, str]
 
+IDLE_SECONDS: Final = 20  # until a thread that has nothing to do ends
+
 _SMALL_BODY_SECONDS = 10  # for all of a body that fits in a packet or fifty
 _GATHERED_BYTES = 4 * 1024 * 1024  # the largest form or document, kept on disk when not small
 _GATHERED_SECONDS = 60
 _LARGE_BODIES_AT_ONCE = 32
-_UNREAD_SECONDS = 60  # without room for the next bytes of an answer
-IDLE_SECONDS = 20  # until a thread that has nothing to do ends
+_QUEUE_SECONDS = 30  # for a thread
+
+# Threads for what must not keep the rest waiting. Few: they share one processor with the loop.
+_TOKEN_THREADS = 8
+_STRANGER_THREADS = 8
+_PAGE_THREADS = 16
+_READER_THREADS = 32  # read from a disk, or from another machine, what is sent
+_STREAMS_AT_ONCE = 4  # answers whose reader holds a thread
+
+# An answer beyond this is sent in pieces, and so only as long as somebody reads it.
+SMALL_ANSWER_BYTES = 64 * 1024
+# Of all pieces that wait for their clients. Granian and the client's connection hold seven each.
+_PIECES_BYTES = 32 * 1024 * 1024
+_PIECES_AHEAD = 7
+_LEAST_PIECE_BYTES = 16 * 1024
+_FIRST_PIECE_BYTES = 32 * 1024
 
 # Bodies below these may be blobs or manifests; who sends them is known before they are read.
 _STREAMING = ("/v2/", "/v1/")
 _TOKENS = "/v2/auth"
+_OPENED = ("/blobs/uploads/", "/blobs/uploads")
+
+
+class Refused(Exception):
+    """A request that is not served now: what to answer instead."""
+
+    def __init__(self, error: OCIError) -> None:
+        super().__init__(error.reason)
+        self.error = error
 
 
 class Transport:
     """An ASGI application that runs a WSGI application in threads."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]], *, threads: int) -> None:
+        self.shares = Shares()
         self._application = application
-        self._threads = Threads(threads, idle_seconds=IDLE_SECONDS)
+        self._protocol = _pool(threads)
+        self._tokens = _pool(_TOKEN_THREADS)
+        self._strangers = _pool(_STRANGER_THREADS)
+        self._pages = _pool(_PAGE_THREADS)
+        self._readers = Threads(_READER_THREADS, idle_seconds=IDLE_SECONDS)
+        self._streams = BoundedSemaphore(_STREAMS_AT_ONCE)
         self._large_bodies = 0
+        self._downloads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
+        settle(environ)
         incoming = Incoming(receive)
         answer = _Answer(send, incoming)
         try:
-            stream = await self._input(environ, incoming)
+            await self._serve(environ, Holder.of(environ), incoming, answer)
         except BodyRefused as refusal:
-            await answer.refuse(refusal, is_document=environ["PATH_INFO"].startswith(_STREAMING))
-            return
-        environ["wsgi.input"] = stream
-        loop = asyncio.get_running_loop()
-        try:
-            result = await loop.run_in_executor(self._threads, self._run, environ, answer, loop)
-            if isinstance(result, _File):
-                await self._send_file(answer, result)
-            elif result is not None:
-                await answer.whole(result)
+            await answer.refuse(
+                BodyBroken(refusal.reason), environ["PATH_INFO"], status=refusal.status
+            )
+        except Refused as refusal:
+            await answer.refuse(refusal.error, environ["PATH_INFO"])
         finally:
-            if isinstance(stream, BodyStream):
-                await stream.drain(wants_rest="HTTP_EXPECT" not in environ)
-            else:
-                stream.close()
             answer.end()
 
     async def send(
         self,
+        scope: Scope,
         status: int,
         headers: Mapping[str, str],
-        pieces: Any,
+        body: Any,
         receive: Receive,
         send: Send,
     ) -> None:
-        """Send what was found without the application; ``pieces`` are closed in the end."""
+        """Send what was found without the application.
+
+        Args:
+            body: bytes, or pieces, which are closed in the end.
+        """
+        environ = environ_of(scope)
+        settle(environ)
         incoming = Incoming(receive)
         incoming.is_whole = True
         answer = _Answer(send, incoming)
         answer.status, answer.headers = status, [*headers.items()]
         try:
-            await self._send_file(answer, _File(pieces))
+            result = body if isinstance(body, bytes) else _File(body)
+            await self._send(answer, Holder.of(environ), result)
+        except Refused as refusal:
+            await answer.refuse(refusal.error, environ["PATH_INFO"])
         finally:
             answer.end()
 
-    async def _input(self, environ: Environ, incoming: Incoming) -> Any:
-        """The body as the application reads it. Raises ``BodyRefused``."""
+    async def _serve(
+        self, environ: Environ, holder: Holder, incoming: Incoming, answer: "_Answer"
+    ) -> None:
+        if holder.account and _opens_upload(environ):
+            self._require_upload(holder)
+        stream = await self._input(environ, holder, incoming)
+        environ["wsgi.input"] = stream
+        try:
+            result = await self._ask(environ, holder, answer)
+            if result is not None:
+                await self._send(answer, holder, result)
+        except Refused as refusal:
+            await answer.refuse(refusal.error, environ["PATH_INFO"])
+        finally:
+            if isinstance(stream, BodyStream):
+                await stream.drain(wants_rest="HTTP_EXPECT" not in environ)
+            else:
+                stream.close()
+
+    def _require_upload(self, holder: Holder) -> None:
+        """Open no upload for who has no place to send it. Raises ``Refused``."""
+        try:
+            places = settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS
+            self.shares.require_own(Place.UPLOAD, holder, of=places)
+        except ShareTaken as error:
+            raise Refused(_too_many(str(error))) from None
+
+    async def _input(self, environ: Environ, holder: Holder, incoming: Incoming) -> Any:
+        """The body as the application reads it. Raises ``BodyRefused`` and ``Refused``."""
         length = _length(environ)
         if length == 0:
             incoming.is_whole = True
@@ -110,10 +180,12 @@ class Transport:
             return BodyStream(asyncio.get_running_loop(), incoming)
         if length is not None and length > _GATHERED_BYTES:
             return Unreadable()  # the application looks at the length first, and says no
-        if length is not None and length <= SMALL_BODY_BYTES:
-            gathered = await gather(incoming, SMALL_BODY_BYTES, _SMALL_BODY_SECONDS)
-        else:
-            gathered = await self._gather_large(incoming)
+        with ExitStack() as held:
+            _hold(held, self.shares, Place.BODY, holder, Unavailable)
+            if length is not None and length <= SMALL_BODY_BYTES:
+                gathered = await gather(incoming, SMALL_BODY_BYTES, _SMALL_BODY_SECONDS)
+            else:
+                gathered = await self._gather_large(incoming)
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ["CONTENT_LENGTH"] = str(gathered.tell())
         gathered.seek(0)
@@ -127,6 +199,40 @@ class Transport:
             return await gather(incoming, _GATHERED_BYTES, _GATHERED_SECONDS)
         finally:
             self._large_bodies -= 1
+
+    async def _ask(
+        self, environ: Environ, holder: Holder, answer: "_Answer"
+    ) -> "bytes | _File | None":
+        """What the application answers, unless it was sent already. Raises ``Refused``."""
+        loop = asyncio.get_running_loop()
+        with ExitStack() as held:
+            # Who brings no credentials is not let in, and the body is not read.
+            if isinstance(environ["wsgi.input"], BodyStream) and "HTTP_AUTHORIZATION" in environ:
+                _hold(held, self.shares, Place.UPLOAD, holder, _too_many)
+            else:
+                _hold(held, self.shares, Place.CALL, holder, Unavailable)
+            pool = self._pool_for(environ)
+            future = pool.submit_for(holder.network, self._run, environ, answer, loop)
+            timer = loop.call_later(_QUEUE_SECONDS, future.cancel)  # unless it runs by then
+            try:
+                return await asyncio.wrap_future(future)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not future.cancelled() or (task and task.cancelling()):
+                    raise
+                raise Refused(Unavailable("the request waited too long; try again")) from None
+            finally:
+                timer.cancel()
+
+    def _pool_for(self, environ: Environ) -> Threads:
+        path = environ["PATH_INFO"]
+        if path == _TOKENS:
+            return self._tokens
+        if path.startswith(_STREAMING):
+            return self._protocol if "HTTP_AUTHORIZATION" in environ else self._strangers
+        has_session = settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
+        is_known = has_session or "HTTP_AUTHORIZATION" in environ
+        return self._pages if is_known else self._strangers
 
     def _run(
         self, environ: Environ, answer: "_Answer", loop: asyncio.AbstractEventLoop
@@ -145,10 +251,7 @@ class Transport:
         try:
             if not getattr(result, "streaming", True):
                 return b"".join(result)
-            # Its pieces may come from the database, whose connection belongs to this thread.
-            for piece in result:
-                _wait(loop, answer.pieces([piece]))
-            _wait(loop, answer.last())
+            self._stream(result, answer, loop)
         except _ClientGone:
             pass
         finally:
@@ -156,22 +259,84 @@ class Transport:
                 close()
         return None
 
-    async def _send_file(self, answer: "_Answer", file: "_File") -> None:
-        """Send a file. Pieces in memory are read here, others in a thread that waits for a disk."""
-        loop = asyncio.get_running_loop()
+    def _stream(
+        self, result: Iterable[bytes], answer: "_Answer", loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Send pieces from here: they may come from the database, by a connection of this thread.
+
+        Raises ``Refused`` and ``_ClientGone``.
+        """
+        if not self._streams.acquire(blocking=False):
+            raise Refused(Unavailable("too many exports at once; try again shortly"))
+        try:
+            for piece in result:
+                _wait(loop, answer.piece(piece))
+            _wait(loop, answer.last())
+        finally:
+            self._streams.release()
+
+    async def _send(self, answer: "_Answer", holder: Holder, result: "bytes | _File") -> None:
+        """Send an answer to whoever asked. Raises ``Refused``."""
+        if isinstance(result, _File):
+            try:
+                with ExitStack() as held:
+                    _hold(held, self.shares, Place.DOWNLOAD, holder, _too_many)
+                    await self._send_pieces(answer, result)
+            finally:
+                await asyncio.wrap_future(self._readers.submit(result.close))
+        elif len(result) <= SMALL_ANSWER_BYTES:
+            await answer.whole(result)
+        else:
+            with ExitStack() as held:
+                _hold(held, self.shares, Place.ANSWER, holder, Unavailable, len(result))
+                await self._send_pieces(answer, _Memory(result))
+
+    async def _send_pieces(self, answer: "_Answer", pieces: "_File | _Memory") -> None:
+        """Pieces in memory are read here, others in a thread that waits for a disk."""
+        sent = 0
+        self._downloads += 1
         try:
             while True:
-                piece = file.read_from_memory()
+                size = self._piece_bytes(sent)
+                piece = pieces.read_from_memory(size)
                 if piece is None:
-                    piece = await loop.run_in_executor(self._threads, file.read)
+                    piece = await asyncio.wrap_future(self._readers.submit(pieces.read, size))
                 if not piece:
                     break
-                await answer.pieces([piece])
+                await answer.piece(piece)
+                sent += len(piece)
             await answer.last()
         except _ClientGone:
             return
         finally:
-            await loop.run_in_executor(self._threads, file.close)
+            self._downloads -= 1
+
+    def _piece_bytes(self, sent: int) -> int:
+        """How large the next piece may be: what waits for slow clients is in memory.
+
+        Pieces grow with what a client has taken, and are the smaller the more are on their way.
+        """
+        fair = max(_LEAST_PIECE_BYTES, _PIECES_BYTES // (_PIECES_AHEAD * self._downloads))
+        return min(PIECE_BYTES, max(_FIRST_PIECE_BYTES, sent // 4), fair)
+
+
+def _pool(threads: int) -> Threads:
+    return Threads(threads, idle_seconds=IDLE_SECONDS)
+
+
+def _hold(
+    held: ExitStack,
+    shares: Shares,
+    place: Place,
+    holder: Holder,
+    refusal: Callable[[Any], OCIError],
+    amount: int = 1,
+) -> None:
+    """Hold a place as long as ``held`` is open. Raises ``Refused``."""
+    try:
+        held.enter_context(shares.held(place, holder, amount))
+    except ShareTaken as error:
+        raise Refused(refusal(str(error))) from None
 
 
 def environ_of(scope: Scope) -> Environ:
@@ -226,6 +391,18 @@ def _length(environ: Environ) -> int | None:
     return None if "HTTP_TRANSFER_ENCODING" in environ else 0
 
 
+def _opens_upload(environ: Environ) -> bool:
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ["PATH_INFO"].endswith(_OPENED)
+        and "mount=" not in environ["QUERY_STRING"]
+    )
+
+
+def _too_many(reason: str) -> OCIError:
+    return TooManyRequests(reason, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
 def _is_streamed(environ: Environ, length: int | None) -> bool:
     path = environ["PATH_INFO"]
     if not path.startswith(_STREAMING) or path == _TOKENS:
@@ -242,18 +419,30 @@ class _File:
         self._block_bytes = block_bytes
         self.close = file.close
 
-    def read(self) -> bytes:
+    def read(self, size: int) -> bytes:
         """The next piece; none at the end."""
-        piece: bytes = self._file.read(self._block_bytes)
+        piece: bytes = self._file.read(size)
         return piece
 
-    def read_from_memory(self) -> bytes | None:
+    def read_from_memory(self, size: int) -> bytes | None:
         """The next piece; ``None`` when reading it may have to wait."""
-        read: Callable[[], bytes | None] = getattr(self._file, "read_from_memory", lambda: None)
-        return read()
+        read: Callable[[int], bytes | None] | None = getattr(self._file, "read_from_memory", None)
+        return read(size) if read else None
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.read, b"")
+        return iter(lambda: self.read(self._block_bytes), b"")
+
+
+class _Memory:
+    """What is in memory already, in pieces."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = io.BytesIO(content)  # shares the bytes
+
+    def read(self, size: int) -> bytes:
+        return self._content.read(size)
+
+    read_from_memory = read
 
 
 class _ClientGone(Exception):
@@ -269,26 +458,26 @@ class _Answer:
         self._send = send
         self._incoming = incoming
         self._watch: asyncio.Task[None] | None = None
+        self._pace: Pace
         self._has_begun = False
         self.headers: list[Header] = []
 
-    async def refuse(self, refusal: BodyRefused, *, is_document: bool) -> None:
-        """Answer in the server's stead, and end the connection: the body is still on its way.
-
-        Args:
-            is_document: whether the answer is an error document, for programs.
-        """
-        content, kind = f"{refusal.reason}\n".encode(), "text/plain; charset=utf-8"
-        if is_document:
-            document = error_document(BodyBroken(refusal.reason))
-            content, kind = json.dumps(document).encode(), "application/json"
-        self.status = refusal.status
+    async def refuse(self, error: OCIError, path: str, *, status: HTTPStatus | None = None) -> None:
+        """Answer in the server's stead, and end the connection: the body is still on its way."""
+        if self._has_begun:
+            return
+        content, kind = f"{error.reason}\n".encode(), "text/plain; charset=utf-8"
+        if path.startswith(_STREAMING):
+            content, kind = json.dumps(error_document(error)).encode(), "application/json"
+        self.status = status or error.status
         self.headers = [
             ("Content-Type", kind),
             ("Content-Length", str(len(content))),
             ("Connection", "close"),
+            *error.headers().items(),
+            *(API_VERSION.items() if path.startswith("/v2/") else ()),
         ]
-        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE and not error.headers():
             self.headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
         await self.whole(content)
 
@@ -296,22 +485,27 @@ class _Answer:
         await self._begin()
         await self._send({"type": "http.response.body", "body": content})
 
-    async def pieces(self, some: Iterable[bytes]) -> None:
+    async def piece(self, piece: bytes) -> None:
         """Send some bytes, once the client has room for them. Raises ``_ClientGone``."""
         if not self._has_begun:
             await self._begin()
+            self._pace = Pace.of_settings()
             if self._incoming.is_whole:
                 self._watch = asyncio.ensure_future(self._incoming.disconnected())
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
-            async with asyncio.timeout(None) as deadline:
-                for piece in some:
-                    deadline.reschedule(asyncio.get_running_loop().time() + _UNREAD_SECONDS)
-                    if self._watch and self._watch.done():
-                        raise _ClientGone
-                    message = {"type": "http.response.body", "body": piece, "more_body": True}
-                    await self._send(message)
-        except TimeoutError:
+            async with asyncio.timeout(STALLED_SECONDS):
+                message = {"type": "http.response.body", "body": piece, "more_body": True}
+                await self._send(message)
+            self._pace.note(len(piece), waited=loop.time() - began)
+        except (TimeoutError, TooSlow):
             raise _ClientGone from None
+        # There may have been no wait at all. Others come in between, and the news that the
+        # client is gone, to whom anything can be sent at once.
+        await asyncio.sleep(0)
+        if self._watch and self._watch.done():
+            raise _ClientGone
 
     async def last(self) -> None:
         if not self._has_begun:

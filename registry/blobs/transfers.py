@@ -43,7 +43,7 @@ class Transfers:
 
     def begin_download(self) -> None:
         with self._lock:
-            _refuse_when_full(self._downloads, settings.DOWNLOAD_PLACES)
+            _refuse_when_full(self._downloads, settings.BERTH.MAXIMUM_CONCURRENT_DOWNLOADS)
             self._downloads += 1
 
     def end_download(self) -> None:
@@ -88,14 +88,15 @@ class Download(Iterator[bytes]):
     def __next__(self) -> bytes:
         return next(self._pieces)
 
-    def read(self, _size: int = -1) -> bytes:
-        """The next piece, however long; none at the end."""
-        return next(self._pieces, b"")
+    def read(self, size: int = PIECE_BYTES) -> bytes:
+        """The next piece, at most ``size`` where the store can tell; none at the end."""
+        pieces = self._pieces
+        return pieces.read(size) if isinstance(pieces, FileReader) else next(pieces, b"")
 
-    def read_from_memory(self) -> bytes | None:
+    def read_from_memory(self, size: int = PIECE_BYTES) -> bytes | None:
         """The next piece; ``None`` when that would wait for a disk or for another machine."""
         pieces = self._pieces
-        return pieces.read_from_memory() if isinstance(pieces, FileReader) else None
+        return pieces.read_from_memory(size) if isinstance(pieces, FileReader) else None
 
     def close(self) -> None:
         if self._is_open:

@@ -27,8 +27,11 @@ class FileReader(Iterator[bytes]):
         self._left = length
 
     def __next__(self) -> bytes:
+        return self._next(PIECE_BYTES)
+
+    def _next(self, most: int) -> bytes:
         with disk_is_told():
-            size = min(PIECE_BYTES, self._left)
+            size = min(most, self._left)
             piece = size and os.pread(self._file, size, self._position)
         if not piece:
             FileReader.close(self)
@@ -37,26 +40,29 @@ class FileReader(Iterator[bytes]):
         self._left -= len(piece)
         return piece
 
-    def is_in_memory(self) -> bool:
+    def is_in_memory(self, most: int = PIECE_BYTES) -> bool:
         """Whether the next piece can be read without waiting for a disk.
 
         Only the last byte is looked at: what is read from the beginning on is there before it.
         """
         if not self._left:
             return True
-        last = self._position + min(PIECE_BYTES, self._left) - 1
+        last = self._position + min(most, self._left) - 1
         try:
             return os.preadv(self._file, [bytearray(1)], last, _WITHOUT_WAITING) == 1
         except (OSError, NotImplementedError):  # not there, or nothing here can tell
             return False
 
-    def read(self, _size: int = -1) -> bytes:
-        """The next piece, however long; none at the end."""
-        return next(self, b"")
+    def read(self, size: int = PIECE_BYTES) -> bytes:
+        """The next piece; none at the end."""
+        try:
+            return self._next(size)
+        except StopIteration:
+            return b""
 
-    def read_from_memory(self) -> bytes | None:
+    def read_from_memory(self, size: int = PIECE_BYTES) -> bytes | None:
         """The next piece; ``None`` when reading it may have to wait."""
-        return next(self, b"") if self.is_in_memory() else None
+        return self.read(size) if self.is_in_memory(size) else None
 
     def close(self) -> None:
         if self._file >= 0:

@@ -30,7 +30,7 @@ def main() -> None:
 def _become_web_server(port: int) -> NoReturn:
     os.setsid()
     options = Options.read({"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "1"})
-    cli(web_arguments(options, None))
+    cli(web_arguments(options, None, connections=512))
     raise SystemExit(1)
 
 

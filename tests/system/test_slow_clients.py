@@ -15,7 +15,7 @@ from tests.system.conftest import UPLOADS_AT_ONCE
 
 pytestmark = pytest.mark.xdist_group("small-registry")
 
-SLOW_UPLOADS = 120
+SLOW_UPLOADS = 60  # of one account
 MANY = 300  # more than threads
 BEGINNING = b"the first bytes, "
 REST = b"and after a long while the rest" * 4000  # more than is received before a thread begins

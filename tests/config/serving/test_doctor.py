@@ -1,5 +1,6 @@
 """The doctor names what is wrong and the cure."""
 
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,3 +80,19 @@ def test_a_host_name_must_be_in_the_certificate(
     found = finding("host name", now)
 
     assert "is not for localhost" in found.text
+
+
+def test_too_few_open_files(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+
+    found = finding("connections", now)
+
+    assert not found.is_fine
+    assert "at most 256 connections" in found.text
+    assert "LimitNOFILE" in found.cure
+
+
+def test_enough_open_files(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (65536, 65536))
+
+    assert finding("connections", now).is_fine

@@ -102,3 +102,18 @@ def test_a_call_that_was_cancelled_does_not_run() -> None:
     assert first.result(PATIENT_SECONDS)
     wait_until(lambda: threads.count == 0)
     assert ran == []
+
+
+def test_who_has_many_calls_waiting_keeps_nobody_from_being_next() -> None:
+    threads = Threads(1, idle_seconds=SHORT_SECONDS)
+    go_on, order = threading.Event(), list[str]()
+    first = threads.submit(go_on.wait, PATIENT_SECONDS)
+    futures = [threads.submit_for("many", order.append, f"many {n}") for n in range(50)]
+    futures += [threads.submit_for(name, order.append, name) for name in ("one", "other")]
+
+    go_on.set()
+    assert first.result(PATIENT_SECONDS)
+    for future in futures:
+        future.result(PATIENT_SECONDS)
+
+    assert order[:4] == ["many 0", "one", "other", "many 1"]

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from config.serving import bodies, transport
+from config.serving.shares import Holder, Place, Shares, ShareTaken
 from config.serving.transport import Transport, environ_of
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
+from registry.storage.base import PIECE_BYTES
 from tests.asgi import Header, scope
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -58,8 +61,15 @@ def piece(content: bytes, *, more: bool = True) -> dict[str, Any]:
 END = piece(b"", more=False)
 
 
-def run(application: Application, exchange: Exchange, about: dict[str, Any]) -> Exchange:
+def run(
+    application: Application,
+    exchange: Exchange,
+    about: dict[str, Any],
+    *,
+    shares: Shares | None = None,
+) -> Exchange:
     serve: Any = Transport(application, threads=4)
+    serve.shares = shares or serve.shares
     served: Awaitable[None] = serve(about, exchange.receive, exchange.send)
     asyncio.run(asyncio.wait_for(served, 20))
     return exchange
@@ -90,6 +100,8 @@ class Whole(list[bytes]):
     streaming = False
 
 
+KNOWN = [(b"authorization", b"Basic YTpi")]
+VISITOR = [(b"cookie", b"sessionid=abc")]
 CHUNKED = [(b"transfer-encoding", b"chunked")]
 
 
@@ -144,7 +156,7 @@ def test_a_small_body_that_does_not_come_takes_no_thread(
 
 
 def test_an_upload_that_stalls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "_STALLED_SECONDS", 0.1)
+    monkeypatch.setattr(bodies, "STALLED_SECONDS", 0.1)
     reader = Reader()
 
     run(reader, Exchange([piece(b"a" * 10)]), scope("PATCH", UPLOAD, sized(900_000)))
@@ -260,12 +272,12 @@ def test_a_file_is_sent_whole_and_closed() -> None:
 
 
 class FileInMemory(File):
-    def read_from_memory(self) -> bytes | None:
+    def read_from_memory(self, _size: int) -> bytes | None:
         return self.read()
 
 
 class FilePartlyInMemory(File):
-    def read_from_memory(self) -> bytes | None:
+    def read_from_memory(self, _size: int) -> bytes | None:
         return self.read() if self.left % 3 else None
 
 
@@ -287,7 +299,7 @@ def test_what_is_in_memory_takes_no_thread() -> None:
 
 
 def test_a_file_that_nobody_reads_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_UNREAD_SECONDS", 0.1)
+    monkeypatch.setattr(transport, "STALLED_SECONDS", 0.1)
     file = File(20)
 
     exchange = run(
@@ -305,6 +317,289 @@ def test_a_file_whose_reader_left_is_read_no_further() -> None:
 
     assert file.is_closed
     assert file.left > 9_000
+
+
+def test_a_file_whose_reader_takes_too_little_is_sent_no_further(settings: Settings) -> None:
+    settings.MAXIMUM_TRANSFER_SECONDS = -1
+    file = File(20)
+
+    exchange = run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert file.is_closed
+    assert not exchange.is_whole
+
+
+def test_a_body_that_comes_too_slowly_ends(settings: Settings) -> None:
+    settings.MAXIMUM_TRANSFER_SECONDS = -1
+    reader = Reader()
+
+    run(reader, Exchange([piece(b"a" * 10)]), scope("PATCH", UPLOAD, sized(900_000)))
+
+    assert isinstance(reader.error, BodyBroken)
+    assert "MAXIMUM_TRANSFER_SECONDS" in reader.error.reason
+
+
+def test_others_are_served_while_somebody_takes_all_that_is_sent_at_once() -> None:
+    file, ticks = FileInMemory(500), 0
+
+    async def both() -> None:
+        nonlocal ticks
+        exchange = Exchange([END])
+        serve: Any = Transport(serving(file), threads=4)
+        serving_it = asyncio.ensure_future(
+            serve(scope("GET", "/v2/a/b/blobs/c"), exchange.receive, exchange.send)
+        )
+        while not serving_it.done():
+            ticks += 1
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(both(), 20))
+
+    assert ticks > 500
+
+
+class Sizes:
+    """A file without end that notes how much is asked for at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.left = 16 * 1024 * 1024
+
+    def read_from_memory(self, size: int) -> bytes:
+        self.asked.append(size)
+        self.left -= size
+        return b"x" * size if self.left >= 0 else b""
+
+    read = read_from_memory
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_pieces_grow_with_what_the_client_takes() -> None:
+    file: Any = Sizes()
+
+    run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert file.asked[0] == 32 * 1024
+    assert file.asked == sorted(file.asked)
+    assert file.asked[-1] == PIECE_BYTES
+
+
+def test_what_waits_for_many_slow_clients_is_little(settings: Settings) -> None:
+    files = [Sizes() for _ in range(600)]
+
+    async def all_of_them() -> None:
+        applications = iter(files)
+
+        def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            file: Any = next(applications)
+            return serving(file)(environ, start_response)
+
+        front: Any = Transport(application, threads=4)
+        waiting = []
+        for _ in files:
+            exchange = Exchange([END], is_read=lambda: False)
+            about = scope("GET", "/v2/a/b/blobs/c")
+            waiting.append(asyncio.ensure_future(front(about, exchange.receive, exchange.send)))
+        while not all(file.asked for file in files):
+            await asyncio.sleep(0.01)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(all_of_them(), 60))
+
+    assert sum(sum(file.asked) for file in files) * 7 < 100 * 1024 * 1024
+
+
+def test_a_large_answer_is_sent_as_it_is_read() -> None:
+    content = bytes(range(256)) * 4096
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return Whole([content])
+
+    exchange = run(application, Exchange([END]), scope("GET", "/helm/acme/index.yaml"))
+
+    assert exchange.body == content
+    assert len(exchange.sent) > 8
+
+
+def test_a_large_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "STALLED_SECONDS", 0.1)
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return Whole([b"x" * 1_000_000])
+
+    exchange = run(
+        application, Exchange([END], is_read=lambda: False), scope("GET", "/helm/acme/index.yaml")
+    )
+
+    assert exchange.body == b""
+
+
+class Taken(Shares):
+    """In which one kind of places is taken by others."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+
+    def require(self, place: Place, holder: Holder, amount: int = 1) -> None:
+        if place is self._place:
+            raise ShareTaken(f"too many {place.value} at once; try again shortly")
+        super().require(place, holder, amount)
+
+    def require_own(self, place: Place, holder: Holder, *, of: int) -> None:
+        self.require(place, holder)
+
+
+@pytest.mark.parametrize(
+    ("place", "method", "path", "headers", "status"),
+    [
+        (Place.BODY, "POST", "/v2/auth", sized(3), 503),
+        (Place.BODY, "POST", "/account/login/", sized(3), 503),
+        (Place.CALL, "GET", "/v2/", [], 503),
+        (Place.CALL, "GET", "/explore", [], 503),
+        (Place.UPLOAD, "PATCH", UPLOAD, [*sized(900_000), *KNOWN], 429),
+        (Place.CALL, "PATCH", UPLOAD, sized(900_000), 503),
+        (Place.DOWNLOAD, "GET", "/v2/acme/web/blobs/c", [], 429),
+    ],
+)
+def test_who_holds_a_whole_share_is_told_to_come_again(
+    place: Place, method: str, path: str, headers: list[Header], status: int
+) -> None:
+    file = File(3)
+
+    exchange = run(
+        serving(file), Exchange([END]), scope(method, path, headers), shares=Taken(place)
+    )
+
+    sent = dict(exchange.sent[0]["headers"])
+    assert exchange.status == status
+    assert int(sent[b"retry-after"]) > 0
+    assert sent[b"connection"] == b"close"
+    assert file.is_closed or file.left == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "account", "status"),
+    [
+        ("/v2/acme/web/blobs/uploads/", "", "user:1", 429),
+        ("/v2/acme/web/blobs/uploads", "digest=sha256:0", "user:1", 429),
+        ("/v2/acme/web/blobs/uploads/", "mount=sha256:0&from=b/c", "user:1", 200),
+        ("/v2/acme/web/blobs/uploads/", "", "", 200),  # who is told to log in
+    ],
+)
+def test_who_holds_all_places_for_uploads_opens_none(
+    path: str, query: str, account: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Holder, "of", lambda _: Holder("192.0.2.1", account))
+    about = scope("POST", path, query=query)
+
+    exchange = run(serving(File(3)), Exchange([END]), about, shares=Taken(Place.UPLOAD))
+
+    assert exchange.status == status
+
+
+def test_places_are_given_back_whatever_happens() -> None:
+    shares = Shares()
+    for about, incoming in [
+        (scope("GET", "/v2/a/b/blobs/c"), [END]),
+        (scope("PATCH", UPLOAD, CHUNKED), [piece(b"x"), BROKEN]),
+        (scope("POST", "/v2/auth", sized(3)), [BROKEN]),
+        (scope("GET", "/v2/a/b/blobs/c"), [END, BROKEN]),
+    ]:
+        run(serving(File(3)), Exchange(incoming), about, shares=shares)
+
+    assert shares.count == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "beside", "beside_headers"),
+    [
+        ("/v2/auth", KNOWN, "/v2/a/b/tags/list", KNOWN),
+        ("/v2/", [], "/v2/", KNOWN),
+        ("/explore", [], "/explore", VISITOR),
+        ("/explore", VISITOR, "/v2/", KNOWN),
+        ("/helm/acme/index.yaml", KNOWN, "/v2/auth", KNOWN),
+        ("/v2/", KNOWN, "/explore", VISITOR),
+    ],
+)
+def test_requests_of_one_kind_leave_threads_for_the_others(
+    path: str, headers: list[Header], beside: str, beside_headers: list[Header]
+) -> None:
+    go_on = threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["QUERY_STRING"] == "held":
+            go_on.wait(20)
+        start_response("200 OK", [])
+        return Whole([b"done"])
+
+    async def ask() -> int:
+        serve: Any = Transport(application, threads=4)
+        held = []
+        for _ in range(40):
+            waits = Exchange([END])
+            about = scope("GET", path, headers, query="held")
+            held.append(asyncio.ensure_future(serve(about, waits.receive, waits.send)))
+        await asyncio.sleep(0.05)
+        quick = Exchange([END])
+        await serve(scope("GET", beside, beside_headers), quick.receive, quick.send)
+        go_on.set()
+        await asyncio.gather(*held)
+        return quick.status
+
+    assert asyncio.run(asyncio.wait_for(ask(), 20)) == 200
+
+
+def test_a_request_waits_for_a_thread_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_QUEUE_SECONDS", 0.1)
+    go_on = threading.Event()
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        go_on.wait(20)
+        start_response("200 OK", [])
+        return Whole([b"done"])
+
+    async def ask() -> list[int]:
+        serve: Any = Transport(application, threads=1)
+        exchanges = [Exchange([END]) for _ in range(2)]
+        asked = [
+            asyncio.ensure_future(serve(scope("GET", "/v2/", KNOWN), one.receive, one.send))
+            for one in exchanges
+        ]
+        await asked[1]
+        go_on.set()
+        await asked[0]
+        return [exchange.status for exchange in exchanges]
+
+    assert asyncio.run(asyncio.wait_for(ask(), 20)) == [200, 503]
+
+
+def test_of_streams_that_hold_a_thread_there_are_only_a_few() -> None:
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return iter([b"row"] * 3)
+
+    async def ask() -> list[int]:
+        serve: Any = Transport(application, threads=4)
+        is_read = False
+        slow = [Exchange([END], is_read=lambda: is_read) for _ in range(4)]
+        held = [
+            asyncio.ensure_future(serve(scope("GET", "/e", VISITOR), one.receive, one.send))
+            for one in slow
+        ]
+        await asyncio.sleep(0.2)
+        last = Exchange([END])
+        await serve(scope("GET", "/e", VISITOR), last.receive, last.send)
+        assert not any(task.done() for task in held)
+        return [*[one.status for one in slow], last.status]
+
+    assert asyncio.run(asyncio.wait_for(ask(), 20)) == [200] * 4 + [503]
 
 
 def test_a_stream_is_read_by_the_thread_that_made_it() -> None:

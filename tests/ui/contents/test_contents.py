@@ -291,7 +291,7 @@ def test_a_large_download_takes_a_place_among_the_transfers(
     content = b"x" * 600_000
     manifest = push_artifact(web, (content, "text/plain", {}), reference="v1")
     url = f"{url_of(manifest)}/blobs/{Digest.of(content)}"
-    settings.DOWNLOAD_PLACES = 1  # type: ignore[attr-defined]
+    settings.MAXIMUM_CONCURRENT_DOWNLOADS = 1  # type: ignore[attr-defined]
 
     transfers.begin_download()
     try:

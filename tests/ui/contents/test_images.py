@@ -190,7 +190,7 @@ def test_listing_files_takes_and_gives_back_a_place_among_the_transfers(
     web: Repository, settings: object
 ) -> None:
     url = files_url(web, layer("a"))
-    settings.DOWNLOAD_PLACES = 1  # type: ignore[attr-defined]
+    settings.MAXIMUM_CONCURRENT_DOWNLOADS = 1  # type: ignore[attr-defined]
     transfers.begin_download()
     try:
         full = Client().get(url)
