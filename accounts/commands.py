@@ -1,4 +1,4 @@
-"""What the accounts' management commands share: errors as one sentence, names to rows."""
+"""What management commands share: errors as one sentence, names to rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,9 @@ from typing import Final
 from django.core.management.base import CommandError
 
 from accounts.audit.services import Actor
-from accounts.errors import AccountError, OwnerUnknown, UserUnknown
+from accounts.errors import OwnerUnknown, UserUnknown
 from accounts.users.models import Namespace, User
+from artifacts.refusals import Refusal
 
 COMMAND_LINE: Final = Actor("command line")
 
@@ -18,7 +19,7 @@ def sentences() -> Iterator[None]:
     """Show what went wrong as one sentence, without a traceback."""
     try:
         yield
-    except AccountError as error:
+    except Refusal as error:
         raise CommandError(str(error)) from error
 
 

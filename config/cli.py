@@ -1,12 +1,15 @@
 """Runs management commands, as ``manage.py`` and as the console script ``berth``."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
 from config.keys.loading import ConfigurationError
 from config.keys.paths import PRIVATE, data_folder
 
+# Names are shown and stored, and neither a terminal nor a database takes such characters for text.
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CURE = "run this as Berth's user, or give this user the right to it"
 _SQLITE_COMPLAINTS = ("unable to open database file", "readonly database")
 
@@ -14,6 +17,8 @@ _SQLITE_COMPLAINTS = ("unable to open database file", "readonly database")
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.umask(PRIVATE)
+    if any(_NOT_TEXT.search(argument) for argument in sys.argv[1:]):
+        sys.exit("An argument holds control characters or is not UTF-8: write it as plain text.")
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
 

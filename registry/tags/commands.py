@@ -1,25 +1,12 @@
-"""What the commands about tags share: names to rows, errors as one sentence."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""What the commands about tags share: names to rows."""
 
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.commands import sentences
-from artifacts.oci.errors import NameInvalid, OCIError
+from artifacts.oci.errors import NameInvalid
 from artifacts.oci.names import parse_tag
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Show what went wrong as one sentence, without a traceback."""
-    try:
-        with sentences():
-            yield
-    except OCIError as error:
-        raise CommandError(error.reason) from error
 
 
 def add_tag_argument(parser: CommandParser) -> None:
@@ -42,5 +29,5 @@ def repository_and_tag(text: str) -> tuple[Repository, str]:
     name, colon, tag = text.rpartition(":")
     if not colon:
         raise CommandError(f"{text} names no tag: write REPOSITORY:TAG, such as acme/web:v1")
-    with refusals():
+    with sentences():
         return repository_named(name), parse_tag(tag)

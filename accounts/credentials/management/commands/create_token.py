@@ -26,13 +26,15 @@ class Command(BaseCommand):
     def handle(
         self, *, user: str, title: str, scope: Any, expires_in: str | None, **_: Any
     ) -> None:
+        if not title.strip():
+            raise CommandError("--name needs a word about what the token is for")
         now = timezone.now()
         with sentences():
             token = issue_application_token(
                 user=user_named(user),
                 title=title,
                 scope=scope,
-                expires_at=now + _lifetime(expires_in) if expires_in else None,
+                expires_at=None if expires_in is None else now + _lifetime(expires_in),
                 now=now,
                 by=COMMAND_LINE,
             )

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         try:
             if manifest is None:
                 self._report(str(report), chosen)
-            elif Path(manifest).is_file():
+            elif _is_file(manifest):
                 document = ManifestDocument.parse(Path(manifest).read_bytes(), "")
                 self._judge(document, chosen or configured_policy())
             else:
@@ -91,6 +91,14 @@ class Command(BaseCommand):
             f"{refused} of {total} stored manifests would no longer be accepted."
             " All of them can still be pulled."
         )
+
+
+def _is_file(text: str) -> bool:
+    """A name may be too long for a file, or hold what no name of a file holds."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _policy_named(name: str) -> Policy:

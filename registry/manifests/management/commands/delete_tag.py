@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.commands import COMMAND_LINE
+from accounts.commands import COMMAND_LINE, sentences
 from registry.manifests.removal import delete_tag_for_good
-from registry.tags.commands import add_tag_argument, refusals, repository_and_tag
+from registry.tags.commands import add_tag_argument, repository_and_tag
 from registry.tags.services import delete_tag
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError("--digest needs --for-good beside it")
         repository, name = repository_and_tag(tag)
         now = timezone.now()
-        with refusals():
+        with sentences():
             if for_good:
                 delete_tag_for_good(
                     repository=repository, name=name, digest=digest, now=now, by=COMMAND_LINE

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from accounts.commands import COMMAND_LINE
+from accounts.commands import COMMAND_LINE, sentences
 from registry.manifests.restoration import restore_tag
-from registry.tags.commands import add_tag_argument, refusals, repository_and_tag
+from registry.tags.commands import add_tag_argument, repository_and_tag
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *, tag: str, digest: str, **_: Any) -> None:
         repository, name = repository_and_tag(tag)
-        with refusals():
+        with sentences():
             restore_tag(
                 repository=repository,
                 name=name,

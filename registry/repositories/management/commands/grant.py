@@ -57,9 +57,9 @@ def _repository(name: str, *, create: bool) -> Repository:
 
 
 def _holder(options: dict[str, Any]) -> User | Robot | Team:
-    if options["user"]:
+    if options["user"] is not None:
         return user_named(options["user"])
-    if options["robot"]:
+    if options["robot"] is not None:
         robot = Robot.objects.named(options["robot"]).select_related("namespace").first()
         if robot is None:
             raise CommandError(f"there is no robot {options['robot']}")

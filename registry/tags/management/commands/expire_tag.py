@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.commands import COMMAND_LINE
+from accounts.commands import COMMAND_LINE, sentences
 from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
-from registry.tags.commands import add_tag_argument, refusals, repository_and_tag
+from registry.tags.commands import add_tag_argument, repository_and_tag
 from registry.tags.services import set_expiry
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *, tag: str, **options: Any) -> None:
         repository, name = repository_and_tag(tag)
         now = timezone.now()
-        with refusals():
+        with sentences():
             set_expiry(
                 repository=repository,
                 name=name,

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from accounts.commands import COMMAND_LINE
-from registry.tags.commands import add_tag_argument, refusals, repository_and_tag
+from accounts.commands import COMMAND_LINE, sentences
+from registry.tags.commands import add_tag_argument, repository_and_tag
 from registry.tags.services import set_immutable
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *, tag: str, off: bool, **_: Any) -> None:
         repository, name = repository_and_tag(tag)
-        with refusals():
+        with sentences():
             set_immutable(
                 repository=repository,
                 name=name,

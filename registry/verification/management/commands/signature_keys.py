@@ -65,3 +65,5 @@ def _text(path: str) -> str:
             return file.read(MAX_PEM_BYTES + 1)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CommandError(f"{path!r} is no name of a file") from error

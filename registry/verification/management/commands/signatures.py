@@ -78,9 +78,9 @@ class Command(BaseCommand):
 
 
 def _split(name: str) -> tuple[Repository, str]:
-    path, at, reference = name.partition("@")
-    if not at:
-        path, _, reference = name.partition(":")
+    path, separator, reference = name.partition("@" if "@" in name else ":")
+    if separator and not reference:
+        raise CommandError(f"{name} ends where a tag or a digest should stand")
     repository = Repository.objects.filter(path=path).first()
     if repository is None:
         raise CommandError(f"there is no repository {path}")
