@@ -1,6 +1,7 @@
 """Upload sessions: end-4, end-5, end-6, end-11, end-13, end-14."""
 
 import re
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -17,17 +18,11 @@ from artifacts.oci.errors import (
     TooManyRequests,
 )
 from registry.api.distribution.base import RepositoryView
+from registry.api.http.bodies import RequestBody
 from registry.blobs.models import UploadSession
+from registry.blobs.sessions import get_upload, open_upload
 from registry.blobs.transfers import RETRY_AFTER_SECONDS, transfers
-from registry.blobs.uploads import (
-    Chunk,
-    append_chunk,
-    cancel_upload,
-    commit_upload,
-    get_upload,
-    open_upload,
-    push_blob,
-)
+from registry.blobs.uploads import Chunk, append_chunk, cancel_upload, commit_upload, push_blob
 from registry.exchange.blobs import mount_blob
 
 # The spec's own form, and the one of RFC 9110 that some HTTP libraries insist on.
@@ -77,7 +72,7 @@ class UploadsView(RepositoryView):
         push_blob(
             repository=self.repository,
             digest=digest,
-            chunk=Chunk(pieces=self.body, length=self.body.length),
+            chunk=Chunk(_pieces(self.body), self.body.length),
             now=self.now,
         )
         return _created(name, str(digest))
@@ -105,12 +100,15 @@ class UploadView(RepositoryView):
         return _created(name, str(digest))
 
     def delete(self, request: Request, name: str, session_id: str) -> Response:
-        cancel_upload(session=self._session(session_id))
+        cancel_upload(session=self._session(session_id), now=self.now)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _session(self, session_id: str) -> UploadSession:
         return get_upload(
-            repository=self.repository, owner=self.caller.principal.key, session_id=session_id
+            repository=self.repository,
+            owner=self.caller.principal.key,
+            session_id=session_id,
+            now=self.now,
         )
 
     def refusal(self, error: OCIError, request: Request) -> HttpResponse:
@@ -121,7 +119,11 @@ class UploadView(RepositoryView):
 
     def _chunk(self) -> Chunk:
         first, last = _content_range(self.request.headers.get("Content-Range"))
-        return Chunk(self.body, self.body.length, first, last)
+        return Chunk(_pieces(self.body), self.body.length, first, last)
+
+
+def _pieces(body: RequestBody) -> Iterable[bytes]:
+    return list(body) if body.has_come else body
 
 
 def _content_range(header: str | None) -> tuple[int | None, int | None]:
