@@ -9,7 +9,6 @@ function for what a read answers, and here it only becomes messages of ASGI.
 import asyncio
 import sqlite3
 from contextlib import ExitStack
-from typing import Any
 
 from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError, connection
@@ -17,6 +16,8 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
+from config.serving.headers import Headers, usual_headers
+from config.serving.pushes import PushDoor, is_push
 from config.serving.threads import Threads
 from config.serving.transport import (
     IDLE_SECONDS,
@@ -54,11 +55,16 @@ class FrontDoor:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._pushes = PushDoor(transport)
         self._opened = ExitStack()
         self._reader: LoopReader | None = None
         self._threads: Threads | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_push(scope):
+            self._open()
+            await self._pushes(scope, receive, send, self._reader)
+            return
         request = _hot_request(scope)
         answer = await self._answer(request) if request else None
         if answer is None:
@@ -74,14 +80,15 @@ class FrontDoor:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, request: "_Request") -> Answer | None:
-        if self._reader is None and self._threads is None:
-            self._open()
+        self._open()
         if self._reader is not None:
             return _answer(request, self._reader)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _answer_and_let_go, request)
 
     def _open(self) -> None:
+        if self._reader is not None or self._threads is not None:
+            return
         if connection.vendor == "sqlite":
             reading = read_on_loop(connection.settings_dict["NAME"])
             self._reader = self._opened.enter_context(reading)
@@ -93,20 +100,7 @@ class FrontDoor:
         self._opened.close()
 
 
-class _Headers(dict[str, str]):
-    """By names in lower case, found by names in any."""
-
-    def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self, str(name).lower())
-
-    def __getitem__(self, name: str) -> str:
-        return dict.__getitem__(self, name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return dict.get(self, name.lower(), default)
-
-
-_Request = tuple[str, str, str, _Headers]
+_Request = tuple[str, str, str, Headers]
 
 
 def _hot_request(scope: Scope) -> _Request | None:
@@ -115,11 +109,8 @@ def _hot_request(scope: Scope) -> _Request | None:
     path: bytes = scope["raw_path"]
     if method not in _METHODS or not path.startswith(_PREFIX) or b"%" in path:
         return None
-    raw = scope["headers"]
-    headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
-    if len(headers) != len(raw):  # one of them came twice
-        return None
-    if not _UNUSUAL.isdisjoint(headers) or headers.get("content-length", "0") != "0":
+    headers = usual_headers(scope, _UNUSUAL)
+    if headers is None or headers.get("content-length", "0") != "0":
         return None
     return method, path.decode("latin-1"), scope["query_string"].decode("latin-1"), headers
 
