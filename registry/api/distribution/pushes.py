@@ -65,7 +65,7 @@ def upload_opened(push: Push) -> Answer:
 
 def blob_pushed(push: Push) -> Answer:
     """A blob that comes with the request that opens its upload (end-4b)."""
-    digest = Digest.parse(push.query["digest"])
+    digest = Digest.parse(push.query.get("digest", ""))
     _refuse_when_busy()
     push_blob(repository=push.repository, digest=digest, chunk=_chunk(push), now=push.now)
     return blob_created(push.name, str(digest))
@@ -84,7 +84,7 @@ def upload_closed(push: Push, session_id: str) -> Answer:
     session = _session(push, session_id)
     if "digest" not in push.query:
         raise DigestInvalid("close the upload with ?digest=ALGORITHM:HEX")
-    digest = Digest.parse(push.query["digest"])
+    digest = Digest.parse(push.query.get("digest", ""))
     commit_upload(session=session, digest=digest, chunk=_chunk(push), now=push.now)
     return blob_created(push.name, str(digest))
 
