@@ -58,9 +58,13 @@ class Answer:
 def manifest_answer(read: Read, reference: str) -> Answer:
     """One manifest, by tag or digest (end-3)."""
     target = reference_to_read(reference)
-    pulled = (ask_for_manifest if read.is_head else pull_manifest)(
-        repository=read.repository, reference=target, caller=read.caller, now=read.now
-    )
+    repository, caller = read.repository, read.caller
+    if read.is_head:
+        pulled = ask_for_manifest(
+            repository=repository, reference=target, caller=caller, now=read.now
+        )
+    else:
+        pulled = pull_manifest(repository=repository, reference=target, caller=caller, now=read.now)
     manifest = pulled.manifest
     if target.tag:
         for conversion in CONVERSIONS:
