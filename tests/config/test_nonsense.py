@@ -123,6 +123,19 @@ def test_an_argument_that_is_no_text_is_refused_before_anything_else(
     assert str(ended.value).startswith("An argument holds control characters or is not UTF-8")
 
 
+def test_a_program_for_the_shell_may_have_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "for number in (1, 2):\n\tprint(number)"
+    monkeypatch.setattr(
+        sys, "argv", ["berth", "shell", "--no-imports", "--no-color", "--command", program]
+    )
+
+    cli.main()
+
+    assert capsys.readouterr().out == "1\n2\n"
+
+
 @pytest.mark.django_db
 def test_no_end_is_no_token_for_ever() -> None:
     make_user()
