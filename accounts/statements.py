@@ -17,6 +17,8 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.asyncio import async_unsafe
 
 T = TypeVar("T")
 
@@ -114,6 +116,11 @@ def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     return found
 
 
+@async_unsafe("this takes long, or waits: not on an event loop")
+def refuse_on_loop() -> None:
+    """Raise ``SynchronousOnlyOperation`` on an event loop, as Django's connections do."""
+
+
 def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | None = None) -> T:
     """What ``find`` finds with ``rows``; on a loop it is not asked again before the next commit.
 
@@ -179,3 +186,46 @@ def _for_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
         return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
     return value.hex if isinstance(value, UUID) else value
+
+
+class Prepared:
+    """The statement that a QuerySet stands for, built once for every value.
+
+    For what comes with every request and is a rule that lists and pages ask by QuerySets, too: so
+    it stands in one place, and costs what a statement costs that was written out.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+        """``build`` takes the values, and may do nothing with them but filter by them."""
+        self._build = build
+        self._built: dict[tuple[str, ...], tuple[str, tuple[Any, ...]]] = {}
+
+    def rows(self, *values: str | int) -> list[tuple[Any, ...]]:
+        """What the QuerySet finds for these values; on a loop remembered as ``remembered`` does."""
+        statement, parameters = self._statement(values)
+        bound = [values[each.number] if isinstance(each, _Place) else each for each in parameters]
+        return remembered((statement, *bound), lambda: Found(rows(statement, bound)))
+
+    def _statement(self, values: Sequence[str | int]) -> tuple[str, tuple[Any, ...]]:
+        """The statement, and its parameters, some of which are places for values."""
+        key = (connection.vendor, *(type(value).__name__ for value in values))
+        if key not in self._built:
+            marks = [_mark(value, number) for number, value in enumerate(values)]
+            queryset = self._build(*marks)
+            statement, parameters = queryset.query.get_compiler(connection=connection).as_sql()
+            places = {mark: _Place(number) for number, mark in enumerate(marks)}
+            found = tuple(places.get(each, each) for each in parameters)
+            if not all(place in found for place in places.values()):
+                raise TypeError(f"{self._build} does not filter by each of its values")
+            self._built[key] = statement, found
+        return self._built[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    number: int
+
+
+def _mark(value: str | int, number: int) -> str | int:
+    """A value that nothing else in a statement has, and that fits where ``value`` does."""
+    return f"place-{number}-of-a-value" if isinstance(value, str) else 1_987_654_000 + number

@@ -27,6 +27,7 @@ from accounts.credentials.ldap_connection import (
 )
 from accounts.errors import AccountError
 from accounts.names import is_name
+from accounts.statements import refuse_on_loop
 from accounts.users.models import User
 from accounts.users.passwords import MAX_PASSWORD_LENGTH
 from accounts.users.services import create_user
@@ -70,6 +71,7 @@ def directory_person(username: str, password: str, *, address: str, now: datetim
 
     Raises ``DirectoryUnavailable``: whether the password is right is not known.
     """
+    refuse_on_loop()
     if not is_name(username) or not _may_be_a_password(password):
         return None
     with _asking():

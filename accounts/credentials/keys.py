@@ -10,11 +10,11 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.rsa import (
@@ -37,6 +37,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.models import SigningKey
+from accounts.statements import Prepared, moment
 
 KEY_SIZE_BITS: Final = 2048
 PUBLISH_BEFORE_SIGNING: Final = timedelta(minutes=10)
@@ -145,10 +146,28 @@ def _rows(*, now: datetime) -> tuple[SigningKey, ...]:
     return snapshot.rows if snapshot and snapshot.is_fresh(now, REMEMBER_FOR) else _load(now=now)
 
 
+_KEYS: Final = Prepared(
+    lambda: SigningKey.objects.order_by("active_from", "pk").values_list(
+        *("kid", "private_key", "public_jwk", "active_from", "retired_at")
+    )
+)
+
+
+def _key(row: Sequence[Any]) -> SigningKey:
+    kid, private_key, public_jwk, active_from, retired_at = row
+    return SigningKey(
+        kid=kid,
+        private_key=private_key,
+        public_jwk=public_jwk,
+        active_from=moment(active_from),
+        retired_at=retired_at and moment(retired_at),
+    )
+
+
 def _load(*, now: datetime) -> tuple[SigningKey, ...]:
     global _snapshot  # noqa: PLW0603 - the one cache of this process
     with _reload:
-        rows = tuple(SigningKey.objects.order_by("active_from", "pk"))
+        rows = tuple(map(_key, _KEYS.rows()))
         _snapshot = _Snapshot(at=now, rows=rows)
     return rows
 

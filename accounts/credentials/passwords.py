@@ -17,6 +17,7 @@ from typing import Final
 from cachetools import FIFOCache
 from django.contrib.auth.hashers import check_password, make_password
 
+from accounts.statements import refuse_on_loop
 from accounts.users.models import User
 from accounts.users.passwords import MAX_PASSWORD_LENGTH
 from artifacts.oci.errors import TooManyRequests
@@ -66,6 +67,7 @@ _slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
 @contextmanager
 def hashing_slot() -> Iterator[None]:
     """Let few hash at once, so that a storm of logins leaves memory and CPU to the rest."""
+    refuse_on_loop()
     if not _slots.acquire(timeout=WAIT_FOR_HASHING_SECONDS):
         raise TooManyRequests("too many logins at once; try again", retry_after_seconds=1)
     try:

@@ -26,7 +26,8 @@ from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt
 from accounts.names import is_name
 from accounts.organizations import invitations
-from accounts.users.models import Robot, User
+from accounts.statements import Prepared, moment
+from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
 from artifacts.oci.errors import Denied, Unauthorized
 
@@ -100,12 +101,11 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
     """Whose name and password these are, as one of ``_persons``."""
     attempt = Attempt.of(username, address=address)
     standing = throttle.refuse_if_blocked(attempt, now=now)
-    persons = _persons()
-    known = user = persons.filter(username=username).first() if is_name(username) else None
+    known = user = _found(_PERSON_NAMED, username) if is_name(username) else None
 
     if is_in_directory(user):
         found = directory_person(username, password, address=address, now=now)
-        user = persons.get(pk=found.pk) if found else None
+        user = _found(_PERSON, found.pk) if found else None
     elif not remembered.holds(user, password, now=now):
         with hashing_slot():
             # Look again: guesses sent all at once waited here, and each failure must
@@ -137,6 +137,27 @@ def _persons() -> QuerySet[Any]:
     return User.objects.annotate(
         has_second_factor=Exists(factors), has_verified_address=Exists(verified)
     )
+
+
+_LOGIN_FIELDS: Final = (  # in the order of the model's fields
+    *("id", "password", "is_superuser", "username", "email", "is_active"),
+)
+_COLUMNS: Final = (*_LOGIN_FIELDS, "has_second_factor", "has_verified_address")
+_PERSON: Final = Prepared(lambda pk: _persons().filter(pk=pk).values_list(*_COLUMNS))
+_PERSON_NAMED: Final = Prepared(
+    lambda name: _persons().filter(username=name).values_list(*_COLUMNS)
+)
+
+
+def _found(prepared: Prepared, value: str | int) -> Any:
+    """One of ``_persons`` with the fields that logins look at, or ``None``."""
+    for *fields, has_second_factor, has_verified_address in prepared.rows(value):
+        user: Any = User.from_db(None, _LOGIN_FIELDS, fields)
+        user.is_superuser, user.is_active = bool(user.is_superuser), bool(user.is_active)
+        user.has_second_factor = bool(has_second_factor)
+        user.has_verified_address = bool(has_verified_address)
+        return user
+    return None
 
 
 def _refuse_unverified(user: User, *, is_verified: bool) -> None:
@@ -184,17 +205,17 @@ def current_principal(
     if kind == "anonymous":
         return ANONYMOUS
     if token_id is not None:
-        token = _tokens().filter(pk=token_id).first()
+        token = _token(_TOKEN, token_id)
         if token is None or token.has_expired(now) or not _is_active(token):
             return None
         principal = _bearer(token)
         return principal if (principal.kind, principal.id) == (kind, id) else None
     if kind == "user":
-        user = _persons().filter(pk=id, is_active=True).first()
-        person = principal_of(user) if user else None
+        user = _found(_PERSON, id)
         # A password that bought a token before there was a second factor is not enough any more.
-        if user is None or person is None or (stamp and user.has_second_factor):
+        if user is None or not user.is_active or (stamp and user.has_second_factor):
             return None
+        person = principal_of(user)
         return person if stamp in ("", person.stamp) else None
     robot = Robot.objects.select_related("namespace__user").filter(pk=id).first()
     return _machine(robot) if robot and _is_robot_active(robot) else None
@@ -276,12 +297,12 @@ def delete_expired(*, now: datetime, limit: int) -> int:
 def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
     owner, _, short_name = name.partition("+")
     is_known_form = is_name(owner) and is_name(short_name)
-    robots = Robot.objects.named(name) if is_known_form else Robot.objects.none()
-    token = _tokens().filter(robot__in=robots).first()
+    token = _token(_TOKEN_OF_ROBOT, owner, short_name) if is_known_form else None
     if token is None or not _opens(token, secret):
         attempt = Attempt.of(name, address=address)
         throttle.refuse_if_blocked(attempt, now=now)
-        _fail(attempt, name if robots.exists() else "", address=address, now=now)
+        is_known = is_known_form and Robot.objects.named(name).exists()
+        _fail(attempt, name if is_known else "", address=address, now=now)
         raise Unauthorized("wrong robot name or token")
     return _by_right_token(token, now=now)
 
@@ -289,7 +310,7 @@ def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
 def _application(secret: str, *, address: str, now: datetime) -> Principal:
     """All applications share one name, so it is the token that stands for the account."""
     fingerprint = _fingerprint(secret)
-    token = _tokens().filter(user__isnull=False, sha256=fingerprint).first()
+    token = _token(_TOKEN_OF_APPLICATION, fingerprint)
     if token is None or not _opens(token, secret):
         attempt = Attempt.of(f"{APPLICATION} {fingerprint}", address=address)
         throttle.refuse_if_blocked(attempt, now=now)
@@ -310,7 +331,7 @@ def _token_of(username: str, secret: str) -> AccessToken | None:
     """
     if not secret.startswith(TOKEN_PREFIX) or not is_name(username):
         return None
-    return _tokens().filter(user__username=username, sha256=_fingerprint(secret)).first()
+    return _token(_TOKEN_OF_USER, username, _fingerprint(secret))
 
 
 def _by_right_token(token: AccessToken, *, now: datetime) -> Principal:
@@ -322,9 +343,50 @@ def _by_right_token(token: AccessToken, *, now: datetime) -> Principal:
     return _bearer(token)
 
 
-def _tokens() -> QuerySet[AccessToken]:
+def _tokens(**conditions: str | int | bool) -> QuerySet[AccessToken, Any]:
     """Tokens with all that decides about them, in one query."""
-    return AccessToken.objects.select_related("user", "robot__namespace__user").order_by("pk")
+    owner = "robot__namespace__user"
+    return AccessToken.objects.filter(**conditions).values_list(
+        *("id", "sha256", "scope", "expires_at", "last_used_at"),
+        *("user_id", "user__username", "user__is_active", "user__is_superuser"),
+        *("robot_id", "robot__short_name", "robot__is_active", "robot__namespace__name"),
+        *(f"{owner}__id", f"{owner}__is_active"),
+    )
+
+
+_TOKEN: Final = Prepared(lambda pk: _tokens(pk=pk))
+_TOKEN_OF_ROBOT: Final = Prepared(
+    lambda owner, name: _tokens(robot__namespace__name=owner, robot__short_name=name)
+)
+_TOKEN_OF_APPLICATION: Final = Prepared(lambda sha256: _tokens(user__isnull=False, sha256=sha256))
+_TOKEN_OF_USER: Final = Prepared(lambda name, sha256: _tokens(user__username=name, sha256=sha256))
+
+
+def _token(prepared: Prepared, *values: str | int) -> AccessToken | None:
+    """The one token that ``prepared`` finds, with its user, or its robot and the robot's owner."""
+    for row in prepared.rows(*values):
+        pk, sha256, scope, expires_at, last_used_at = row[:5]
+        user_id, robot_id = row[5], row[9]
+        token = AccessToken(pk=pk, sha256=sha256, scope=scope)
+        token.expires_at = expires_at and moment(expires_at)
+        token.last_used_at = last_used_at and moment(last_used_at)
+        token.user = None if user_id is None else _person_of(*row[5:9])
+        token.robot = None if robot_id is None else _robot_of(*row[9:])
+        return token
+    return None
+
+
+def _person_of(pk: int, name: str, is_active: Any, is_superuser: Any = False) -> User:
+    return User(pk=pk, username=name, is_active=bool(is_active), is_superuser=bool(is_superuser))
+
+
+def _robot_of(
+    pk: int, short_name: str, is_active: Any, owner: str, owner_id: int | None, is_owner_active: Any
+) -> Robot:
+    namespace = Namespace(name=owner)
+    if owner_id is not None:
+        namespace.user = _person_of(owner_id, owner, is_owner_active)
+    return Robot(pk=pk, short_name=short_name, is_active=bool(is_active), namespace=namespace)
 
 
 def _is_active(token: AccessToken) -> bool:
@@ -345,15 +407,15 @@ def _bearer(token: AccessToken) -> Principal:
     if token.robot is not None:
         machine = _machine(token.robot)
         return replace(machine, token_id=token.pk, scope=scope, expires_at=token.expires_at)
-    person = principal_of(cast("User", token.user))
-    is_superuser = person.is_superuser and scope == "admin"
-    return replace(
-        person,
+    person = cast("User", token.user)
+    return Principal(
+        "user",
+        id=person.pk,
+        name=person.username,
         token_id=token.pk,
         scope=scope,
-        is_superuser=is_superuser,
+        is_superuser=person.is_superuser and scope == "admin",
         expires_at=token.expires_at,
-        stamp="",
     )
 
 

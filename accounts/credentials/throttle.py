@@ -13,7 +13,7 @@ Random tokens of 256 bits cannot be guessed: a right one is never slowed, only w
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
@@ -21,6 +21,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.credentials.models import LoginThrottle, delete_first
 from accounts.origin import network_of
+from accounts.statements import Prepared, moment
 from artifacts.oci.errors import TooManyRequests
 
 FREE_FAILURES: Final = 5
@@ -36,6 +37,12 @@ KNOWN_FOR: Final = timedelta(days=30)
 """How long an account that has logged in from an address is known there."""
 
 _SUCCESS_NOTED_EVERY: Final = timedelta(days=1)
+_NO_ROW: Final = (0, None, None)
+_ROWS: Final = Prepared(
+    lambda *keys: LoginThrottle.objects.filter(pk__in=keys).values_list(
+        "key", "failures", "blocked_until", "succeeded_at"
+    )
+)
 _FAILURE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
@@ -66,15 +73,15 @@ def refuse_if_blocked(attempt: Attempt, *, now: datetime) -> Standing:
     Raises:
         TooManyRequests: with the seconds to wait. This try is not counted.
     """
-    keys = [attempt.account_key, attempt.address_key]
-    rows = {row.pk: row for row in LoginThrottle.objects.filter(pk__in=keys)}
-    account = rows.get(attempt.account_key)
-    _refuse(account, now)
-    known_at = account.succeeded_at if account else None
+    rows = {row[0]: row[1:] for row in _ROWS.rows(attempt.account_key, attempt.address_key)}
+    failures, blocked_until, succeeded_at = rows.get(attempt.account_key, _NO_ROW)
+    _refuse(blocked_until, now)
+    known_at = succeeded_at and moment(succeeded_at)
     if known_at is None or known_at <= now - KNOWN_FOR:
-        _refuse(rows.get(attempt.address_key), now)
+        _, blocked_until, _ = rows.get(attempt.address_key, _NO_ROW)
+        _refuse(blocked_until, now)
     return Standing(
-        failed_before=account is not None and account.failures > 0,
+        failed_before=failures > 0,
         is_known=known_at is not None and known_at > now - _SUCCESS_NOTED_EVERY,
     )
 
@@ -122,10 +129,11 @@ def delete_forgotten(*, now: datetime, limit: int) -> int:
     return delete_first(due, by="updated_at", limit=limit)
 
 
-def _refuse(row: LoginThrottle | None, now: datetime) -> None:
-    if row is None or row.blocked_until is None or row.blocked_until <= now:
+def _refuse(blocked_until: Any, now: datetime) -> None:
+    """Raise while a row, as it was read, blocks."""
+    if blocked_until is None or (until := moment(blocked_until)) <= now:
         return
-    seconds = math.ceil((row.blocked_until - now).total_seconds())
+    seconds = math.ceil((until - now).total_seconds())
     raise TooManyRequests(
         f"too many failed logins; try again in {seconds} s", retry_after_seconds=seconds
     )

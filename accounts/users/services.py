@@ -24,6 +24,7 @@ from accounts.errors import (
     RobotExists,
 )
 from accounts.names import RESERVED, check_name, check_namespace_name, is_name
+from accounts.statements import Prepared
 from accounts.users.models import AccessEpoch, Namespace, Robot, User
 from accounts.users.passwords import check_new_password
 from artifacts.policy.configured import configured_policy
@@ -254,8 +255,13 @@ def bump_access_epoch() -> None:
 
 def access_epoch() -> int:
     """The number of changes of rights so far. A remembered decision is good only for its own."""
-    value = AccessEpoch.objects.filter(pk=1).values_list("value", flat=True).first()
-    return value or 1
+    for (value,) in _EPOCH.rows():
+        epoch: int = value
+        return epoch
+    return 1
+
+
+_EPOCH: Final = Prepared(lambda: AccessEpoch.objects.values_list("value"))
 
 
 def check_email(email: str) -> None:

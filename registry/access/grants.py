@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.credentials.principals import Principal
-from accounts.users.models import AccessEpoch
+from accounts.users.services import access_epoch
 from artifacts.oci.errors import Denied, NameInvalid
 from artifacts.oci.names import is_name
 from registry.access.refusals import note_refusal
@@ -50,7 +50,7 @@ def grant_token(
     body, so only here can they be told that the name means the library.
     """
     # Read before the rights: a change in between makes the token's word be checked again.
-    epoch = AccessEpoch.objects.values_list("value", flat=True).first() or 0
+    epoch = access_epoch()
     granted = []
     for scope in scopes:
         if grant := _grant(principal, scope):
@@ -88,7 +88,7 @@ def _grant(principal: Principal, scope: Scope) -> Grant | None:
         path = repository_path(scope.name)
     except NameInvalid:
         return None
-    repository = Repository.objects.filter(path=path).first()
+    repository = Repository.objects.at_path(path)
     actions = scope.actions & rights_in(principal=principal, path=path, repository=repository)
     if not actions:
         return None

@@ -1,11 +1,14 @@
 """Who may do what in which repository. Every door asks here; the answer is no by default."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
-from accounts.credentials.principals import Principal, Scope
+from accounts.credentials.principals import Principal, PrincipalKind, Scope
 from accounts.organizations.models import Team
+from accounts.statements import Prepared
 from accounts.users.models import Namespace
 from registry.access.scopes import ALL_ACTIONS, Action
 from registry.repositories.models import (
@@ -72,26 +75,52 @@ def _rights_of_anyone(principal: Principal, repository: Repository) -> frozenset
 def _rights_held(principal: Principal, repository: Repository) -> frozenset[Action]:
     if principal.kind == "anonymous":
         return NOTHING
-    if administered_namespaces(principal).filter(pk=repository.namespace_id).exists():
+    kind = principal.kind
+    if _ADMINISTERED[kind].rows(principal.id, repository.namespace_id):
         return ALL_ACTIONS
-    grants = RepositoryGrant.objects.filter(repository=repository.id).held_by(principal)
-    return NOTHING.union(*(OF_ROLE[role] for role in grants.values_list("role", flat=True)))
+    roles = _ROLES[kind].rows(principal.id, repository.id)
+    return NOTHING.union(*(OF_ROLE[role] for (role,) in roles))
 
 
 def _rights_to_create(principal: Principal, path: str) -> frozenset[Action]:
     namespace, _ = split_path(path)
     if principal.kind == "anonymous":
         return NOTHING
-    creators = Team.objects.filter(role__in=("admin", "creator"), **_member(principal))
-    own = Namespace.objects.held().filter(name=namespace)
-    if own.filter(organization__teams__in=creators).exists():
+    if _CREATING[principal.kind].rows(principal.id, namespace):
         return ALL_ACTIONS
-    if principal.kind == "user" and own.filter(user=principal.id).exists():
-        return ALL_ACTIONS
-    if sees_everything(principal) and own.exists():
+    if sees_everything(principal) and _HELD.rows(namespace):
         return ALL_ACTIONS
     return NOTHING
 
 
-def _member(principal: Principal) -> dict[str, int]:
-    return {f"members__{principal.kind}": principal.id}
+Asking = Mapping[PrincipalKind, Prepared]
+
+
+def _asking(build: Callable[[Principal, Any], QuerySet[Any, Any]]) -> Asking:
+    """What ``build`` asks about a principal and one thing, for each kind that may hold rights."""
+
+    def of_kind(kind: PrincipalKind) -> Prepared:
+        return Prepared(lambda id, thing: build(Principal(kind, id=id), thing))
+
+    return {"user": of_kind("user"), "robot": of_kind("robot")}
+
+
+def _namespaces_to_create_in(principal: Principal) -> QuerySet[Namespace]:
+    member = {f"members__{principal.kind}": principal.id}
+    creators = Team.objects.filter(role__in=("admin", "creator"), **member)
+    mine = Q(organization__teams__in=creators)
+    if principal.kind == "user":
+        mine |= Q(user=principal.id)
+    return Namespace.objects.held().filter(mine)
+
+
+_ADMINISTERED = _asking(
+    lambda who, pk: administered_namespaces(who).filter(pk=pk).values_list("pk")
+)
+_ROLES = _asking(
+    lambda who, pk: RepositoryGrant.objects.filter(repository=pk).held_by(who).values_list("role")
+)
+_CREATING = _asking(
+    lambda who, name: _namespaces_to_create_in(who).filter(name=name).values_list("pk")
+)
+_HELD = Prepared(lambda name: Namespace.objects.held().filter(name=name).values_list("pk"))

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection
+from django.db.models import QuerySet
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import statements
 from registry.repositories.models import Repository
+from tests.registry.builders import make_repository
 
 
 @given(
@@ -158,3 +160,40 @@ def test_nothing_is_remembered_where_no_loop_reads() -> None:
     statements.remembered("key", find)
 
     assert statements.remembered("key", find) == 2
+
+
+def _named(name: Any) -> QuerySet[Any, Any]:
+    return Repository.objects.filter(path=name, is_public=True).values_list("path", "name")
+
+
+@pytest.mark.django_db
+def test_a_prepared_statement_finds_what_its_queryset_finds() -> None:
+    for path, is_public in (("acme/web", True), ("acme/api", True), ("acme/private", False)):
+        make_repository(path, is_public=is_public)
+    prepared = statements.Prepared(_named)
+
+    paths = ("acme/web", "acme/api", "acme/private", "acme/none")
+    assert [prepared.rows(path) for path in paths] == [list(_named(path)) for path in paths]
+
+
+@pytest.mark.django_db
+def test_a_prepared_statement_is_built_once() -> None:
+    built: list[str] = []
+
+    def build(name: str) -> QuerySet[Any, Any]:
+        built.append(name)
+        return _named(name)
+
+    prepared = statements.Prepared(build)
+    prepared.rows("acme/web")
+    prepared.rows("acme/api")
+
+    assert len(built) == 1
+
+
+@pytest.mark.django_db
+def test_what_a_prepared_statement_does_not_filter_by_is_a_mistake_told_at_once() -> None:
+    prepared = statements.Prepared(lambda _: Repository.objects.values_list("path"))
+
+    with pytest.raises(TypeError, match="does not filter by each"):
+        prepared.rows("acme/web")
