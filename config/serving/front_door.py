@@ -9,6 +9,7 @@ function for what a read answers, and here it only becomes messages of ASGI.
 import asyncio
 import sqlite3
 from contextlib import ExitStack
+from typing import Any
 
 from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError, connection
@@ -16,8 +17,6 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
-from config.serving.headers import Headers, usual_headers
-from config.serving.pushes import PushDoor, is_push
 from config.serving.threads import Threads
 from config.serving.transport import (
     IDLE_SECONDS,
@@ -27,8 +26,9 @@ from config.serving.transport import (
     Transport,
     response_start,
 )
-from registry.api.distribution.hot import hot_answer
+from registry.api.distribution.hot import Hot, hot_answer
 from registry.api.distribution.reads import Answer
+from registry.api.origins import VARIES_BY, depends_on_origin
 from registry.rows.connections import release_connection
 from registry.storage.files import FileReader
 
@@ -55,40 +55,40 @@ class FrontDoor:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._pushes = PushDoor(transport)
         self._opened = ExitStack()
         self._reader: LoopReader | None = None
         self._threads: Threads | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_push(scope):
+        if self._reader is None and self._threads is None:
             self._open()
-            await self._pushes(scope, receive, send, self._reader)
-            return
-        request = _hot_request(scope)
-        answer = await self._answer(request) if request else None
+        hot = _hot(scope, is_on_loop=self._reader is not None)
+        answer = await self._answer(hot) if hot else None
         if answer is None:
             await self._transport(scope, receive, send)
             return
-        body = answer.body
+        body, headers = answer.body, answer.headers
+        if depends_on_origin():
+            headers = {**headers, "Vary": VARIES_BY}
         if isinstance(body, FileReader) and body.is_in_memory():
             body = next(body, b"")  # a small blob is one piece
         if not isinstance(body, bytes) or len(body) > SMALL_ANSWER_BYTES:
-            await self._transport.send(scope, answer.status, answer.headers, body, receive, send)
+            await self._transport.send(scope, answer.status, headers, body, receive, send)
             return
-        await send(response_start(answer.status, answer.headers.items()))
+        await send(response_start(answer.status, headers.items()))
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, request: "_Request") -> Answer | None:
-        self._open()
-        if self._reader is not None:
-            return _answer(request, self._reader)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _answer_and_let_go, request)
+    async def _answer(self, hot: Hot) -> Answer | None:
+        if self._reader is None:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, _answer_and_let_go, hot)
+        try:
+            self._reader.look()
+        except sqlite3.Error:
+            return None
+        return _answer(hot)
 
     def _open(self) -> None:
-        if self._reader is not None or self._threads is not None:
-            return
         if connection.vendor == "sqlite":
             reading = read_on_loop(connection.settings_dict["NAME"])
             self._reader = self._opened.enter_context(reading)
@@ -100,33 +100,56 @@ class FrontDoor:
         self._opened.close()
 
 
-_Request = tuple[str, str, str, Headers]
+class _Headers(dict[str, str]):
+    """By names in lower case, found by names in any."""
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, str(name).lower())
+
+    def __getitem__(self, name: str) -> str:
+        return dict.__getitem__(self, name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return dict.get(self, name.lower(), default)
 
 
-def _hot_request(scope: Scope) -> _Request | None:
-    """What a read is told by; ``None`` when it cannot be one, or is unusual."""
+def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
+    """A request that may be answered here; ``None`` when it is another, or unusual."""
     method: str = scope["method"]
     path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
     if method not in _METHODS or not path.startswith(_PREFIX) or b"%" in path:
         return None
-    headers = usual_headers(scope, _UNUSUAL)
-    if headers is None or headers.get("content-length", "0") != "0":
+    if not (path.isascii() and query.isascii()):
         return None
-    return method, path.decode("latin-1"), scope["query_string"].decode("latin-1"), headers
+    raw = scope["headers"]
+    headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
+    if len(headers) != len(raw):  # one of them came twice
+        return None
+    if not _UNUSUAL.isdisjoint(headers) or headers.get("content-length", "0") != "0":
+        return None
+    return Hot(
+        method,
+        path.decode(),
+        query.decode(),
+        headers,
+        peer=scope["client"][0],
+        scheme=scope["scheme"],
+        is_on_loop=is_on_loop,
+        now=timezone.now(),
+    )
 
 
-def _answer(request: _Request, reader: LoopReader | None = None) -> Answer | None:
+def _answer(hot: Hot) -> Answer | None:
     try:
-        if reader is not None:
-            reader.look()
-        return hot_answer(*request, now=timezone.now())
+        return hot_answer(hot)
     except _LEFT_TO_VIEWS:
         return None
 
 
-def _answer_and_let_go(request: _Request) -> Answer | None:
+def _answer_and_let_go(hot: Hot) -> Answer | None:
     try:
-        return _answer(request)
+        return _answer(hot)
     finally:
         connection.close_if_unusable_or_obsolete()
         release_connection()

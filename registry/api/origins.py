@@ -17,6 +17,7 @@ from artifacts.oci.errors import Denied, ManifestTypeUnsupported, OCIError
 from registry.api.doors import answer, is_for_programs
 
 ANYBODY = "*"
+VARIES_BY = "Origin"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
 _JSON = "application/json"
@@ -52,9 +53,14 @@ class CrossOrigin:
             response = self._get_response(request)
         if allowed:
             _open(response, allowed)
-        if settings.BERTH.CORS_ALLOWED_ORIGINS:
-            patch_vary_headers(response, ["Origin"])
+        if depends_on_origin():
+            patch_vary_headers(response, [VARIES_BY])
         return response
+
+
+def depends_on_origin() -> bool:
+    """Whether answers at doors for programs differ by ``VARIES_BY``, and have to say so."""
+    return bool(settings.BERTH.CORS_ALLOWED_ORIGINS)
 
 
 def _allowed(origin: str) -> str:

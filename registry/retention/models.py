@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.users.models import Namespace
-from artifacts.oci.patterns import MAX_PATTERN_LENGTH, SYNTAXES, Syntax, TagPattern
-from registry.repositories.models import NOT_ONE_PLACE, ONE_PLACE, Repository
+from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
+from registry.repositories.models import Repository
 from registry.retention.rules import Rule, RuleKind
 
 
@@ -61,7 +61,10 @@ class RetentionRule(models.Model):
     )
     syntax = models.CharField(
         max_length=5,
-        choices=SYNTAXES,
+        choices=[
+            (Syntax.GLOB.value, "shell pattern for the whole tag, such as v*"),
+            (Syntax.REGEX.value, "regular expression found in the tag, such as ^v[0-9]"),
+        ],
         default=Syntax.GLOB.value,
     )
     pattern_matches = models.BooleanField(
@@ -74,9 +77,10 @@ class RetentionRule(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=ONE_PLACE,
+                condition=Q(namespace__isnull=False, repository=None)
+                | Q(namespace=None, repository__isnull=False),
                 name="a_retention_rule_has_one_place",
-                violation_error_message=NOT_ONE_PLACE,
+                violation_error_message="Choose an organization or a repository, not both.",
             ),
             models.CheckConstraint(
                 condition=Q(value__gt=0) | Q(kind=RuleKind.KEEP.value),

@@ -29,6 +29,14 @@ class DistributionView(views.View):
             raise Unauthorized
         return caller
 
+    def answered(self, answer: Answer) -> HttpResponseBase:
+        if not isinstance(answer.body, bytes):
+            return FileResponse(answer.body, status=answer.status, headers=answer.headers)
+        response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+        if "Content-Type" not in answer.headers:
+            del response.headers["Content-Type"]  # Django's own, where there is nothing to type
+        return response
+
 
 class RepositoryView(DistributionView, views.RepositoryView):
     """Tells who may not yet which token opens the repository."""
@@ -44,14 +52,6 @@ class RepositoryView(DistributionView, views.RepositoryView):
         is_head = self.request.method == "HEAD"
         headers = self.request.headers
         return Read(is_head, headers, name, self.repository, self.caller, self.now)
-
-    def answered(self, answer: Answer) -> HttpResponseBase:
-        if not isinstance(answer.body, bytes):
-            return FileResponse(answer.body, status=answer.status, headers=answer.headers)
-        response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
-        if "Content-Type" not in answer.headers:
-            del response.headers["Content-Type"]  # Django's own, where there is nothing to type
-        return response
 
     def _asked(self, method: str | None) -> str:
         action = self.actions[str(method)]

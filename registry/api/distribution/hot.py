@@ -1,20 +1,29 @@
-"""The reads that make up a pull, answered from the bare facts of a request.
+"""What comes with every pull, answered from the bare facts of a request.
 
 Only what is certain is answered: a readable bearer token, a plain address, a right that holds.
 Whatever else there is, failures among it, is left to the views, which know every case.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.http.request import QueryDict
 
-from accounts.origin import is_served
+from accounts.origin import address_of, external_url, is_served, settle
 from artifacts.oci.errors import OCIError
 from registry.access.callers import Caller
 from registry.access.tokens import verify_token
+from registry.api.distribution.auth import Asking, token_answer
 from registry.api.distribution.conversions import CONVERSIONS
-from registry.api.distribution.reads import Answer, Read, blob_answer, manifest_answer, tags_answer
+from registry.api.distribution.reads import (
+    Answer,
+    Read,
+    blob_answer,
+    manifest_answer,
+    ping_answer,
+    tags_answer,
+)
 from registry.api.http.paging import page_size, page_start
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
@@ -23,36 +32,98 @@ from registry.storage.select import blob_store
 
 _PREFIX = "/v2/"
 _BEARER = "bearer "
+_BASIC = "basic "
+_SCHEME = "wsgi.url_scheme"
 _MANY_TAGS = 1000  # more than that are worth a thread
 
 
-def hot_answer(
-    method: str, path: str, query: str, headers: Mapping[str, str], *, now: datetime
-) -> Answer | None:
-    """The answer to a hot read; ``None``: ask the views.
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """A request without a body, as it came."""
 
-    Args:
-        path: as it came, without escapes.
-        headers: found by their names in any case.
-    """
-    authorization = headers.get("Authorization", "")
-    if not path.startswith(_PREFIX) or authorization[:7].lower() != _BEARER:
-        return None
-    head, _, last = path.removeprefix(_PREFIX).rpartition("/")
-    name, _, kind = head.rpartition("/")
-    answer = _ANSWERS.get(kind)
-    if answer is None or not name or not is_served({"HTTP_HOST": headers.get("Host", "")}):
-        return None
+    method: str
+    path: str  # without escapes
+    query: str
+    headers: Mapping[str, str]  # found by their names in any case
+    peer: str  # the address that it came from
+    scheme: str
+    is_on_loop: bool
+    now: datetime
+
+    @property
+    def authorization(self) -> str:
+        return self.headers.get("Authorization", "")
+
+    @property
+    def host(self) -> str:
+        return self.headers.get("Host", "")
+
+
+def hot_answer(hot: Hot) -> Answer | None:
+    """The answer to a hot request; ``None``: ask the views."""
     try:
-        claims = verify_token(authorization[7:].strip(), now=now)
-        caller = Caller(claims.principal, claims)
-        repository = Repository.objects.at_path(repository_path(name))
-        if repository is None or not caller.has_current_grant("pull", repository):
-            return None
-        read = Read(method == "HEAD", headers, name, repository, caller, now)
-        return answer(read, last, query)
+        if answer := _ANSWERS_AT.get(hot.path):
+            return answer(hot)
+        return _read_answer(hot)
     except OCIError:
         return None
+
+
+def _read_answer(hot: Hot) -> Answer | None:
+    head, _, last = hot.path.removeprefix(_PREFIX).rpartition("/")
+    name, _, kind = head.rpartition("/")
+    answer = _ANSWERS.get(kind)
+    caller = _caller(hot) if answer and name else None
+    if answer is None or caller is None:
+        return None
+    repository = Repository.objects.at_path(repository_path(name))
+    if repository is None or not caller.has_current_grant("pull", repository):
+        return None
+    is_head = hot.method == "HEAD"
+    return answer(Read(is_head, hot.headers, name, repository, caller, hot.now), last, hot.query)
+
+
+def _caller(hot: Hot) -> Caller | None:
+    """Whoever brings a bearer token to a host of ours."""
+    authorization = hot.authorization
+    if authorization[:7].lower() != _BEARER or not is_served({"HTTP_HOST": hot.host}):
+        return None
+    claims = verify_token(authorization[7:].strip(), now=hot.now)
+    return Caller(claims.principal, claims)
+
+
+def _ping(hot: Hot) -> Answer | None:
+    caller = _caller(hot)
+    return ping_answer(caller, hot.now) if caller else None
+
+
+def _token(hot: Hot) -> Answer | None:
+    """A token for whoever logs in with a password that was right a moment ago, or with a token.
+
+    Only on a loop, where nothing can be hashed or written: there it is certain that whatever
+    fails has had no effect when the views are asked.
+    """
+    is_login = hot.method == "GET" and hot.authorization[:6].lower() == _BASIC
+    if not is_login or not hot.is_on_loop or not hot.host:
+        return None
+    meta = _meta(hot)
+    if not is_served(meta):
+        return None
+    url = external_url(meta, scheme=meta[_SCHEME])
+    asking = Asking(address_of(meta), url, hot.now)
+    return token_answer(asking, hot.authorization, QueryDict(hot.query))
+
+
+def _meta(hot: Hot) -> dict[str, str]:
+    """What views know of where a request comes from: a part of its WSGI environment."""
+    meta = {
+        f"HTTP_{name.upper().replace('-', '_')}": text
+        for name, text in hot.headers.items()
+        if "_" not in name
+    }
+    meta |= {"REMOTE_ADDR": hot.peer, _SCHEME: hot.scheme}
+    settle(meta)
+    return meta
 
 
 def _manifest(read: Read, last: str, query: str) -> Answer | None:
@@ -84,3 +155,4 @@ _ANSWERS: Mapping[str, Callable[[Read, str, str], Answer | None]] = {
     "blobs": _blob,
     "tags": _tags,
 }
+_ANSWERS_AT: Mapping[str, Callable[[Hot], Answer | None]] = {"/v2/": _ping, "/v2/auth": _token}

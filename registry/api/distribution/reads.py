@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 from uuid import uuid4
 
 from artifacts.oci.digest import AlgorithmUnsupported
@@ -53,6 +55,21 @@ class Answer:
     status: HTTPStatus
     headers: Mapping[str, str]
     body: bytes | Iterator[bytes] = b""
+
+
+def ping_answer(caller: Caller, now: datetime) -> Answer:
+    """That this is a registry, to whom it knows (end-1). Raises ``Unauthorized``."""
+    caller.confirmed(now=now)
+    return document_answer({})
+
+
+def document_answer(
+    document: Mapping[str, Any], headers: Mapping[str, str] = MappingProxyType({})
+) -> Answer:
+    """A document of our own, for programs."""
+    body = json.dumps(document, separators=(",", ":")).encode()
+    described = {"Content-Type": _JSON, "Content-Length": str(len(body))}
+    return Answer(HTTPStatus.OK, {**API_VERSION, **described, **headers}, body)
 
 
 def manifest_answer(read: Read, reference: str) -> Answer:
@@ -111,11 +128,8 @@ def blob_answer(read: Read, digest: str) -> Answer:
 def tags_answer(read: Read, *, size: int, after: str) -> Answer:
     """The tags of a repository in the order of their bytes, page by page (end-8)."""
     names = Tag.objects.names(read.repository.id, after=after, size=size + 1, at=read.now)
-    document = {"name": read.name, "tags": names[:size]}
-    body = json.dumps(document, separators=(",", ":")).encode()
-    headers = API_VERSION | {"Content-Type": _JSON, "Content-Length": str(len(body))}
-    headers |= next_page(f"/v2/{read.name}/tags/list", names, size)
-    return Answer(HTTPStatus.OK, headers, body)
+    next_ = next_page(f"/v2/{read.name}/tags/list", names, size)
+    return document_answer({"name": read.name, "tags": names[:size]}, next_)
 
 
 def reference_to_read(text: str) -> Reference:

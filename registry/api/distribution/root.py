@@ -1,22 +1,21 @@
 """``/v2/`` itself (end-1), the key set, and everything that is no endpoint."""
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.credentials.keys import jwks
 from registry.api.distribution.base import DistributionView
+from registry.api.distribution.reads import ping_answer
 from registry.api.http.views import UnknownRoute
 
 
 class RootView(DistributionView):
     """Tells that this is a registry, to whom it knows. Clients log in by asking here."""
 
-    def get(self, request: Request) -> Response:
-        self.identify(request).confirmed(now=self.now)
-        return Response({})
+    def get(self, request: Request) -> HttpResponseBase:
+        return self.answered(ping_answer(self.identify(request), self.now))
 
 
 class UnknownView(UnknownRoute, DistributionView):

@@ -1,34 +1,65 @@
 """The front door answers as the views do, and alone where it can."""
 
 import asyncio
+import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.wsgi import get_wsgi_application
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from accounts.credentials.models import LoginThrottle
+from accounts.credentials.services import (
+    authenticate,
+    issue_application_token,
+    issue_robot_token,
+)
+from accounts.credentials.throttle import Attempt
+from accounts.users.models import Robot, User
+from accounts.users.services import create_robot
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from config.serving.front_door import FrontDoor
 from config.serving.transport import Transport
 from registry.manifests.models import Manifest
-from registry.repositories.models import Repository, SignatureRequirement
+from registry.repositories.models import (
+    Repository,
+    RepositoryGrant,
+    Role,
+    SignatureRequirement,
+)
+from registry.repositories.services import grant
 from registry.statistics.counting import flush_counts
 from registry.statistics.models import DailyTraffic
 from registry.storage.base import PIECE_BYTES
 from registry.tags.models import Tag
 from tests.asgi import scope
-from tests.registry.builders import bearer, hold, image, index, make_repository, owner_of, push
+from tests.conftest import IS_SQLITE
+from tests.registry.builders import (
+    PASSWORD,
+    bearer,
+    hold,
+    image,
+    index,
+    make_repository,
+    make_user,
+    owner_of,
+    push,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PEER = "192.0.2.1"  # as in every scope
 SMALL = b"a small layer"
 LARGE = bytes(range(256)) * 2000
 CONFIG = b"{}"
@@ -43,6 +74,17 @@ class Answered:
     status: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+
+    def of_any_token(self) -> "Answered":
+        """Of a token what it says, without when it was issued and its own name."""
+        document = json.loads(self.body) if self.body else {}
+        if "token" not in document:
+            return self
+        said = jwt.decode(document["token"], options={"verify_signature": False})
+        for name in ("iat", "nbf", "exp", "jti"):
+            del said[name]
+        told = {"scope": document["scope"], "said": said}
+        return Answered(self.status, self.headers, json.dumps(told).encode())
 
     def of_any_boundary(self) -> "Answered":
         """Boundaries between parts are made anew for each answer."""
@@ -150,6 +192,10 @@ def token(*actions: str, path: str = "acme/web") -> Headers:
     return bearer(owner_of("acme"), f"repository:{path}:{','.join(actions)}")
 
 
+def basic(name: str, password: str) -> Headers:
+    return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
+
+
 DIGESTS = [str(Digest.of(content)) for content in (IMAGE, OTHER, index(IMAGE), SMALL, LARGE, b"no")]
 PATHS = [
     *(f"/v2/acme/web/manifests/{tag}" for tag in ("latest", "index", "moved", "expired", "none")),
@@ -197,6 +243,17 @@ CONDITIONAL = st.fixed_dictionaries(
         "Host": st.sampled_from(["localhost", "elsewhere.example", "127.0.0.1:8080", "a b"]),
     },
 )
+TOKEN_QUERIES = [
+    "scope=repository:acme/web:pull,push",
+    "service=berth&scope=repository:acme/web:pull&scope=registry:catalog:*",
+    "service=localhost&scope=repository:acme/new:push",
+    "service=berth&scope=repository:acme/private:pull",
+    "scope=repository:elsewhere/web:delete%20repository:acme/web:delete",
+    "scope=repository:web:push",
+    "account=somebody",
+    "",
+]
+TOKEN_LOGINS = ["person", "robot", "application", "by name", "unreadable", "nobody", "pull"]
 LOGINS = ["pull", "pull,push", "delete", "other", "public", "cut", "nobody"]
 
 
@@ -249,6 +306,7 @@ HOT = [
     ("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", {}, 200),
     ("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", {"Range": "bytes=5-400000"}, 206),
     ("GET", "/v2/acme/web/tags/list", {}, 200),
+    ("GET", "/v2/", {}, 200),
 ]
 
 
@@ -332,6 +390,115 @@ def test_a_tag_that_expires_is_gone_at_once(
     monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=3))
 
     assert (before, door("GET", path, headers).status) == (200, 404)
+
+
+@pytest.fixture
+def passwords(world: Repository, logins: Mapping[str, Headers]) -> Mapping[str, Headers]:
+    """Logins that ask for tokens, after each was used once."""
+    now = timezone.now()
+    user = make_user("alice")
+    grant(repository=world, role=Role.WRITE, holder=user, now=now)
+    robot = create_robot(owner=user.namespace, short_name="ci", now=now)
+    grant(repository=world, role=Role.READ, holder=robot, now=now)
+    secret = issue_robot_token(robot=robot, now=now)
+    application = issue_application_token(
+        user=user, title="laptop", scope="read", expires_at=None, now=now
+    )
+    pairs = {
+        "person": ("alice", PASSWORD),
+        "robot": ("alice+ci", secret),
+        "application": ("$app", application),
+        "by name": ("alice", application),
+    }
+    for name, password in pairs.values():
+        authenticate(username=name, password=password, address=PEER, door="/v2", now=now)
+    told = {name: basic(*pair) for name, pair in pairs.items()}
+    return {**logins, **told, "unreadable": {"Authorization": "Basic !"}}
+
+
+@pytest.mark.parametrize("query", TOKEN_QUERIES)
+@pytest.mark.parametrize("login", TOKEN_LOGINS)
+def test_both_ways_give_one_token(
+    passwords: Mapping[str, Headers], views: Asking, door: Asking, login: str, query: str
+) -> None:
+    asked = ("GET", "/v2/auth", passwords[login], query)
+
+    assert door(*asked).of_any_token() == views(*asked).of_any_token()
+
+
+@pytest.mark.skipif(not IS_SQLITE, reason="on PostgreSQL views answer: no loop, no certainty")
+@pytest.mark.parametrize("login", ["person", "robot", "application", "by name"])
+def test_a_token_for_a_login_that_was_right_a_moment_ago_needs_no_view(
+    passwords: Mapping[str, Headers], alone: Asking, login: str
+) -> None:
+    assert alone("GET", "/v2/auth", passwords[login], TOKEN_QUERIES[0]).status == 200
+
+
+def test_a_wrong_password_counts_once(world: Repository, door: Asking) -> None:
+    make_user("alice")
+    door("GET", "/v2/auth", basic("alice", "wrong"), TOKEN_QUERIES[0])
+
+    row = LoginThrottle.objects.get(pk=Attempt.of("alice", address=PEER).account_key)
+    assert row.failures == 1
+
+
+@pytest.mark.parametrize("login", ["person", "robot", "application", "by name"])
+@pytest.mark.parametrize(("path", "status"), [("/v2/auth", 403), ("/v2/", 401)])
+def test_an_account_that_is_disabled_is_out_at_once(
+    passwords: Mapping[str, Headers], door: Asking, login: str, path: str, status: int
+) -> None:
+    headers = passwords[login]
+    if path == "/v2/":
+        issued = door("GET", "/v2/auth", headers, TOKEN_QUERIES[0])
+        headers = {"Authorization": f"Bearer {json.loads(issued.body)['token']}"}
+    before = door("GET", path, headers, TOKEN_QUERIES[0]).status
+    User.objects.filter(username="alice").update(is_active=False)
+
+    assert (before, door("GET", path, headers, TOKEN_QUERIES[0]).status) == (200, status)
+
+
+def test_a_password_that_was_changed_is_wrong_at_once(
+    passwords: Mapping[str, Headers], door: Asking
+) -> None:
+    before = door("GET", "/v2/auth", passwords["person"], TOKEN_QUERIES[0]).status
+    user = User.objects.get(username="alice")
+    user.set_password("another-long-one")
+    user.save()
+
+    after = door("GET", "/v2/auth", passwords["person"], TOKEN_QUERIES[0]).status
+    assert (before, after) == (200, 401)
+
+
+def test_a_second_factor_closes_the_door_for_a_password_at_once(
+    passwords: Mapping[str, Headers], door: Asking
+) -> None:
+    user = User.objects.get(username="alice")
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
+
+    assert door("GET", "/v2/auth", passwords["person"], TOKEN_QUERIES[0]).status == 403
+
+
+def test_a_right_that_was_given_is_in_the_next_token(
+    passwords: Mapping[str, Headers], door: Asking
+) -> None:
+    def scope_of(answered: Answered) -> str:
+        return str(json.loads(answered.body)["scope"])
+
+    before = scope_of(door("GET", "/v2/auth", passwords["robot"], TOKEN_QUERIES[0]))
+    robot = Robot.objects.get(short_name="ci")
+    RepositoryGrant.objects.filter(robot=robot).update(role=Role.WRITE)
+    after = scope_of(door("GET", "/v2/auth", passwords["robot"], TOKEN_QUERIES[0]))
+
+    assert (before, after) == ("repository:acme/web:pull", "repository:acme/web:pull,push")
+
+
+def test_a_door_for_listed_sites_says_what_its_answers_depend_on(
+    world: Repository, views: Asking, door: Asking, settings: Settings
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://console.example"]
+    asked = ("GET", "/v2/acme/web/manifests/latest", token("pull"))
+
+    assert door(*asked) == views(*asked)
 
 
 def test_hosts_that_are_not_ours_are_left_to_the_views(

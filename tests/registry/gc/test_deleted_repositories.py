@@ -16,8 +16,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import OCIError
 from artifacts.oci.names import Reference
 from registry.blobs.models import Blob, BlobLink, UploadSession
-from registry.blobs.sessions import open_upload
-from registry.blobs.uploads import Chunk, append_chunk
+from registry.blobs.uploads import open_upload
 from registry.gc.forecast import forecast
 from registry.gc.report import Garbage, Report
 from registry.gc.repositories import collect_repositories
@@ -65,8 +64,7 @@ def full(repository: Repository) -> Repository:
     hold(repository, b"{}", b"layer")
     push(repository, BODY, "v1")
     push(repository, index(BODY, subject=descriptor(BODY)), "list")
-    session = open_upload(repository=repository, owner="user:1", now=NOW)
-    append_chunk(session=session, chunk=Chunk([b"half"]), now=NOW)
+    open_upload(repository=repository, owner="user:1", now=NOW)
     grant(repository=repository, role=Role.READ, holder=make_user("bob"), now=NOW)
     return repository
 
