@@ -106,7 +106,7 @@ class ContentKeys(PeopleKeys):
         ge=1,
         le=65536,
         description="Blobs and large answers that one web process sends at once; more are asked to"
-        " retry. Each takes an open connection and file, and 100 KiB or so of memory.",
+        " retry. Each takes an open connection and file, and up to 400 KiB of memory.",
         examples=[512],
     )
     MAXIMUM_WAITING_REQUESTS: Annotated[int, Change.ASKED_EACH_TIME] = Field(

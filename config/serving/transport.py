@@ -68,7 +68,6 @@ SMALL_ANSWER_BYTES = 64 * 1024
 _PIECES_BYTES = 32 * 1024 * 1024
 _PIECES_AHEAD = 7
 _LEAST_PIECE_BYTES = 16 * 1024
-_FIRST_PIECE_BYTES = 32 * 1024
 
 # Bodies below these may be blobs or manifests; who sends them is known before they are read.
 _STREAMING = ("/v2/", "/v1/")
@@ -293,31 +292,26 @@ class Transport:
 
     async def _send_pieces(self, answer: "_Answer", pieces: "_File | _Memory") -> None:
         """Pieces in memory are read here, others in a thread that waits for a disk."""
-        sent = 0
         self._downloads += 1
         try:
             while True:
-                size = self._piece_bytes(sent)
+                size = self._piece_bytes()
                 piece = pieces.read_from_memory(size)
                 if piece is None:
                     piece = await asyncio.wrap_future(self._readers.submit(pieces.read, size))
                 if not piece:
                     break
                 await answer.piece(piece)
-                sent += len(piece)
             await answer.last()
         except _ClientGone:
             return
         finally:
             self._downloads -= 1
 
-    def _piece_bytes(self, sent: int) -> int:
-        """How large the next piece may be: what waits for slow clients is in memory.
-
-        Pieces grow with what a client has taken, and are the smaller the more are on their way.
-        """
-        fair = max(_LEAST_PIECE_BYTES, _PIECES_BYTES // (_PIECES_AHEAD * self._downloads))
-        return min(PIECE_BYTES, max(_FIRST_PIECE_BYTES, sent // 4), fair)
+    def _piece_bytes(self) -> int:
+        """How large the next piece may be: what waits for slow clients is in memory."""
+        fair = _PIECES_BYTES // (_PIECES_AHEAD * self._downloads)
+        return max(_LEAST_PIECE_BYTES, min(PIECE_BYTES, fair))
 
 
 def _pool(threads: int) -> Threads:

@@ -16,6 +16,7 @@ from tests.system.conftest import UPLOADS_AT_ONCE
 pytestmark = pytest.mark.xdist_group("small-registry")
 
 SLOW_UPLOADS = 60  # of one account
+NODES = 100
 MANY = 300  # more than threads
 BEGINNING = b"the first bytes, "
 REST = b"and after a long while the rest" * 4000  # more than is received before a thread begins
@@ -131,6 +132,25 @@ def test_readers_that_do_not_read_hold_nobody_up(small_repository: Repository) -
         assert small_repository.client.get(path).body == content
         more = unique(300_000)
         assert small_repository.push_blob(more)["digest"] == digest_of(more)
+
+
+@pytest.mark.parametrize("has_account", [True, False])
+def test_a_hundred_nodes_behind_one_address_pull_six_layers_each(
+    has_account: bool, small_registry: RunningServer
+) -> None:
+    name = f"admin/pulled-by-{'robots' if has_account else 'strangers'}"
+    small_registry.manage("create_repository", name, "--public")
+    client = Client(small_registry.host, "admin", small_registry.admin_password)
+    repository = Repository(client, name)
+    path = repository.blob(str(repository.push_blob(unique(24 * 1024 * 1024))["digest"]))
+    puller = client if has_account else Client(small_registry.host)
+    bearer = puller.bearer(f"repository:{name}:pull")
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(small_registry.host)) for _ in range(NODES * 6)]
+        for wire in wires:
+            wire.begin("GET", path, bearer)
+
+        assert {wire.read_status() for wire in wires} == {200}
 
 
 def test_a_request_whose_head_never_ends_holds_nobody_up(small_registry: RunningServer) -> None:

@@ -376,14 +376,12 @@ class Sizes:
         """Nothing is held."""
 
 
-def test_pieces_grow_with_what_the_client_takes() -> None:
+def test_one_download_comes_in_large_pieces() -> None:
     file: Any = Sizes()
 
     run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
 
-    assert file.asked[0] == 32 * 1024
-    assert file.asked == sorted(file.asked)
-    assert file.asked[-1] == PIECE_BYTES
+    assert set(file.asked) == {PIECE_BYTES}
 
 
 def test_what_waits_for_many_slow_clients_is_little(settings: Settings) -> None:
@@ -410,7 +408,7 @@ def test_what_waits_for_many_slow_clients_is_little(settings: Settings) -> None:
 
     asyncio.run(asyncio.wait_for(all_of_them(), 60))
 
-    assert sum(sum(file.asked) for file in files) * 7 < 100 * 1024 * 1024
+    assert sum(sum(file.asked) for file in files) * 7 < 160 * 1024 * 1024
 
 
 def test_a_large_answer_is_sent_as_it_is_read() -> None:
@@ -423,7 +421,7 @@ def test_a_large_answer_is_sent_as_it_is_read() -> None:
     exchange = run(application, Exchange([END]), scope("GET", "/helm/acme/index.yaml"))
 
     assert exchange.body == content
-    assert len(exchange.sent) > 8
+    assert len(exchange.sent) > 4  # its head, and four pieces
 
 
 def test_a_large_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
