@@ -49,6 +49,7 @@ app.conf.update(
         # Of Redis only.
         "global_keyprefix": prefix(),
         "socket_connect_timeout": 5,
+        "socket_timeout": 15,  # longer than a worker asks Redis to wait for a job
         "socket_keepalive": True,
     },
     accept_content=["json"],

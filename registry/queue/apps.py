@@ -1,4 +1,4 @@
-"""The Django app of the embedded queue. It makes ``django://`` a broker URL."""
+"""The Django app of the queue: which transports of kombu stand behind which broker URL."""
 
 from django.apps import AppConfig
 from kombu.transport import TRANSPORT_ALIASES
@@ -10,3 +10,5 @@ class QueueConfig(AppConfig):
 
     def ready(self) -> None:
         TRANSPORT_ALIASES["django"] = "registry.queue.transport:Transport"
+        for scheme in ("redis", "rediss"):
+            TRANSPORT_ALIASES[scheme] = "registry.queue.redis_transport:Transport"

@@ -20,6 +20,7 @@ from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
 from registry.queue import services
+from registry.queue.nonsense import NONSENSE, LeavesNonsenseOut, leave_out
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class QoS(virtual.QoS):
             super().ack(delivery_tag)
 
 
-class Channel(virtual.Channel):
+class Channel(LeavesNonsenseOut, virtual.Channel):
     QoS = QoS
     do_restore = True
     supports_fanout = False
@@ -97,10 +98,19 @@ class Channel(virtual.Channel):
             raise
         if lease is None:
             raise Empty
+        try:
+            return self._message_of(lease)
+        except NONSENSE as error:
+            leave_out(queue, error)
+            services.acknowledge(message_id=lease.message_id)
+            raise Empty from None
+
+    def _message_of(self, lease: services.Lease) -> dict[str, Any]:
         message: dict[str, Any] = loads(lease.body)
         # The row's number, not the publisher's tag: one message may be sent to two queues.
         message["properties"]["delivery_tag"] = str(lease.message_id)
         message["properties"]["delivery_info"]["redelivered"] = lease.attempts > 0
+        self.Message(message, channel=self)  # reads the rest
         return message
 
     def _restore(self, message: Any) -> None:

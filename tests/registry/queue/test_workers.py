@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -94,8 +95,36 @@ def test_two_workers_do_each_job_once(environment: dict[str, str]) -> None:
     assert sorted(done) == sorted(notes(environment)) == list(range(100))
 
 
-# What others who can reach Redis may leave there: a pickle, and a task that is none.
+def job(**parts: Any) -> bytes:
+    """A job as kombu writes it, with some part of another kind."""
+    whole = {
+        "body": b64encode(json.dumps([["1"], {}, {}]).encode()).decode(),
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": {"task": "tests.note", "id": "2", "lang": "py"},
+        "properties": {
+            "delivery_info": {"exchange": "", "routing_key": "celery"},
+            "delivery_tag": "2",
+            "body_encoding": "base64",
+        },
+    }
+    return json.dumps({**whole, **parts}).encode()
+
+
+# What others who can reach Redis may leave there: no JSON, no message, a job with parts that are
+# none, a pickle, and a task that is none.
+ODD: list[Any] = [None, 1, [], {}, "a", "AAAA"]
 HOSTILE = [
+    *(b"", b"x", b"\xff\xfe", b"null", b"1", b"[]", b"{}", b'"a"', b"[" * 100_000, b"{" * 100),
+    *(
+        job(**{part: odd})
+        for part in ("body", "headers", "properties", "content-type", "content-encoding")
+        for odd in ODD
+    ),
+    *(job(headers={"task": odd}) for odd in ODD),
+    *(job(properties={"delivery_tag": odd}) for odd in ODD),
+    job(headers={"task": "tests.note", "id": [], "eta": "never", "expires": "x", "timelimit": 1}),
+    job(headers={"task": "tests.note", "id": "3", "eta": 1e400, "retries": "x", "lang": "py"}),
     json.dumps({
         "body": b64encode(pickle.dumps([[], {}, {}])).decode(),
         "content-type": "application/x-python-serialize",
@@ -129,8 +158,9 @@ def test_a_hostile_message_in_redis_stops_no_job(environment: dict[str, str]) ->
         (key,) = redis.keys("*:celery")
         redis.rpush(key, *HOSTILE)  # the worker takes them first
 
-    with worker(environment):
+    with worker(environment) as process:
         wait_for(environment, count=5)
+        assert process.poll() is None
 
 
 @pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
