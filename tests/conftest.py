@@ -125,12 +125,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Clients share one container storage and a login file, so one process runs them all."""
+    """Each test has a client's home of its own; daemons and what is pushed first are a file's."""
     _leave_out(config, items)
     clients = Path(__file__).parent / "clients"
     for item in items:
         if clients in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("clients"))
+            item.add_marker(pytest.mark.xdist_group(f"clients-{item.path.stem}"))
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ prepare(Options.read(os.environ), admin_password=password, now=timezone.now())
 # For servers to which tests speak as a proxy on this machine does.
 BEHIND_A_PROXY = {"BERTH_TRUSTED_PROXIES": '["127.0.0.0/8", "::1/128"]'}
 _START_SECONDS = 120
+_PORTS_FROM, _BELOW_EPHEMERAL = 12_000, 32_000
 _SHOWN_BYTES = 4000
 _logs: list[Path] = []
 _STOP_SECONDS = 60
@@ -99,6 +101,7 @@ def start_server(
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
     is_first_start: bool = False,
+    only: str = "",
 ) -> RunningServer:
     """Start a server on ``data``, which may hold what an earlier one left.
 
@@ -117,7 +120,7 @@ def start_server(
         "TLS": "1" if tls else "0",
         **(environment or {}),
     }
-    process = start_process(variables, log=log_of(data))
+    process = start_process(variables, log=log_of(data), only=only)
     host = f"localhost:{port}" if tls else f"127.0.0.1:{port}"
     server = RunningServer(
         url=f"https://{host}" if tls else f"http://{host}",
@@ -155,13 +158,15 @@ def copy_prepared_folder(data: Path) -> None:
             _own_database(os.environ["BERTH_DB_URI"], data, template=template)
 
 
-def start_process(variables: Mapping[str, str], *, log: Path) -> subprocess.Popen[bytes]:
-    """Start what ``make serve`` starts, in a session of its own, writing to ``log``."""
+def start_process(
+    variables: Mapping[str, str], *, log: Path, only: str = ""
+) -> subprocess.Popen[bytes]:
+    """Start what ``make serve`` starts, or a part, in a session of its own, writing to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     _logs.append(log)
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
+            [sys.executable, "manage.py", "serve", *([f"--only={only}"] if only else [])],
             cwd=ROOT,
             env=variables,
             stdin=subprocess.DEVNULL,
@@ -182,10 +187,12 @@ def log_of(data: Path) -> Path:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-    return number
+    """A port that nobody has, and that no connection on its way out is given in a moment."""
+    while True:
+        number = secrets.randbelow(_BELOW_EPHEMERAL - _PORTS_FROM) + _PORTS_FROM
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", number))
+            return number
 
 
 def session_pids(leader: int) -> list[int]:

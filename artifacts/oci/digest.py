@@ -14,6 +14,7 @@ DEFAULT_ALGORITHM = "sha256"
 MAX_LENGTH = 135  # "sha512:" and 128 hex digits
 
 _HEX_LENGTH = {"sha256": 64, "sha512": 128}
+ALGORITHMS = tuple(_HEX_LENGTH)
 _WELL_FORMED = re.compile(r"[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
 _LONGEST_SHOWN = 150

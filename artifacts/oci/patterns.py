@@ -7,7 +7,7 @@ people may be trusted with writing them.
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import re2
 
@@ -23,6 +23,12 @@ class PatternInvalid(ValueError):
 class Syntax(StrEnum):
     GLOB = "glob"
     REGEX = "regex"
+
+
+SYNTAXES: Final = (
+    (Syntax.GLOB.value, "shell pattern for the whole tag, such as v*"),
+    (Syntax.REGEX.value, "regular expression found in the tag, such as ^v[0-9]"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class ContentKeys(PeopleKeys):
         examples=[512],
     )
     MAXIMUM_WAITING_REQUESTS: Annotated[int, Change.ASKED_EACH_TIME] = Field(
-        2048,
+        4096,
         ge=1,
         le=65536,
         description="Requests of one web process whose small body is still on its way, and as many"

@@ -9,7 +9,6 @@ function for what a read answers, and here it only becomes messages of ASGI.
 import asyncio
 import sqlite3
 from contextlib import ExitStack
-from typing import Any
 
 from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError, connection
@@ -17,6 +16,8 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
+from config.serving.headers import usual_headers
+from config.serving.pushes import PushDoor, is_push
 from config.serving.threads import Threads
 from config.serving.transport import (
     IDLE_SECONDS,
@@ -55,13 +56,16 @@ class FrontDoor:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._pushes = PushDoor(transport)
         self._opened = ExitStack()
         self._reader: LoopReader | None = None
         self._threads: Threads | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._reader is None and self._threads is None:
-            self._open()
+        self._open()
+        if is_push(scope):
+            await self._pushes(scope, receive, send, self._reader)
+            return
         hot = _hot(scope, is_on_loop=self._reader is not None)
         answer = await self._answer(hot) if hot else None
         if answer is None:
@@ -89,6 +93,8 @@ class FrontDoor:
         return _answer(hot)
 
     def _open(self) -> None:
+        if self._reader is not None or self._threads is not None:
+            return
         if connection.vendor == "sqlite":
             reading = read_on_loop(connection.settings_dict["NAME"])
             self._reader = self._opened.enter_context(reading)
@@ -100,19 +106,6 @@ class FrontDoor:
         self._opened.close()
 
 
-class _Headers(dict[str, str]):
-    """By names in lower case, found by names in any."""
-
-    def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self, str(name).lower())
-
-    def __getitem__(self, name: str) -> str:
-        return dict.__getitem__(self, name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return dict.get(self, name.lower(), default)
-
-
 def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
     """A request that may be answered here; ``None`` when it is another, or unusual."""
     method: str = scope["method"]
@@ -122,11 +115,8 @@ def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
         return None
     if not (path.isascii() and query.isascii()):
         return None
-    raw = scope["headers"]
-    headers = _Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
-    if len(headers) != len(raw):  # one of them came twice
-        return None
-    if not _UNUSUAL.isdisjoint(headers) or headers.get("content-length", "0") != "0":
+    headers = usual_headers(scope, _UNUSUAL)
+    if headers is None or headers.get("content-length", "0") != "0":
         return None
     return Hot(
         method,

@@ -32,13 +32,14 @@ from accounts.users.services import ADMINISTRATOR, create_user
 from config.serving import tls
 from config.serving.doctor import bucket_problem, require_bucket
 from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate
+from registry.statistics.models import ServerProcess
+from registry.statistics.processes import GONE_AFTER
 from registry.storage.base import StorageUnavailable
 
 _SECRET_KEY_BYTES = 48
 _CONNECT_SECONDS = 5
 _TURN = 0x6265727468  # "berth": whoever has this advisory lock prepares the database
 _TURN_SECONDS = 600
-_LOCK_FILE = "serve.lock"
 _STATIC_STAMP = ".stamp"
 
 
@@ -50,8 +51,9 @@ def check(options: Options) -> None:
     """Look whether Berth can start. Changes nothing."""
     _check_folder(options.data)
     _check_store()
-    _check_own_certificate()
-    _check_port(options.host, options.port)
+    if "web" in options.roles:
+        _check_own_certificate()
+        _check_port(options.host, options.port)
     if settings.BERTH.DB_URI.startswith("postgresql://") and (problem := _database_problem()):
         raise StartRefused(problem)
 
@@ -60,19 +62,22 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
     """Make what a start needs and is not there yet; return the certificate to serve with."""
     with _removed_on_failure(options.data):
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _lock(options.data)
+        locks = [_lock(options.data, role) for role in options.roles]
         _make_private(options.data)
         if settings.SECRET_KEY_IS_MISSING:
             # Settings were read before the file was there.
             settings.SECRET_KEY = _make_secret_key(settings.SECRET_KEY_FILE)
-        _collect_static_files()
-        served = _certificate(options, now)
+        served = None
+        if "web" in options.roles:
+            _collect_static_files()
+            served = _certificate(options, now)
         with alone():
             call_command("migrate", interactive=False, verbosity=0)
             _ensure_signing_key(now)
             _ensure_administrator(admin_password, now)
-    # The supervisor, which this process becomes, keeps the lock until it ends.
-    os.set_inheritable(lock, True)
+    # The supervisor, which this process becomes, keeps the locks until it ends.
+    for lock in locks:
+        os.set_inheritable(lock, True)
     return served
 
 
@@ -212,9 +217,9 @@ def _removed_on_failure(data: Path) -> Iterator[None]:
         raise
 
 
-def _lock(data: Path) -> int:
-    """Keep a second Berth away from this folder for as long as this process lives."""
-    lock = os.open(data / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+def _lock(data: Path, role: str) -> int:
+    """Keep a second Berth of that role away from this folder for as long as this process lives."""
+    lock = os.open(data / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -244,7 +249,13 @@ def _ensure_signing_key(now: datetime) -> None:
     """A key to sign tokens with; a new one where the stored one was sealed under another key."""
     try:
         signing_key(now=now)
-    except SigningKeyUnreadable:
+    except SigningKeyUnreadable as error:
+        others = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
+        if connection.vendor == "postgresql" and others.exists():
+            raise StartRefused(
+                "Another Berth works on this database with another SECRET_KEY. All that share one"
+                " need the same: set SECRET_KEY, or copy the file secret_key of its data folder."
+            ) from error
         kid = rotate(now=now)
         print(
             "SECRET_KEY is not the one of this database: tokens are signed with the new key"

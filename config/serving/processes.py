@@ -35,6 +35,10 @@ SERVER_CERTIFICATE = "tls/server.pem"
 SERVER_KEY = "tls/server.key"
 
 
+# What a machine does: it answers requests, does jobs, or sends the periodic ones.
+ROLES = ("web", "worker", "beat")
+
+
 class OptionRefused(Exception):
     """An option in the environment that makes no sense. One sentence for a person."""
 
@@ -49,9 +53,15 @@ class Options:
     data: Path
     server_hostname: str  # as clients write it; empty: host and port
     wants_tls: bool
+    roles: tuple[str, ...]
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Self:
+    def read(cls, environ: Mapping[str, str], *, only: str = "") -> Self:
+        """Raises ``OptionRefused``.
+
+        Args:
+            only: one of ``ROLES``; all of them without.
+        """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         return cls(
             host=environ.get("HOST") or "127.0.0.1",
@@ -61,6 +71,7 @@ class Options:
             server_hostname=environ.get("SERVER_HOSTNAME")
             or environ.get("BERTH_SERVER_HOSTNAME", ""),
             wants_tls=_switch(environ, "TLS"),
+            roles=(only,) if only else ROLES,
         )
 
     @property
@@ -100,11 +111,16 @@ def web_arguments(
     return [*arguments, "config.asgi:application"]
 
 
-def jobs_arguments() -> list[str]:
-    """Celery's, for a worker that also sends the periodic jobs."""
+def jobs_arguments(*, with_timetable: bool) -> list[str]:
+    """Celery's, for a worker.
+
+    Args:
+        with_timetable: whether it also sends the periodic jobs.
+    """
     return [
         *("--quiet", "-A", "config.celery", "worker"),
-        *("--without-gossip", "--without-mingle", "--without-heartbeat", "--with-timetable"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *(["--with-timetable"] if with_timetable else []),
     ]
 
 

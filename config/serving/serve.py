@@ -8,6 +8,7 @@ import argparse
 import gc
 import http.client
 import os
+import signal
 import ssl
 import sys
 import warnings
@@ -25,7 +26,7 @@ from config.serving.processes import (
     jobs_arguments,
     web_arguments,
 )
-from config.serving.supervisor import Supervisor
+from config.serving.supervisor import Supervisor, Work
 from ui.commands.address import Registry
 from ui.commands.login import log_in_as
 from ui.commands.push import push_chart, push_image
@@ -50,13 +51,30 @@ def main() -> int:
     os.environ["CELERY_SKIP_CHECKS"] = "1"
     connections = most_connections(raise_open_files())
     _load_code()
-    served = _served_certificate(sys.argv[1:])
-    options = Options.read(os.environ)
+    only, served = _arguments(sys.argv[1:])
+    options = Options.read(os.environ, only=only)
+    is_tls = served is not None
+    has_web = "web" in options.roles
     return Supervisor(
-        {"web": partial(_serve, options, served, connections), "jobs": _work},
-        is_ready=lambda: _answers(options, is_tls=served is not None),
-        on_ready=lambda: print(greeting(options, is_tls=served is not None), flush=True),
+        _works(options, served, connections),
+        is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
+        on_ready=lambda: print(
+            greeting(options, is_tls=is_tls) if has_web else f"Berth runs: {options.roles[0]}",
+            flush=True,
+        ),
     ).run()
+
+
+def _works(options: Options, served: ServedCertificate | None, connections: int) -> dict[str, Work]:
+    """The processes to keep running. A worker beside the timetable keeps it, too."""
+    works: dict[str, Work] = {}
+    if "web" in options.roles:
+        works["web"] = partial(_serve, options, served, connections)
+    if "worker" in options.roles:
+        works["jobs"] = partial(_work, with_timetable="beat" in options.roles)
+    elif "beat" in options.roles:
+        works["beat"] = _keep_time
+    return works
 
 
 def greeting(options: Options, *, is_tls: bool) -> str:
@@ -112,20 +130,36 @@ def _serve(options: Options, served: ServedCertificate | None, connections: int)
     cli(arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
 
 
-def _work() -> None:
+def _work(*, with_timetable: bool) -> None:
     from celery.bin.celery import main as celery
 
     warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
-    sys.argv = ["celery", *jobs_arguments()]
+    sys.argv = ["celery", *jobs_arguments(with_timetable=with_timetable)]
     celery()
 
 
-def _served_certificate(arguments: list[str]) -> ServedCertificate | None:
+def _keep_time() -> None:
+    from celery import current_app
+
+    from config.serving.rounds import start_rounds
+    from config.serving.timetable import Timetable
+
+    timetable = Timetable(current_app)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: timetable.end())
+    start_rounds("beat")
+    timetable.run()
+
+
+def _arguments(arguments: list[str]) -> tuple[str, ServedCertificate | None]:
+    """The one role, if not all, and the certificate to serve with, if any."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
     given = parser.parse_args(arguments)
-    return ServedCertificate(given.certificate, given.key) if given.certificate else None
+    served = ServedCertificate(given.certificate, given.key) if given.certificate else None
+    return given.only, served
 
 
 def _answers(options: Options, *, is_tls: bool) -> bool:

@@ -171,6 +171,10 @@ class Transport:
 
     async def _input(self, environ: Environ, holder: Holder, incoming: Incoming) -> Any:
         """The body as the application reads it. Raises ``BodyRefused`` and ``Refused``."""
+        coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower()
+        if coding != "chunked":  # the server has taken the chunks apart, and nothing else
+            reason = "of transfer encodings only chunked is understood"
+            raise BodyRefused(HTTPStatus.NOT_IMPLEMENTED, reason)
         length = _length(environ)
         if length == 0:
             incoming.is_whole = True

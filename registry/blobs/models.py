@@ -56,6 +56,7 @@ class BlobLink(models.Model):
 class UploadSession(models.Model):
     """A blob on its way in. Looked up by id, repository and owner, never by id alone.
 
+    Its row is born with its first bytes (``registry.blobs.sessions``).
     ``digest_so_far`` is the digest of the first ``offset`` bytes, so that closing
     the session need not read them again. It is empty when ``offset`` is zero.
     """
@@ -68,6 +69,12 @@ class UploadSession(models.Model):
     digest_so_far = models.CharField(max_length=digest.MAX_LENGTH, blank=True)
     started_at = models.DateTimeField()
     active_at = models.DateTimeField(db_index=True)
+    is_closed = models.BooleanField(
+        db_default=False, help_text="ended; the row tells its id from that of a session without one"
+    )
+
+    if TYPE_CHECKING:
+        repository_id: int
 
     def __str__(self) -> str:
         return str(self.id)

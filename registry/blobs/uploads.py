@@ -1,6 +1,6 @@
-"""Receive blobs: open a session, append chunks, commit, cancel."""
+"""Receive blobs: append chunks to a session, commit, cancel. And blobs that come at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from accounts import statements
-from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest
+from artifacts.oci.digest import Digest
 from artifacts.oci.errors import (
     BlobTooLarge,
     BlobUploadInvalid,
@@ -19,7 +19,7 @@ from artifacts.oci.errors import (
     DigestInvalid,
     SizeInvalid,
 )
-from registry.blobs import hashing
+from registry.blobs import hashing, sessions
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.services import register_blob
 from registry.repositories.models import Repository
@@ -48,56 +48,16 @@ class Chunk:
             return self.length
         return self.last_byte - self.first_byte + 1
 
+    @property
+    def whole(self) -> bytes | None:
+        """All of it, if that has come already."""
+        if not isinstance(self.pieces, Sequence):
+            return None
+        content = b"".join(self.pieces)
+        return content if self.expected in (None, len(content)) else None
 
-_OPEN = """
-    INSERT INTO blobs_uploadsession
-        (id, repository_id, owner, algorithm, "offset", digest_so_far, started_at, active_at)
-    VALUES (%s, %s, %s, %s, 0, '', %s, %s)
-"""
-_GET = """
-    SELECT algorithm, "offset", digest_so_far FROM blobs_uploadsession
-    WHERE id = %s AND repository_id = %s AND owner = %s
-"""
-_OFFSET = 'SELECT "offset" FROM blobs_uploadsession WHERE id = %s'
-_MOVE = """
-    UPDATE blobs_uploadsession
-    SET "offset" = %s, digest_so_far = %s, algorithm = %s, active_at = %s
-    WHERE id = %s AND "offset" = %s
-"""
-_CLOSE = 'DELETE FROM blobs_uploadsession WHERE id = %s AND "offset" = %s'
 
 EMPTY = Chunk(pieces=(), length=0)
-
-
-def open_upload(
-    *,
-    repository: Repository,
-    owner: str,
-    now: datetime,
-    algorithm: str = DEFAULT_ALGORITHM,
-) -> UploadSession:
-    """Start an upload session that only ``owner`` can use, in this repository only."""
-    session = UploadSession(repository=repository, owner=owner, algorithm=algorithm)
-    with while_it_exists(repository), statements.commit_without_sync():
-        statements.execute(_OPEN, [session.id, repository.id, owner, algorithm, now, now])
-    return session
-
-
-def get_upload(*, repository: Repository, owner: str, session_id: str) -> UploadSession:
-    try:
-        key = UUID(session_id)
-    except ValueError:
-        raise BlobUploadUnknown(session=session_id[:100]) from None
-    for algorithm, offset, digest in statements.rows(_GET, [key, repository.id, owner]):
-        return UploadSession.opened(
-            id=key,
-            repository=repository,
-            owner=owner,
-            algorithm=algorithm,
-            offset=offset,
-            digest_so_far=digest,
-        )
-    raise BlobUploadUnknown(session=session_id[:100])
 
 
 def append_chunk(*, session: UploadSession, chunk: Chunk, now: datetime) -> UploadSession:
@@ -142,6 +102,17 @@ def commit_upload(*, session: UploadSession, digest: Digest, chunk: Chunk, now: 
     Source: distribution-spec v1.1, "Pushing a blob in chunks" (end-6).
     """
     _check_start(session, chunk)
+    content = None if sessions.has_row(session) else chunk.whole
+    if content is not None:
+        try:
+            key = _keep(session.pk, digest, content)
+        except DigestInvalid:
+            if sessions.current_offset(session) != session.offset:
+                raise _out_of_order(session) from None
+            raise
+        blob = _close(session, digest, size=len(content), storage_key=key, now=now)
+        blob_store().discard(session.pk)  # what an earlier request may have begun
+        return blob
     with _held(session) as writer:
         content_digest, size = _write_last(writer, session, chunk, digest.algorithm, now)
         _require_digest(content_digest, digest)
@@ -153,23 +124,19 @@ def push_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: date
     """Store a blob that comes in one request, without a session (end-4b)."""
     session = UploadSession(id=uuid4(), repository=repository, offset=0)
     _check_start(session, chunk)
-    try:
-        with _held(session) as writer:
-            hasher = _write(writer, session, chunk, digest.algorithm)
-            _require_length(chunk, hasher.length)
-            _require_digest(hasher.digest(), digest)
-            key = writer.finish()
-    except BaseException:
-        blob_store().discard(session.pk)
-        raise
-    return register_blob(
-        repository=repository, digest=digest, size=hasher.length, storage_key=key, now=now
-    )
+    content = chunk.whole
+    if content is not None:
+        key, size = _keep(session.pk, digest, content), len(content)
+    else:
+        key, size = _write_alone(session, digest, chunk)
+    return register_blob(repository=repository, digest=digest, size=size, storage_key=key, now=now)
 
 
-def cancel_upload(*, session: UploadSession) -> None:
-    deleted, _ = UploadSession.objects.filter(pk=session.pk).delete()
-    if not deleted:
+def cancel_upload(*, session: UploadSession, now: datetime) -> None:
+    """Raises ``BlobUploadUnknown``: it ended meanwhile."""
+    with while_it_exists(session.repository):
+        is_cancelled = sessions.cancel(session, now=now)
+    if not is_cancelled:
         raise BlobUploadUnknown(session=str(session.pk))
     blob_store().discard(session.pk)
     hashing.forget(session.pk)
@@ -177,7 +144,7 @@ def cancel_upload(*, session: UploadSession) -> None:
 
 def delete_stale_uploads(*, now: datetime, older_than: timedelta, limit: int) -> int:
     """Forget at most ``limit`` sessions that nobody touched for ``older_than``; return how many."""
-    stale = UploadSession.objects.filter(active_at__lt=now - older_than)
+    stale = UploadSession.objects.filter(active_at__lt=now - older_than, is_closed=False)
     chosen = list(stale.order_by("active_at", "pk").values_list("pk", flat=True)[:limit])
     for session_id in chosen:
         # Asked again at the delete: a chunk may have come meanwhile.
@@ -205,16 +172,38 @@ def _check_size(size: int) -> None:
         raise BlobTooLarge(f"a blob may have at most {limit} bytes (MAXIMUM_LAYER_SIZE)")
 
 
+def _keep(upload: UUID, digest: Digest, content: bytes) -> str:
+    """Store bytes that are all there; return their key. Nobody could go on with less of them."""
+    _check_size(len(content))
+    _require_digest(Digest.of(content, digest.algorithm), digest)
+    return blob_store().keep(upload, content)
+
+
+def _write_alone(session: UploadSession, digest: Digest, chunk: Chunk) -> tuple[str, int]:
+    """Store bytes as they come, for a session that nobody else knows; return key and length."""
+    try:
+        with _held(session, confirm=lambda: None) as writer:
+            hasher = _write(writer, session, chunk, digest.algorithm)
+            _require_length(chunk, hasher.length)
+            _require_digest(hasher.digest(), digest)
+            return writer.finish(), hasher.length
+    except BaseException:
+        blob_store().discard(session.pk)
+        raise
+
+
 @contextmanager
-def _held(session: UploadSession) -> Iterator[UploadWriter]:
+def _held(
+    session: UploadSession, *, confirm: Callable[[], None] | None = None
+) -> Iterator[UploadWriter]:
     """The store's hold on the session's bytes, its failures told in the spec's words."""
 
-    def confirm() -> None:
-        if not session._state.adding and _current_offset(session) != session.offset:
-            raise _out_of_order(session)
+    def look_again() -> None:
+        if sessions.current_offset(session) != session.offset:
+            raise WriterReplaced
 
     try:
-        with blob_store().hold(session.pk, session.offset, confirm=confirm) as writer:
+        with blob_store().hold(session.pk, session.offset, confirm=confirm or look_again) as writer:
             yield writer
     except WriterReplaced:
         raise _out_of_order(session) from None
@@ -272,35 +261,34 @@ def _move(
     writer: UploadWriter, session: UploadSession, hasher: hashing.Hasher, now: datetime
 ) -> None:
     """Move the session's row to the end of what ``writer`` wrote, while that is what is there."""
-    digest = str(hasher.digest())
-    values = [hasher.length, digest, hasher.algorithm, now]
-    with writer.undisturbed(), statements.commit_without_sync():
-        moved = statements.execute(_MOVE, [*values, session.id, session.offset])
+    offset, digest, algorithm = hasher.length, str(hasher.digest()), hasher.algorithm
+    exists = while_it_exists(session.repository)
+    with exists, writer.undisturbed(), statements.commit_without_sync():
+        moved = sessions.move(session, offset=offset, digest=digest, algorithm=algorithm, now=now)
     if not moved:
         raise _out_of_order(session)
-    session.offset, session.digest_so_far = hasher.length, digest
-    session.algorithm = hasher.algorithm
     hashing.keep(session.pk, hasher)
 
 
 def _out_of_order(session: UploadSession) -> ChunkOutOfOrder | BlobUploadUnknown:
     """What to tell a request that lost a race: where the session stands now."""
-    offset = _current_offset(session)
-    if offset is None:
-        return BlobUploadUnknown(session=str(session.pk))
-    return ChunkOutOfOrder(offset=offset)
+    offset = sessions.current_offset(session)
+    if offset is not None:
+        return ChunkOutOfOrder(offset=offset)
+    blob_store().discard(session.pk)  # the request may have begun before the session ended
+    return BlobUploadUnknown(session=str(session.pk))
 
 
-def _current_offset(session: UploadSession) -> int | None:
-    return next((offset for (offset,) in statements.rows(_OFFSET, [session.id])), None)
+class _Lost(Exception):
+    """Another request moved the session on, or closed it."""
 
 
 def _close(
     session: UploadSession, digest: Digest, *, size: int, storage_key: str, now: datetime
 ) -> Blob:
     def close() -> None:
-        if not statements.execute(_CLOSE, [session.id, session.offset]):
-            raise BlobUploadUnknown(session=str(session.pk))
+        if not sessions.close(session, now=now):
+            raise _Lost
 
     try:
         blob = register_blob(
@@ -311,8 +299,8 @@ def _close(
             now=now,
             together_with=close,
         )
-    except BlobUploadUnknown:
+    except _Lost:
         blob_store().delete(storage_key)
-        raise
+        raise _out_of_order(session) from None
     hashing.forget(session.pk)
     return blob

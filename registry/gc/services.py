@@ -10,16 +10,13 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
-
-from registry.blobs.models import Blob, BlobLink
+from registry.blobs.models import Blob
 from registry.gc.manifests import collect_manifests
 from registry.gc.reachability import spare_tags, unheld_blobs, unneeded_links
 from registry.gc.report import Garbage, Report
 from registry.gc.repositories import collect_repositories
-from registry.gc.sweeping import locked, sweep
+from registry.gc.sweeping import delete_garbage, sweep
 from registry.storage.select import blob_store
-from registry.tags.models import Tag
 
 logger = logging.getLogger(__name__)
 
@@ -40,37 +37,28 @@ def collect_tags(*, now: datetime, report: Report) -> None:
     """
 
     def delete(chosen: Sequence[int]) -> int:
-        with transaction.atomic(durable=True):
-            held = locked(Tag.objects.filter(pk__in=chosen).order_by("name", "pk"))
-            again = list(spare_tags(now).filter(pk__in=held).values_list("pk", flat=True))
-            Tag.objects.filter(pk__in=again).delete()
-        report.add(Garbage.TAG, len(again))
-        return len(again)
+        deleted = delete_garbage(spare_tags(now), chosen, order=("name", "pk"))
+        report.add(Garbage.TAG, len(deleted))
+        return len(deleted)
 
     sweep(spare_tags(now), delete, report)
 
 
 def collect_blob_links(*, now: datetime, report: Report) -> None:
     def delete(chosen: Sequence[int]) -> int:
-        with transaction.atomic(durable=True):
-            held = locked(BlobLink.objects.filter(pk__in=chosen).order_by("blob", "pk"))
-            again = list(unneeded_links(now).filter(pk__in=held).values_list("pk", flat=True))
-            BlobLink.objects.filter(pk__in=again).delete()
-        report.add(Garbage.BLOB_LINK, len(again))
-        return len(again)
+        deleted = delete_garbage(unneeded_links(now), chosen, order=("blob", "pk"))
+        report.add(Garbage.BLOB_LINK, len(deleted))
+        return len(deleted)
 
     sweep(unneeded_links(now), delete, report)
 
 
 def collect_blobs(*, report: Report) -> None:
     def delete(chosen: Sequence[str]) -> int:
-        with transaction.atomic(durable=True):
-            held = locked(Blob.objects.filter(pk__in=chosen).order_by("pk"))
-            again = list(unheld_blobs().filter(pk__in=held))
-            Blob.objects.filter(pk__in=[blob.pk for blob in again]).delete()
-        for blob in again:
+        deleted = delete_garbage(unheld_blobs(), chosen, order=("pk",))
+        for blob in deleted:
             _delete_bytes(blob, report)
-        return len(again)
+        return len(deleted)
 
     sweep(unheld_blobs(), delete, report)
 

@@ -59,8 +59,9 @@ def delete_abandoned_uploads(
     uploads = blob_store().unfinished()
     while some := list(islice(uploads, _UPLOADS_AT_ONCE)):
         old = [found.upload for found in some if found.active_at <= now - older_than]
-        sessions = UploadSession.objects.filter(pk__in=old).values_list("pk", flat=True)
-        for upload in set(old) - set(sessions):
+        sessions = UploadSession.objects.filter(pk__in=old, is_closed=False)
+        awaited = sessions.values_list("pk", flat=True)
+        for upload in set(old) - set(awaited):
             _discard(upload, report, dry_run=dry_run)
 
 
@@ -118,12 +119,12 @@ def delete_nameless(*, stored: StoredBytes, now: datetime, report: Report, dry_r
 def _is_awaited(key: str) -> bool:
     """Whether a session is about to give birth to the row.
 
-    The session goes in the same transaction in which the row comes. So who first
-    finds no session and then no row knows that none will come.
+    The session is closed in the same transaction in which the row comes. So who first
+    finds no open session and then no row knows that none will come.
     """
     upload = key.rpartition("/")[2].partition(".")[0]
     try:
-        return UploadSession.objects.filter(pk=UUID(upload)).exists()
+        return UploadSession.objects.filter(pk=UUID(upload), is_closed=False).exists()
     except ValueError:
         return False
 

@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from registry.gc.report import Report
@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 STRETCH_ROWS = 1000  # looked at by one statement
 BATCH_ROWS = 100  # locked by one transaction
 
+Row = TypeVar("Row", bound=Model)
 # Deletes those of the given rows that still are garbage; returns how many.
 Delete = Callable[[Sequence[Any]], int]
 
@@ -53,6 +54,22 @@ def locked(rows: QuerySet[Any]) -> list[Any]:
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
     return list(rows.values_list("pk", flat=True))
+
+
+def delete_garbage(
+    garbage: QuerySet[Row], chosen: Sequence[Any], *, order: Sequence[str]
+) -> list[Row]:
+    """Lock what was chosen, look again, and delete what still is garbage; return these.
+
+    Args:
+        order: in which all writers of these rows lock them.
+    """
+    rows = garbage.model._default_manager
+    with transaction.atomic(durable=True):
+        held = locked(rows.filter(pk__in=chosen).order_by(*order))
+        again = list(garbage.filter(pk__in=held))
+        rows.filter(pk__in=[row.pk for row in again]).delete()
+    return again
 
 
 def _delete_or_report(chosen: Sequence[Any], delete: Delete, report: Report) -> int:

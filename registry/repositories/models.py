@@ -1,6 +1,6 @@
 """Repositories, the scope every blob, manifest and tag lives in, and who may use them."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -17,6 +17,13 @@ from registry.rows.fields import AsciiField
 if TYPE_CHECKING:
     from registry.blobs.models import BlobLink, UploadSession
     from registry.manifests.models import Manifest
+
+
+# Of a row that holds for an organization or user, or for a repository.
+ONE_PLACE: Final = Q(namespace__isnull=False, repository=None) | Q(
+    namespace=None, repository__isnull=False
+)
+NOT_ONE_PLACE: Final = "Choose an organization or a repository, not both."
 
 
 class Role(models.TextChoices):

@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.users.models import Namespace
-from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
-from registry.repositories.models import Repository
+from artifacts.oci.patterns import MAX_PATTERN_LENGTH, SYNTAXES, Syntax, TagPattern
+from registry.repositories.models import NOT_ONE_PLACE, ONE_PLACE, Repository
 from registry.retention.rules import Rule, RuleKind
 
 
@@ -61,10 +61,7 @@ class RetentionRule(models.Model):
     )
     syntax = models.CharField(
         max_length=5,
-        choices=[
-            (Syntax.GLOB.value, "shell pattern for the whole tag, such as v*"),
-            (Syntax.REGEX.value, "regular expression found in the tag, such as ^v[0-9]"),
-        ],
+        choices=SYNTAXES,
         default=Syntax.GLOB.value,
     )
     pattern_matches = models.BooleanField(
@@ -77,10 +74,9 @@ class RetentionRule(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(namespace__isnull=False, repository=None)
-                | Q(namespace=None, repository__isnull=False),
+                condition=ONE_PLACE,
                 name="a_retention_rule_has_one_place",
-                violation_error_message="Choose an organization or a repository, not both.",
+                violation_error_message=NOT_ONE_PLACE,
             ),
             models.CheckConstraint(
                 condition=Q(value__gt=0) | Q(kind=RuleKind.KEEP.value),

@@ -142,7 +142,7 @@ class ServerProcess(models.Model):
     """A process of Berth that said, some seconds ago, that it is alive."""
 
     name = models.CharField(max_length=255, primary_key=True, help_text="host and process id")
-    kind = models.CharField(max_length=10, help_text="web or jobs")
+    kind = models.CharField(max_length=10, help_text="web, jobs or beat")
     version = models.CharField(max_length=50)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()

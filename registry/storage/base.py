@@ -108,6 +108,13 @@ class BlobStore(Protocol):
         """
         ...
 
+    def keep(self, upload: UUID, content: bytes) -> str:
+        """Make a small blob durable that is all there; return the key it stays under.
+
+        No upload that anybody goes on with: all of it is stored, or nothing.
+        """
+        ...
+
     def discard(self, upload: UUID) -> None:
         """Forget an unfinished upload. Does nothing when there is none."""
         ...

@@ -85,12 +85,25 @@ def write_all(file: int, piece: bytes, position: int) -> int:
     return position
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder that survives a power cut, and those above it."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+def make_folder(folder: Path, root: Path) -> None:
+    """Make a folder at or below ``root`` that survives a power cut.
+
+    One that is there may have been made a moment ago by somebody who has not synced it yet: it
+    counts as durable when this process has synced it.
+    """
+    if folder in _durable and folder.is_dir():
+        return
+    if folder != root:
+        make_folder(folder.parent, root)
+    elif not folder.parent.is_dir():
+        make_folder(folder.parent, folder.parent)
+    folder.mkdir(exist_ok=True)
+    try:
         sync_folder(folder.parent)
+    except PermissionError:
+        if folder != root:  # whoever gave us this one keeps what is above it
+            raise
+    _durable.add(folder)
 
 
 def sync_folder(folder: Path) -> None:
@@ -129,3 +142,6 @@ def disk_is_told() -> Iterator[None]:
             "the registry's storage does not answer; try again shortly",
             why=error.strerror or str(error),
         ) from error
+
+
+_durable: set[Path] = set()

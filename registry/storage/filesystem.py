@@ -3,7 +3,8 @@
 ``uploads/<id>/<writer>`` is an upload on its way in. The file's name is the
 writer's token: whoever takes an upload over renames the file, and each piece is
 written under the folder's lock only while the file still has the writer's name.
-``blobs/<aa>/<id>.<writer>`` are the bytes that stay. They are moved there whole.
+``blobs/<aa>/<id>.<writer>`` are the bytes that stay. They are moved there whole, or
+written there when they come at once.
 """
 
 import os
@@ -50,7 +51,7 @@ class FilesystemStore:
 
     def require_room(self, size_bytes: int) -> None:
         with disk_is_told():
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root, self.root)
             free = shutil.disk_usage(self.root).free
         if free < size_bytes + _RESERVE_BYTES:
             raise StorageFull("the registry's storage is full")
@@ -76,6 +77,23 @@ class FilesystemStore:
                 os.close(file)
         finally:
             os.close(lock)
+
+    def keep(self, upload: UUID, content: bytes) -> str:
+        key = _key(upload, uuid4().hex)
+        target = self.root / key
+        with disk_is_told():
+            make_folder(target.parent, self.root)
+            file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            try:
+                write_all(file, content, 0)
+                os.fsync(file)
+                sync_folder(target.parent)
+            except BaseException:
+                target.unlink()
+                raise
+            finally:
+                os.close(file)
+        return key
 
     def discard(self, upload: UUID) -> None:
         folder = self._folder(upload)
@@ -164,12 +182,12 @@ class FileWriter:
         self.position = length
 
     def finish(self) -> str:
-        key = f"blobs/{self.upload.hex[:2]}/{self.upload.hex}.{self.path.name}"
+        key = _key(self.upload, self.path.name)
         target = self.root / key
         with disk_is_told():
             os.utime(self.file)  # its bytes may have come long before; the row comes next
             os.fsync(self.file)
-            make_folder(target.parent)
+            make_folder(target.parent, self.root)
             with self.undisturbed():
                 self.path.rename(target)
             sync_folder(target.parent)
@@ -186,6 +204,11 @@ class FileWriter:
             if not is_ours:
                 raise WriterReplaced(str(self.upload))
             yield
+
+
+def _key(upload: UUID, writer: str) -> str:
+    """In folders by the last digits of the upload's id: the first ones tell when it was opened."""
+    return f"blobs/{upload.hex[-2:]}/{upload.hex}.{writer}"
 
 
 def _opened(folder: Path) -> int:

@@ -17,7 +17,7 @@ from registry.storage.base import BytesMissing, StoredBytes, UnfinishedUpload, W
 from registry.storage.models import S3Upload
 from registry.storage.s3_bucket import Bucket, Listed
 from registry.storage.s3_reader import S3Reader
-from registry.storage.s3_writer import S3Writer
+from registry.storage.s3_writer import S3Writer, new_key
 
 LINK_SECONDS = 600
 
@@ -50,6 +50,11 @@ class S3Store:
             raise
         with suppress(WriterReplaced):
             writer.settle()
+
+    def keep(self, upload: UUID, content: bytes) -> str:
+        key = new_key(upload)
+        self.bucket.put(key, content)
+        return key
 
     def discard(self, upload: UUID) -> None:
         s3_fence.discard(upload).remove(self.bucket)

@@ -265,7 +265,7 @@ class S3Writer:
 
 
 def new_key(upload: UUID) -> str:
-    return f"blobs/{upload.hex[:2]}/{upload.hex}.{uuid4().hex}"
+    return f"blobs/{upload.hex[-2:]}/{upload.hex}.{uuid4().hex}"
 
 
 def _in_pieces(content: bytes) -> Iterator[bytes]:

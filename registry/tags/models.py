@@ -12,8 +12,8 @@ from accounts.users.models import Namespace
 from artifacts.charts.versions import MAX_KEY_LENGTH
 from artifacts.oci.expiry import ExpirySource
 from artifacts.oci.names import MAX_TAG_LENGTH
-from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax, TagPattern
-from registry.repositories.models import Repository
+from artifacts.oci.patterns import MAX_PATTERN_LENGTH, SYNTAXES, Syntax, TagPattern
+from registry.repositories.models import NOT_ONE_PLACE, ONE_PLACE, Repository
 from registry.rows.fields import AsciiField
 
 MAX_WARNING_LENGTH = 500
@@ -240,10 +240,7 @@ class ImmutabilityRule(models.Model):
     pattern = models.CharField(max_length=MAX_PATTERN_LENGTH)
     syntax = models.CharField(
         max_length=5,
-        choices=[
-            (Syntax.GLOB.value, "shell pattern for the whole tag, such as v*"),
-            (Syntax.REGEX.value, "regular expression found in the tag, such as ^v[0-9]"),
-        ],
+        choices=SYNTAXES,
         default=Syntax.GLOB.value,
     )
     is_inverted = models.BooleanField(
@@ -258,10 +255,9 @@ class ImmutabilityRule(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(namespace__isnull=False, repository=None)
-                | Q(namespace=None, repository__isnull=False),
+                condition=ONE_PLACE,
                 name="an_immutability_rule_has_one_place",
-                violation_error_message="Choose an organization or a repository, not both.",
+                violation_error_message=NOT_ONE_PLACE,
             ),
         ]
 

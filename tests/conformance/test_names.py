@@ -6,59 +6,10 @@ from tests.conformance.client import Client, escaped
 from tests.conformance.content import OCI_INDEX, index, unknown_digest
 from tests.conformance.repository import Repository
 
-LEGAL = ["a", "0", "a.b", "a_b", "a__b", "a-b", "a---b", "a/b/c/d/e", "0/1/2", "a" * 200]
+LEGAL = ["0", "a.b_c__d---e", "a/b/c/d/e", "a" * 200]
 
-# What follows the namespace, as written in a URL.
-ILLEGAL = [
-    "UPPER",
-    "camelCase",
-    "a/B",
-    ".a",
-    "_a",
-    "-a",
-    "a.",
-    "a_",
-    "a-",
-    "a..b",
-    "a___b",
-    "a._b",
-    "a.-b",
-    "a-_b",
-    "a_-b",
-    "a//b",
-    "a/.b",
-    "a/-b",
-    "a/b-/c",
-    "%20a",
-    "a%20",
-    "a%20b",
-    "a+b",
-    "a@b",
-    "a:b",
-    "a~b",
-    "a$b",
-    "a!b",
-    "a*",
-    "a%2525b",
-    "a%00",
-    "a%0a",
-    "a%0d%0ab",
-    "a%5cb",
-    "%C3%A9",
-    "%E6%97%A5%E6%9C%AC",
-    "%EF%BD%81",
-    "%D9%A1",
-    "%F0%9F%98%80",
-    "%C5%BF",
-    "a%E2%80%8Bb",
-    "..",
-    ".",
-    "a/..",
-    "../a",
-    "a/../b",
-    "%2e%2e",
-    "%2e%2e%2fa",
-]
+# What follows the namespace, as written in a URL; others are in tests/artifacts/oci.
+ILLEGAL = ["UPPER", "a//b", "a___b", "a+b", "a%2525b", "a%0a", "%C3%A9", "a/../b", "%2e%2e%2fa"]
 ROUTES = [
     ("GET", "tags/list"),
     ("GET", "manifests/v1"),
@@ -89,7 +40,7 @@ def test_a_name_the_grammar_forbids_is_invalid(name: str, alice: Client) -> None
 
 
 @pytest.mark.parametrize(("method", "route"), ROUTES)
-@pytest.mark.parametrize("name", ["UPPER", "a//b", "a___b", "%C3%A9", "a%00", ".."])
+@pytest.mark.parametrize("name", ["UPPER", "a//b", "a%00"])
 def test_an_invalid_name_is_invalid_on_every_route(
     name: str, method: str, route: str, alice: Client
 ) -> None:

@@ -9,43 +9,17 @@ from tests.conformance.repository import Repository
 
 HEX = "0123456789abcdef" * 4
 
-# Not what the grammar of digests allows, or not what its algorithm produces.
+# Not what the grammar of digests allows, or not what its algorithm produces. Others are in
+# tests/artifacts/oci.
 MALFORMED_DIGESTS = [
-    "sha256:",
     "sha256:abc",
-    "sha256:" + HEX[:-1],
-    "sha256:" + HEX + "0",
     "sha256:" + HEX.upper(),
-    "sha256:" + "g" * 64,
-    "sha256:" + "\u0661" * 64,
-    "sha256:" + HEX[:-1] + " ",
-    "sha256:" + HEX[:-1] + "\n",
     "sha256:" + HEX[:-1] + "\0",
-    "sha256::" + HEX[:-1],
     "sha512:" + HEX,
-    "sha512:" + HEX * 2 + "00",
-    "SHA256:" + HEX,
-    "sha256-" + HEX,
-    ":" + HEX,
-    HEX,
-    "sha256",
-    "+:" + HEX,
-    "sha256+:" + HEX,
-    "..:" + HEX,
-    "sha256:..",
     "..",
-    "sha256:" + "a" * 5000,
-    "'; drop table blobs; --",
-    "%s%n",
 ]
 # Fine by the grammar, in an algorithm that nobody has to support.
-UNSUPPORTED_DIGESTS = [
-    "md5:d41d8cd98f00b204e9800998ecf8427e",
-    "sha384:" + HEX + HEX[:32],
-    "blake3:" + HEX,
-    "sha256+b64u:LCa0a2j_xo_5m0U8HTBBNBNCLXBkg7-g-YpeiGJm564",
-    "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
-]
+UNSUPPORTED_DIGESTS = ["md5:d41d8cd98f00b204e9800998ecf8427e", "blake3:" + HEX]
 
 
 def test_a_get_of_an_existing_blob_provides_it(stocked: Stocked) -> None:

@@ -9,46 +9,7 @@ from tests.conformance.repository import Repository
 from tests.conformance.test_pull_blobs import MALFORMED_DIGESTS, UNSUPPORTED_DIGESTS
 
 # Neither a tag nor a digest. Those with a colon are judged as digests.
-ILLEGAL_TAGS = [
-    ".hidden",
-    ".",
-    "-dash",
-    "a" * 129,
-    "a" * 1000,
-    "a b",
-    " a",
-    "a ",
-    "a+b",
-    "a@b",
-    "a,b",
-    "a;b",
-    "a=b",
-    "a&b",
-    "a?b",
-    "a#b",
-    "a%b",
-    "a!b",
-    "a~b",
-    "a*b",
-    "(a)",
-    "[a]",
-    "a\\b",
-    "a|b",
-    "a'b",
-    'a"b',
-    "a<b>",
-    "a\tb",
-    "a\nb",
-    "a\r\nb",
-    "a\0b",
-    "v1\n",
-    "\u00e9",
-    "\u65e5\u672c",
-    "\U0001f600",
-    "a\u202eb",
-    "\uff41",
-    "$a",
-]
+ILLEGAL_TAGS = [".hidden", "a" * 129, "a b", "a\0b", "\u65e5\u672c"]  # others: tests/artifacts/oci
 
 
 @pytest.mark.parametrize("reference", ["tag", "digest"])

@@ -38,8 +38,10 @@ HOSTILE_IDS = [
 ]
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("session_id", HOSTILE_IDS)
+@pytest.mark.parametrize(
+    ("session_id", "method"),
+    [*((id_, "GET") for id_ in HOSTILE_IDS), *((NEVER_GIVEN, method) for method in METHODS[1:])],
+)
 def test_a_session_nobody_opened_is_unknown(
     session_id: str, method: str, writable: Repository
 ) -> None:

@@ -21,7 +21,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.names import Reference
 from registry.access.tokens import forget_tokens
-from registry.blobs.uploads import Chunk, open_upload, push_blob
+from registry.blobs.sessions import open_upload
+from registry.blobs.uploads import Chunk, push_blob
 from registry.exchange.pushes import push_manifest
 from registry.manifests.drafts import Draft
 from registry.repositories.models import Repository, Role

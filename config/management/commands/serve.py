@@ -5,28 +5,37 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 from django.utils import timezone
 
 from config.keys.paths import BASE_DIR
 from config.serving import preparation
-from config.serving.processes import FRUGAL, OptionRefused, Options, ServedCertificate
+from config.serving.processes import FRUGAL, ROLES, OptionRefused, Options, ServedCertificate
 
 
 class Command(BaseCommand):
     help = (
-        "Start Berth on this machine: web server and jobs. Environment: HOST (127.0.0.1),"
-        " PORT (8080), SERVER_HOSTNAME, WORKERS, TLS=1, BERTH_DATA (./data),"
+        "Start Berth on this machine: web server and jobs, or one part of it. Environment:"
+        " HOST (127.0.0.1), PORT (8080), SERVER_HOSTNAME, WORKERS, TLS=1, BERTH_DATA (./data),"
         " BERTH_ADMIN_PASSWORD (for the first administrator)."
     )
     requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--only",
+            choices=ROLES,
+            default="",
+            help="web: answer requests; worker: do jobs; beat: send the periodic ones. Several"
+            " machines may run each; of those that send, one does.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for warning in settings.CONFIGURATION_WARNINGS:
             self.stderr.write(warning)
         try:
-            chosen = Options.read(os.environ)
+            chosen = Options.read(os.environ, only=options["only"])
             preparation.check(chosen)
             served = preparation.prepare(
                 chosen,
@@ -51,6 +60,8 @@ def _become_supervisor(chosen: Options, served: ServedCertificate | None) -> Non
     if chosen.server_hostname:
         environment["BERTH_SERVER_HOSTNAME"] = chosen.server_hostname
     command = [sys.executable, "-m", "config.serving.serve"]
+    if len(chosen.roles) == 1:
+        command += ["--only", *chosen.roles]
     if served:
         environment.setdefault("BERTH_PREFERRED_URL_SCHEME", "https")
         command += ["--certificate", str(served.certificate), "--key", str(served.key)]

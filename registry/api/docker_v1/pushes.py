@@ -30,7 +30,8 @@ from registry.api.docker_v1.repositories import ImagesView, TagView
 from registry.api.docker_v1.schema1.documents import read_v1_image
 from registry.api.docker_v1.schema1.jws import sign
 from registry.api.docker_v1.staging import Stage, StagedImage, forget_ended
-from registry.blobs.uploads import EMPTY, Chunk, append_chunk, commit_upload, open_upload
+from registry.blobs.sessions import open_upload
+from registry.blobs.uploads import EMPTY, Chunk, append_chunk, commit_upload
 from registry.exchange.pushes import push_manifest
 from registry.manifests.drafts import Draft
 from registry.repositories.models import Repository

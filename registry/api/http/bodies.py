@@ -37,6 +37,11 @@ class RequestBody(Iterator[bytes]):
         self._begun = False
         self._ended = False
 
+    @property
+    def has_come(self) -> bool:
+        """Whether it is small, and nobody waits for it."""
+        return not self._waits_for_client
+
     def __next__(self) -> bytes:
         if self._ended:
             raise StopIteration

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("kind", models.CharField(help_text="web or jobs", max_length=10)),
+                ("kind", models.CharField(help_text="web, jobs or beat", max_length=10)),
                 ("version", models.CharField(max_length=50)),
                 ("started_at", models.DateTimeField()),
                 ("seen_at", models.DateTimeField()),

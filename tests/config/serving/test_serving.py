@@ -4,7 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,31 @@ def test_a_second_berth_on_the_same_folder_is_refused(server: RunningServer) -> 
 
     assert second.wait(60) == 1
     assert f"Another Berth already runs on the folder {server.data}" in second_log.read_text()
+
+
+def test_each_part_runs_by_itself(tmp_path: Path) -> None:
+    web = start_server(tmp_path / "data", only="web")
+    names = {"web": "berth-web", "worker": "berth-jobs", "beat": "berth-beat"}
+    with ExitStack() as running:
+        running.callback(web.kill)
+        parts = {"web": web}
+        for part in ("worker", "beat"):
+            log = tmp_path / f"{part}.log"
+            process = start_process(web.environment, log=log, only=part)
+            parts[part] = replace(web, process=process)
+            running.callback(parts[part].kill)
+        for part, server in parts.items():
+            wait_until(partial(pids_of, server, names[part]))
+            others = set(names.values()) - {names[part]}
+            assert not [pid for pid in server.pids() if name_of(pid) in others]
+
+        again = start_process(web.environment, log=tmp_path / "again.log", only="worker")
+        assert again.wait(60) == 1
+        for server in parts.values():
+            server.stop()
+            assert server.pids() == []
+
+    assert "Another Berth already runs on the folder" in (tmp_path / "again.log").read_text()
 
 
 def test_the_doctor_finds_nothing_wrong(server: RunningServer) -> None:

@@ -180,6 +180,30 @@ def test_a_form_in_chunks_has_a_length() -> None:
     assert "HTTP_TRANSFER_ENCODING" not in seen
 
 
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"gzip,chunked", b"chunked, chunked"])
+@pytest.mark.parametrize("path", [UPLOAD, "/account/login/"])
+def test_a_body_in_another_transfer_encoding_is_not_understood(coding: bytes, path: str) -> None:
+    reader = Reader()
+
+    exchange = run(
+        reader, Exchange([piece(b"x"), END]), scope("PATCH", path, [(b"transfer-encoding", coding)])
+    )
+
+    assert (reader.calls, exchange.status) == (0, 501)
+
+
+def test_the_name_of_a_transfer_encoding_may_be_written_anyhow() -> None:
+    reader = Reader()
+
+    run(
+        reader,
+        Exchange([piece(b"x"), END]),
+        scope("PATCH", UPLOAD, [(b"transfer-encoding", b"Chunked")]),
+    )
+
+    assert reader.got == b"x"
+
+
 def test_a_form_in_chunks_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_GATHERED_BYTES", 1000)
     reader = Reader()

@@ -16,7 +16,8 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import OCIError
 from artifacts.oci.names import Reference
 from registry.blobs.models import Blob, BlobLink, UploadSession
-from registry.blobs.uploads import open_upload
+from registry.blobs.sessions import open_upload
+from registry.blobs.uploads import Chunk, append_chunk
 from registry.gc.forecast import forecast
 from registry.gc.report import Garbage, Report
 from registry.gc.repositories import collect_repositories
@@ -64,7 +65,8 @@ def full(repository: Repository) -> Repository:
     hold(repository, b"{}", b"layer")
     push(repository, BODY, "v1")
     push(repository, index(BODY, subject=descriptor(BODY)), "list")
-    open_upload(repository=repository, owner="user:1", now=NOW)
+    session = open_upload(repository=repository, owner="user:1", now=NOW)
+    append_chunk(session=session, chunk=Chunk([b"half"]), now=NOW)
     grant(repository=repository, role=Role.READ, holder=make_user("bob"), now=NOW)
     return repository
 

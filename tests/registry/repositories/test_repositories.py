@@ -11,7 +11,8 @@ from accounts.audit.models import AuditEvent
 from accounts.users.services import access_epoch
 from artifacts.oci.errors import NameInvalid
 from registry.blobs.models import UploadSession
-from registry.blobs.uploads import Chunk, append_chunk, delete_stale_uploads, open_upload
+from registry.blobs.sessions import open_upload
+from registry.blobs.uploads import Chunk, append_chunk, delete_stale_uploads
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role
 from registry.repositories.paths import repository_path
@@ -94,7 +95,8 @@ def test_uploads_that_nobody_touches_are_forgotten_with_their_bytes(
 
 def test_abandoned_uploads_are_forgotten_in_batches(repository: Repository) -> None:
     for _ in range(5):
-        open_upload(repository=repository, owner="user:1", now=NOW)
+        session = open_upload(repository=repository, owner="user:1", now=NOW)
+        append_chunk(session=session, chunk=Chunk([b"half"]), now=NOW)
     later = NOW + timedelta(days=3)
 
     forgotten = [

@@ -1,0 +1,144 @@
+"""What the steps by which a blob comes in answer, as plain values.
+
+The views turn them into Django's responses, and the front door sends them without one: no rule
+about uploads stands in either. Source: distribution-spec v1.1, end-4, 5, 6, 13 and 14.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http.request import QueryDict
+
+from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest, parse_algorithm
+from artifacts.oci.errors import BlobUploadInvalid, DigestInvalid, TooManyRequests
+from registry.access.callers import Caller
+from registry.api.distribution.reads import API_VERSION, Answer
+from registry.blobs.models import UploadSession
+from registry.blobs.sessions import get_upload, open_upload
+from registry.blobs.transfers import RETRY_AFTER_SECONDS, transfers
+from registry.blobs.uploads import Chunk, append_chunk, cancel_upload, commit_upload, push_blob
+from registry.repositories.models import Repository
+
+# The spec's own form, and the one of RFC 9110 that some HTTP libraries insist on.
+_CONTENT_RANGE = re.compile(
+    r"(?:bytes[ =])?([0-9]{1,19})-([0-9]{1,19})(?:/(?:[0-9]+|\*))?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A step of a push that its caller may make. ``headers`` are found by their names in any case.
+
+    ``length`` is that of the body in bytes; ``None`` when only its end tells. ``pieces`` are a
+    list when all of it has come.
+    """
+
+    headers: Mapping[str, str]
+    query: QueryDict
+    name: str  # of the repository, as the client writes it
+    repository: Repository
+    caller: Caller
+    now: datetime
+    pieces: Iterable[bytes] = ()
+    length: int | None = 0
+
+
+def upload_opened(push: Push) -> Answer:
+    algorithm = parse_algorithm(push.query.get("digest-algorithm", DEFAULT_ALGORITHM))
+    _refuse_when_busy()
+    session = open_upload(
+        repository=push.repository,
+        owner=push.caller.principal.key,
+        algorithm=algorithm,
+        now=push.now,
+    )
+    answer = _standing(session, push, HTTPStatus.ACCEPTED)
+    if not settings.BERTH.OCI_CHUNK_MIN_LENGTH:
+        return answer
+    least = {"OCI-Chunk-Min-Length": str(settings.BERTH.OCI_CHUNK_MIN_LENGTH)}
+    return Answer(answer.status, {**answer.headers, **least})
+
+
+def blob_pushed(push: Push) -> Answer:
+    """A blob that comes with the request that opens its upload (end-4b)."""
+    digest = Digest.parse(push.query.get("digest", ""))
+    _refuse_when_busy()
+    push_blob(repository=push.repository, digest=digest, chunk=_chunk(push), now=push.now)
+    return blob_created(push.name, str(digest))
+
+
+def upload_told(push: Push, session_id: str) -> Answer:
+    return _standing(_session(push, session_id), push, HTTPStatus.NO_CONTENT)
+
+
+def chunk_appended(push: Push, session_id: str) -> Answer:
+    session = append_chunk(session=_session(push, session_id), chunk=_chunk(push), now=push.now)
+    return _standing(session, push, HTTPStatus.ACCEPTED)
+
+
+def upload_closed(push: Push, session_id: str) -> Answer:
+    session = _session(push, session_id)
+    if "digest" not in push.query:
+        raise DigestInvalid("close the upload with ?digest=ALGORITHM:HEX")
+    digest = Digest.parse(push.query.get("digest", ""))
+    commit_upload(session=session, digest=digest, chunk=_chunk(push), now=push.now)
+    return blob_created(push.name, str(digest))
+
+
+def upload_cancelled(push: Push, session_id: str) -> Answer:
+    cancel_upload(session=_session(push, session_id), now=push.now)
+    return Answer(HTTPStatus.NO_CONTENT, API_VERSION)
+
+
+def blob_created(name: str, digest: str) -> Answer:
+    headers = {"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest}
+    return Answer(HTTPStatus.CREATED, API_VERSION | headers)
+
+
+def _session(push: Push, session_id: str) -> UploadSession:
+    return get_upload(
+        repository=push.repository,
+        owner=push.caller.principal.key,
+        session_id=session_id,
+        now=push.now,
+    )
+
+
+def _chunk(push: Push) -> Chunk:
+    first, last = _content_range(push.headers.get("Content-Range"))
+    return Chunk(push.pieces, push.length, first, last)
+
+
+def _content_range(header: str | None) -> tuple[int | None, int | None]:
+    if header is None:
+        return None, None
+    match = _CONTENT_RANGE.fullmatch(header.strip(" \t"))
+    if match is None or int(match[1]) > int(match[2]):
+        raise BlobUploadInvalid(f"Content-Range must be FIRST-LAST, not {header[:100]!r}")
+    return int(match[1]), int(match[2])
+
+
+def _refuse_when_busy() -> None:
+    """Every client repeats a POST that is answered 429, and few repeat a PATCH or PUT.
+
+    So the ceiling on concurrent uploads is applied here. It lies below the number
+    of threads, so that slow uploads never take the last one from readers.
+    """
+    if transfers.uploads >= settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS:
+        raise TooManyRequests(
+            "too many uploads at once; try again shortly",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
+
+
+def _standing(session: UploadSession, push: Push, status: HTTPStatus) -> Answer:
+    headers = {
+        "Location": f"/v2/{push.name}/blobs/uploads/{session.pk}",
+        "Range": f"0-{max(session.offset - 1, 0)}",
+        "Docker-Upload-UUID": str(session.pk),
+    }
+    return Answer(status, API_VERSION | headers)

@@ -1,0 +1,323 @@
+"""The steps of a push answer the same at the front door as in the views, and need none."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from artifacts.oci.digest import Digest
+from config.serving import pushes
+from config.serving.front_door import FrontDoor
+from config.serving.transport import Transport
+from registry.access.tokens import verify_token
+from registry.blobs.models import Blob, UploadSession
+from registry.blobs.transfers import transfers
+from registry.repositories.models import Repository
+from tests.asgi import scope
+from tests.registry.builders import bearer, make_repository, owner_of
+from tests.registry.stored import content_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UPLOADS = "/v2/acme/web/blobs/uploads/"
+LARGE = bytes(range(256)) * 1024  # 256 KiB
+Headers = Mapping[str, str]
+_SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(slots=True)
+class Answered:
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def of_any_session(self) -> tuple[int, dict[str, str], bytes]:
+        named = {name: _SESSION.sub("SESSION", value) for name, value in self.headers.items()}
+        return self.status, named, re.sub(_SESSION.pattern.encode(), b"SESSION", self.body)
+
+
+class Asking:
+    """One event loop with one application on it, to which bodies come in pieces."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._loop = asyncio.new_event_loop()
+
+    def __call__(
+        self,
+        method: str,
+        address: str,
+        body: Sequence[bytes] = (),
+        headers: Headers | None = None,
+        *,
+        is_cut: bool = False,
+    ) -> Answered:
+        answered = Answered()
+        length = sum(map(len, body)) + (10 if is_cut else 0)
+        last = {"type": "http.disconnect"} if is_cut else _part(b"", more=False)
+        coming = [*[_part(piece, more=True) for piece in body], last]
+
+        async def receive() -> dict[str, Any]:
+            if coming:
+                return coming.pop(0)
+            await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Mapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                answered.status = message["status"]
+                answered.headers = {
+                    name.decode(): value.decode() for name, value in message["headers"]
+                }
+            else:
+                answered.body += message.get("body", b"")
+
+        sent = {"Host": "localhost", "Content-Length": str(length), **(headers or {})}
+        named = [(name.lower().encode(), value.encode()) for name, value in sent.items() if value]
+        path, _, query = address.partition("?")
+        served = self._application(scope(method, path, named, query), receive, send)
+        self._loop.run_until_complete(asyncio.wait_for(served, 30))
+        return answered
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+def _part(content: bytes, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+class NoViews(Transport):
+    """Fails where the front door leaves a request to the views."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: [], threads=1)
+
+    async def __call__(self, *_: Any) -> None:
+        raise AssertionError("left to the views")
+
+
+@pytest.fixture
+def views() -> Iterator[Asking]:
+    asking = Asking(Transport(get_wsgi_application(), threads=2))
+    yield asking
+    asking.close()
+
+
+@pytest.fixture
+def door() -> Iterator[Asking]:
+    front_door = FrontDoor(Transport(get_wsgi_application(), threads=2))
+    asking = Asking(front_door)
+    yield asking
+    front_door.close()
+    asking.close()
+
+
+@pytest.fixture
+def alone() -> Iterator[Asking]:
+    front_door = FrontDoor(NoViews())
+    asking = Asking(front_door)
+    yield asking
+    front_door.close()
+    asking.close()
+
+
+@pytest.fixture
+def token(repository: Repository) -> Headers:
+    """A token that was verified here before."""
+    headers = bearer(owner_of("acme"), "repository:acme/web:pull,push")
+    verify_token(headers["Authorization"].removeprefix("Bearer "), now=timezone.now())
+    return headers
+
+
+def opened(ask: Asking, headers: Headers) -> str:
+    return ask("POST", UPLOADS, headers=headers).headers["location"]
+
+
+def closing(location: str, content: bytes) -> str:
+    return f"{location}?digest={Digest.of(content)}"
+
+
+def test_a_blob_in_the_closing_request_needs_no_view(
+    repository: Repository, alone: Asking, token: Headers
+) -> None:
+    location = opened(alone, token)
+
+    closed = alone("PUT", closing(location, LARGE), [LARGE[:1000], LARGE[1000:]], token)
+
+    assert closed.status == 201
+    assert content_of(repository, Digest.of(LARGE)) == LARGE
+
+
+def test_a_blob_in_chunks_needs_no_view(
+    repository: Repository, alone: Asking, token: Headers
+) -> None:
+    location = opened(alone, token)
+    for content in (b"hello ", b"world"):
+        location = alone("PATCH", location, [content], token).headers["location"]
+
+    assert alone("PUT", closing(location, b"hello world"), [], token).status == 201
+    assert content_of(repository, Digest.of(b"hello world")) == b"hello world"
+
+
+def test_a_blob_in_one_request_needs_no_view(
+    repository: Repository, alone: Asking, token: Headers
+) -> None:
+    assert alone("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
+    assert content_of(repository, Digest.of(b"hello")) == b"hello"
+
+
+def test_what_came_before_the_client_went_away_counts(door: Asking, token: Headers) -> None:
+    location = opened(door, token)
+
+    door("PATCH", location, [LARGE], token, is_cut=True)
+
+    assert door("GET", location, headers=token).headers["range"] == f"0-{len(LARGE) - 1}"
+
+
+def test_what_comes_slowly_is_left_to_the_views(
+    door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushes, "_GATHERED_SECONDS", 0)
+
+    assert door("POST", closing(UPLOADS, b"hello"), [b"hel", b"lo"], token).status == 201
+
+
+def test_what_is_more_than_may_be_in_memory_is_left_to_the_views(
+    door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushes, "_GATHERED_BYTES", 4)
+    monkeypatch.setattr(pushes, "hot_push", None)
+
+    assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
+
+
+def test_a_failure_of_the_door_is_left_to_the_views(
+    door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(pushes, "hot_push", fail)
+
+    assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
+
+
+def test_no_upload_is_opened_while_too_many_come_in(
+    door: Asking, token: Headers, settings: Settings
+) -> None:
+    settings.MAXIMUM_CONCURRENT_UPLOADS = 1
+    transfers.begin_upload()
+    try:
+        assert door("POST", UPLOADS, headers=token).status == 429
+    finally:
+        transfers.end_upload()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_pages_of_other_sites_write_nothing(door: Asking, token: Headers, headers: Headers) -> None:
+    assert door("POST", UPLOADS, headers={**token, **headers}).status == 403
+
+
+def _first(body: bytes) -> Sequence[bytes]:
+    return [body] if body else []
+
+
+LOGINS = ["push", "pull", "other", "cut", "nobody"]
+CONTENTS = [b"", b"hello", b" world"]
+RANGES = ["", "0-4", "5-10", "0-1", "4-0", "x"]
+QUERIES: list[Callable[[bytes], str]] = [
+    lambda body: f"digest={Digest.of(body)}",
+    lambda body: f"digest={Digest.of(body, 'sha512')}",
+    lambda body: f"digest={Digest.of(body + b'!')}",
+    lambda body: "digest=sha1:abc",
+    lambda body: "digest-algorithm=sha512",
+    lambda body: "digest-algorithm=md5",
+    lambda body: f"mount={Digest.of(b'elsewhere')}",
+    lambda body: "",
+]
+PLACES = [
+    UPLOADS,
+    UPLOADS.removesuffix("/"),
+    "/v2/acme/none/blobs/uploads/",
+    "/v2/Acme/web/blobs/uploads/",
+    "/v2/blobs/uploads/",
+    "//v2/acme/web/blobs/uploads/",
+    "session",
+    "session/",
+    "of another repository",
+]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["POST", "PATCH", "PUT", "PATCH", "PUT"]),
+        st.sampled_from(PLACES) | st.just("session"),
+        st.sampled_from(QUERIES),
+        st.sampled_from(CONTENTS),
+        st.sampled_from(RANGES) | st.just(""),
+        st.sampled_from(LOGINS) | st.just("push"),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(steps=steps)
+def test_both_ways_give_one_answer(
+    repository: Repository,
+    token: Headers,
+    views: Asking,
+    door: Asking,
+    steps: list[tuple[str, str, Callable[[bytes], str], bytes, str, str]],
+) -> None:
+    whole = token["Authorization"]
+    logins = {
+        "push": token,
+        "pull": bearer(owner_of("acme"), "repository:acme/web:pull"),
+        "other": bearer(owner_of("acme"), "repository:acme/other:pull,push"),
+        "cut": {"Authorization": whole[:-5]},
+        "nobody": {},
+    }
+    asked = [(views, opened(views, token)), (door, opened(door, token))]
+    for method, place, query, body, content_range, login in steps:
+        answers = []
+        for ask, session in asked:
+            path = {
+                "session": session,
+                "session/": f"{session}/",
+                "of another repository": session.replace("acme/web", "acme/other"),
+            }.get(place, place)
+            headers = {**logins[login], "Content-Range": content_range}
+            address = f"{path}?{query(body)}".removesuffix("?")
+            answers.append(ask(method, address, _first(body), headers).of_any_session())
+        assert answers[0] == answers[1]
+
+
+@pytest.fixture(autouse=True)
+def _other_repository(repository: Repository) -> None:
+    make_repository("acme/other")
+
+
+def test_a_session_ends_once_at_either_door(views: Asking, door: Asking, token: Headers) -> None:
+    location = opened(door, token)
+    door("PUT", closing(location, b"hello"), [b"hello"], token)
+
+    told = [
+        ask(method, closing(location, b"hello"), body, token).status
+        for ask in (views, door)
+        for method, body in (("PUT", [b"hello"]), ("PUT", []), ("PATCH", [b"hello"]), ("GET", []))
+    ]
+
+    assert told == [404] * 8
+    assert Blob.objects.count() == 1
+    assert not UploadSession.objects.filter(is_closed=False).exists()
