@@ -48,6 +48,7 @@ DIVISION: Final = {
     "conformance/test_settings.py": BOTH,
     "system/test_disk_full.py": BOTH,
     "system/test_killed_server.py": BOTH,
+    "system/test_power_cut.py": SQLITE,
     # Orders, prefixes, pages and words are searched in each database's own way.
     "conformance/test_catalog.py": BOTH,
     "conformance/test_referrers.py": BOTH,
