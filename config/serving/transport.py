@@ -37,6 +37,8 @@ from config.serving.shares import Holder, Place, Shares, ShareTaken
 from config.serving.threads import Threads
 from registry.api.distribution.base import error_document
 from registry.api.distribution.reads import API_VERSION
+from registry.api.health import LIVE_PATH
+from registry.api.health import PATHS as PROBES
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.blobs.transfers import RETRY_AFTER_SECONDS
 from registry.rows.connections import release_connection
@@ -93,6 +95,8 @@ class Transport:
         self._tokens = _pool(_TOKEN_THREADS)
         self._strangers = _pool(_STRANGER_THREADS)
         self._pages = _pool(_PAGE_THREADS)
+        self._life = _pool(1)  # who is busy is not dead
+        self._probes = _pool(1)
         self._readers = Threads(_READER_THREADS, idle_seconds=IDLE_SECONDS)
         self._streams = BoundedSemaphore(_STREAMS_AT_ONCE)
         self._large_bodies = 0
@@ -212,7 +216,7 @@ class Transport:
             # Who brings no credentials is not let in, and the body is not read.
             if isinstance(environ["wsgi.input"], BodyStream) and "HTTP_AUTHORIZATION" in environ:
                 _hold(held, self.shares, Place.UPLOAD, holder, _too_many)
-            else:
+            elif environ["PATH_INFO"] not in PROBES:
                 _hold(held, self.shares, Place.CALL, holder, Unavailable)
             pool = self._pool_for(environ)
             future = pool.submit_for(holder.network, self._run, environ, answer, loop)
@@ -231,6 +235,8 @@ class Transport:
         path = environ["PATH_INFO"]
         if path == _TOKENS:
             return self._tokens
+        if path in PROBES:
+            return self._life if path == LIVE_PATH else self._probes
         if path.startswith(_STREAMING):
             return self._protocol if "HTTP_AUTHORIZATION" in environ else self._strangers
         has_session = settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")

@@ -54,4 +54,5 @@ urlpatterns = [
     path("health/instance", quay_health),
     path("health/endtoend", quay_health),
 ]
+LIVE_PATH = "/livez"
 PATHS = frozenset(f"/{pattern.pattern}" for pattern in urlpatterns)

@@ -548,6 +548,8 @@ def test_places_are_given_back_whatever_happens() -> None:
         ("/explore", VISITOR, "/v2/", KNOWN),
         ("/helm/acme/index.yaml", KNOWN, "/v2/auth", KNOWN),
         ("/v2/", KNOWN, "/explore", VISITOR),
+        ("/explore", [], "/readyz", []),
+        ("/readyz", [], "/livez", []),
     ],
 )
 def test_requests_of_one_kind_leave_threads_for_the_others(
