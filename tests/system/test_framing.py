@@ -2,14 +2,19 @@
 
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from config.serving.processes import Options, web_arguments
+from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate, web_arguments
+from config.serving.tls import ensure_certificate
 from tests.live import ROOT, free_port
 
 CLOSE = b"Connection: close\r\n"
@@ -20,14 +25,22 @@ END = b"0\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
+    with running(None) as port:
+        yield port
+
+
+@contextmanager
+def running(served: ServedCertificate | None) -> Iterator[int]:
     """The web server as Berth starts it, with an application that says what it got."""
     options = Options.read({"PORT": str(free_port()), "WORKERS": "1"})
-    arguments = web_arguments(options, None, connections=512)
+    arguments = web_arguments(options, served, connections=512)
     command = [sys.executable, "-m", "granian", *arguments[:-1], "tests.system.echo:application"]
     with subprocess.Popen(command, cwd=ROOT) as process:
-        wait_for(options.port)
-        yield options.port
-        process.terminate()
+        try:
+            wait_for(options.port)
+            yield options.port
+        finally:
+            process.terminate()
 
 
 def wait_for(port: int) -> None:
@@ -147,3 +160,23 @@ def test_other_protocols_are_not_spoken(port: int) -> None:
     )
 
     assert ask(port, post(upgrade))[0] == [200]
+
+
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+
+@pytest.mark.parametrize("sent", [b"", CLIENT_HELLO], ids=["silent", "half a greeting"])
+def test_handshakes_that_never_end_hold_nobody_up(sent: bytes, tmp_path: Path) -> None:
+    served = ensure_certificate(data=tmp_path, names=["127.0.0.1"], now=datetime.now(UTC))
+    trusting = ssl.create_default_context(cafile=str(tmp_path / ROOT_CERTIFICATE))
+    with running(served) as port, ExitStack() as stack:
+        for _ in range(300):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+            stack.enter_context(connection).sendall(sent)
+
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            trusting.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+        ):
+            connection.sendall(HIDDEN)
+            assert connection.recv(12) == b"HTTP/1.1 200"
