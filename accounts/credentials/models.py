@@ -13,6 +13,7 @@ from accounts.users.models import Robot
 class TokenScope(models.TextChoices):
     """The most a token may do, whatever its user may."""
 
+    NONE = "none", "none: nothing in repositories"
     READ = "read", "read: pull"
     WRITE = "write", "write: pull, push and delete"
     ADMIN = "admin", "admin: whatever the user may"
@@ -36,6 +37,11 @@ class AccessToken(models.Model):
     title = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64, unique=True, help_text="hex, of the random secret")
     scope = models.CharField(max_length=5, choices=TokenScope.choices, default=TokenScope.ADMIN)
+    scopes = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="what it may be used for in the management API; empty: what its scope stands for",
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

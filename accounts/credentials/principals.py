@@ -1,11 +1,11 @@
 """Who calls: the value that every door hands to the access rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
 PrincipalKind = Literal["anonymous", "user", "robot"]
-Scope = Literal["read", "write", "admin"]
+Scope = Literal["none", "read", "write", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Principal:
 
     ``scope`` is the ceiling that an application token sets; a password and a
     robot's token set none. ``is_superuser`` holds only below no ceiling.
+    ``scopes`` is what such a token may be used for in the management API.
     """
 
     kind: PrincipalKind
@@ -21,6 +22,7 @@ class Principal:
     name: str = ""
     token_id: int | None = None
     scope: Scope = "admin"
+    scopes: frozenset[str] | None = field(default=None, compare=False)
     is_superuser: bool = False
     expires_at: datetime | None = None  # of the token it came with
     stamp: str = ""  # of the password it came with; another password has another

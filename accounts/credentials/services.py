@@ -21,6 +21,7 @@ from accounts.credentials.directory import directory_person, is_in_directory
 from accounts.credentials.models import AccessToken, TokenScope, delete_first
 from accounts.credentials.passwords import hashing_slot, remembered, verify
 from accounts.credentials.principals import ANONYMOUS, Principal, Scope
+from accounts.credentials.scopes import OF_CEILING, SUPERUSER, ceiling_of, read_scopes
 from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt
@@ -250,23 +251,37 @@ def issue_application_token(
     *,
     user: User,
     title: str,
-    scope: Scope,
+    scope: Scope = "admin",
+    scopes: frozenset[str] = frozenset(),
     expires_at: datetime | None,
     now: datetime,
     by: Actor = SYSTEM,
 ) -> str:
-    """Give a user one more token, which may do at most ``scope``. The secret is returned once."""
+    """Give a user one more token, which may do at most ``scope``. The secret is returned once.
+
+    Args:
+        scopes: as ``read_scopes`` gives them; they say more exactly what it may be used for, and
+            take the place of ``scope``.
+    """
     secret = _new_secret()
+    scope = ceiling_of(scopes) if scopes else scope
+    said = " ".join(sorted(scopes))
     with transaction.atomic():
         user.tokens.create(
             title=title[:255],
             sha256=_fingerprint(secret),
             scope=TokenScope(scope),
+            scopes=said,
             created_at=now,
             expires_at=expires_at,
         )
-        by.did("user.token.issue", user.username, now=now, title=title[:255], scope=scope)
+        by.did("user.token.issue", user.username, now=now, title=title[:255], scope=said or scope)
     return secret
+
+
+def application_token(secret: str) -> AccessToken | None:
+    """The row of an application token, as its secret was shown when it was made."""
+    return AccessToken.objects.filter(user__isnull=False, sha256=_fingerprint(secret)).first()
 
 
 def revoke_token(*, token: AccessToken, now: datetime, by: Actor = SYSTEM) -> None:
@@ -347,7 +362,7 @@ def _tokens(**conditions: str | int | bool) -> QuerySet[AccessToken, Any]:
     """Tokens with all that decides about them, in one query."""
     owner = "robot__namespace__user"
     return AccessToken.objects.filter(**conditions).values_list(
-        *("id", "sha256", "scope", "expires_at", "last_used_at"),
+        *("id", "sha256", "scope", "scopes", "expires_at", "last_used_at"),
         *("user_id", "user__username", "user__is_active", "user__is_superuser"),
         *("robot_id", "robot__short_name", "robot__is_active", "robot__namespace__name"),
         *(f"{owner}__id", f"{owner}__is_active"),
@@ -365,13 +380,13 @@ _TOKEN_OF_USER: Final = Prepared(lambda name, sha256: _tokens(user__username=nam
 def _token(prepared: Prepared, *values: str | int) -> AccessToken | None:
     """The one token that ``prepared`` finds, with its user, or its robot and the robot's owner."""
     for row in prepared.rows(*values):
-        pk, sha256, scope, expires_at, last_used_at = row[:5]
-        user_id, robot_id = row[5], row[9]
-        token = AccessToken(pk=pk, sha256=sha256, scope=scope)
+        pk, sha256, scope, scopes, expires_at, last_used_at = row[:6]
+        user_id, robot_id = row[6], row[10]
+        token = AccessToken(pk=pk, sha256=sha256, scope=scope, scopes=scopes)
         token.expires_at = expires_at and moment(expires_at)
         token.last_used_at = last_used_at and moment(last_used_at)
-        token.user = None if user_id is None else _person_of(*row[5:9])
-        token.robot = None if robot_id is None else _robot_of(*row[9:])
+        token.user = None if user_id is None else _person_of(*row[6:10])
+        token.robot = None if robot_id is None else _robot_of(*row[10:])
         return token
     return None
 
@@ -408,13 +423,16 @@ def _bearer(token: AccessToken) -> Principal:
         machine = _machine(token.robot)
         return replace(machine, token_id=token.pk, scope=scope, expires_at=token.expires_at)
     person = cast("User", token.user)
+    scopes = read_scopes(token.scopes) if token.scopes else OF_CEILING[scope]
+    may_be_superuser = SUPERUSER in scopes if token.scopes else scope == "admin"
     return Principal(
         "user",
         id=person.pk,
         name=person.username,
         token_id=token.pk,
         scope=scope,
-        is_superuser=person.is_superuser and scope == "admin",
+        scopes=scopes,
+        is_superuser=person.is_superuser and may_be_superuser,
         expires_at=token.expires_at,
     )
 

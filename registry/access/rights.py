@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from accounts.credentials.principals import Principal, PrincipalKind, Scope
+from accounts.credentials.principals import Principal, PrincipalKind
 from accounts.organizations.models import Team
 from accounts.statements import Prepared
 from accounts.users.models import Namespace
@@ -24,7 +24,7 @@ READ: frozenset[Action] = frozenset({"pull"})
 WRITE: frozenset[Action] = frozenset({"pull", "push", "delete"})
 
 OF_ROLE: Mapping[str, frozenset[Action]] = {"read": READ, "write": WRITE, "admin": ALL_ACTIONS}
-_CEILING: Mapping[Scope, frozenset[Action]] = {"read": READ, "write": WRITE, "admin": ALL_ACTIONS}
+_CEILING: Mapping[str, frozenset[Action]] = {"none": NOTHING, **OF_ROLE}
 
 
 def rights_in(

@@ -29,7 +29,7 @@ class TokenForm(PageForm):
     )
     scope = forms.ChoiceField(
         label="What may it do?",
-        choices=TokenScope.choices,
+        choices=[choice for choice in TokenScope.choices if choice[0] != TokenScope.NONE],
         initial=TokenScope.WRITE,
         help_text="At most this, and never more than you may.",
     )

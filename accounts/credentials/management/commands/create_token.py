@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.commands import COMMAND_LINE, sentences, user_named
 from accounts.credentials.models import TokenScope
+from accounts.credentials.scopes import read_scopes
 from accounts.credentials.services import issue_application_token
 from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 
@@ -18,13 +19,29 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="whose rights it carries")
         parser.add_argument("--name", dest="title", required=True, help="what it is for")
-        parser.add_argument(
-            "--scope", choices=TokenScope.values, default="write", help="the most it may do"
+        most = parser.add_mutually_exclusive_group()
+        most.add_argument(
+            "--scope",
+            choices=[scope for scope in TokenScope.values if scope != TokenScope.NONE],
+            default="write",
+            help="the most it may do",
+        )
+        most.add_argument(
+            "--scopes",
+            default="",
+            help="what it may be used for, as Quay's OAuth scopes: 'repo:admin org:admin'",
         )
         parser.add_argument("--expires-in", help="for example 90d, 12h or 1y; without it: never")
 
     def handle(
-        self, *, user: str, title: str, scope: Any, expires_in: str | None, **_: Any
+        self,
+        *,
+        user: str,
+        title: str,
+        scope: Any,
+        scopes: str,
+        expires_in: str | None,
+        **_: Any,
     ) -> None:
         if not title.strip():
             raise CommandError("--name needs a word about what the token is for")
@@ -34,6 +51,7 @@ class Command(BaseCommand):
                 user=user_named(user),
                 title=title,
                 scope=scope,
+                scopes=read_scopes(scopes) if scopes else frozenset(),
                 expires_at=None if expires_in is None else now + _lifetime(expires_in),
                 now=now,
                 by=COMMAND_LINE,
