@@ -7,10 +7,9 @@ guard. What a visitor may not see looks like what does not exist.
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -29,21 +28,19 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.audit.services import Actor
 from accounts.credentials.principals import Principal
-from accounts.organizations.models import Organization, TeamMember
+from accounts.organizations.models import Organization
 from accounts.users.models import Namespace, User
 from artifacts.refusals import Refusal
 from registry.access.refusals import note_refusal
-from registry.access.rights import readable_repositories, rights_in
+from registry.access.rights import rights_in
 from registry.access.scopes import Action
-from registry.repositories.models import Repository, administered_namespaces
+from registry.access.standings import Standing, standings
+from registry.repositories.models import Repository
 from ui import errors
 from ui.costly import Busy
 from ui.forms import PageForm, dress
 from ui.people import actor, user_of, visitor
 
-# What a namespace's page asks of the visitor: to see anything in it, to be one of its members,
-# to administer it, or to be allowed to make repositories there.
-Standing = Literal["visitor", "member", "creator", "administrator"]
 FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
 Form = TypeVar("Form", bound=PageForm)
 
@@ -246,21 +243,6 @@ class RepositoryPage(Page):
         }
 
 
-def standings(principal: Principal, namespace: Namespace) -> frozenset[Standing]:
-    """What ``principal`` is in a namespace; empty when it may not even know of it."""
-    held: set[Standing] = set()
-    if _administers(principal, namespace):
-        return frozenset({"visitor", "member", "creator", "administrator"})
-    roles = _roles(principal, namespace)
-    if roles:
-        held |= {"visitor", "member"}
-    if "creator" in roles:
-        held.add("creator")
-    if readable_repositories(principal).filter(namespace=namespace).exists():
-        held.add("visitor")
-    return frozenset(held)
-
-
 def sign_in(request: HttpRequest) -> HttpResponseRedirect:
     """To the sign-in page, and from there back to where the visitor wanted to go."""
     target = request.get_full_path() if request.method in {"GET", "HEAD"} else ""
@@ -289,20 +271,3 @@ def _answer_to(
     if not request.user.is_authenticated:
         return sign_in(request)
     raise PermissionDenied
-
-
-def _administers(principal: Principal, namespace: Namespace) -> bool:
-    if principal.kind == "anonymous":
-        return False
-    if principal.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS:
-        return True
-    return administered_namespaces(principal).filter(pk=namespace.pk).exists()
-
-
-def _roles(principal: Principal, namespace: Namespace) -> set[str]:
-    if principal.kind != "user":
-        return set()
-    memberships = TeamMember.objects.filter(
-        user=principal.id, team__organization__namespace=namespace
-    )
-    return set(memberships.values_list("team__role", flat=True))

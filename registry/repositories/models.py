@@ -202,6 +202,23 @@ class NamePart(models.Model):
         return self.text
 
 
+class Star(models.Model):
+    """A person wants to find a repository again."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="stars")
+    repository = models.ForeignKey(Repository, models.CASCADE, related_name="stars")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "repository"], name="one_star_per_user_and_repository"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} stars {self.repository}"
+
+
 class RepositoryGrantQuerySet(models.QuerySet["RepositoryGrant"]):
     def held_by(self, principal: Principal) -> Self:
         """Grants to the principal itself or to a team it belongs to."""

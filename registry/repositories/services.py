@@ -23,12 +23,15 @@ from registry.repositories.models import (
     RepositoryGrant,
     Role,
     SignatureRequirement,
+    Star,
 )
 from registry.repositories.paths import name_parts, split_path
 
 logger = logging.getLogger(__name__)
 
 NOTE_PUSH_EVERY = timedelta(minutes=1)
+MAX_DESCRIPTION_LENGTH = 64 * 1024  # what pages and programs may send
+MOST_STARS = 10_000  # of one person
 _TRIES = 5
 
 
@@ -42,6 +45,10 @@ class NamespaceUnknown(AccountError):
 
 class CreatorGone(AccountError):
     """The account that asks for the repository has been deleted since it logged in."""
+
+
+class TooManyStars(AccountError):
+    """More than ``MOST_STARS``."""
 
 
 @contextmanager
@@ -245,6 +252,17 @@ def describe(
     with transaction.atomic():
         repository.save(update_fields=["description"])
         by.did("repository.description", repository.path, now=now, length=len(description))
+
+
+def star(*, repository: Repository, user: User) -> None:
+    """Let a person find a repository again; twice is once. Raises ``TooManyStars``."""
+    if Star.objects.filter(user=user).count() >= MOST_STARS:
+        raise TooManyStars(f"{user.username} has {MOST_STARS} stars, which is the most")
+    Star.objects.get_or_create(repository=repository, user=user)
+
+
+def unstar(*, repository: Repository, user: User) -> None:
+    Star.objects.filter(repository=repository, user=user).delete()
 
 
 def _keep(namespace: Namespace) -> None:

@@ -76,6 +76,47 @@ def set_rules(
         by.did("retention.rules", str(place), now=now, rules="; ".join(map(str, rules)))
 
 
+def add_rule(
+    *, place: Namespace | Repository, rule: Rule, now: datetime, by: Actor = SYSTEM
+) -> RetentionRule:
+    """Ask one more rule, after all others. Raises ``TooManyRules``."""
+    owner = {"repository" if isinstance(place, Repository) else "namespace": place}
+    with transaction.atomic():
+        list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
+        positions = RetentionRule.objects.filter(**owner).values_list("position", flat=True)
+        if len(positions) >= MAX_RULES:
+            raise TooManyRules(f"{place} can have at most {MAX_RULES} retention rules")
+        made = RetentionRule(**owner, position=max(positions, default=0) + 1, created_at=now)
+        _write(made, rule)
+        by.did("retention.rule.add", str(place), now=now, rule=str(rule))
+    return made
+
+
+def change_rule(*, row: RetentionRule, rule: Rule, now: datetime, by: Actor = SYSTEM) -> None:
+    """Put ``rule`` in the place of the one that ``row`` is."""
+    with transaction.atomic():
+        _write(row, rule)
+        by.did(
+            "retention.rule.change", str(row.repository or row.namespace), now=now, rule=str(rule)
+        )
+
+
+def remove_rule(*, row: RetentionRule, now: datetime, by: Actor = SYSTEM) -> None:
+    with transaction.atomic():
+        place = str(row.repository or row.namespace)
+        by.did("retention.rule.remove", place, now=now, rule=str(row.rule))
+        row.delete()
+
+
+def _write(row: RetentionRule, rule: Rule) -> None:
+    row.kind, row.value = rule.kind, rule.value
+    row.pattern = rule.pattern.text if rule.pattern else ""
+    if rule.pattern:
+        row.syntax = rule.pattern.syntax
+    row.pattern_matches = rule.pattern_matches
+    row.save()
+
+
 def preview(*, repository: Repository, now: datetime) -> Iterator[Decision]:
     """Every tag in the order of the names, with what a run at ``now`` does with it."""
     plan = _plan(repository, now)

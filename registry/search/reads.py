@@ -59,7 +59,7 @@ def search(question: Question, *, principal: Principal, now: datetime) -> Answer
     """What ``question`` may mean, as far as ``principal`` may read it."""
     readable = readable_repositories(principal)
     return Answer(
-        repositories=_first(_repositories(question, readable)),
+        repositories=_first(find_repositories(question, readable)),
         organizations=_first(_organizations(question, principal, readable)),
         tags=_first(_tags(question, readable, now)),
         charts=_charts(question, readable, now),
@@ -67,7 +67,8 @@ def search(question: Question, *, principal: Principal, now: datetime) -> Answer
     )
 
 
-def _repositories(question: Question, readable: RepositoryQuerySet) -> QuerySet[Repository]:
+def find_repositories(question: Question, readable: RepositoryQuerySet) -> QuerySet[Repository]:
+    """Those with a word in their name that begins so; those first that were pushed last."""
     name = question.name or question.repository
     if not name:
         return Repository.objects.none()

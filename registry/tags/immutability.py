@@ -57,6 +57,27 @@ def add_immutability_rule(
     return rule
 
 
+def change_immutability_rule(
+    *,
+    rule: ImmutabilityRule,
+    pattern: str,
+    syntax: str,
+    is_inverted: bool,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> None:
+    """Let the rule choose other tags from now on; those that it has made immutable stay so.
+
+    Raises ``ImmutabilityRuleRefused``.
+    """
+    parse_pattern(pattern, syntax)
+    rule.pattern, rule.syntax, rule.is_inverted = pattern, syntax, is_inverted
+    with transaction.atomic():
+        rule.save(update_fields=["pattern", "syntax", "is_inverted"])
+        place = str(rule.repository or rule.namespace)
+        by.did("immutability.rule.change", place, now=now, rule=rule.sentence)
+
+
 def remove_immutability_rule(*, rule: ImmutabilityRule, now: datetime, by: Actor = SYSTEM) -> None:
     """Tags that the rule has made immutable stay so."""
     with transaction.atomic():

@@ -10,8 +10,8 @@ from accounts.names import MAX_NAME_LENGTH
 from accounts.organizations import services
 from accounts.organizations.models import DefaultPermission, DefaultRole, Team
 from accounts.users.models import Robot, User
+from registry.access.holders import team_named, user_named, user_or_robot
 from ui.forms import PageForm
-from ui.namespaces.holders import team_named, user_named, user_or_robot
 from ui.pages import OrganizationPage, reason_of
 from ui.paging import page_of
 
@@ -82,7 +82,7 @@ class DefaultPermissionsPage(OrganizationPage):
                 return team_named(name, self.organization)
             case "user":
                 return user_named(name)
-        return user_or_robot(name, place=self.namespace, visitor=self.visitor)
+        return user_or_robot(name, place=self.namespace, asker=self.visitor)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         rows = self.organization.default_permissions.select_related(

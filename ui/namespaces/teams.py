@@ -11,9 +11,9 @@ from django.urls import reverse
 from accounts.names import MAX_NAME_LENGTH, is_name
 from accounts.organizations import invitations, services
 from accounts.organizations.models import Team, TeamInvitation, TeamMember, TeamRole
+from registry.access.holders import user_or_robot
 from registry.repositories.models import RepositoryGrant
 from ui.forms import PageForm
-from ui.namespaces.holders import user_or_robot
 from ui.pages import OrganizationPage
 from ui.paging import page_of
 
@@ -161,7 +161,7 @@ class TeamMemberPage(TeamPage):
         if invited := request.POST.get("withdraw"):
             return self._withdraw(invited, here)
         name = self.filled(MemberForm(request.POST)).cleaned_data["member"]
-        member = user_or_robot(name, place=self.namespace, visitor=self.visitor)
+        member = user_or_robot(name, place=self.namespace, asker=self.visitor)
         if invitations.add_or_invite(team=self.team, member=member, now=self.now, by=self.by):
             text = f"{member} is in the team now."
         else:
@@ -172,7 +172,7 @@ class TeamMemberPage(TeamPage):
         return super().answer(member_form=form, **options)
 
     def _remove(self, leaver: str, here: dict[str, str]) -> HttpResponse:
-        member = user_or_robot(leaver, place=self.namespace, visitor=self.visitor)
+        member = user_or_robot(leaver, place=self.namespace, asker=self.visitor)
         services.remove_member(team=self.team, member=member, now=self.now, by=self.by)
         return self.done(f"{member} is not in the team any more.", "ui:team", **here)
 

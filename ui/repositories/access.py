@@ -11,10 +11,10 @@ from accounts.names import MAX_NAME_LENGTH
 from accounts.organizations.models import Organization, Team
 from accounts.users.models import Robot, User
 from registry.access.explanation import Explanation, administering_teams, explain, holders_of
+from registry.access.holders import TeamUnknown, team_named, user_or_robot
 from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant, revoke
 from ui.forms import PageForm
-from ui.namespaces.holders import TeamUnknown, team_named, user_or_robot
 from ui.pages import RepositoryPage
 from ui.paging import page_of
 
@@ -69,7 +69,7 @@ class AccessPage(RepositoryPage):
         return user_or_robot(
             name,
             place=self.repository.namespace,
-            visitor=self.visitor,
+            asker=self.visitor,
             known=Robot.objects.filter(grants__repository=self.repository),
         )
 

@@ -1,6 +1,5 @@
-"""Users, robots and teams by the names that people type."""
+"""Users, robots and teams by the names that people and programs give."""
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from accounts.credentials.principals import Principal
@@ -8,6 +7,7 @@ from accounts.errors import AccountError, UserUnknown
 from accounts.names import is_name
 from accounts.organizations.models import Organization, Team
 from accounts.users.models import Namespace, Robot, User
+from registry.access.rights import sees_everything
 from registry.repositories.models import administered_namespaces
 
 
@@ -22,11 +22,11 @@ class TeamUnknown(AccountError):
 
 
 def user_or_robot(
-    name: str, *, place: Namespace, visitor: Principal, known: QuerySet[Robot] | None = None
+    name: str, *, place: Namespace, asker: Principal, known: QuerySet[Robot] | None = None
 ) -> User | Robot:
     """The robot that logs in as ``name`` when there is a ``+`` in it, or else the user.
 
-    Only robots that the visitor may know of are found: those of ``place`` and of namespaces that
+    Only robots that the asker may know of are found: those of ``place`` and of namespaces that
     they administer, and ``known`` ones. Any other answers as one that does not exist.
     """
     name = name.strip()
@@ -35,8 +35,8 @@ def user_or_robot(
     if not all(is_name(part) for part in name.split("+", 1)):
         raise RobotUnknown(name)
     robots = Robot.objects.select_related("namespace").named(name)
-    if not (visitor.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS):
-        theirs = Q(namespace=place) | Q(namespace__in=administered_namespaces(visitor))
+    if not (sees_everything(asker)):
+        theirs = Q(namespace=place) | Q(namespace__in=administered_namespaces(asker))
         robots = robots.filter(theirs | Q(pk__in=known if known is not None else []))
     robot = robots.first()
     if robot is None:
