@@ -1,56 +1,60 @@
 """Tags as Quay's API has them: list, history, move, expiry, delete, restore, delete for good."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import is_tag, parse_tag
 from registry.api.http.failures import RequestInvalid
-from registry.api.management.base import ManagementRepositoryView
-from registry.api.management.changes import ManifestChoice, TagChange, read
-from registry.manifests.models import ManifestBlob
+from registry.api.management.base import RepositoryView
+from registry.api.management.bodies import ManifestChoice, TagChange
+from registry.api.management.documents import is_true, written_date
+from registry.api.management.paging import number
 from registry.manifests.removal import delete_tag_for_good
 from registry.manifests.restoration import restore_tag
 from registry.manifests.services import tag_manifest
-from registry.tags.models import StartReason, Tag
+from registry.manifests.sizes import layer_sizes
+from registry.tags.models import StartReason, Tag, TagQuerySet
 from registry.tags.services import delete_tag, set_expiry, set_immutable
 
 _MAX_PAGE_ROWS = 100
 _MAX_PAGE = 1_000_000
 
 
-class TagsView(ManagementRepositoryView):
-    actions = {"GET": "pull", "HEAD": "pull"}
-
+class TagsView(RepositoryView):
     def get(self, request: Request, name: str) -> Response:
-        size = _number(request, "limit", 50, _MAX_PAGE_ROWS)
-        page = _number(request, "page", 1, _MAX_PAGE)
-        rows = Tag.objects.filter(repository=self.repository.id)
-        if request.query_params.get("onlyActiveTags", "").lower() == "true":
-            rows = rows.alive(at=self.now)
-        if tag := request.query_params.get("specificTag"):
-            rows = rows.filter(name=tag) if is_tag(tag) else rows.none()
+        size = number(request, "limit", 50, _MAX_PAGE_ROWS)
+        page = number(request, "page", 1, _MAX_PAGE)
+        rows = self._asked()
         start = (page - 1) * size
         found = rows.select_related("manifest").defer("manifest__body").newest_first()
         tags = list(found[start : start + size + 1])
         shown = _documents(tags[:size], self.now)
         return Response({"tags": shown, "page": page, "has_additional": len(tags) > size})
 
-    head = get
+    def _asked(self) -> TagQuerySet:
+        asked = self.request.query_params
+        rows = Tag.objects.filter(repository=self.repository.id)
+        if is_true(asked.get("onlyActiveTags")):
+            rows = rows.alive(at=self.now)
+        if tag := asked.get("specificTag"):
+            rows = _called(rows, tag)
+        if text := asked.get("filter_tag_name"):
+            way, colon, name = text.partition(":")
+            if not colon or way not in ("like", "eq"):
+                raise RequestInvalid("filter_tag_name is like:TEXT or eq:NAME")
+            rows = _called(rows, name) if way == "eq" else _like(rows, name)
+        return rows
 
 
-class TagView(ManagementRepositoryView):
-    actions = {"PUT": "push", "DELETE": "delete"}
-
+class TagView(RepositoryView):
     def put(self, request: Request, name: str, tag: str) -> Response:
-        wanted = read(TagChange, self.document())
+        wanted = self.read(TagChange)
         is_immutable = wanted.get("immutable")
         if is_immutable is False:
             self.require("*")
@@ -76,11 +80,9 @@ class TagView(ManagementRepositoryView):
         return Response(status=204)
 
 
-class RestoreView(ManagementRepositoryView):
-    actions = {"POST": "push"}
-
+class RestoreView(RepositoryView):
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = read(ManifestChoice, self.document())["manifest_digest"]
+        digest = self.read(ManifestChoice)["manifest_digest"]
         restore_tag(
             repository=self.repository,
             name=parse_tag(tag),
@@ -91,13 +93,11 @@ class RestoreView(ManagementRepositoryView):
         return Response({})
 
 
-class ExpireView(ManagementRepositoryView):
+class ExpireView(RepositoryView):
     """Deletes a tag for good, or what the time machine holds of it."""
 
-    actions = {"POST": "delete"}
-
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = read(ManifestChoice, self.document())["manifest_digest"]
+        digest = self.read(ManifestChoice)["manifest_digest"]
         delete_tag_for_good(
             repository=self.repository,
             name=parse_tag(tag),
@@ -108,38 +108,35 @@ class ExpireView(ManagementRepositoryView):
         return Response({})
 
 
+def _called(rows: TagQuerySet, name: str) -> TagQuerySet:
+    return rows.filter(name=name) if is_tag(name) else rows.none()
+
+
+def _like(rows: TagQuerySet, text: str) -> TagQuerySet:
+    """Those with ``text`` anywhere in their names, which are ASCII."""
+    return rows.filter(name__icontains=text) if is_tag(f"a{text}") else rows.none()
+
+
 def _documents(tags: Iterable[Tag], now: datetime) -> list[Mapping[str, Any]]:
     tags = list(tags)
-    manifests = {tag.manifest_id for tag in tags}
-    sizes = dict(
-        ManifestBlob.objects.filter(manifest__in=manifests)
-        .order_by()
-        .values_list("manifest")
-        .annotate(size=Sum("link__blob__size"))
-    )
-    return [_tag(tag, sizes.get(tag.manifest_id, 0), now) for tag in tags]
+    sizes = layer_sizes({tag.manifest_id for tag in tags})
+    return [_tag(tag, sizes.get(tag.manifest_id), now) for tag in tags]
 
 
-def _tag(tag: Tag, size: int, now: datetime) -> Mapping[str, Any]:
+def _tag(tag: Tag, size: int | None, now: datetime) -> Mapping[str, Any]:
+    is_index = tag.manifest.media_type in INDEXES
     document: dict[str, Any] = {
         "name": tag.name,
         "reversion": tag.start_reason == StartReason.RESTORE,
         "start_ts": int(tag.started_at.timestamp()),
         "manifest_digest": tag.manifest.digest,
-        "is_manifest_list": tag.manifest.media_type in INDEXES,
-        "size": None if tag.manifest.media_type in INDEXES else size,
-        "last_modified": format_datetime(tag.started_at.astimezone(UTC)),
+        "is_manifest_list": is_index,
+        "size": None if is_index else size,
+        "last_modified": written_date(tag.started_at),
         "immutable": tag.is_immutable,
     }
     end = tag.end(at=now)
     if ends_at := end[0] if end else tag.expires_at:
         document["end_ts"] = int(ends_at.timestamp())
-        document["expiration"] = format_datetime(ends_at.astimezone(UTC))
+        document["expiration"] = written_date(ends_at)
     return document
-
-
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and int(text[:19]) >= 1):
-        raise RequestInvalid(f"{name} must be a whole number from 1, not {text[:50]!r}")
-    return min(int(text[:19]), most)

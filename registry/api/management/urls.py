@@ -1,18 +1,38 @@
-"""What of Quay's ``/api/v1/`` there is."""
+"""The addresses of the routes of ``/api/v1/``."""
 
-from django.urls import re_path
+import re
 
-from registry.api.management.messages import MessagesView, UnknownView
-from registry.api.management.tags import ExpireView, RestoreView, TagsView, TagView
+from django.urls import URLPattern, re_path
 
-_REPOSITORY = r"^api/v1/repository/(?P<name>.+)/tag/"
-_TAG = rf"{_REPOSITORY}(?P<tag>[^/]+)"
+from registry.api.management.base import RepositoryView
+from registry.api.management.logins import CsrfTokenView
+from registry.api.management.messages import UnknownView
+from registry.api.management.operations import Operation
+from registry.api.management.routes import ITSELF, ROUTES, Route
+
+_PLACES = re.compile(r"\{(\w+)\}")
+_itself = ITSELF.view.as_view(operations=ITSELF.operations)
+
+
+def _address(route: Route) -> URLPattern:
+    path = _PLACES.sub(_group, route.path.removesuffix("/"))
+    more = {"itself": _itself} if issubclass(route.view, RepositoryView) else {}
+    view = route.view.as_view(operations=route.operations, **more)
+    return re_path(rf"^api/v1/{path}/?\Z", view, name=route.name)
+
+
+def _group(place: re.Match[str]) -> str:
+    """Names of repositories have more segments than one. Whatever comes as ``%2F`` is a slash by
+    now."""
+    return f"(?P<{place[1]}>.+?)" if place[1] == "name" else f"(?P<{place[1]}>[^/]+)"
+
 
 urlpatterns = [
-    re_path(r"^api/v1/messages\Z", MessagesView.as_view(), name="messages"),
-    re_path(rf"{_REPOSITORY}\Z", TagsView.as_view(), name="tags"),
-    re_path(rf"{_TAG}\Z", TagView.as_view(), name="tag"),
-    re_path(rf"{_TAG}/restore\Z", RestoreView.as_view(), name="restore"),
-    re_path(rf"{_TAG}/expire\Z", ExpireView.as_view(), name="expire"),
+    *(_address(route) for route in ROUTES),
+    re_path(
+        r"^csrf_token/?\Z",
+        CsrfTokenView.as_view(operations={"GET": Operation("getCsrfToken", "anybody")}),
+        name="csrf-token",
+    ),
     re_path(r"^api(?:/[\s\S]*)?\Z", UnknownView.as_view(), name="unknown"),
 ]

@@ -41,7 +41,7 @@ def test_programs_read_the_announcements_of_the_moment() -> None:
             }
         ]
     }
-    assert Client().post("/api/v1/messages").status_code == 405
+    assert Client().post("/api/v1/messages").status_code == 401
 
 
 def test_an_announcement_is_shown_from_its_first_to_before_its_last_moment() -> None:

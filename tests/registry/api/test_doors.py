@@ -192,7 +192,13 @@ PARAMETERS = {
     "distribution:upload": ["digest"],
     "distribution:manifest": ["tag"],
     "docker_v1:search": ["q", "n", "page"],
-    "management:tags": ["limit", "page", "specificTag", "onlyActiveTags"],
+    "management:tags": ["limit", "page", "specificTag", "onlyActiveTags", "filter_tag_name"],
+    "management:repositories": ["namespace", "public", "next_page"],
+    "management:find-repositories": ["query", "page"],
+    "management:org-robots": ["limit", "next_page"],
+    "management:entities": ["namespace", "includeTeams", "includeOrgs"],
+    "management:superuser-users": ["limit", "next_page", "disabled"],
+    "management:labels": ["filter"],
 }
 ODD_BODIES = [
     b"",
@@ -212,6 +218,9 @@ ODD_BODIES = [
     b'{"expiration": 99999999999999999999, "immutable": "x"}',
     b'{"expiration": -1}',
     b'{"expiration": 253402300799}',
+    b'{"name": "\\ud800", "email": 1, "role": []}',
+    b'{"role": "admin", "delegate": 1, "activating_user": []}',
+    b'{"method": "creation_date", "value": 1e400, "tagPattern": "("}',
 ]
 ODD_HEADERS: list[dict[str, str]] = [
     {"Authorization": "Basic \xff"},
@@ -233,6 +242,17 @@ NAMES = {
     "image_id": ["a" * 64, "x", "\x00"],
     "organization": ["acme", "\x00", "nobody"],
     "path": ["web", "\x00"],
+    "team": ["owners", "\x00", "a" * 300],
+    "member": ["acme-owner", "acme+ci", "\x00", "+"],
+    "robot": ["ci", "\x00", "a" * 300],
+    "user": ["acme-owner", "acme+ci", "\x00"],
+    "prefix": ["ac", "\x00", "\U0001f980", "acme+"],
+    "prototype": ["1", "\x00", "9" * 30],
+    "policy": ["00000000-0000-0000-0000-000000000001", "x", "\x00"],
+    "token": ["1", "x", "\x00"],
+    "message": ["1", "x", "\x00"],
+    "label": ["x", "\x00"],
+    "kind": ["not_found", "x", "\x00"],
     "file_name": ["a-1.0.0.tgz", "a.tgz.prov"],
 }
 

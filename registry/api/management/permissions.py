@@ -1,0 +1,163 @@
+"""Who was given which role in a repository, person by person, robot by robot, team by team."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.errors import AccountError
+from accounts.organizations.models import Organization, Team, TeamMember
+from accounts.users.models import Robot, User
+from registry.access.explanation import Source, explain
+from registry.access.holders import TeamUnknown, team_named, user_or_robot
+from registry.api.http.failures import RequestInvalid
+from registry.api.management.base import NotFound, RepositoryView
+from registry.api.management.bodies import Body, Choice
+from registry.api.management.documents import account, avatar
+from registry.api.management.paging import page_of
+from registry.repositories.models import Repository, RepositoryGrant, Role
+from registry.repositories.services import grant, revoke
+
+_NO_ROLES = frozenset({Source.PUBLIC, Source.SUPERUSER})
+
+
+class RoleChoice(Body):
+    role = Choice(Role.values)
+
+
+class _PermissionsView(RepositoryView):
+    def settle(self, **kwargs: Any) -> None:
+        super().settle(**kwargs)
+        rows = Repository.objects.select_related("namespace__organization", "namespace__user")
+        found = rows.filter(pk=self.repository.pk).first()
+        if found is None:
+            raise NotFound(f"there is no repository {self.path}")
+        self.row = found
+
+    @property
+    def organization(self) -> Organization | None:
+        return getattr(self.row.namespace, "organization", None)
+
+    @property
+    def given(self) -> Any:
+        rows = RepositoryGrant.objects.filter(repository=self.row)
+        return rows.select_related(
+            "user", "robot__namespace", "team__organization__namespace", "repository"
+        )
+
+    def somebody(self, name: str) -> User | Robot:
+        """Raises ``AccountError``."""
+        known = Robot.objects.filter(grants__repository=self.row)
+        return user_or_robot(name, place=self.row.namespace, asker=self.principal, known=known)
+
+    def team(self, name: str) -> Team:
+        """Raises ``TeamUnknown``."""
+        if self.organization is None:
+            raise TeamUnknown(name[:255], self.row.namespace.name)
+        return team_named(name, self.organization)
+
+    def of_account(self, given: RepositoryGrant, members: set[int]) -> dict[str, Any]:
+        holder = given.user or given.robot
+        if holder is None:
+            raise AssertionError("a grant of a team is asked for elsewhere")
+        about = account(holder)
+        document = {"role": given.role, **about}
+        del document["kind"]
+        if self.organization is not None:
+            owner = given.robot.namespace_id if given.robot else None
+            is_own_robot = owner == self.row.namespace_id
+            document["is_org_member"] = is_own_robot or given.user_id in members
+        return document
+
+    def members(self, rows: Any) -> set[int]:
+        """Of the people in ``rows`` those that are in the organization, by id."""
+        if self.organization is None:
+            return set()
+        users = [row.user_id for row in rows if row.user_id]
+        here = TeamMember.objects.filter(team__organization=self.organization, user__in=users)
+        return set(here.values_list("user", flat=True))
+
+
+class UserPermissionsView(_PermissionsView):
+    def get(self, request: Request, name: str) -> Response:
+        page = page_of(request, self.given.filter(team=None), order="id")
+        members = self.members(page.rows)
+        documents = [self.of_account(row, members) for row in page.rows]
+        shown = {document["name"]: document for document in documents}
+        return Response({"permissions": shown, **page.more})
+
+
+class UserPermissionView(_PermissionsView):
+    def get(self, request: Request, name: str, user: str) -> Response:
+        return Response(self._document(self._grant(user)))
+
+    def put(self, request: Request, name: str, user: str) -> Response:
+        role = Role(self.read(RoleChoice)["role"])
+        holder = self.somebody(user)
+        grant(repository=self.row, role=role, holder=holder, **self.change)
+        return Response(self._document(self._grant(user)))
+
+    def delete(self, request: Request, name: str, user: str) -> Response:
+        revoke(given=self._grant(user), **self.change)
+        return Response(status=204)
+
+    def _document(self, given: RepositoryGrant) -> dict[str, Any]:
+        return self.of_account(given, self.members([given]))
+
+    def _grant(self, name: str) -> RepositoryGrant:
+        holder = self.somebody(name)
+        column = "user" if isinstance(holder, User) else "robot"
+        found: RepositoryGrant | None = self.given.filter(**{column: holder}).first()
+        if found is None:  # 400, as Quay answers
+            raise RequestInvalid(f"User does not have permission for repo: {name[:255]}")
+        return found
+
+
+class TransitivePermissionView(_PermissionsView):
+    """What somebody may do, by whatever way they came to it."""
+
+    def get(self, request: Request, name: str, user: str) -> Response:
+        holder = self.somebody(user)
+        reasons = explain(account=holder, repository=self.row).reasons
+        roles = {one.role or "admin" for one in reasons if one.source not in _NO_ROLES}
+        if not roles:
+            raise NotFound(f"{holder} has no role in {self.path}")
+        return Response({"permissions": [{"role": role} for role in sorted(roles)]})
+
+
+class TeamPermissionsView(_PermissionsView):
+    def get(self, request: Request, name: str) -> Response:
+        page = page_of(request, self.given.filter(team__isnull=False), order="id")
+        shown = {row.team.name: _of_team(row) for row in page.rows}
+        return Response({"permissions": shown, **page.more})
+
+
+class TeamPermissionView(_PermissionsView):
+    def get(self, request: Request, name: str, team: str) -> Response:
+        try:
+            return Response(_of_team(self._grant(team)))
+        except AccountError as error:
+            raise NotFound(str(error)) from error
+
+    def put(self, request: Request, name: str, team: str) -> Response:
+        role = Role(self.read(RoleChoice)["role"])
+        grant(repository=self.row, role=role, holder=self.team(team), **self.change)
+        return Response(_of_team(self._grant(team)))
+
+    def delete(self, request: Request, name: str, team: str) -> Response:
+        try:
+            revoke(given=self._grant(team), **self.change)
+        except NotFound as error:
+            raise RequestInvalid(error.reason) from error  # as Quay answers
+        return Response(status=204)
+
+    def _grant(self, name: str) -> RepositoryGrant:
+        found: RepositoryGrant | None = self.given.filter(team=self.team(name)).first()
+        if found is None:
+            raise NotFound(f"the team {name[:255]} has no role in {self.path}")
+        return found
+
+
+def _of_team(given: RepositoryGrant) -> dict[str, Any]:
+    name = given.team.name if given.team else ""
+    return {"role": given.role, "name": name, "avatar": avatar(name, "team")}

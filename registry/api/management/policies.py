@@ -1,0 +1,214 @@
+"""Rules about tags in Quay's words: which are pruned, and which are immutable.
+
+Their patterns are regular expressions. What was made on the pages with a shell pattern is listed
+as it was written there.
+"""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.users.models import Namespace
+from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax
+from registry.api.http.failures import RequestInvalid
+from registry.api.management.base import (
+    ManagementView,
+    NamespaceView,
+    NotFound,
+    RepositoryView,
+)
+from registry.api.management.bodies import Body, Choice, Text, Truth, Value
+from registry.api.management.documents import id_of, pk_of
+from registry.repositories.models import Repository
+from registry.retention.models import RetentionRule
+from registry.retention.rules import COUNTING, Rule, RuleInvalid, RuleKind
+from registry.retention.services import add_rule, change_rule, remove_rule
+from registry.tags.immutability import (
+    add_immutability_rule,
+    change_immutability_rule,
+    remove_immutability_rule,
+)
+from registry.tags.models import ImmutabilityRule
+
+
+class Pruning(Body):
+    """A rule that counts takes a number, one about age a lifetime such as ``5d``."""
+
+    method = Choice([kind for kind in RuleKind if kind is not RuleKind.KEEP])
+    value = Value()
+    tagPattern = Text(required=False, allow_blank=True, max_length=MAX_PATTERN_LENGTH)  # noqa: N815
+    tagPatternMatches = Truth(required=False)  # noqa: N815
+
+
+class Immutability(Body):
+    tagPattern = Text(max_length=MAX_PATTERN_LENGTH)  # noqa: N815
+    tagPatternMatches = Truth(required=False)  # noqa: N815
+
+
+class _OfNamespace(NamespaceView):
+    @property
+    def place(self) -> Namespace | Repository:
+        return self.namespace
+
+
+class _OfRepository(RepositoryView):
+    @property
+    def place(self) -> Namespace | Repository:
+        return self.repository
+
+
+class _Placed(ManagementView):
+    """Stands behind the base that knows the place."""
+
+    @property
+    def place(self) -> Namespace | Repository:
+        raise NotImplementedError
+
+
+class _Prunings(_Placed):
+    def get(self, request: Request, **_: str) -> Response:
+        rows = RetentionRule.objects.filter(**_owner(self.place)).in_order()
+        return Response({"policies": [_pruning(row) for row in rows]})
+
+    def post(self, request: Request, **_: str) -> Response:
+        rule = _rule(self.read(Pruning))
+        made = add_rule(place=self.place, rule=rule, **self.change)
+        return Response({"uuid": id_of(made.pk)}, status=201)
+
+
+class _OnePruning(_Placed):
+    def get(self, request: Request, policy: str, **_: str) -> Response:
+        return Response(_pruning(self._row(policy)))
+
+    def put(self, request: Request, policy: str, **_: str) -> Response:
+        rule = _rule(self.read(Pruning))
+        change_rule(row=self._row(policy), rule=rule, **self.change)
+        return Response(status=204)
+
+    def delete(self, request: Request, policy: str, **_: str) -> Response:
+        row = self._row(policy)
+        answer = Response({"uuid": id_of(row.pk)})
+        remove_rule(row=row, **self.change)
+        return answer
+
+    def _row(self, policy: str) -> RetentionRule:
+        rows = RetentionRule.objects.filter(**_owner(self.place))
+        found = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
+        if found is None:
+            raise _no_policy(policy)
+        return found
+
+
+class _Immutabilities(_Placed):
+    def get(self, request: Request, **_: str) -> Response:
+        rows = ImmutabilityRule.objects.filter(**_owner(self.place)).order_by("pk")
+        return Response({"policies": [_immutability(row) for row in rows]})
+
+    def post(self, request: Request, **_: str) -> Response:
+        made = add_immutability_rule(
+            place=self.place, **_chosen(self.read(Immutability)), **self.change
+        )
+        return Response({"uuid": id_of(made.pk)}, status=201)
+
+
+class _OneImmutability(_Placed):
+    def get(self, request: Request, policy: str, **_: str) -> Response:
+        return Response(_immutability(self._row(policy)))
+
+    def put(self, request: Request, policy: str, **_: str) -> Response:
+        chosen = _chosen(self.read(Immutability))
+        change_immutability_rule(rule=self._row(policy), **chosen, **self.change)
+        return Response(status=204)
+
+    def delete(self, request: Request, policy: str, **_: str) -> Response:
+        row = self._row(policy)
+        answer = Response({"uuid": id_of(row.pk)})
+        remove_immutability_rule(rule=row, **self.change)
+        return answer
+
+    def _row(self, policy: str) -> ImmutabilityRule:
+        rows = ImmutabilityRule.objects.filter(**_owner(self.place))
+        found = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
+        if found is None:
+            raise _no_policy(policy)
+        return found
+
+
+class PruningsView(_OfNamespace, _Prunings):
+    pass
+
+
+class PruningView(_OfNamespace, _OnePruning):
+    pass
+
+
+class RepositoryPruningsView(_OfRepository, _Prunings):
+    pass
+
+
+class RepositoryPruningView(_OfRepository, _OnePruning):
+    pass
+
+
+class ImmutabilitiesView(_OfNamespace, _Immutabilities):
+    pass
+
+
+class ImmutabilityView(_OfNamespace, _OneImmutability):
+    pass
+
+
+class RepositoryImmutabilitiesView(_OfRepository, _Immutabilities):
+    pass
+
+
+class RepositoryImmutabilityView(_OfRepository, _OneImmutability):
+    pass
+
+
+def _owner(place: Namespace | Repository) -> dict[str, Any]:
+    return {"repository" if isinstance(place, Repository) else "namespace": place.pk}
+
+
+def _rule(said: dict[str, Any]) -> Rule:
+    try:
+        return Rule.parse(
+            said["method"],
+            said["value"],
+            pattern=said.get("tagPattern", ""),
+            syntax=Syntax.REGEX,
+            pattern_matches=said.get("tagPatternMatches", True) or not said.get("tagPattern"),
+        )
+    except RuleInvalid as error:
+        raise RequestInvalid(str(error)) from error
+
+
+def _chosen(said: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "pattern": said["tagPattern"],
+        "syntax": Syntax.REGEX,
+        "is_inverted": not said.get("tagPatternMatches", True),
+    }
+
+
+def _pruning(row: RetentionRule) -> dict[str, Any]:
+    return {
+        "uuid": id_of(row.pk),
+        "method": row.kind,
+        "value": row.value if row.kind in COUNTING else row.rule.shown_value,
+        "tagPattern": row.pattern or None,
+        "tagPatternMatches": row.pattern_matches,
+    }
+
+
+def _immutability(row: ImmutabilityRule) -> dict[str, Any]:
+    return {
+        "uuid": id_of(row.pk),
+        "tagPattern": row.pattern,
+        "tagPatternMatches": not row.is_inverted,
+    }
+
+
+def _no_policy(policy: str) -> NotFound:
+    return NotFound(f"there is no policy {policy[:64]}")

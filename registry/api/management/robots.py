@@ -1,0 +1,134 @@
+"""Robots of organizations and people. A token is in the answer that makes it, and no other."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.credentials.services import issue_robot_token
+from accounts.errors import RobotExists
+from accounts.names import is_name
+from accounts.organizations.models import TeamMember
+from accounts.users import services
+from accounts.users.models import Robot
+from registry.api.http.failures import RequestInvalid
+from registry.api.management.base import NamespaceView
+from registry.api.management.bodies import Body, Text
+from registry.api.management.documents import avatar, is_true, written_date
+from registry.api.management.paging import MOST, number, page_of
+from registry.api.management.teams import granted
+from registry.repositories.models import RepositoryGrant
+
+
+class NewRobot(Body):
+    description = Text(required=False, allow_blank=True, max_length=255)
+
+
+class RobotsView(NamespaceView):
+    def get(self, request: Request, organization: str = "") -> Response:
+        robots: QuerySet[Robot] = self.namespace.robots.select_related("namespace")
+        robots = robots.prefetch_related("tokens")
+        with_rights = is_true(request.query_params.get("permissions"))
+        with_token = is_true(request.query_params.get("token", "true"))
+        if with_rights:
+            robots = _with_rights(robots)
+        size = number(request, "limit", MOST, MOST)
+        page = page_of(request, robots, order="short_name", size=size)
+        found = []
+        for robot in page.rows:
+            document = _document(robot, None)
+            if not with_token:
+                del document["token"]
+            if with_rights:
+                document |= _rights(robot)
+            found.append(document)
+        return Response({"robots": found, **page.more})
+
+
+class _OneRobotView(NamespaceView):
+    def robot_of(self, robot: str) -> Robot:
+        robots = self.namespace.robots.prefetch_related("tokens").filter(short_name=robot)
+        found = robots.first() if is_name(robot) else None
+        if found is None:  # 400, as Quay answers
+            raise RequestInvalid(f"could not find robot {self.namespace.name}+{robot[:255]}")
+        found.namespace = self.namespace
+        return found
+
+
+class RobotView(_OneRobotView):
+    def get(self, request: Request, robot: str, organization: str = "") -> Response:
+        return Response({**_document(self.robot_of(robot), None), "unstructured_metadata": {}})
+
+    def put(self, request: Request, robot: str, organization: str = "") -> Response:
+        said = self.read(NewRobot)
+        try:
+            with transaction.atomic():  # no robot without a token
+                made = services.create_robot(
+                    owner=self.namespace,
+                    short_name=robot,
+                    description=said.get("description", ""),
+                    **self.change,
+                )
+                secret = issue_robot_token(robot=made, **self.change)
+        except RobotExists as error:
+            name = f"{self.namespace.name}+{robot}"
+            raise RequestInvalid(f"Existing robot with name: {name}") from error
+        answer = Response({**_document(made, secret), "unstructured_metadata": None}, status=201)
+        return _unstored(answer)
+
+    def delete(self, request: Request, robot: str, organization: str = "") -> Response:
+        services.delete_robot(robot=self.robot_of(robot), **self.change)
+        return Response(status=204)
+
+
+class NewTokenView(_OneRobotView):
+    """A token in the place of the one it has."""
+
+    def post(self, request: Request, robot: str, organization: str = "") -> Response:
+        found = self.robot_of(robot)
+        secret = issue_robot_token(robot=found, **self.change)
+        return _unstored(Response(_document(found, secret)))
+
+
+class RobotPermissionsView(_OneRobotView):
+    def get(self, request: Request, robot: str, organization: str = "") -> Response:
+        given = RepositoryGrant.objects.filter(robot=self.robot_of(robot))
+        return Response(granted(request, given))
+
+
+def _document(robot: Robot, secret: str | None) -> dict[str, Any]:
+    token = next(iter(robot.tokens.all()), None)
+    return {
+        "name": robot.name,
+        "created": written_date(robot.created_at),
+        "last_accessed": written_date(token.last_used_at) if token else None,
+        "description": robot.description,
+        "token": secret,
+    }
+
+
+def _with_rights(robots: QuerySet[Robot]) -> QuerySet[Robot]:
+    grants = RepositoryGrant.objects.filter(repository__deleted_at=None)
+    return robots.prefetch_related(
+        Prefetch("grants", queryset=grants.select_related("repository"), to_attr="given"),
+        Prefetch(
+            "team_memberships",
+            queryset=TeamMember.objects.select_related("team"),
+            to_attr="memberships",
+        ),
+    )
+
+
+def _rights(robot: Any) -> dict[str, Any]:
+    teams = sorted(row.team.name for row in robot.memberships)
+    return {
+        "teams": [{"name": name, "avatar": avatar(name, "team")} for name in teams],
+        "repositories": sorted(row.repository.name for row in robot.given),
+    }
+
+
+def _unstored(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,154 @@
+"""What superusers do with people and organizations."""
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.names import is_name
+from accounts.organizations import services as organizations
+from accounts.organizations.models import Organization
+from accounts.users import services
+from accounts.users.models import User
+from accounts.users.passwords import random_password
+from registry.api.http.failures import RequestInvalid
+from registry.api.management.base import ManagementView, NotFound, account_named
+from registry.api.management.bodies import Body, Text, Truth
+from registry.api.management.documents import avatar, is_true, quota_report
+from registry.api.management.paging import MOST, number, page_of
+from registry.repositories.deletion import delete_organization
+
+
+class NewUser(Body):
+    username = Text(max_length=255)
+    email = Text(required=False, allow_blank=True, max_length=254)
+
+
+class UserChange(Body):
+    password = Text(required=False)
+    email = Text(required=False, allow_blank=True, max_length=254)
+    enabled = Truth(required=False)
+
+
+class OrganizationChange(Body):
+    name = Text(required=False, max_length=255)
+    email = Text(required=False, allow_blank=True, max_length=254)
+
+
+class UsersView(ManagementView):
+    def get(self, request: Request) -> Response:
+        users = User.objects.all()
+        if "disabled" in request.query_params and not is_true(request.query_params["disabled"]):
+            users = users.filter(is_active=True)
+        size = number(request, "limit", MOST, MOST)
+        page = page_of(request, users, order="username", size=size)
+        return Response({"users": [_of_user(user) for user in page.rows], **page.more})
+
+    def post(self, request: Request) -> Response:
+        """The password is made up and shown this once; pages ask for another one first."""
+        said = self.read(NewUser)
+        password = random_password()
+        user = services.create_user(
+            username=said["username"],
+            password=password,
+            email=said.get("email", ""),
+            must_change_password=True,
+            **self.change,
+        )
+        response = Response(
+            {
+                "username": user.username,
+                "email": user.email,
+                "password": password,
+                "encrypted_password": None,
+            }
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class UserView(ManagementView):
+    def get(self, request: Request, user: str) -> Response:
+        return Response(_of_user(self._user(user)))
+
+    def put(self, request: Request, user: str) -> Response:
+        said = self.read(UserChange)
+        found = self._user(user)
+        with transaction.atomic():  # all or nothing
+            if "email" in said:
+                services.change_email(user=found, email=said["email"], **self.change)
+            if "password" in said:
+                services.change_password(user=found, password=said["password"], **self.change)
+            if "enabled" in said and said["enabled"] != found.is_active:
+                switch = services.enable_user if said["enabled"] else services.disable_user
+                switch(user=found, **self.change)
+        return Response(_of_user(found))
+
+    def delete(self, request: Request, user: str) -> Response:
+        organizations.delete_account(user=self._user(user), **self.change)
+        return Response(status=204)
+
+    def _user(self, name: str) -> User:
+        users = User.objects.select_related("namespace")
+        # The first administrator has a name that nobody else can have.
+        found = users.filter(username=name).first() if is_name(name) else None
+        if found is None:
+            raise NotFound(f"there is no user {name[:255]}")
+        return found
+
+
+class OrganizationsView(ManagementView):
+    def get(self, request: Request) -> Response:
+        rows = Organization.objects.select_related("namespace")
+        size = number(request, "limit", MOST, MOST)
+        page = page_of(request, rows, order="id", size=size)
+        shown = [_of_organization(row) for row in page.rows]
+        return Response({"organizations": shown, **page.more})
+
+
+class OrganizationView(ManagementView):
+    def put(self, request: Request, organization: str) -> Response:
+        said = self.read(OrganizationChange)
+        found = self._organization(organization)
+        if said.get("name", found.name) != found.name:
+            raise RequestInvalid("an organization keeps its name: those who pull go by it")
+        if "email" in said:
+            organizations.change_email(organization=found, email=said["email"], **self.change)
+        return Response(_of_organization(found))
+
+    def delete(self, request: Request, organization: str) -> Response:
+        delete_organization(organization=self._organization(organization), **self.change)
+        return Response(status=204)
+
+    def _organization(self, name: str) -> Organization:
+        found: Organization | None = getattr(account_named(name), "organization", None)
+        if found is None:
+            raise NotFound(f"there is no organization {name[:255]}")
+        return found
+
+
+def _of_user(user: User) -> dict[str, Any]:
+    return {
+        "kind": "user",
+        "name": user.username,
+        "username": user.username,
+        "email": user.email,
+        "verified": True,
+        "avatar": avatar(user.username, "user"),
+        "super_user": user.is_superuser,
+        "global_readonly_super_user": False,
+        "enabled": user.is_active,
+        "quotas": [],
+        "quota_report": quota_report(),
+    }
+
+
+def _of_organization(organization: Organization) -> dict[str, Any]:
+    return {
+        "name": organization.name,
+        "email": organization.email,
+        "avatar": avatar(organization.name, "org"),
+        "quotas": [],
+        "quota_report": quota_report(),
+    }

@@ -1,0 +1,211 @@
+"""People: who calls, who others are, and what a name stands for."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.names import is_name
+from accounts.organizations.models import Organization, TeamMember
+from accounts.users.models import Namespace, Robot, User
+from registry.access.rights import sees_everything
+from registry.access.standings import standings
+from registry.api.management.base import ManagementView, NotFound, account_named
+from registry.api.management.documents import account, avatar, is_true, quota_report
+from registry.api.management.logins import ERRORS
+from registry.repositories.models import administered_namespaces
+from registry.tags.time_machine import time_machine_of
+
+_MOST_ORGANIZATIONS = 500
+_MOST_FOUND = 10
+
+
+class UserView(ManagementView):
+    """Who calls."""
+
+    def get(self, request: Request) -> Response:
+        user = self.user
+        return Response(
+            {
+                "anonymous": False,
+                "username": user.username,
+                "avatar": avatar(user.username, "user"),
+                "can_create_repo": True,
+                "is_me": True,
+                "verified": True,
+                "email": user.email,
+                "logins": [],
+                "invoice_email": False,
+                "invoice_email_address": None,
+                "preferred_namespace": False,
+                "tag_expiration_s": int(time_machine_of(user.namespace).total_seconds()),
+                "prompts": [],
+                "company": None,
+                "family_name": None,
+                "given_name": None,
+                "location": None,
+                "is_free_account": False,
+                "has_password_set": user.has_usable_password(),
+                "quotas": [],
+                "quota_report": quota_report(),
+                "organizations": self._organizations(),
+                "super_user": self.principal.is_superuser,
+            }
+        )
+
+    def _organizations(self) -> list[dict[str, Any]]:
+        here = TeamMember.objects.filter(team__organization=OuterRef("pk"), user=self.user)
+        may_create = here.filter(team__role__in=["admin", "creator"])
+        found = (
+            Organization.objects.filter(Exists(here))
+            .annotate(is_owner=Exists(here.filter(team__role="admin")))
+            .annotate(may_create=Exists(may_create))
+            .select_related("namespace")
+            .order_by("namespace__name")
+        )
+        return [
+            {
+                "name": row.name,
+                "avatar": avatar(row.name, "org"),
+                "can_create_repo": row.may_create,
+                "public": False,
+                "is_org_admin": row.is_owner,
+                "preferred_namespace": False,
+            }
+            for row in found[:_MOST_ORGANIZATIONS]
+        ]
+
+
+class OtherUserView(ManagementView):
+    """Somebody, by name. Whoever has logged in may ask."""
+
+    def get(self, request: Request, user: str) -> Response:
+        found = User.objects.filter(username=user).first() if is_name(user) else None
+        if found is None:
+            raise NotFound(f"there is no user {user[:255]}")
+        document = {
+            "anonymous": False,
+            "username": found.username,
+            "avatar": avatar(found.username, "user"),
+        }
+        if self.principal.is_superuser:
+            document["super_user"] = found.is_superuser
+        return Response(document)
+
+
+class EntitiesView(ManagementView):
+    """What names begin with a text: people, robots and teams of a namespace, organizations.
+
+    People are found by their whole name; by its beginning only who is in an organization with the
+    caller.
+    """
+
+    def get(self, request: Request, prefix: str) -> Response:
+        asked = request.query_params
+        place = account_named(asked.get("namespace", ""))
+        held = standings(self.principal, place) if place else frozenset()
+        found = self._users(prefix)
+        if place is not None and "administrator" in held:
+            found += self._robots(prefix, place)
+        if is_true(asked.get("includeTeams")) and place is not None and "member" in held:
+            found += self._teams(prefix, place)
+        if is_true(asked.get("includeOrgs")):
+            found += self._organizations(prefix)
+        if organization := getattr(place, "organization", None):
+            self._mark_members(found, organization)
+        return Response({"results": found[:_MOST_FOUND]})
+
+    def _users(self, prefix: str) -> list[dict[str, Any]]:
+        if not prefix.isascii() or not prefix.isprintable():
+            return []
+        users = User.objects.filter(is_active=True)
+        if not sees_everything(self.principal):
+            mine = TeamMember.objects.filter(user=self.principal.id).values("team__organization")
+            near = TeamMember.objects.filter(user=OuterRef("pk"), team__organization__in=mine)
+            users = users.filter(Q(username=prefix) | Q(Exists(near)))
+        rows = users.filter(username__startswith=prefix).order_by("username")[:_MOST_FOUND]
+        return [account(row) for row in rows]
+
+    def _robots(self, prefix: str, place: Namespace) -> list[dict[str, Any]]:
+        owner, plus, short = prefix.partition("+")
+        if not (owner == place.name if plus else place.name.startswith(owner)):
+            return []
+        if not short.isascii() or not short.isprintable():
+            return []
+        robots = Robot.objects.select_related("namespace").filter(namespace=place)
+        found = robots.filter(short_name__startswith=short).order_by("short_name")
+        return [account(row) for row in found[:_MOST_FOUND]]
+
+    def _teams(self, prefix: str, place: Namespace) -> list[dict[str, Any]]:
+        organization: Organization | None = getattr(place, "organization", None)
+        if organization is None or not (prefix.isascii() and prefix.isprintable()):
+            return []
+        teams = organization.teams.filter(name__startswith=prefix).order_by("name")
+        return [
+            {
+                "name": team.name,
+                "kind": "team",
+                "is_org_member": True,
+                "avatar": avatar(team.name, "team"),
+            }
+            for team in teams[:_MOST_FOUND]
+        ]
+
+    def _organizations(self, prefix: str) -> list[dict[str, Any]]:
+        if not prefix.isascii() or not prefix.isprintable():
+            return []
+        names = Namespace.objects.filter(organization__isnull=False, name__startswith=prefix)
+        if not sees_everything(self.principal):
+            member = TeamMember.objects.filter(
+                user=self.principal.id, team__organization__namespace=OuterRef("pk")
+            )
+            names = names.filter(
+                Q(Exists(member)) | Q(pk__in=administered_namespaces(self.principal).values("pk"))
+            )
+        found = names.order_by("name").values_list("name", flat=True)[:_MOST_FOUND]
+        return [
+            {"name": name, "kind": "org", "is_org_member": True, "avatar": avatar(name, "org")}
+            for name in found
+        ]
+
+    @staticmethod
+    def _mark_members(found: list[dict[str, Any]], organization: Organization) -> None:
+        names = [one["name"] for one in found if one["kind"] == "user" and not one["is_robot"]]
+        here = set(
+            User.objects.filter(
+                username__in=names, team_memberships__team__organization=organization
+            ).values_list("username", flat=True)
+        )
+        for one in found:
+            if one["kind"] == "user":
+                one["is_org_member"] = one["name"] in here or one["is_robot"]
+
+
+class NotificationsView(ManagementView):
+    """What Berth has to tell somebody: nothing that programs read yet."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"notifications": [], "additional": False})
+
+
+class ErrorView(ManagementView):
+    """What a type of error means."""
+
+    def get(self, request: Request, kind: str) -> Response:
+        if kind not in ERRORS:
+            raise NotFound(f"there is no error of the type {kind[:50]}")
+        title, description = ERRORS[kind]
+        return Response({"type": kind, "title": title, "description": description})
+
+
+class CapabilitiesView(ManagementView):
+    """What this registry stores that others may not."""
+
+    def get(self, request: Request) -> Response:
+        sparse = {
+            "supported": True,
+            "required_architectures": [],
+            "optional_architectures_allowed": True,
+        }
+        return Response({"sparse_manifests": sparse, "mirror_architectures": []})
