@@ -16,6 +16,7 @@ from ui.contents.files import LayerPage
 from ui.contents.referrers import ReferrersPage
 from ui.manual.views import ContentsPage, ManualPage
 from ui.namespaces.default_permissions import DefaultPermissionPage, DefaultPermissionsPage
+from ui.namespaces.leaving import LeavePage
 from ui.namespaces.members import MembersPage
 from ui.namespaces.organizations import (
     DeleteOrganizationPage,
@@ -182,6 +183,7 @@ urlpatterns = [
     path(f"{_TEAM}/members", TeamMemberPage.as_view(), name="team_member"),
     path(f"{_TEAM}/delete", DeleteTeamPage.as_view(), name="delete_team"),
     path(f"{_NAMESPACE}/members", MembersPage.as_view(), name="members"),
+    path(f"{_NAMESPACE}/leave", LeavePage.as_view(), name="leave"),
     path(f"{_NAMESPACE}/robots", RobotsPage.as_view(), name="robots"),
     path(f"{_NAMESPACE}/new-robot", NewRobotPage.as_view(), name="new_robot"),
     path(_ROBOT, RobotPage.as_view(), name="robot"),

@@ -4,6 +4,7 @@ Every change of a membership locks the organization's row first: of two owners w
 leave at the same time, the second one sees that the first is gone.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -199,6 +200,25 @@ def remove_member(*, team: Team, member: User | Robot, now: datetime, by: Actor 
             return
         _refuse_without_owner(organization)
         by.did("team.member.remove", organization.name, now=now, team=team.name, member=str(member))
+        bump_access_epoch()
+
+
+def leave(
+    *, organization: Organization, teams: Sequence[Team], user: User, now: datetime, by: Actor
+) -> None:
+    """Take somebody out of ``teams``, as they wish. Refused for the organization's last owner."""
+    with transaction.atomic():
+        locked = lock(organization.pk)
+        theirs = TeamMember.objects.filter(
+            team__in=teams, team__organization=locked, user=user
+        ).select_related("team")
+        left = list(theirs.order_by("team__name"))
+        if not left:
+            return
+        TeamMember.objects.filter(pk__in=[membership.pk for membership in left]).delete()
+        _refuse_without_owner(locked)
+        for membership in left:
+            by.did("team.member.leave", locked.name, now=now, team=membership.team.name)
         bump_access_epoch()
 
 

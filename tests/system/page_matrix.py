@@ -24,7 +24,7 @@ SHOWN = {
     " repository_retention_run repository_immutability repository_immutability_remove"
     " signature_requirement access grant repository_settings visibility delete_repository",
     VISITOR: "namespace",
-    MEMBER: "teams team members",
+    MEMBER: "teams team members leave",
     OWNER: "namespace_activity namespace_activity_export policy policy_change retention"
     " retention_run time_machine immutability immutability_remove keys key_remove delete_team"
     " robots new_robot robot robot_token delete_robot default_permissions default_permission"
@@ -39,6 +39,7 @@ CHANGED = {
     REPOSITORY_ADMIN: "repository_policy_change repository_retention repository_retention_run"
     " repository_immutability repository_immutability_remove signature_requirement access grant"
     " visibility delete_repository",
+    MEMBER: "leave",
     OWNER: "policy_change retention retention_run time_machine immutability immutability_remove"
     " keys key_remove teams team team_member delete_team new_robot robot robot_state robot_token"
     " robot_pull_secret delete_robot default_permissions default_permission namespace_settings"

@@ -83,6 +83,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "team.invitation.withdraw": "withdrew an invitation into a team of",
     "team.member.add": "added a member to a team of",
     "team.member.remove": "removed a member from a team of",
+    "team.member.leave": "left a team of",
     "default-permission.set": "set a default permission in",
     "default-permission.delete": "deleted a default permission of",
     "user.create": "created the account",

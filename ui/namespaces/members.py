@@ -22,6 +22,7 @@ class MembersPage(OrganizationPage):
             crumb="Collaborators" if is_outside else "Members",
             page=page_of(request, people, order=("username",)),
             is_outside=is_outside,
+            is_here=self._memberships().filter(user=self.user).exists(),
         )
 
     def _memberships(self) -> QuerySet[TeamMember]:

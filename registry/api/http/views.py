@@ -90,6 +90,8 @@ class View(APIView):
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # RFC 9110, 15.5.6
             others = [method for method in self.allowed_methods if method != request.method]
             response.headers.setdefault("Allow", ", ".join(others))
+        if response.status_code == HTTPStatus.NOT_MODIFIED:  # Django calls the nothing in it HTML
+            response.headers.pop("Content-Type", None)
         return super().finalize_response(request, response, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

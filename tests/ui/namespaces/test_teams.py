@@ -328,3 +328,62 @@ def test_the_default_permissions_of_others_are_out_of_reach(
     )
     assert client.get(f"/other/-/default-permissions/{theirs.pk}").status_code == 404
     assert DefaultPermission.objects.exists()
+
+
+def test_somebody_leaves_one_team_by_himself(alice: User, acme: Organization, devs: Team) -> None:
+    bob = make_user("bob")
+    ops = create_team(organization=acme, name="ops", role=TeamRole.MEMBER, now=NOW)
+    add_member(team=devs, member=bob, now=NOW)
+    add_member(team=ops, member=bob, now=NOW)
+
+    browser(bob).post("/acme/-/leave", {"team": "ops"})
+
+    assert list(TeamMember.objects.filter(user=bob).values_list("team__name", flat=True)) == [
+        "devs"
+    ]
+    left = AuditEvent.objects.get(action="team.member.leave")
+    assert (left.actor, left.target, left.facts["team"]) == ("bob", "acme", "ops")
+
+
+def test_somebody_leaves_an_organization_with_all_its_teams(acme: Organization, devs: Team) -> None:
+    bob = make_user("bob")
+    add_member(team=devs, member=bob, now=NOW)
+    client = browser(bob)
+    assert "Leave acme" in text_of(client, "/acme/-/members")
+
+    client.post("/acme/-/leave")
+
+    assert not TeamMember.objects.filter(user=bob).exists()
+    assert client.get("/acme/-/teams").status_code == 404
+
+
+def test_the_last_owner_does_not_leave(alice: User, acme: Organization, devs: Team) -> None:
+    add_member(team=devs, member=alice, now=NOW)
+    client = browser(alice)
+
+    answer = client.post("/acme/-/leave", follow=True)
+
+    assert "owner" in answer.content.decode()
+    assert TeamMember.objects.filter(user=alice).count() == 2
+
+
+def test_an_owner_leaves_a_team_that_is_not_the_owners(
+    alice: User, acme: Organization, devs: Team
+) -> None:
+    add_member(team=devs, member=alice, now=NOW)
+
+    browser(alice).post("/acme/-/leave", {"team": "devs"})
+
+    assert TeamMember.objects.filter(user=alice).count() == 1
+
+
+def test_nobody_leaves_a_team_that_he_is_not_in(acme: Organization, devs: Team) -> None:
+    bob, carol = make_user("bob"), make_user("carol")
+    ops = create_team(organization=acme, name="ops", role=TeamRole.MEMBER, now=NOW)
+    add_member(team=devs, member=bob, now=NOW)
+    add_member(team=ops, member=carol, now=NOW)
+
+    page = browser(bob).post("/acme/-/leave", {"team": "ops"}, follow=True).content.decode()
+
+    assert "You are not in that team." in page
+    assert TeamMember.objects.filter(user__in=[bob, carol]).count() == 2

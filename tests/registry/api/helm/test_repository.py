@@ -270,6 +270,7 @@ def test_an_index_that_has_not_changed_answers_304(etherpad: Repository) -> None
     response = Client().get(INDEX, headers={"If-None-Match": tag})
 
     assert response.status_code == 304
+    assert "Content-Type" not in response.headers
     assert response.headers["ETag"] == tag
 
 
