@@ -1,5 +1,6 @@
 """The base of every view under ``/v2/``: bearer tokens, and the spec's error documents."""
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -68,6 +69,13 @@ def refusal(error: OCIError, request: HttpRequest | Request, *, scope: str = "")
     if error.status == HTTPStatus.UNAUTHORIZED or is_forbidden:
         headers["WWW-Authenticate"] = challenge(request, scope, error)
     return JsonResponse(error_document(error), status=error.status, headers=headers)
+
+
+def not_found(error: OCIError) -> Answer:
+    """The same for what is not there, without a request: nobody is told to log in."""
+    body = json.dumps(error_document(error)).encode()
+    about = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return Answer(HTTPStatus(error.status), {**API_VERSION, **error.headers(), **about}, body)
 
 
 def error_document(error: OCIError) -> dict[str, Any]:

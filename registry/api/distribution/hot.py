@@ -11,10 +11,11 @@ from datetime import datetime
 from django.http.request import QueryDict
 
 from accounts.origin import address_of, external_url, is_served, settle
-from artifacts.oci.errors import OCIError
+from artifacts.oci.errors import BlobUnknown, ManifestUnknown, OCIError
 from registry.access.callers import Caller
 from registry.access.tokens import verify_token
 from registry.api.distribution.auth import Asking, token_answer
+from registry.api.distribution.base import not_found
 from registry.api.distribution.conversions import CONVERSIONS
 from registry.api.distribution.reads import (
     Answer,
@@ -80,7 +81,11 @@ def _read_answer(hot: Hot) -> Answer | None:
     if repository is None or not caller.has_current_grant("pull", repository):
         return None
     is_head = hot.method == "HEAD"
-    return answer(Read(is_head, hot.headers, name, repository, caller, hot.now), last, hot.query)
+    read = Read(is_head, hot.headers, name, repository, caller, hot.now)
+    try:
+        return answer(read, last, hot.query)
+    except (BlobUnknown, ManifestUnknown) as error:
+        return not_found(error)  # a push asks for each of its layers first
 
 
 def _caller(hot: Hot) -> Caller | None:

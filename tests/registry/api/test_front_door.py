@@ -306,6 +306,8 @@ HOT = [
     ("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", {}, 200),
     ("GET", f"/v2/acme/web/blobs/{DIGESTS[4]}", {"Range": "bytes=5-400000"}, 206),
     ("GET", "/v2/acme/web/tags/list", {}, 200),
+    ("HEAD", f"/v2/acme/web/blobs/{DIGESTS[5]}", {}, 404),
+    ("HEAD", f"/v2/acme/web/manifests/{DIGESTS[5]}", {}, 404),
     ("GET", "/v2/", {}, 200),
 ]
 
