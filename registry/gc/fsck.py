@@ -25,8 +25,12 @@ from registry.storage.select import blob_store
 logger = logging.getLogger(__name__)
 
 
+_MANY_LOST = 10  # and more than a share of all
+_MANY_LOST_SHARE = 0.05
+
+
 class StoreAbsent(Exception):
-    """The store holds none of the blobs: it is likely not mounted, or another one."""
+    """The store holds none of the blobs, or too few: it is likely not mounted, or another one."""
 
 
 @dataclass(slots=True)
@@ -42,15 +46,20 @@ class Progress:
         self.tell(min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 1.0)
 
 
-def compare(*, now: datetime, report: Report, dry_run: bool) -> int:
+def compare(*, now: datetime, report: Report, dry_run: bool, may_hide_many: bool = False) -> int:
     """Match rows with bytes in both directions; return how many blobs there are.
 
     Blobs whose bytes are gone or cut are hidden. Bytes without a blob are deleted
     when they are older than the grace.
 
     Raises ``StoreAbsent`` before anything is changed.
+
+    Args:
+        may_hide_many: whether it is known that a large part of the store is lost.
     """
     require_store()
+    if not (dry_run or may_hide_many):
+        _require_most()
     blobs = 0
     for pair in pairs():
         blobs += pair.row is not None
@@ -67,6 +76,21 @@ def require_store() -> None:
         raise StoreAbsent(
             "the store holds nothing, but the database knows blobs; is the storage mounted,"
             " and DISTRIBUTED_STORAGE_CONFIG right? Nothing was changed"
+        )
+
+
+def _require_most() -> None:
+    """Refuse to hide a large part of all blobs unasked: perhaps the store is another one."""
+    blobs = lost = 0
+    for pair in pairs():
+        if pair.row and not pair.row.missing_at:
+            blobs += 1
+            lost += not pair.fits
+    if lost > max(_MANY_LOST, blobs * _MANY_LOST_SHARE):
+        raise StoreAbsent(
+            f"the store lacks {lost:,} of {blobs:,} blobs; is it all there, and"
+            " DISTRIBUTED_STORAGE_CONFIG right? If they are lost, say --yes and they are hidden"
+            " until they are pushed again. Nothing was changed"
         )
 
 

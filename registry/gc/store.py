@@ -21,6 +21,7 @@ from registry.storage.select import blob_store
 logger = logging.getLogger(__name__)
 
 _PAGE_ROWS = 1000
+_SAMPLE = 20
 _UPLOADS_AT_ONCE = 200
 
 
@@ -44,12 +45,26 @@ def reconcile_store(
     Rows without bytes are only reported: perhaps the store is not all there, and
     ``fsck`` is how a person says that it is.
     """
+    if not _is_ours():
+        report.add_problem(
+            "the store lacks many of the blobs that the database knows; nothing was deleted from"
+            " it, since it may be another registry's. Look at it with: manage.py fsck --dry-run"
+        )
+        return
     delete_abandoned_uploads(now=now, older_than=abandoned_after, report=report, dry_run=dry_run)
     for pair in pairs():
         if pair.row is None and pair.stored:
             delete_nameless(stored=pair.stored, now=now, report=report, dry_run=dry_run)
         elif pair.row and not pair.row.missing_at and not pair.fits:
             report.add_problem(damage_of(pair.row))
+
+
+def _is_ours() -> bool:
+    """Whether the store has most of some blobs: what has no row in another one is not ours."""
+    some = list(Blob.objects.filter(missing_at=None).order_by("storage_key")[:_SAMPLE])
+    return not some or sum(
+        blob_store().size(row.storage_key) == row.size for row in some
+    ) * 2 > len(some)
 
 
 def delete_abandoned_uploads(

@@ -228,6 +228,50 @@ def test_a_store_that_is_not_there_costs_no_blob(repository: Repository, store_r
     assert content_of(repository, Digest.of(b"layer")) == b"layer"
 
 
+@pytest.fixture
+def half(repository: Repository, store_root: Path) -> list[str]:
+    """Digests of twelve blobs of which the store, perhaps another one, lacks eleven."""
+    contents = [b"blob %d" % number for number in range(12)]
+    hold(repository, *contents)
+    for content in contents[:11]:
+        damage(store_root, Digest.of(content), None)
+    return [str(Digest.of(content)) for content in contents[:11]]
+
+
+def hidden() -> list[str]:
+    return sorted(Blob.objects.exclude(missing_at=None).values_list("pk", flat=True))
+
+
+def test_fsck_asks_before_it_hides_a_large_part(half: list[str]) -> None:
+    with pytest.raises(CommandError, match=r"lacks 11 of 12 blobs.*--yes"):
+        fsck_says()
+
+    assert hidden() == []
+
+
+def test_fsck_hides_a_large_part_that_is_known_to_be_lost(half: list[str]) -> None:
+    fsck_says("--yes")
+
+    assert hidden() == sorted(half)
+
+
+def test_a_dry_run_says_how_much_is_lost_without_asking(half: list[str]) -> None:
+    text, is_fine = fsck_says("--dry-run")
+
+    assert (text.count("the store does not hold"), is_fine) == (11, False)
+
+
+def test_nothing_is_deleted_from_a_store_that_lacks_what_we_know(
+    half: list[str], store_root: Path
+) -> None:
+    theirs = leave_bytes(b"of another registry")
+
+    report = reconciled(datetime.now(UTC) + GRACE + SECOND)
+
+    assert (store_root / theirs).exists()
+    assert "may be another registry's" in report.problems[0]
+
+
 def test_a_manifest_that_is_not_what_its_digest_says_is_reported(repository: Repository) -> None:
     hold(repository, b"{}")
     push(repository, image(b"{}"))

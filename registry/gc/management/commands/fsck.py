@@ -63,10 +63,14 @@ class Command(BaseCommand):
             "--rehash", action="store_true", help="also read every byte and compare digests"
         )
 
-    def handle(self, *args: Any, dry_run: bool, rehash: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--yes", action="store_true", help="hide blobs even where a large part of them is lost"
+        )
+
+    def handle(self, *args: Any, dry_run: bool, rehash: bool, yes: bool, **options: Any) -> None:
         now, report = timezone.now(), Report()
         try:
-            blobs = fsck.compare(now=now, report=report, dry_run=dry_run)
+            blobs = fsck.compare(now=now, report=report, dry_run=dry_run, may_hide_many=yes)
         except fsck.StoreAbsent as error:
             raise CommandError(str(error)) from error
         if rehash:
