@@ -46,6 +46,24 @@ def test_what_was_written_is_read_back(store: BlobStore) -> None:
     assert store.size(key) == 5
 
 
+@pytest.mark.parametrize("content", [b"", b"hello"])
+def test_what_is_kept_at_once_is_read_back(store: BlobStore, content: bytes) -> None:
+    key = store.keep(uuid4(), content)
+
+    assert stored(store, key) == content
+    assert [found.key for found in store.stored()] == [key]
+    assert list(store.unfinished()) == []
+
+
+def test_a_key_is_used_once_though_an_upload_is_kept_twice(store: BlobStore) -> None:
+    upload = uuid4()
+    first, second = store.keep(upload, b"first"), store.keep(upload, b"second")
+
+    store.delete(first)
+
+    assert stored(store, second) == b"second"
+
+
 def test_nothing_at_all_can_be_stored(store: BlobStore) -> None:
     key = store_bytes(store)
 

@@ -1,5 +1,6 @@
 """The order of steps that lets bytes survive a power cut; and what is left on the disk."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from registry.storage.base import BytesMissing
+from registry.storage.base import BytesMissing, DiskFailed
 from registry.storage.filesystem import FilesystemStore
 
 
@@ -29,6 +30,51 @@ def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
     moved = steps.index(f"rename {tmp_path / key}")
     assert any(step.startswith("fsync") and "/uploads/" in step for step in steps[:moved])
     assert f"fsync {(tmp_path / key).parent}" in steps[moved:]
+
+
+def test_bytes_that_are_kept_at_once_are_synced_before_their_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    store = FilesystemStore(root=tmp_path)
+    upload = uuid4()
+    store.keep(upload, b"there is a folder now")
+    _watch(monkeypatch, steps)
+
+    key = store.keep(upload, b"hello")
+
+    assert steps == [f"fsync {tmp_path / key}", f"fsync {(tmp_path / key).parent}"]
+
+
+@pytest.mark.parametrize("failing", [1, 2], ids=["file", "folder"])
+def test_bytes_that_cannot_be_synced_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    store, upload, calls = FilesystemStore(root=tmp_path), uuid4(), [0]
+    store.delete(store.keep(upload, b"there is a folder now"))
+
+    def fail(_file: int) -> None:
+        calls[0] += 1
+        if calls[0] == failing:
+            raise OSError(errno.EIO, "the disk is broken")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DiskFailed):
+        store.keep(upload, b"hello")
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_another_process_has_just_made_is_synced_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, steps = uuid4(), list[str]()
+    (tmp_path / "blobs" / upload.hex[-2:]).mkdir(parents=True)
+    _watch(monkeypatch, steps)
+
+    FilesystemStore(root=tmp_path).keep(upload, b"hello")
+
+    assert f"fsync {tmp_path / 'blobs'}" in steps
 
 
 def test_new_folders_are_synced_into_their_parents(
