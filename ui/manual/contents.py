@@ -122,6 +122,13 @@ SECTIONS: Sequence[Section] = (
         "server",
         (
             Entry(
+                "installing",
+                "Installing",
+                "As a service, in containers, on Kubernetes.",
+                "manual/installing.md",
+                names_host=False,
+            ),
+            Entry(
                 "configuration",
                 "Configuration",
                 "Every key of config.yaml.",
