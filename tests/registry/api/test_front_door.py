@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import re
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from accounts.credentials import services
 from accounts.credentials.models import LoginThrottle
+from accounts.credentials.passwords import verify
 from accounts.credentials.services import (
     authenticate,
     issue_application_token,
@@ -60,6 +64,7 @@ from tests.registry.builders import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PEER = "192.0.2.1"  # as in every scope
+LONG_SECONDS = 0.25  # for which nothing may hold a loop
 SMALL = b"a small layer"
 LARGE = bytes(range(256)) * 2000
 CONFIG = b"{}"
@@ -131,8 +136,30 @@ class Asking:
         self._loop.run_until_complete(asyncio.wait_for(served, 30))
         return answered
 
+    def longest_hold(self, *asked: Any, caplog: pytest.LogCaptureFixture) -> float:
+        """Seconds for which a request let nothing else happen on the loop, when it least did so.
+
+        Of three times: the machine may have been busy with something else.
+        """
+        self._loop.set_debug(True)
+        self._loop.slow_callback_duration = LONG_SECONDS / 5
+        holds = []
+        for _ in range(3):
+            caplog.clear()
+            self(*asked)
+            holds.append(max(map(_seconds_told, caplog.records), default=0.0))
+        return min(holds)
+
     def close(self) -> None:
         self._loop.close()
+
+
+def _seconds_told(record: logging.LogRecord) -> float:
+    """How long a call took, in what asyncio tells of a slow one; 0 in other records."""
+    match record.args:
+        case (_, float(seconds)) if record.name == "asyncio":
+            return seconds
+    return 0.0
 
 
 class NoViews(Transport):
@@ -501,6 +528,56 @@ def test_a_door_for_listed_sites_says_what_its_answers_depend_on(
     asked = ("GET", "/v2/acme/web/manifests/latest", token("pull"))
 
     assert door(*asked) == views(*asked)
+
+
+MIX: list[tuple[str, str, str]] = [
+    *((method, path, "pull") for method, path, _, _ in HOT),
+    ("GET", "/v2/acme/web/manifests/none", "pull"),
+    ("GET", "/v2/acme/web/manifests/moved", "pull,push"),
+    ("GET", f"/v2/acme/web/referrers/{DIGESTS[0]}", "pull"),
+    ("GET", "/v2/_catalog", "pull"),
+    ("POST", "/v2/acme/web/blobs/uploads/", "pull,push"),
+    ("DELETE", "/v2/acme/web/manifests/index", "pull"),
+    ("GET", "/v2/auth", "person"),
+    ("GET", "/v2/auth", "robot"),
+    ("GET", "/v2/auth", "wrong"),
+    ("GET", "/v2/auth", "nobody"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "login"), MIX)
+def test_nothing_holds_the_loop_for_long(
+    passwords: Mapping[str, Headers],
+    door: Asking,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    login: str,
+) -> None:
+    """Not though a hash takes long."""
+
+    def slowly(*asked: Any, **more: Any) -> Any:
+        time.sleep(2 * LONG_SECONDS)
+        return verify(*asked, **more)
+
+    monkeypatch.setattr(services, "verify", slowly)
+    headers = passwords.get(login) or basic("alice", "wrong")
+
+    assert door.longest_hold(method, path, headers, caplog=caplog) < LONG_SECONDS
+
+
+def test_a_call_that_holds_the_loop_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
+    async def hold_the_loop(_scope: Any, _receive: Any, send: Any) -> None:
+        time.sleep(LONG_SECONDS)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    asking = Asking(hold_the_loop)
+    held = asking.longest_hold("GET", "/v2/", caplog=caplog)
+    asking.close()
+
+    assert held >= LONG_SECONDS
 
 
 def test_hosts_that_are_not_ours_are_left_to_the_views(
