@@ -204,7 +204,7 @@ class Prepared:
         """What the QuerySet finds for these values; on a loop remembered as ``remembered`` does."""
         statement, parameters = self._statement(values)
         bound = [values[each.number] if isinstance(each, _Place) else each for each in parameters]
-        return remembered((statement, *bound), lambda: Found(rows(statement, bound)))
+        return remembered((statement, *bound), lambda: _sized(rows(statement, bound)))
 
     def _statement(self, values: Sequence[str | int]) -> tuple[str, tuple[Any, ...]]:
         """The statement, and its parameters, some of which are places for values."""
@@ -219,6 +219,11 @@ class Prepared:
                 raise TypeError(f"{self._build} does not filter by each of its values")
             self._built[key] = statement, found
         return self._built[key]
+
+
+def _sized(found: list[tuple[Any, ...]]) -> Found[list[tuple[Any, ...]]]:
+    texts = (len(value) for row in found for value in row if isinstance(value, str | bytes))
+    return Found(found, size_bytes=sum(texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,3 +197,7 @@ def test_what_a_prepared_statement_does_not_filter_by_is_a_mistake_told_at_once(
 
     with pytest.raises(TypeError, match="does not filter by each"):
         prepared.rows("acme/web")
+
+
+def test_long_texts_of_a_prepared_statement_count_as_what_they_are() -> None:
+    assert statements._sized([("web", 7, None), (b"body", "acme")]).size_bytes == 11
