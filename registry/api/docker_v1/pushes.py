@@ -39,6 +39,7 @@ from registry.repositories.paths import repository_path, split_path
 from registry.tags.services import delete_tag
 
 _MAX_JSON_BYTES = 1024 * 1024
+_MAX_LISTED = 1000  # what is staged for others ends by itself
 _WRITES = frozenset({"PUT", "DELETE"})
 
 
@@ -177,7 +178,7 @@ def _listed_ids(body: bytes) -> list[str]:
     """The ids in the list of images with which a push ends; none where it is unreadable."""
     match _json_of(body):
         case list(items):
-            return [item["id"] for item in items if _has_id(item)]
+            return [item["id"] for item in items[:_MAX_LISTED] if _has_id(item)]
     return []
 
 

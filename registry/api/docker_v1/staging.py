@@ -20,6 +20,7 @@ from registry.api.docker_v1.schema1.documents import MAX_LAYERS
 from registry.repositories.models import Repository
 
 LIFETIME = timedelta(hours=24)
+_LARGEST_HISTORY = 4 * 1024 * 1024  # characters
 _SALT = "registry.api.docker_v1.staging"
 
 
@@ -61,7 +62,14 @@ class Stage:
 
     def schema1(self, image_id: str, *, tag: str, now: datetime) -> bytes:
         """The manifest of an image and all it stands on. Raises ``ManifestInvalid``."""
-        images = list(self._ancestry(image_id, now))
+        images, size = [], 0
+        for image in self._ancestry(image_id, now):
+            images.append(image)
+            size += len(image.said)
+            if size > _LARGEST_HISTORY:
+                raise ManifestInvalid(
+                    "the image and what it stands on say more than a manifest holds"
+                )
         newest: Any = json.loads(images[0].said)
         manifest = {
             "schemaVersion": 1,

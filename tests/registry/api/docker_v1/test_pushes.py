@@ -267,3 +267,35 @@ def test_two_repositories_keep_their_stages_apart(settings: Settings) -> None:
     status, _ = refusal(client, "/v1/repositories/other/web/tags/v1", json.dumps(BASE_ID).encode())
 
     assert status == 400
+
+
+def test_a_history_that_no_manifest_holds_is_refused_before_it_is_put_together() -> None:
+    client, parent = begun(), ""
+    for number in range(5):
+        said = {"id": f"{number:064}", "comment": "x" * 1_000_000}
+        image = V1Image(said["id"], said | ({"parent": parent} if parent else {}), b"a layer")
+        granted = {"Authorization": f"Token {client.token}"}
+        send("PUT", f"/v1/images/{image.id}/json", granted, json.dumps(image.said).encode())
+        send("PUT", f"/v1/images/{image.id}/layer", granted, image.layer)
+        parent = image.id
+
+    status, reason = refusal(client, f"{V1}/tags/v1", json.dumps(parent).encode())
+
+    assert (status, reason) == (
+        400,
+        "the image and what it stands on say more than a manifest holds",
+    )
+
+
+def test_a_loop_of_images_ends() -> None:
+    client = begun()
+    granted = {"Authorization": f"Token {client.token}"}
+    for id_, parent in ((BASE_ID, ""), (LEAF_ID, BASE_ID), (BASE_ID, LEAF_ID)):
+        said = {"id": id_} | ({"parent": parent} if parent else {})
+        send("PUT", f"/v1/images/{id_}/json", granted, json.dumps(said).encode())
+        send("PUT", f"/v1/images/{id_}/layer", granted, b"a layer")
+
+    status, reason = refusal(client, f"{V1}/tags/v1", json.dumps(LEAF_ID).encode())
+
+    assert status == 400
+    assert reason.startswith("an image may stand on at most")
