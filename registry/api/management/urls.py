@@ -27,7 +27,14 @@ def _group(place: re.Match[str]) -> str:
     return f"(?P<{place[1]}>.+?)" if place[1] == "name" else f"(?P<{place[1]}>[^/]+)"
 
 
+_TAG = next(route for route in ROUTES if route.name == "tag")
 urlpatterns = [
+    # A tag may be called as the end of the list of tags is.
+    re_path(
+        r"^api/v1/repository/(?P<name>.+?)/tag/(?P<tag>tag)\Z",
+        _TAG.view.as_view(operations=_TAG.operations, itself=_itself),
+        name="tag",
+    ),
     *(_address(route) for route in ROUTES),
     re_path(
         r"^csrf_token/?\Z",

@@ -381,6 +381,14 @@ def test_tags_are_found_by_a_part_of_their_names(owner: Client, web: Repository)
     assert ask(owner, "GET", "/repository/acme/web/tag/?filter_tag_name=v1")[0] == 400
 
 
+def test_a_tag_may_be_called_tag(owner: Client, web: Repository) -> None:
+    hold(web, b"{}")
+    push(web, image(b"{}"), "tag", now=datetime.now(UTC))
+
+    assert ask(owner, "DELETE", "/repository/acme/web/tag/tag") == (204, None)
+    assert ask(owner, "GET", "/repository/acme/web/tag/?onlyActiveTags=true")[1]["tags"] == []
+
+
 def test_people_are_found_by_the_beginning_of_a_name_only_in_common_organizations(
     owner: Client,
 ) -> None:
