@@ -158,12 +158,6 @@ class RouteUnknown(Unsupported):
     status = HTTPStatus.NOT_FOUND
 
 
-class StorageFull(Unsupported):
-    """The store has no room left; nothing was changed."""
-
-    status = HTTPStatus.INSUFFICIENT_STORAGE
-
-
 class TooManyRequests(OCIError):
     code = "TOOMANYREQUESTS"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -190,3 +184,11 @@ class Unavailable(OCIError):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.retry_after_seconds)}
+
+
+class StorageFull(OCIError):
+    """The store has no room left; nothing was changed."""
+
+    code = Unavailable.code
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    message = Unavailable.message

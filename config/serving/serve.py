@@ -16,6 +16,8 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from django.conf import settings
+
 from config.keys.paths import PRIVATE
 from config.serving.connections import most_connections, raise_open_files
 from config.serving.processes import (
@@ -79,8 +81,10 @@ def _works(options: Options, served: ServedCertificate | None, connections: int)
 
 def greeting(options: Options, *, is_tls: bool) -> str:
     """What a person reads when Berth is ready: where it is and what to try first."""
-    scheme = "https" if is_tls else "http"
-    registry = Registry(f"{scheme}://{options.address}", _certificates(options) if is_tls else {})
+    # A proxy may give it another name, and encrypt what we do not.
+    scheme = "https" if is_tls else settings.BERTH.PREFERRED_URL_SCHEME
+    address = settings.BERTH.SERVER_HOSTNAME or options.address
+    registry = Registry(f"{scheme}://{address}", _certificates(options) if is_tls else {})
     host = registry.host
     return f"""
 Berth is ready: {registry.url}

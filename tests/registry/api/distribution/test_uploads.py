@@ -59,8 +59,9 @@ def test_a_full_disk_is_507_and_changes_nothing(
 
     for method, path in (("PATCH", location), ("PUT", f"{location}?digest={Digest.of(b'x')}")):
         response = send(pusher, method, path, BytesIO(b"its first bytes"), length=HUGE)
-        assert response.status_code == 507
-        assert "storage is full" in error_of(response.json())[1]
+        code, message = error_of(response.json())
+        assert (response.status_code, code) == (507, "UNAVAILABLE")
+        assert "storage is full" in message
 
     assert offset(location) == 5
     assert not Blob.objects.exists()
