@@ -6,7 +6,7 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -102,7 +102,12 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
     """Whose name and password these are, as one of ``_persons``."""
     attempt = Attempt.of(username, address=address)
     standing = throttle.refuse_if_blocked(attempt, now=now)
-    known = user = _found(_PERSON_NAMED, username) if is_name(username) else None
+    user = _found(_PERSON_NAMED, username) if is_name(username) else None
+    account = user.username if user else ""
+
+    def refuse() -> NoReturn:
+        _fail(attempt, account, address=address, now=now)
+        raise Unauthorized("wrong user name or password")
 
     if is_in_directory(user):
         found = directory_person(username, password, address=address, now=now)
@@ -110,13 +115,12 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
     elif not remembered.holds(user, password, now=now):
         with hashing_slot():
             # Look again: guesses sent all at once waited here, and each failure must
-            # count before the next one is tried.
+            # count before the next one is tried, and so before the place is free.
             standing = throttle.refuse_if_blocked(attempt, now=now)
             if not verify(user, password, now=now):
-                user = None
+                refuse()
     if user is None:
-        _fail(attempt, known.username if known else "", address=address, now=now)
-        raise Unauthorized("wrong user name or password")
+        refuse()
 
     throttle.note_success(attempt, standing, now=now)
     if not user.is_active:
