@@ -12,7 +12,7 @@ from config.keys.configuration import Configuration
 from config.keys.loading import load_configuration
 from config.keys.login_services import origins as login_origins
 from config.keys.login_services import provider_settings
-from config.keys.paths import FILES_DIR, berth_version
+from config.keys.paths import COLLECTED_DIR, FILES_DIR, berth_version
 from config.keys.places import (
     blob_folder,
     database_settings,
@@ -170,7 +170,7 @@ TEMPLATES = [
 ]
 DATABASES = {"default": database_settings(BERTH, data=DATA_DIR)}
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = COLLECTED_DIR if COLLECTED_DIR.is_dir() else DATA_DIR / "static"
 STATICFILES_DIRS = [folder for folder in (FILES_DIR / "static",) if folder.is_dir()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

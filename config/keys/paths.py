@@ -14,6 +14,8 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 _IN_WHEEL = BASE_DIR / "berth"
 IS_INSTALLED = _IN_WHEEL.is_dir()
 FILES_DIR = _IN_WHEEL if IS_INSTALLED else BASE_DIR
+# An image brings the static files along, collected when it was built.
+COLLECTED_DIR = FILES_DIR / "collected"
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:

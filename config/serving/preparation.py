@@ -29,6 +29,7 @@ from accounts.organizations.services import create_organization
 from accounts.users.models import User
 from accounts.users.passwords import random_password
 from accounts.users.services import ADMINISTRATOR, create_user
+from config.keys.paths import COLLECTED_DIR
 from config.serving import tls
 from config.serving.doctor import bucket_problem, require_bucket
 from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate
@@ -297,6 +298,8 @@ def _ensure_administrator(password: str, now: datetime) -> None:
 
 def _collect_static_files() -> None:
     """Copy and compress what browsers load, unless nothing changed since the last time."""
+    if settings.STATIC_ROOT == COLLECTED_DIR:
+        return
     sources = sorted(
         f"{path}:{(file := Path(storage.path(path))).stat().st_mtime_ns}:{file.stat().st_size}"
         for finder in get_finders()
