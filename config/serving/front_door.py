@@ -10,14 +10,13 @@ import asyncio
 import sqlite3
 from contextlib import ExitStack
 
-from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
 from config.serving.headers import usual_headers
-from config.serving.pushes import PushDoor, is_push
+from config.serving.pushes import LEFT_TO_VIEWS, PushDoor, is_push
 from config.serving.threads import Threads
 from config.serving.transport import (
     IDLE_SECONDS,
@@ -39,15 +38,6 @@ _METHODS = frozenset({"GET", "HEAD"})
 # With any of these a request has a body, or means more than its address.
 _UNUSUAL = frozenset(
     {"expect", "forwarded", "origin", "transfer-encoding", "upgrade", "x-forwarded-host"}
-)
-# What the views would have to say no to, or to do: they do.
-_LEFT_TO_VIEWS = (
-    DatabaseError,
-    InterfaceError,
-    OSError,
-    SuspiciousOperation,
-    SynchronousOnlyOperation,
-    sqlite3.Error,
 )
 
 
@@ -133,7 +123,7 @@ def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
 def _answer(hot: Hot) -> Answer | None:
     try:
         return hot_answer(hot)
-    except _LEFT_TO_VIEWS:
+    except LEFT_TO_VIEWS:
         return None
 
 

@@ -5,10 +5,13 @@ step answers. What is left to the views they get as it came, with the bytes that
 """
 
 import asyncio
+import logging
+import sqlite3
 from http import HTTPStatus
 
 from django.conf import settings
-from django.db import connection
+from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from accounts.origin import settle
@@ -29,6 +32,8 @@ from registry.api.distribution.hot_pushes import PushRequest, hot_push
 from registry.api.distribution.reads import Answer
 from registry.rows.connections import release_connection
 
+logger = logging.getLogger(__name__)
+
 _THREADS = 8  # most of their time they wait for a disk
 _WHOLE_BYTES = 1024 * 1024  # what an upload may have in memory anyway, on its way to a thread
 _GATHERED_BYTES = 64 * 1024 * 1024  # of all requests at once
@@ -47,6 +52,16 @@ _UNUSUAL = frozenset(
         "upgrade",
         "x-forwarded-host",
     }
+)
+
+# What the views would have to say no to, or to do: they do.
+LEFT_TO_VIEWS = (
+    DatabaseError,
+    InterfaceError,
+    OSError,
+    SuspiciousOperation,
+    SynchronousOnlyOperation,
+    sqlite3.Error,
 )
 
 
@@ -172,8 +187,11 @@ def _read(scope: Scope) -> tuple[PushRequest, int] | None:
 def _answer(request: PushRequest, pieces: list[bytes]) -> Answer | None:
     try:
         return hot_push(request, pieces, now=timezone.now())
+    except LEFT_TO_VIEWS:
+        return None
     except Exception:
-        return None  # the views say what it is, and to whom
+        logger.exception("a push failed at the front door, and is left to the views")
+        return None
 
 
 def _answer_and_let_go(request: PushRequest, pieces: list[bytes]) -> Answer | None:

@@ -13,6 +13,7 @@ from django.http.request import QueryDict
 from accounts.origin import address_of, external_url, is_served, settle
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, OCIError
 from registry.access.callers import Caller
+from registry.access.scopes import Action
 from registry.access.tokens import verify_token
 from registry.api.distribution.auth import Asking, token_answer
 from registry.api.distribution.base import not_found
@@ -74,11 +75,11 @@ def _read_answer(hot: Hot) -> Answer | None:
     head, _, last = hot.path.removeprefix(_PREFIX).rpartition("/")
     name, _, kind = head.rpartition("/")
     answer = _ANSWERS.get(kind)
-    caller = _caller(hot) if answer and name else None
-    if answer is None or caller is None:
+    if answer is None or not name:
         return None
-    repository = Repository.objects.at_path(repository_path(name))
-    if repository is None or not caller.has_current_grant("pull", repository):
+    caller = known_caller(hot.headers, now=hot.now)
+    repository = granted_repository(caller, "pull", name) if caller else None
+    if caller is None or repository is None:
         return None
     is_head = hot.method == "HEAD"
     read = Read(is_head, hot.headers, name, repository, caller, hot.now)
@@ -88,17 +89,23 @@ def _read_answer(hot: Hot) -> Answer | None:
         return not_found(error)  # a push asks for each of its layers first
 
 
-def _caller(hot: Hot) -> Caller | None:
-    """Whoever brings a bearer token to a host of ours."""
-    authorization = hot.authorization
-    if authorization[:7].lower() != _BEARER or not is_served({"HTTP_HOST": hot.host}):
+def known_caller(headers: Mapping[str, str], *, now: datetime) -> Caller | None:
+    """Whoever brings a bearer token to a host of ours. Raises ``TokenInvalid``."""
+    authorization, host = headers.get("Authorization", ""), headers.get("Host", "")
+    if authorization[:7].lower() != _BEARER or not is_served({"HTTP_HOST": host}):
         return None
-    claims = verify_token(authorization[7:].strip(), now=hot.now)
+    claims = verify_token(authorization[7:].strip(), now=now)
     return Caller(claims.principal, claims)
 
 
+def granted_repository(caller: Caller, action: Action, name: str) -> Repository | None:
+    """The repository, when it is there and the caller certainly may. Raises ``NameInvalid``."""
+    repository = Repository.objects.at_path(repository_path(name))
+    return repository if repository and caller.has_current_grant(action, repository) else None
+
+
 def _ping(hot: Hot) -> Answer | None:
-    caller = _caller(hot)
+    caller = known_caller(hot.headers, now=hot.now)
     return ping_answer(caller, hot.now) if caller else None
 
 

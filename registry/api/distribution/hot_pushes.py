@@ -12,10 +12,8 @@ from datetime import datetime
 from django.conf import settings
 from django.http.request import QueryDict
 
-from accounts.origin import is_served
 from artifacts.oci.errors import OCIError
-from registry.access.callers import Caller
-from registry.access.tokens import verify_token
+from registry.api.distribution.hot import granted_repository, known_caller
 from registry.api.distribution.pushes import (
     Push,
     blob_pushed,
@@ -24,11 +22,8 @@ from registry.api.distribution.pushes import (
     upload_opened,
 )
 from registry.api.distribution.reads import Answer
-from registry.repositories.models import Repository
-from registry.repositories.paths import repository_path
 
 _PREFIX = "/v2/"
-_BEARER = "bearer "
 _UPLOADS = "/blobs/uploads"
 _OF_SESSIONS: Mapping[str, Callable[[Push, str], Answer]] = {
     "PATCH": chunk_appended,
@@ -53,17 +48,13 @@ class PushRequest:
 
 def hot_push(request: PushRequest, pieces: Sequence[bytes], *, now: datetime) -> Answer | None:
     """The answer to a step of a push whose body is ``pieces``; ``None``: ask the views."""
-    authorization = request.headers.get("Authorization", "")
     name, session_id = _target(request)
-    if not name or authorization[:7].lower() != _BEARER or settings.BERTH.CORS_ALLOWED_ORIGINS:
-        return None
-    if not is_served({"HTTP_HOST": request.headers.get("Host", "")}):
+    if not name or settings.BERTH.CORS_ALLOWED_ORIGINS:
         return None
     try:
-        claims = verify_token(authorization[7:].strip(), now=now)
-        caller = Caller(claims.principal, claims)
-        repository = Repository.objects.at_path(repository_path(name))
-        if repository is None or not caller.has_current_grant("push", repository):
+        caller = known_caller(request.headers, now=now)
+        repository = granted_repository(caller, "push", name) if caller else None
+        if caller is None or repository is None:
             return None
         query = QueryDict(request.query)
         length = sum(map(len, pieces))
