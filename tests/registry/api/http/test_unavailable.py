@@ -1,8 +1,9 @@
 """A database or a store that does not answer is 503 at every door, in the door's own form."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.db import InterfaceError, InternalError, OperationalError, connection
@@ -101,20 +102,22 @@ def _sqlite_error(code: int) -> OperationalError:
     return error
 
 
-@pytest.mark.parametrize("method", ["read", "hold"])
+UPLOADS = "/v2/acme/web/blobs/uploads/"
+ASKED: Mapping[str, Callable[[Client], Any]] = {
+    "read": lambda who: who.put("/v2/acme/web/manifests/v1", image(b"{}"), OCI_MANIFEST),
+    "keep": lambda who: who.generic("POST", f"{UPLOADS}?digest={Digest.of(b'new')}", b"new"),
+    "hold": lambda who: who.generic("PATCH", who.post(UPLOADS).headers["Location"], b"new"),
+}
+
+
+@pytest.mark.parametrize("method", ASKED)
 def test_a_store_that_does_not_answer_is_503(
     pusher: Client, repository: Repository, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     hold(repository, b"{}")
     monkeypatch.setattr(FilesystemStore, method, failing(StorageUnavailable()))
-    body = image(b"{}")
-    digest = str(Digest.of(b"new"))
 
-    response = (
-        pusher.generic("PUT", "/v2/acme/web/manifests/v1", body, OCI_MANIFEST)
-        if method == "read"
-        else pusher.generic("POST", f"/v2/acme/web/blobs/uploads/?digest={digest}", b"new")
-    )
+    response = ASKED[method](pusher)
 
     assert response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert response.headers["Retry-After"] == "10"
