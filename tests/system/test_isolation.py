@@ -24,6 +24,7 @@ SESSION_ROUTES = [
 SESSIONS = pytest.mark.parametrize(
     ("method", "row"), SESSION_ROUTES, ids=[method for method, _ in SESSION_ROUTES]
 )
+BEGUN = b"the first bytes of a blob"
 ADMIN_PAGES = {name: route for name, route in named_routes() if name.startswith("admin:")}
 
 
@@ -32,7 +33,7 @@ ADMIN_PAGES = {name: route for name, route in named_routes() if name.startswith(
 def test_an_upload_of_somebody_else_is_unknown(
     method: str, row: Row, name: str, world: World
 ) -> None:
-    session = world.open_session(world.callers["writer"], "acme/private")
+    session = world.open_session(world.callers["writer"], "acme/private", BEGUN)
     before = _row_of(session)
 
     for way in ("basic", "bearer"):
@@ -47,7 +48,7 @@ def test_an_upload_of_somebody_else_is_unknown(
 @SESSIONS
 def test_an_upload_of_another_repository_is_unknown(method: str, row: Row, world: World) -> None:
     writer = world.callers["writer"]
-    session = world.open_session(writer, "acme/private")
+    session = world.open_session(writer, "acme/private", BEGUN)
     before = _row_of(session)
 
     path = row.path.format(name="acme/public", session=session)
@@ -62,7 +63,7 @@ def test_an_upload_of_another_repository_is_unknown(method: str, row: Row, world
 def test_an_upload_is_closed_to_who_may_not_push(
     method: str, row: Row, name: str, world: World
 ) -> None:
-    session = world.open_session(world.callers["writer"], "acme/private")
+    session = world.open_session(world.callers["writer"], "acme/private", BEGUN)
     before = _row_of(session)
 
     path = row.path.format(name="acme/private", session=session)

@@ -22,7 +22,7 @@ from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.names import Reference
 from registry.access.tokens import forget_tokens
 from registry.blobs.sessions import open_upload
-from registry.blobs.uploads import Chunk, push_blob
+from registry.blobs.uploads import Chunk, append_chunk, push_blob
 from registry.exchange.pushes import push_manifest
 from registry.manifests.drafts import Draft
 from registry.repositories.models import Repository, Role
@@ -77,12 +77,19 @@ class World:
     callers: Mapping[str, Caller]
     repositories: Mapping[str, str]  # "public", "private", "absent": paths
 
-    def open_session(self, caller: Caller, repository: str) -> str:
-        """An upload session of ``caller``, whether or not they might open one."""
+    def open_session(self, caller: Caller, repository: str, content: bytes = b"") -> str:
+        """An upload session of ``caller``, whether or not they might open one.
+
+        With ``content`` it has a row; before its first bytes it has none.
+        """
         found = Repository.objects.filter(path=repository).first()
         if found is None:
             return str(uuid4())
-        return str(open_upload(repository=found, owner=caller.key, now=timezone.now()).pk)
+        now = timezone.now()
+        session = open_upload(repository=found, owner=caller.key, now=now)
+        if content:
+            append_chunk(session=session, chunk=Chunk([content], len(content)), now=now)
+        return str(session.pk)
 
 
 @contextmanager

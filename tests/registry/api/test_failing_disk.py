@@ -64,10 +64,27 @@ def push(client: Client) -> Any:
     return client.generic("POST", NEW, CONTENT, "application/octet-stream")
 
 
+def push_in_pieces(client: Client) -> Any:
+    """The answer to the first step that fails, or to the last one."""
+    location = client.post(UPLOADS).headers["Location"]
+    response: Any = client.generic("PATCH", location, CONTENT, "application/octet-stream")
+    if response.status_code != HTTPStatus.ACCEPTED:
+        return response
+    return client.put(f"{location}?digest={Digest.of(CONTENT)}")
+
+
+IN_ONE = ["open", "pwrite", "fsync"]
+IN_PIECES = [*IN_ONE, "ftruncate", "fstat", "utime"]
+
+
 @pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
-@pytest.mark.parametrize("function", ["open", "pwrite", "ftruncate", "fstat", "utime", "fsync"])
+@pytest.mark.parametrize(
+    ("push", "function"),
+    [*((push, name) for name in IN_ONE), *((push_in_pieces, name) for name in IN_PIECES)],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_a_blob_that_cannot_be_kept_is_not_promised(
-    function: str, code: int, pusher: Client, repository: Repository,
+    push: Callable[[Client], Any], function: str, code: int, pusher: Client, repository: Repository,
     break_disk: Callable[[str, int], None], caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
