@@ -25,6 +25,7 @@ _ON_POSTGRESQL = [
     "registry/queue/test_lost_connection.py",
     "config/serving/test_preparation.py",
     "registry/api/test_standby.py",
+    "config/test_migrate.py",
     "config/test_moving.py",
 ]
 collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
@@ -140,6 +141,7 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         for item in items
         if (config.option.divided and database not in databases(item.path))
         or (config.option.quick and is_slow(item.path))
+        or (item.get_closest_marker("only_sqlite") and not IS_SQLITE)
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -1,4 +1,4 @@
-"""Migrations and what else uses the database."""
+"""Migrations and what else uses the database. SQLite has one writer anyhow."""
 
 import pytest
 from django.core.management import call_command
@@ -7,7 +7,6 @@ from django.db import connection
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer anyhow")
 def test_a_migration_waits_for_a_table_as_long_as_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr(migrate.Command, "handle", lambda *_, **__: seen.append(_lock_timeout()))

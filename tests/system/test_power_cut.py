@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import IS_SQLITE, REQUIRE_ALL
+from tests.conftest import REQUIRE_ALL
 from tests.live import ROOT, copy_prepared_folder, server_environment
 from tests.system.powercut import STRACE, Disk, calls, opened
 
 pytestmark = [
-    pytest.mark.skipif(not IS_SQLITE, reason="PostgreSQL's own disk is its own matter"),
+    pytest.mark.only_sqlite,  # PostgreSQL's own disk is its own matter
     pytest.mark.skipif(
         not shutil.which("strace") and not REQUIRE_ALL, reason="strace is not installed"
     ),

@@ -84,6 +84,12 @@ SECTIONS: Sequence[Section] = (
                 "manual/ci.md",
             ),
             Entry(
+                "api",
+                "The management API",
+                "What programs made for Quay ask: routes, tokens and their scopes.",
+                "api.md",
+            ),
+            Entry(
                 "deploying",
                 "Deploying charts",
                 "Helm repositories old and new, Argo CD, Flux and Kubernetes.",

@@ -48,7 +48,6 @@ from registry.statistics.models import DailyTraffic
 from registry.storage.base import PIECE_BYTES
 from registry.tags.models import Tag
 from tests.asgi import scope
-from tests.conftest import IS_SQLITE
 from tests.registry.builders import (
     PASSWORD,
     bearer,
@@ -455,7 +454,7 @@ def test_both_ways_give_one_token(
     assert door(*asked).of_any_token() == views(*asked).of_any_token()
 
 
-@pytest.mark.skipif(not IS_SQLITE, reason="on PostgreSQL views answer: no loop, no certainty")
+@pytest.mark.only_sqlite  # on PostgreSQL views answer: no loop, no certainty
 @pytest.mark.parametrize("login", ["person", "robot", "application", "by name"])
 def test_a_token_for_a_login_that_was_right_a_moment_ago_needs_no_view(
     passwords: Mapping[str, Headers], alone: Asking, login: str

@@ -15,7 +15,6 @@ from registry.rows.sqlite.line import Line, TurnTimeout
 from tests.registry.builders import make_repository
 from tests.threads import Aside, at_once
 
-only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has many")
 SECONDS = 30
 
 _HOLDER = """
@@ -127,7 +126,7 @@ def test_who_gives_a_turn_back_does_not_pass_a_process_that_waits(tmp_path: Path
         other.wait(SECONDS)
 
 
-@only_sqlite
+@pytest.mark.only_sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_writer_waits_while_another_transaction_is_open() -> None:
     repository = make_repository("acme/web")
@@ -145,7 +144,7 @@ def test_a_writer_waits_while_another_transaction_is_open() -> None:
     assert repository.description == "later"
 
 
-@only_sqlite
+@pytest.mark.only_sqlite
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["rollback", "close"])
 def test_a_transaction_that_fails_lets_the_next_one_go(how: str) -> None:
@@ -159,7 +158,7 @@ def test_a_transaction_that_fails_lets_the_next_one_go(how: str) -> None:
     assert make_repository("acme/web").pk
 
 
-@only_sqlite
+@pytest.mark.only_sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_writer_that_waits_too_long_is_told_that_the_database_is_locked(
     monkeypatch: pytest.MonkeyPatch,
@@ -175,7 +174,7 @@ def test_a_writer_that_waits_too_long_is_told_that_the_database_is_locked(
     assert isinstance(told, OperationalError)
 
 
-@only_sqlite
+@pytest.mark.only_sqlite
 @pytest.mark.django_db(transaction=True)
 def test_many_writers_at_once_all_come_to_an_end() -> None:
     repository = make_repository("acme/web")
