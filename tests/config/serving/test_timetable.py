@@ -50,12 +50,12 @@ def _several_machines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def first() -> Timetable:
-    return Timetable(Celery())
+    return Timetable(Celery(set_as_current=False))
 
 
 @pytest.fixture
 def second() -> Timetable:
-    return Timetable(Celery())
+    return Timetable(Celery(set_as_current=False))
 
 
 def test_one_of_two_sends(first: Timetable, second: Timetable) -> None:
