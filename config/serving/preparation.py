@@ -33,8 +33,7 @@ from config.keys.paths import COLLECTED_DIR
 from config.serving import tls
 from config.serving.doctor import bucket_problem, require_bucket
 from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate
-from registry.statistics.models import ServerProcess
-from registry.statistics.processes import GONE_AFTER
+from registry.statistics.processes import are_any_alive
 from registry.storage.base import StorageUnavailable
 
 _SECRET_KEY_BYTES = 48
@@ -251,8 +250,7 @@ def _ensure_signing_key(now: datetime) -> None:
     try:
         signing_key(now=now)
     except SigningKeyUnreadable as error:
-        others = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
-        if connection.vendor == "postgresql" and others.exists():
+        if connection.vendor == "postgresql" and are_any_alive(now=now):
             raise StartRefused(
                 "Another Berth works on this database with another SECRET_KEY. All that share one"
                 " need the same: set SECRET_KEY, or copy the file secret_key of its data folder."

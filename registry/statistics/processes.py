@@ -42,5 +42,25 @@ def note_alive(presence: Presence, *, now: datetime) -> None:
         ServerProcess.objects.filter(seen_at__lt=now - GONE_AFTER).delete()
 
 
+def are_any_alive(*, now: datetime) -> bool:
+    """Whether a process said so of late. One of this machine that was ended with force did not
+    say that it ended, but is seen not to be there."""
+    said = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
+    return not all(_has_ended(name) for name in said.values_list("name", flat=True))
+
+
+def _has_ended(name: str) -> bool:
+    host, _, pid = name.rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 def note_end(presence: Presence) -> None:
     ServerProcess.objects.filter(name=presence.name).delete()
