@@ -21,6 +21,7 @@ DIVISION: Final = {
     "config/keys/test_directory.py": SQLITE,
     "config/keys/test_documentation.py": SQLITE,
     "config/test_documented_commands.py": SQLITE,
+    "config/test_nonsense.py": SQLITE,
     "config/keys/test_login_services.py": SQLITE,
     "config/keys/test_places.py": SQLITE,
     "config/serving/test_connections.py": SQLITE,
@@ -37,6 +38,9 @@ DIVISION: Final = {
     # The other side of the wire is real, and slow. Rows are what the rest is about.
     "browser": SQLITE,
     "clients": SQLITE,
+    "accounts/credentials/test_directory.py": SQLITE,
+    # Each route by each method and person: rights are tried on both with the services.
+    "registry/api/management/test_matrix.py": POSTGRESQL,
     # HTTP and pages stand on services, and registry and accounts run on both.
     "conformance": POSTGRESQL,
     "system": POSTGRESQL,
