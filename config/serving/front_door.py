@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
-from config.serving.headers import usual_headers
+from config.serving.headers import UNUSUAL, usual_headers
 from config.serving.pushes import LEFT_TO_VIEWS, PushDoor, is_push
 from config.serving.threads import Threads
 from config.serving.transport import (
@@ -29,16 +29,12 @@ from config.serving.transport import (
 from registry.api.distribution.hot import Hot, hot_answer
 from registry.api.distribution.reads import Answer
 from registry.api.origins import VARIES_BY, depends_on_origin
-from registry.rows.connections import release_connection
+from registry.rows.connections import connection_of_a_call
 from registry.storage.files import FileReader
 
 _THREADS = 4
 _PREFIX = b"/v2/"
 _METHODS = frozenset({"GET", "HEAD"})
-# With any of these a request has a body, or means more than its address.
-_UNUSUAL = frozenset(
-    {"expect", "forwarded", "origin", "transfer-encoding", "upgrade", "x-forwarded-host"}
-)
 
 
 class FrontDoor:
@@ -105,7 +101,7 @@ def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
         return None
     if not (path.isascii() and query.isascii()):
         return None
-    headers = usual_headers(scope, _UNUSUAL)
+    headers = usual_headers(scope, UNUSUAL)
     if headers is None or headers.get("content-length", "0") != "0":
         return None
     return Hot(
@@ -128,8 +124,5 @@ def _answer(hot: Hot) -> Answer | None:
 
 
 def _answer_and_let_go(hot: Hot) -> Answer | None:
-    try:
+    with connection_of_a_call():
         return _answer(hot)
-    finally:
-        connection.close_if_unusable_or_obsolete()
-        release_connection()

@@ -4,6 +4,11 @@ from typing import Any
 
 from config.serving.transport import Scope
 
+# With any of these a request has another kind of body, or means more than its address.
+UNUSUAL = frozenset(
+    {"expect", "forwarded", "origin", "transfer-encoding", "upgrade", "x-forwarded-host"}
+)
+
 
 class Headers(dict[str, str]):
     """By names in lower case, found by names in any."""

@@ -11,7 +11,6 @@ import secrets
 import shutil
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -71,8 +70,8 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
         if "web" in options.roles:
             _collect_static_files()
             served = _certificate(options, now)
+        call_command("migrate", interactive=False, verbosity=0)  # alone, by itself
         with alone():
-            call_command("migrate", interactive=False, verbosity=0)
             _ensure_signing_key(now)
             _ensure_administrator(admin_password, now)
     # The supervisor, which this process becomes, keeps the locks until it ends.
@@ -85,9 +84,10 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
 def alone() -> Iterator[None]:
     """Meanwhile no other machine prepares the same database: a second one waits for its turn.
 
-    SQLite needs none of it, since a data folder has one Berth. Raises ``StartRefused``.
+    SQLite needs none of it, since a data folder has one Berth. Not to be nested: the inner one
+    would wait for the outer. Raises ``StartRefused``.
     """
-    if connection.vendor != "postgresql" or getattr(_turn, "is_ours", False):
+    if connection.vendor != "postgresql":
         yield
         return
     # A transaction of its own: a lock of a session means nothing behind a pool of transactions.
@@ -98,15 +98,10 @@ def alone() -> Iterator[None]:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'")
             _take_turn(cursor)
-            _turn.is_ours = True
             yield
     finally:
-        _turn.is_ours = False
         waiting.rollback()
         waiting.close()
-
-
-_turn = threading.local()  # ``is_ours``: whether this thread has its turn already
 
 
 def _take_turn(cursor: CursorWrapper) -> None:
@@ -212,6 +207,8 @@ def _removed_on_failure(data: Path) -> Iterator[None]:
                 raise StartRefused(f"Cannot write {place}: {error.strerror}.") from error
             case DatabaseError():
                 raise StartRefused(f"The database refused to work: {error}") from error
+            case CommandError():
+                raise StartRefused(str(error)) from error
             case AccountError():
                 raise StartRefused(f"Cannot create the administrator: {error}") from error
         raise

@@ -9,15 +9,14 @@ import logging
 import sqlite3
 from http import HTTPStatus
 
-from django.conf import settings
 from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from accounts.origin import settle
 from accounts.statements import LoopReader
 from config.serving.bodies import Message, Receive
-from config.serving.headers import usual_headers
+from config.serving.headers import UNUSUAL, usual_headers
 from config.serving.shares import Holder, Place, ShareTaken
 from config.serving.threads import Threads
 from config.serving.transport import (
@@ -30,7 +29,7 @@ from config.serving.transport import (
 )
 from registry.api.distribution.hot_pushes import PushRequest, hot_push
 from registry.api.distribution.reads import Answer
-from registry.rows.connections import release_connection
+from registry.rows.connections import connection_of_a_call
 
 logger = logging.getLogger(__name__)
 
@@ -41,18 +40,7 @@ _GATHERED_SECONDS = 10
 _METHODS = frozenset({"POST", "PATCH", "PUT"})
 _PREFIX = b"/v2/"
 _UPLOADS = b"/blobs/uploads"
-# With any of these a request has another kind of body, or means more than its address.
-_UNUSUAL = frozenset(
-    {
-        "expect",
-        "forwarded",
-        "origin",
-        "sec-fetch-site",
-        "transfer-encoding",
-        "upgrade",
-        "x-forwarded-host",
-    }
-)
+_UNUSUAL = UNUSUAL | {"sec-fetch-site"}
 
 # What the views would have to say no to, or to do: they do.
 LEFT_TO_VIEWS = (
@@ -105,8 +93,7 @@ class PushDoor:
         shares = self._transport.shares
         try:
             if request.method == "POST":
-                places = settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS
-                shares.require_own(Place.UPLOAD, holder, of=places)
+                shares.require_upload(holder)
             if reader is not None and request.opens:
                 reader.look()
                 return _answer(request, [])
@@ -195,8 +182,5 @@ def _answer(request: PushRequest, pieces: list[bytes]) -> Answer | None:
 
 
 def _answer_and_let_go(request: PushRequest, pieces: list[bytes]) -> Answer | None:
-    try:
+    with connection_of_a_call():
         return _answer(request, pieces)
-    finally:
-        connection.close_if_unusable_or_obsolete()
-        release_connection()

@@ -109,6 +109,10 @@ class Shares:
         """The same for one more, whatever others hold, where there are so many places."""
         self._require(_limits(place, holder)[1:], 1, of=of)
 
+    def require_upload(self, holder: Holder) -> None:
+        """Raise ``ShareTaken`` for who opens an upload and has no place to send it."""
+        self.require_own(Place.UPLOAD, holder, of=settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS)
+
     def _require(self, limits: list[_Limit], amount: int, *, of: int) -> None:
         for name, percent in limits:
             held = self._held.get(name, 0)

@@ -168,8 +168,7 @@ class Transport:
     def _require_upload(self, holder: Holder) -> None:
         """Open no upload for who has no place to send it. Raises ``Refused``."""
         try:
-            places = settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS
-            self.shares.require_own(Place.UPLOAD, holder, of=places)
+            self.shares.require_upload(holder)
         except ShareTaken as error:
             raise Refused(_too_many(str(error))) from None
 

@@ -35,7 +35,7 @@ def user_or_robot(
     if not all(is_name(part) for part in name.split("+", 1)):
         raise RobotUnknown(name)
     robots = Robot.objects.select_related("namespace").named(name)
-    if not (sees_everything(asker)):
+    if not sees_everything(asker):
         theirs = Q(namespace=place) | Q(namespace__in=administered_namespaces(asker))
         robots = robots.filter(theirs | Q(pk__in=known if known is not None else []))
     robot = robots.first()

@@ -160,10 +160,11 @@ def _bear(
 def _without_row(key: UUID, repository: Repository, owner: str, now: datetime) -> UploadSession:
     name = _Name.read(key)
     lifetime = timedelta(minutes=settings.BERTH.BLOBUPLOAD_DELETION_DATE_THRESHOLD)
-    for algorithm in ALGORITHMS if name and name.opened_at > now - lifetime else ():
-        if name and secrets.compare_digest(
-            name.sealed(repository, owner, algorithm).bytes, key.bytes
-        ):
+    if name is None or name.opened_at <= now - lifetime:
+        raise BlobUploadUnknown(session=str(key))
+    for algorithm in ALGORITHMS:
+        sealed = name.sealed(repository, owner, algorithm)
+        if secrets.compare_digest(sealed.bytes, key.bytes):
             return UploadSession(
                 id=key,
                 repository=repository,

@@ -22,3 +22,13 @@ def connection_between_waits() -> Iterator[None]:
         yield
     finally:
         release_connection()
+
+
+@contextmanager
+def connection_of_a_call() -> Iterator[None]:
+    """Around a call outside of Django's requests: no broken connection stays behind it."""
+    try:
+        yield
+    finally:
+        connection.close_if_unusable_or_obsolete()
+        release_connection()

@@ -42,7 +42,7 @@ class FilesystemStore:
 
     def require(self) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root, self.root)
             shutil.disk_usage(self.root)
         except OSError as error:
             raise StorageUnavailable(why=f"{self.root}: {error.strerror}") from error

@@ -4,8 +4,9 @@ Their patterns are regular expressions. What was made on the pages with a shell 
 as it was written there.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,6 +31,8 @@ from registry.tags.immutability import (
     remove_immutability_rule,
 )
 from registry.tags.models import ImmutabilityRule
+
+Policy = TypeVar("Policy", RetentionRule, ImmutabilityRule)
 
 
 class Pruning(Body):
@@ -93,11 +96,7 @@ class _OnePruning(_Placed):
         return answer
 
     def _row(self, policy: str) -> RetentionRule:
-        rows = RetentionRule.objects.filter(**_owner(self.place))
-        found = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
-        if found is None:
-            raise _no_policy(policy)
-        return found
+        return _one(RetentionRule.objects.filter(**_owner(self.place)), policy)
 
 
 class _Immutabilities(_Placed):
@@ -128,11 +127,7 @@ class _OneImmutability(_Placed):
         return answer
 
     def _row(self, policy: str) -> ImmutabilityRule:
-        rows = ImmutabilityRule.objects.filter(**_owner(self.place))
-        found = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
-        if found is None:
-            raise _no_policy(policy)
-        return found
+        return _one(ImmutabilityRule.objects.filter(**_owner(self.place)), policy)
 
 
 class PruningsView(_OfNamespace, _Prunings):
@@ -210,5 +205,8 @@ def _immutability(row: ImmutabilityRule) -> dict[str, Any]:
     }
 
 
-def _no_policy(policy: str) -> NotFound:
-    return NotFound(f"there is no policy {policy[:64]}")
+def _one(rows: QuerySet[Policy], policy: str) -> Policy:
+    found = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
+    if found is None:
+        raise NotFound(f"there is no policy {policy[:64]}")
+    return found

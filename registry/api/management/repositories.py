@@ -106,13 +106,11 @@ class RepositoriesView(ManagementView):
         if not (namespace or is_starred or is_public):
             raise RequestInvalid("give one of namespace, public or starred")
         rows = readable_repositories(self.principal)
-        if is_public and not namespace and not is_starred:
-            rows = catalog_of(self.principal)
         if namespace:
-            named = namespace if is_name(namespace) else ""
-            rows = rows.filter(namespace__name=named)
-        if is_public:
-            rows = rows.filter(is_public=True) if not namespace else rows
+            rows = rows.filter(namespace__name=namespace if is_name(namespace) else "")
+        elif is_public:
+            listed = rows if is_starred else catalog_of(self.principal)
+            rows = listed.filter(is_public=True)
         if is_starred:
             rows = rows.filter(stars__user=self.require_person())
         return rows
