@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class PolicyConfig(AppConfig):
-    name = "artifacts.policy"
-    label = "policy"

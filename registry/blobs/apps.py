@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class BlobsConfig(AppConfig):
-    name = "registry.blobs"
-    label = "blobs"

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class GCConfig(AppConfig):
-    name = "registry.gc"
-    label = "gc"

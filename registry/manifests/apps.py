@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class ManifestsConfig(AppConfig):
-    name = "registry.manifests"
-    label = "manifests"

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class RepositoriesConfig(AppConfig):
-    name = "registry.repositories"
-    label = "repositories"
