@@ -20,7 +20,7 @@ from registry.blobs.sessions import open_upload
 from registry.blobs.uploads import Chunk, append_chunk
 from registry.gc.forecast import forecast
 from registry.gc.report import Garbage, Report
-from registry.gc.repositories import collect_repositories
+from registry.gc.services import collect_repositories
 from registry.manifests.models import Manifest
 from registry.manifests.reads import resolve_manifest
 from registry.repositories.deletion import (
