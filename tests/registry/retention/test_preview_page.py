@@ -20,7 +20,7 @@ from registry.retention.services import (
     request_run,
     set_rules,
 )
-from registry.retention.sweeping import sweep
+from registry.retention.tasks import sweep
 from tests.registry.builders import NOW, make_repository, push
 from tests.registry.retention.tags import (
     KEEP,

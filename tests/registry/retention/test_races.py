@@ -10,7 +10,7 @@ from registry.repositories.models import Repository
 from registry.retention.models import RetentionRun
 from registry.retention.rules import Rule
 from registry.retention.services import Outcome, run
-from registry.retention.sweeping import sweep
+from registry.retention.tasks import sweep
 from registry.tags.models import EndReason, Tag
 from registry.tags.services import delete_tag, set_immutable
 from tests.registry.builders import hold, make_repository, push

@@ -10,8 +10,8 @@ from registry.repositories.models import Repository
 from registry.retention.models import RetentionRule, RetentionRun
 from registry.retention.rules import Rule
 from registry.retention.services import set_rules
-from registry.retention.sweeping import sweep
 from registry.retention.tasks import run as task
+from registry.retention.tasks import sweep
 from tests.registry.builders import NOW, make_repository
 from tests.registry.retention.tags import AGE, DAY, HOUR, LATER, NUMBER, alive, push_tags, rules
 
