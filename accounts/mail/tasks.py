@@ -1,17 +1,81 @@
-"""Sending mail. Nobody waits for it."""
+"""The job that sends what was posted. What fails is tried again less and less often."""
 
+import logging
+import smtplib
+from datetime import datetime, timedelta
 from typing import Final
 
 from celery import shared_task
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.db.models import F
 from django.utils import timezone
 
-from accounts.mail import services
+from accounts.mail.models import OutgoingMail
 
 BATCH: Final = 50
+MAX_ATTEMPTS: Final = 7
+FIRST_WAIT: Final = timedelta(minutes=1)
+"""After the first attempt; twice that after the second, and so on: an hour in all."""
+
+_PERMANENT: Final = range(500, 600)
+
+logger = logging.getLogger(__name__)
 
 
-@shared_task(name=services.SEND, acks_late=True, ignore_result=True)
+@shared_task(name="mail.send_waiting", acks_late=True, ignore_result=True)
 def send_waiting(**_: object) -> None:
     """Send what is due. Safe to run twice, even at once."""
-    if services.send_waiting(now=timezone.now(), limit=BATCH) >= BATCH:
+    if send_batch(now=timezone.now(), limit=BATCH) >= BATCH:
         send_waiting.delay()
+
+
+def send_batch(*, now: datetime, limit: int) -> int:
+    """Try at most ``limit`` mails that are due; return how many that were."""
+    tried = 0
+    for mail in OutgoingMail.objects.due(now)[:limit]:
+        tried += _try(mail, now)
+    return tried
+
+
+def _try(mail: OutgoingMail, now: datetime) -> bool:
+    """Send a mail unless another job does. One that is killed meanwhile leaves it to the next."""
+    again_at = now + FIRST_WAIT * 2**mail.attempts
+    taken = OutgoingMail.objects.filter(pk=mail.pk, attempts=mail.attempts, due_at=mail.due_at)
+    if not taken.update(attempts=F("attempts") + 1, due_at=again_at):
+        return False
+    attempt = mail.attempts + 1
+    try:
+        _send(mail)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        if attempt < MAX_ATTEMPTS and not _is_permanent(error):
+            logger.warning(
+                "%s could not be sent, attempt %d of %d: %s", mail, attempt, MAX_ATTEMPTS, error
+            )
+            return True
+        logger.error("%s was given up after %d attempts: %s", mail, attempt, error)  # noqa: TRY400
+    OutgoingMail.objects.filter(pk=mail.pk).delete()
+    return True
+
+
+def _send(mail: OutgoingMail) -> None:
+    if not mail.recipient:
+        return
+    message = EmailMessage(
+        mail.subject,
+        mail.body,
+        settings.DEFAULT_FROM_EMAIL,
+        [mail.recipient],
+        connection=get_connection(settings.MAIL_DELIVERY_BACKEND),
+    )
+    message.send()
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether the server wants nothing for this address, now or later."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            return all(code in _PERMANENT for code, _ in error.recipients.values())
+        case ValueError():  # an address or a subject that no mail can have
+            return True
+    return False

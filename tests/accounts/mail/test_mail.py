@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.core.mail import EmailMessage, send_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.mail import services, tasks
+from accounts.mail import tasks
 from accounts.mail.models import OutgoingMail
-from accounts.mail.services import FIRST_WAIT, MAX_ATTEMPTS, post, send_waiting
+from accounts.mail.services import post
+from accounts.mail.tasks import FIRST_WAIT, MAX_ATTEMPTS, send_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def test_what_is_posted_is_sent_by_the_job_and_gone(
     write(now)
     assert mailoutbox == []
 
-    assert send_waiting(now=now, limit=10) == 1
+    assert send_batch(now=now, limit=10) == 1
 
     (mail,) = mailoutbox
     assert (mail.to, mail.subject, mail.body) == (["alice@example.com"], "A subject", "The body")
@@ -69,14 +69,14 @@ def test_a_posted_mail_wakes_the_job_when_all_is_committed(
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    sent: list[str] = []
-    monkeypatch.setattr(current_app, "send_task", lambda name, **_: sent.append(name))
+    sent: list[bool] = []
+    monkeypatch.setattr(tasks.send_waiting, "apply_async", lambda **_: sent.append(True))
 
     with django_capture_on_commit_callbacks(execute=True):
         write(now)
         assert sent == []
 
-    assert sent == ["mail.send_waiting"]
+    assert sent == [True]
 
 
 def test_a_queue_that_does_not_answer_makes_no_request_fail(
@@ -85,7 +85,7 @@ def test_a_queue_that_does_not_answer_makes_no_request_fail(
     def fails(*_: object, **__: object) -> None:
         raise ConnectionError("no queue")
 
-    monkeypatch.setattr(current_app, "send_task", fails)
+    monkeypatch.setattr(tasks.send_waiting, "apply_async", fails)
 
     with django_capture_on_commit_callbacks(execute=True):
         write(now)
@@ -96,7 +96,7 @@ def test_a_queue_that_does_not_answer_makes_no_request_fail(
 def test_nobody_gets_no_mail(now: datetime, mailoutbox: list[EmailMessage]) -> None:
     write(now, recipient="")
 
-    assert send_waiting(now=now, limit=10) == 1
+    assert send_batch(now=now, limit=10) == 1
 
     assert mailoutbox == []
     assert not OutgoingMail.objects.exists()
@@ -108,11 +108,11 @@ def test_a_mail_that_fails_is_tried_again_less_and_less_often(
     write(now)
 
     with caplog.at_level(logging.WARNING):
-        send_waiting(now=now, limit=10)
-        assert send_waiting(now=now + FIRST_WAIT / 2, limit=10) == 0
-        assert send_waiting(now=now + FIRST_WAIT, limit=10) == 1
-        assert send_waiting(now=now + 2 * FIRST_WAIT, limit=10) == 0
-        assert send_waiting(now=now + 3 * FIRST_WAIT, limit=10) == 1
+        send_batch(now=now, limit=10)
+        assert send_batch(now=now + FIRST_WAIT / 2, limit=10) == 0
+        assert send_batch(now=now + FIRST_WAIT, limit=10) == 1
+        assert send_batch(now=now + 2 * FIRST_WAIT, limit=10) == 0
+        assert send_batch(now=now + 3 * FIRST_WAIT, limit=10) == 1
 
     assert OutgoingMail.objects.get().attempts == 3
     assert "could not be sent, attempt 1 of 7: gone" in caplog.text
@@ -126,7 +126,7 @@ def test_a_mail_is_given_up_in_the_end(
 
     for attempt in range(MAX_ATTEMPTS):
         assert OutgoingMail.objects.exists()
-        send_waiting(now=now + timedelta(days=attempt), limit=10)
+        send_batch(now=now + timedelta(days=attempt), limit=10)
 
     assert not OutgoingMail.objects.exists()
     assert "was given up after 7 attempts" in caplog.text
@@ -138,7 +138,7 @@ def test_an_address_that_the_server_refuses_for_good_is_tried_once(
     broken[0] = smtplib.SMTPRecipientsRefused({"alice@example.com": (550, b"no such user")})
     write(now)
 
-    send_waiting(now=now, limit=10)
+    send_batch(now=now, limit=10)
 
     assert not OutgoingMail.objects.exists()
 
@@ -149,7 +149,7 @@ def test_an_address_that_the_server_refuses_for_now_is_tried_again(
     broken[0] = smtplib.SMTPRecipientsRefused({"alice@example.com": (451, b"greylisted")})
     write(now)
 
-    send_waiting(now=now, limit=10)
+    send_batch(now=now, limit=10)
 
     assert OutgoingMail.objects.get().attempts == 1
 
@@ -157,18 +157,18 @@ def test_an_address_that_the_server_refuses_for_now_is_tried_again(
 def test_one_mail_that_fails_keeps_no_other_back(
     now: datetime, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[EmailMessage]
 ) -> None:
-    send = services._send
+    send = tasks._send
 
     def fail_for_alice(mail: OutgoingMail) -> None:
         if mail.recipient.startswith("alice"):
             raise TimeoutError("too slow")
         send(mail)
 
-    monkeypatch.setattr(services, "_send", fail_for_alice)
+    monkeypatch.setattr(tasks, "_send", fail_for_alice)
     write(now)
     write(now, recipient="bob@example.com")
 
-    send_waiting(now=now, limit=10)
+    send_batch(now=now, limit=10)
 
     assert [mail.to for mail in mailoutbox] == [["bob@example.com"]]
 
@@ -177,15 +177,15 @@ def test_of_two_jobs_one_sends(
     now: datetime, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[EmailMessage]
 ) -> None:
     write(now)
-    send = services._send
+    send = tasks._send
 
     def send_while_another_looks(mail: OutgoingMail) -> None:
-        monkeypatch.setattr(services, "_send", send)
-        send_waiting(now=now, limit=10)
+        monkeypatch.setattr(tasks, "_send", send)
+        send_batch(now=now, limit=10)
         send(mail)
 
-    monkeypatch.setattr(services, "_send", send_while_another_looks)
-    send_waiting(now=now, limit=10)
+    monkeypatch.setattr(tasks, "_send", send_while_another_looks)
+    send_batch(now=now, limit=10)
 
     assert len(mailoutbox) == 1
 

@@ -12,7 +12,7 @@ from accounts.audit.services import Actor
 from accounts.credentials.services import delete_expired
 from accounts.errors import Foreign, InvitationOver, TooManyInvitations
 from accounts.mail.models import OutgoingMail
-from accounts.mail.services import send_waiting
+from accounts.mail.tasks import send_batch
 from accounts.organizations import invitations
 from accounts.organizations.invitations import (
     GOOD_FOR,
@@ -208,7 +208,7 @@ def test_who_is_asked_gets_a_mail(
     with_address(bob, is_verified=True)
 
     add_or_invite(team=devs, member=bob, now=now, by=ALICE)
-    send_waiting(now=now, limit=10)
+    send_batch(now=now, limit=10)
 
     (mail,) = mailoutbox
     assert mail.to == ["bob@example.com"]
