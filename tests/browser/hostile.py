@@ -18,7 +18,7 @@ from accounts.users.models import User
 from accounts.users.services import create_robot
 from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.media_types import OCI_MANIFEST
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.repositories.models import Repository
 from registry.repositories.services import create_repository, describe
 from tests.artifacts.charts.archives import archive

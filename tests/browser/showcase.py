@@ -24,7 +24,7 @@ from accounts.users.services import create_robot, create_user
 from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.models import ArtifactPolicy
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, RepositoryGrant, Role, SignatureRequirement

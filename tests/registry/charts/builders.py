@@ -6,7 +6,7 @@ from datetime import datetime
 from artifacts.charts.chart import PROVENANCE_TYPE
 from artifacts.kinds.kinds import HELM_CONFIG
 from artifacts.oci.media_types import OCI_MANIFEST
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 
 from registry.charts.models import ChartVersion
-from registry.inspection.services import inspect_pending
+from registry.inspection.tasks import inspect_batch
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from tests.registry.builders import NOW, make_repository
@@ -25,7 +25,7 @@ def test_a_chart_that_was_unreadable_is_read_again(etherpad: Repository) -> None
     ChartVersion.objects.filter(manifest=manifest.id).update(name="", version="", problems="wrong")
 
     import_module("registry.charts.migrations.0003_read_again").ask_for_another_look(apps, None)
-    inspect_pending(after=0, limit=10, now=NOW)
+    inspect_batch(after=0, limit=10, now=NOW)
 
     assert ChartVersion.objects.get(manifest=manifest.id).version == "2024.01.15"
 

@@ -16,14 +16,8 @@ from registry.charts.models import ChartVersion
 from registry.charts.services import read_chart
 from registry.inspection import services, tasks
 from registry.inspection.models import Attempt
-from registry.inspection.services import (
-    LEASE,
-    MAX_ATTEMPTS,
-    MAX_PAUSE,
-    inspect,
-    inspect_pending,
-    inspect_soon,
-)
+from registry.inspection.services import inspect_soon
+from registry.inspection.tasks import LEASE, MAX_ATTEMPTS, MAX_PAUSE, inspect, inspect_batch
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, hold, image, make_repository, push
@@ -94,8 +88,8 @@ def test_the_sweep_reads_what_no_push_did(etherpad: Repository) -> None:
 def test_a_batch_says_where_the_next_begins(etherpad: Repository) -> None:
     first, second, third = (uninspected(etherpad, f"1.{n}.0") for n in range(3))
 
-    assert inspect_pending(after=0, limit=2, now=NOW) == second.pk
-    assert inspect_pending(after=second.pk, limit=2, now=NOW) is None
+    assert inspect_batch(after=0, limit=2, now=NOW) == second.pk
+    assert inspect_batch(after=second.pk, limit=2, now=NOW) is None
 
     assert set(ChartVersion.objects.values_list("manifest", flat=True)) == {
         first.pk,
@@ -127,7 +121,7 @@ def test_images_and_deleted_charts_are_not_looked_into(etherpad: Repository) -> 
     uninspected(etherpad)
     Manifest.objects.filter(kind=Kind.HELM_CHART).update(deleted_at=NOW)
 
-    inspect_pending(after=0, limit=10, now=datetime.now(UTC))
+    inspect_batch(after=0, limit=10, now=datetime.now(UTC))
 
     assert not Manifest.objects.exclude(inspected_at=None).exists()
 
@@ -179,7 +173,7 @@ def test_what_takes_too_long_is_left_to_the_job_and_not_begun_again(
     assert begun == [manifest.pk]
 
     monkeypatch.setattr(services, "READERS", {Kind.HELM_CHART: read_chart})
-    inspect_pending(after=0, limit=10, now=NOW)
+    inspect_batch(after=0, limit=10, now=NOW)
     manifest.refresh_from_db()
     assert manifest.inspected_at == NOW
 
@@ -188,10 +182,10 @@ def test_an_attempt_that_was_killed_is_made_again_after_its_lease(etherpad: Repo
     manifest = uninspected(etherpad)
     Attempt.objects.create(pk=manifest.pk, count=1, due_at=NOW + LEASE)
 
-    inspect_pending(after=0, limit=10, now=NOW)
+    inspect_batch(after=0, limit=10, now=NOW)
     assert not ChartVersion.objects.exists()
 
-    inspect_pending(after=0, limit=10, now=NOW + LEASE)
+    inspect_batch(after=0, limit=10, now=NOW + LEASE)
     assert ChartVersion.objects.get().name == "etherpad"
 
 
@@ -224,7 +218,7 @@ def test_what_fails_again_and_again_is_tried_less_often_and_then_given_up(
 
     monkeypatch.setattr(services, "READERS", {Kind.HELM_CHART: defect})
     for minute in range(3 * 24 * 60):
-        inspect_pending(after=0, limit=10, now=NOW + timedelta(minutes=minute))
+        inspect_batch(after=0, limit=10, now=NOW + timedelta(minutes=minute))
 
     assert len(tries) == MAX_ATTEMPTS
     pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]

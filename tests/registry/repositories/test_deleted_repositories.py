@@ -11,7 +11,7 @@ from artifacts.oci.digest import Digest
 from registry.access.rights import catalog_of, readable_repositories
 from registry.blobs.services import mount_blob
 from registry.charts.index import ChartIndex
-from registry.inspection.services import inspect_pending
+from registry.inspection.tasks import inspect_batch
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import (
     RepositoryGone,
@@ -124,11 +124,11 @@ def test_nobody_looks_into_what_is_hidden(web: Repository) -> None:
     Manifest.objects.update(inspected_at=None)
     delete_repository(repository=web, now=NOW)
 
-    inspect_pending(after=0, limit=10, now=NOW)
+    inspect_batch(after=0, limit=10, now=NOW)
     assert not Manifest.objects.exclude(inspected_at=None).exists()
 
     undelete_repository(repository=web, now=NOW)
-    inspect_pending(after=0, limit=10, now=NOW)
+    inspect_batch(after=0, limit=10, now=NOW)
     assert Manifest.objects.exclude(inspected_at=None).exists()
 
 

@@ -9,7 +9,7 @@ from accounts.users.models import Namespace
 from artifacts.kinds.kinds import BUNDLE_CONTENT, BUNDLE_PREDICATE, COSIGN_SIGN, EMPTY_CONFIG
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_MANIFEST
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.verification.models import PublicKey

@@ -10,7 +10,7 @@ from django.test import Client
 from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_MANIFEST
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive

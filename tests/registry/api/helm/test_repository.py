@@ -21,7 +21,7 @@ from registry.charts import index as index_module
 from registry.charts.cache import Bodies
 from registry.charts.index import ChartIndex, forget_indexes
 from registry.charts.services import read_chart
-from registry.inspection.services import inspect
+from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository, Role, SignatureRequirement
