@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from config.keys.values import BrokerUrl, DatabaseUri, Origin, StorageDriver
+from config.keys.values import BrokerUrl, DatabaseUri, Origin, OutgoingPlace, StorageDriver
 
 
 class ServiceKeys(BaseModel):
@@ -41,6 +41,25 @@ class ServiceKeys(BaseModel):
         description="Networks of reverse proxies. Their `X-Forwarded-…` or `Forwarded` headers"
         " tell who calls.",
         examples=[["10.0.0.0/8"]],
+    )
+    OUTGOING_ALLOWED_NETWORKS: list[OutgoingPlace] = Field(
+        [],
+        description="Networks and names that Berth may send to although they are not public: where"
+        " webhooks go, for example. One that begins with a dot means all names below it.",
+        examples=[["10.20.0.0/16", "ci.example.internal"]],
+    )
+    OUTGOING_ALLOW_HTTP: bool = Field(
+        True,
+        description="Whether what carries a secret may go to addresses without encryption"
+        " (`http://`).",
+        examples=[False],
+    )
+    OUTGOING_PROXY: str = Field(
+        "",
+        pattern=r"^(http://[A-Za-z0-9.\-\[\]:]+/?)?$",
+        description="Proxy through which Berth sends. It then has to see to it which addresses can"
+        " be reached. Variables of the environment count for nothing.",
+        examples=["http://proxy.example.com:3128"],
     )
     TLS_CERTIFICATE: str = Field(
         "",

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, PlainValidator
@@ -14,6 +15,7 @@ from config.keys.storage_drivers import check_driver
 from registry.retention.rules import RuleInvalid, rule_of_policy
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
+_HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII | re.IGNORECASE)
 _BYTES_PER_UNIT = {"M": 1024**2, "G": 1024**3}
 
 
@@ -49,6 +51,18 @@ def _check_size(text: str) -> str:
 def _check_origin(text: str) -> str:
     if text != "*" and not _ORIGIN.fullmatch(text):
         raise PydanticCustomError("origin", "scheme and host, such as https://ui.example.com, or *")
+    return text
+
+
+def _check_place(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        is_address = "/" in text or text.replace(".", "").isdigit()
+        if is_address or not _HOST.fullmatch(text):
+            raise PydanticCustomError(
+                "place", "a network such as 10.20.0.0/16, or a name such as ci.example.internal"
+            ) from error
     return text
 
 
@@ -97,6 +111,7 @@ def _check_retention_policy(policy: dict[str, Any] | None) -> dict[str, Any] | N
 
 
 Origin = Annotated[str, AfterValidator(_check_origin)]
+OutgoingPlace = Annotated[str, AfterValidator(_check_place)]
 Size = Annotated[str, AfterValidator(_check_size)]
 Lifetime = Annotated[str, AfterValidator(_check_lifetime)]
 DatabaseUri = Annotated[str, AfterValidator(_check_database)]
