@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 import zstandard
 
+from artifacts.archives.tar import MAX_HEADER_BYTES, MAX_NAME_BYTES
 from artifacts.images.files import (
-    MAX_HEADER_BYTES,
-    MAX_NAME_BYTES,
     MAX_NAMES_BYTES,
     LayerFile,
     list_files,
@@ -169,14 +168,14 @@ def test_a_name_that_never_ends_is_refused(kind: bytes, size: int) -> None:
 
     listing = list_files([header.tobuf(tarfile.GNU_FORMAT), b"n" * 100_000])
 
-    assert listing.problem == "a name in it is too long"
+    assert listing.problem == "it holds a name that is too long"
 
 
 @pytest.mark.parametrize("key", ["path", "linkpath"])
 def test_a_pax_header_says_no_longer_name_either(key: str) -> None:
     long = tar(file("a", pax_headers={key: "n" * (MAX_NAME_BYTES + 1)}))
 
-    assert list_files([long]).problem == "a name in it is too long"
+    assert list_files([long]).problem == "it holds a name that is too long"
 
 
 def test_all_names_together_have_room_for_so_much() -> None:
