@@ -3,7 +3,9 @@
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty
+from typing import Any
 
 import pytest
 from kombu import Connection, Message
@@ -139,3 +141,42 @@ def test_waiting_messages_are_counted_and_purged(
         jobs.put(number)
 
     assert look(jobs) == 3
+
+
+class Killed(BaseException):
+    """Ends a worker in the middle of a step, as SIGKILL does: nothing is tidied up."""
+
+
+def test_a_worker_killed_as_it_takes_a_message_loses_it_not(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    queue(connection).put("taken")
+    victim = another(connection)
+    channel: Any = victim.channel()
+    with monkeypatch.context() as patches:
+        patches.setattr(type(channel.qos), "append", killed)
+        with pytest.raises(Killed):
+            receive(victim)
+
+    message = receive(connection, within_seconds=20)
+
+    assert message is not None
+    assert message.payload == "taken"
+    message.ack()
+
+
+def test_a_message_of_one_of_several_queues_arrives(connection: Connection) -> None:
+    connection.SimpleQueue("second").put("there")
+    received: list[Message] = []
+    queues = [connection.SimpleQueue(name).queue for name in ("jobs", "second")]
+    with connection.Consumer(queues, on_message=received.append):
+        deadline = time.monotonic() + 10
+        while not received and time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                connection.drain_events(timeout=0.1)
+
+    assert [message.payload for message in received] == ["there"]
+    received[0].ack()
