@@ -1,6 +1,6 @@
 """Django's backend for SQLite, with a line for its writers. ``ENGINE`` names the package."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +71,17 @@ class _Cursor(base.SQLiteCursorWrapper):
     database: DatabaseWrapper
 
     def execute(self, query: str, params: Any = None) -> Any:
-        if self._is_no_transaction_of_its_own(query):
-            return super().execute(query, params)
-        self.database.begin_turn()
-        try:
-            return super().execute(query, params)
-        finally:
-            self.database.end_turn()
+        return self._in_turn(super().execute, query, params)
 
     def executemany(self, query: str, param_list: Iterable[Any]) -> Any:
+        return self._in_turn(super().executemany, query, param_list)
+
+    def _in_turn(self, run: Callable[[str, Any], Any], query: str, values: Any) -> Any:
         if self._is_no_transaction_of_its_own(query):
-            return super().executemany(query, param_list)
+            return run(query, values)
         self.database.begin_turn()
         try:
-            return super().executemany(query, param_list)
+            return run(query, values)
         finally:
             self.database.end_turn()
 
