@@ -4,7 +4,6 @@ Each examination returns what it found in a few words, or raises ``Trouble`` wit
 """
 
 import os
-import shutil
 import socket
 import stat
 import tempfile
@@ -30,6 +29,7 @@ from registry.statistics.models import ServerProcess
 from registry.statistics.processes import GONE_AFTER
 from registry.statistics.readiness import pending_migrations
 from registry.storage.base import StorageUnavailable
+from registry.storage.files import disk_of
 from registry.storage.select import s3_store
 
 _FREE_BYTES = 1024**3
@@ -155,7 +155,7 @@ def _disk(root: Path) -> str:
             probe.flush()
             os.fsync(probe.fileno())
             was_kept = Path(probe.name).read_bytes() == _PROBE
-        free = shutil.disk_usage(root).free
+        free = disk_of(root).free
     except OSError as error:
         raise Trouble(
             f"{root} cannot be written: {error.strerror}",

@@ -4,9 +4,11 @@ import errno
 import fcntl
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from artifacts.oci.errors import StorageFull
 from registry.storage.base import PIECE_BYTES, DiskFailed
@@ -16,6 +18,13 @@ logger = logging.getLogger(__name__)
 # Linux alone can tell; elsewhere every piece counts as one that is waited for.
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", 1 << 30)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class DiskUsage(NamedTuple):
+    """In bytes."""
+
+    total: int
+    free: int
 
 
 class FileReader(Iterator[bytes]):
@@ -112,6 +121,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def disk_of(folder: Path) -> DiskUsage:
+    """How full the disk is that a folder is on, or will be on. Raises ``OSError``."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    total, _, free = shutil.disk_usage(there)
+    return DiskUsage(total, free)
 
 
 @contextmanager

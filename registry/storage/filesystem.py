@@ -27,6 +27,7 @@ from registry.storage.base import (
 from registry.storage.files import (
     FileReader,
     disk_is_told,
+    disk_of,
     locked,
     make_folder,
     sync_folder,
@@ -42,8 +43,7 @@ class FilesystemStore:
 
     def require(self) -> None:
         try:
-            make_folder(self.root, self.root)
-            shutil.disk_usage(self.root)
+            self._free_bytes()
         except OSError as error:
             raise StorageUnavailable(why=f"{self.root}: {error.strerror}") from error
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
@@ -51,10 +51,13 @@ class FilesystemStore:
 
     def require_room(self, size_bytes: int) -> None:
         with disk_is_told():
-            make_folder(self.root, self.root)
-            free = shutil.disk_usage(self.root).free
+            free = self._free_bytes()
         if free < size_bytes + _RESERVE_BYTES:
             raise StorageFull("the registry's storage is full")
+
+    def _free_bytes(self) -> int:
+        make_folder(self.root, self.root)
+        return disk_of(self.root).free
 
     @contextmanager
     def hold(

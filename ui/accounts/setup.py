@@ -1,6 +1,5 @@
 """After the first sign-in: what this registry is made of, and what to type next."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.users.models import User
+from registry.storage.files import disk_of
 from ui.amounts import bytes_text
 from ui.commands.address import Registry
 from ui.commands.login import logins
@@ -90,8 +90,7 @@ def _storage() -> Part:
         bucket = parameters.get("s3_bucket") or parameters.get("bucket_name", "")
         return Part("Storage", "hard-drive", f"{driver}, bucket {bucket}.")
     folder = Path(parameters["storage_path"])
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    free = disk_of(folder).free
     return Part(
         "Storage",
         "hard-drive",

@@ -1,7 +1,6 @@
 """What the status page shows, each part looked up by itself."""
 
 import platform
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from registry.queue.models import Message
 from registry.statistics.models import JobRun, ServerProcess
 from registry.statistics.processes import GONE_AFTER
 from registry.statistics.readiness import pending_migrations
+from registry.storage.files import disk_of
 
 LOW_SPACE: Final = 1024**3  # bytes
 LATE_BY: Final = 3  # intervals without a run
@@ -103,8 +103,7 @@ def storage() -> Storage:
     if root is None:
         return Storage(driver, str(parameters.get("s3_bucket", "")))
     try:
-        there = next(folder for folder in (root, *root.parents) if folder.exists())
-        usage = shutil.disk_usage(there)
+        usage = disk_of(root)
     except OSError as error:
         return Storage(driver, str(root), problem=error.strerror or str(error))
     return Storage(driver, str(root), free=usage.free, total=usage.total)
