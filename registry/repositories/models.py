@@ -26,6 +26,11 @@ ONE_PLACE: Final = Q(namespace__isnull=False, repository=None) | Q(
 NOT_ONE_PLACE: Final = "Choose an organization or a repository, not both."
 
 
+def place_of_rule(place: "Namespace | Repository") -> dict[str, "Namespace | Repository"]:
+    """What a rule of ``place`` has in its columns: to make one, and to find them."""
+    return {"repository" if isinstance(place, Repository) else "namespace": place}
+
+
 class Role(models.TextChoices):
     READ = "read"
     WRITE = "write"

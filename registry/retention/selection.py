@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from accounts.users.models import Namespace
-from registry.repositories.models import Repository
+from registry.repositories.models import Repository, place_of_rule
 from registry.retention.models import RetentionRule
 from registry.retention.rules import Rule, rule_of_policy
 
@@ -36,8 +36,8 @@ def namespace_rules(namespace: Namespace) -> RuleSet:
 
 
 def own_rules(place: Namespace | Repository) -> tuple[Rule, ...]:
-    owner = {"repository" if isinstance(place, Repository) else "namespace": place.pk}
-    return tuple(row.rule for row in RetentionRule.objects.filter(**owner).in_order())
+    rows = RetentionRule.objects.filter(**place_of_rule(place)).in_order()
+    return tuple(row.rule for row in rows)
 
 
 def configured_rules() -> RuleSet:

@@ -19,7 +19,7 @@ from accounts.users.models import Namespace
 from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest
 from registry.queue.pace import rest
-from registry.repositories.models import Repository
+from registry.repositories.models import Repository, place_of_rule
 from registry.retention.departures import begin_with, departing
 from registry.retention.facts import Numbered, facts_of, newest_first, page_of, pages
 from registry.retention.models import RetentionRule, RetentionRun
@@ -56,7 +56,7 @@ def set_rules(
     """
     if len(rules) > MAX_RULES:
         raise TooManyRules(f"{place} can have at most {MAX_RULES} retention rules")
-    owner = {"repository" if isinstance(place, Repository) else "namespace": place}
+    owner = place_of_rule(place)
     with transaction.atomic():
         list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
         RetentionRule.objects.filter(**owner).delete()
@@ -80,7 +80,7 @@ def add_rule(
     *, place: Namespace | Repository, rule: Rule, now: datetime, by: Actor = SYSTEM
 ) -> RetentionRule:
     """Ask one more rule, after all others. Raises ``TooManyRules``."""
-    owner = {"repository" if isinstance(place, Repository) else "namespace": place}
+    owner = place_of_rule(place)
     with transaction.atomic():
         list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
         positions = RetentionRule.objects.filter(**owner).values_list("position", flat=True)

@@ -10,7 +10,7 @@ from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from accounts.users.models import Namespace
 from artifacts.oci.patterns import PatternInvalid, Syntax, TagPattern
-from registry.repositories.models import Repository
+from registry.repositories.models import Repository, place_of_rule
 from registry.tags.models import ImmutabilityRule, Tag
 
 MAX_RULES = 50  # of one place: each is asked about each new tag
@@ -43,7 +43,7 @@ def add_immutability_rule(
     Raises ``ImmutabilityRuleRefused``.
     """
     parse_pattern(pattern, syntax)
-    owner = _owner(place)
+    owner = place_of_rule(place)
     with transaction.atomic():
         list(type(place)._default_manager.select_for_update().filter(pk=place.pk))
         if ImmutabilityRule.objects.filter(**owner).count() >= MAX_RULES:
@@ -118,7 +118,3 @@ def parse_pattern(pattern: str, syntax: str) -> TagPattern:
         raise ImmutabilityRuleRefused(str(error)) from error
     except ValueError:
         raise ImmutabilityRuleRefused(f"{syntax[:20]!a} is none of {', '.join(Syntax)}") from None
-
-
-def _owner(place: Namespace | Repository) -> dict[str, Namespace | Repository]:
-    return {"repository" if isinstance(place, Repository) else "namespace": place}

@@ -21,7 +21,7 @@ from registry.api.management.base import (
 )
 from registry.api.management.bodies import Body, Choice, Text, Truth, Value
 from registry.api.management.documents import id_of, pk_of
-from registry.repositories.models import Repository
+from registry.repositories.models import Repository, place_of_rule
 from registry.retention.models import RetentionRule
 from registry.retention.rules import COUNTING, Rule, RuleInvalid, RuleKind
 from registry.retention.services import add_rule, change_rule, remove_rule
@@ -71,7 +71,7 @@ class _Placed(ManagementView):
 
 class _Prunings(_Placed):
     def get(self, request: Request, **_: str) -> Response:
-        rows = RetentionRule.objects.filter(**_owner(self.place)).in_order()
+        rows = RetentionRule.objects.filter(**place_of_rule(self.place)).in_order()
         return Response({"policies": [_pruning(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
@@ -96,12 +96,12 @@ class _OnePruning(_Placed):
         return answer
 
     def _row(self, policy: str) -> RetentionRule:
-        return _one(RetentionRule.objects.filter(**_owner(self.place)), policy)
+        return _one(RetentionRule.objects.filter(**place_of_rule(self.place)), policy)
 
 
 class _Immutabilities(_Placed):
     def get(self, request: Request, **_: str) -> Response:
-        rows = ImmutabilityRule.objects.filter(**_owner(self.place)).order_by("pk")
+        rows = ImmutabilityRule.objects.filter(**place_of_rule(self.place)).order_by("pk")
         return Response({"policies": [_immutability(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
@@ -127,7 +127,7 @@ class _OneImmutability(_Placed):
         return answer
 
     def _row(self, policy: str) -> ImmutabilityRule:
-        return _one(ImmutabilityRule.objects.filter(**_owner(self.place)), policy)
+        return _one(ImmutabilityRule.objects.filter(**place_of_rule(self.place)), policy)
 
 
 class PruningsView(_OfNamespace, _Prunings):
@@ -160,10 +160,6 @@ class RepositoryImmutabilitiesView(_OfRepository, _Immutabilities):
 
 class RepositoryImmutabilityView(_OfRepository, _OneImmutability):
     pass
-
-
-def _owner(place: Namespace | Repository) -> dict[str, Any]:
-    return {"repository" if isinstance(place, Repository) else "namespace": place.pk}
 
 
 def _rule(said: dict[str, Any]) -> Rule:
