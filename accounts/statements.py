@@ -5,6 +5,7 @@ and these run with every request. Each stands for one QuerySet method, and is
 kept as small; both databases read them alike.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 from django.utils.asyncio import async_unsafe
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 _READ_SECONDS = 0.2  # a reader of SQLite waits for nobody but whoever repairs the database
 _REMEMBERED_BYTES = 8 * 1024 * 1024  # in each process
@@ -138,6 +141,22 @@ def execute(statement: str, parameters: Sequence[Any]) -> int:
         cursor.execute(statement, [_adapted(value) for value in parameters])
         changed: int = cursor.rowcount
     return changed
+
+
+def write_in_batches(
+    items: Sequence[T], write: Callable[[Sequence[T]], object], *, size: int, what: str
+) -> Sequence[T]:
+    """Write what waited in memory, ``size`` of it at a time; return what is left for later.
+
+    Something is left when the database fails, which goes to the log.
+    """
+    for start in range(0, len(items), size):
+        try:
+            write(items[start : start + size])
+        except DatabaseError:
+            logger.warning("%s could not be written yet", what, exc_info=True)
+            return items[start:]
+    return []
 
 
 def moment(value: Any) -> datetime:

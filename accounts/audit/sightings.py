@@ -7,17 +7,14 @@ the log, where each line stands at once.
 """
 
 import hashlib
-import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
-from django.db import DatabaseError
-
+from accounts import statements
 from accounts.audit.models import AuditEvent
 from accounts.audit.services import Actor, Detail, event_of
 
@@ -31,8 +28,6 @@ MOST_OF_ONE_ACTOR: Final = 30
 """Events of one action that one actor can bring about within the while of one."""
 
 BATCH_ROWS: Final = 500
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -104,19 +99,15 @@ def flush_sightings() -> int:
     """
     with _lock:
         taken, _memory.waiting = _memory.waiting, []
-    rest = iter(taken)
-    written = 0
-    while batch := list(islice(rest, BATCH_ROWS)):
-        try:
-            AuditEvent.objects.bulk_create(batch, ignore_conflicts=True)
-        except DatabaseError:
-            logger.warning("what was noticed could not be written yet", exc_info=True)
-            with _lock:
-                kept = [*batch, *rest, *_memory.waiting]
-                _memory.waiting = kept[:MOST_WAITING]
-            break
-        written += len(batch)
-    return written
+    left = statements.write_in_batches(taken, _write, size=BATCH_ROWS, what="what was noticed")
+    if left:
+        with _lock:
+            _memory.waiting = [*left, *_memory.waiting][:MOST_WAITING]
+    return len(taken) - len(left)
+
+
+def _write(events: Sequence[AuditEvent]) -> None:
+    AuditEvent.objects.bulk_create(events, ignore_conflicts=True)
 
 
 def forget_sightings() -> None:

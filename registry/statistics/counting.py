@@ -5,22 +5,18 @@ seconds. What a killed process had not yet added is lost: a handful of counts, a
 stands on them.
 """
 
-import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 from typing import Final, NamedTuple
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from accounts import statements
 
 MAX_KEYS: Final = 50_000  # kept in memory while the database does not answer
 BATCH_ROWS: Final = 500
-
-logger = logging.getLogger(__name__)
 
 _ADD = """
     INSERT INTO statistics_dailytraffic
@@ -80,17 +76,10 @@ def flush_counts() -> int:
     with _lock:
         taken, _counts = _counts, {}
     # In one order, so that processes that write the same rows wait for each other and no more.
-    rest = iter(sorted(taken.items(), key=lambda item: item[0]))
-    written = 0
-    while batch := dict(islice(rest, BATCH_ROWS)):
-        try:
-            _write(batch)
-        except DatabaseError:
-            logger.warning("pulls could not be added to the statistics yet", exc_info=True)
-            _remember({**batch, **dict(rest)})
-            break
-        written += len(batch)
-    return written
+    waiting = sorted(taken.items(), key=lambda item: item[0])
+    left = statements.write_in_batches(waiting, _write, size=BATCH_ROWS, what="pulls and pushes")
+    _remember(dict(left))
+    return len(waiting) - len(left)
 
 
 def forget_counts() -> None:
@@ -108,8 +97,8 @@ def _remember(counts: Mapping[Key, Count]) -> None:
                 _counts[key] = Count(count.pulls, count.pushes, count.last_pulled_at)
 
 
-def _write(batch: Mapping[Key, Count]) -> None:
+def _write(batch: Sequence[tuple[Key, Count]]) -> None:
     with statements.commit_without_sync(), transaction.atomic():
-        for key, count in batch.items():
+        for key, count in batch:
             values = [count.pulls, count.pushes, count.last_pulled_at, key.repository_id]
             statements.execute(_ADD, [key.reference, key.day, *values])

@@ -9,9 +9,12 @@ import hashlib
 import logging
 import re
 import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from django.db import transaction
 
 from accounts import statements
 from artifacts.text import clean
@@ -70,20 +73,23 @@ def safe_text(text: str) -> str:
 
 
 def flush_errors() -> int:
-    """Write what was remembered, and delete the oldest rows past the limit."""
+    """Write what was remembered, and delete the oldest rows past the limit.
+
+    Returns how many errors that were. What cannot be written is kept for the next time.
+    """
     from registry.statistics.models import LoggedError
 
     with _lock:
         taken = dict(_entries)
         _entries.clear()
-    for fingerprint, entry in sorted(taken.items()):
-        values = [entry.logger, entry.message, entry.place, entry.first_at, entry.last_at]
-        statements.execute(_WRITE, [fingerprint, *values, entry.count])
-    if taken:
+    waiting = sorted(taken.items())
+    left = statements.write_in_batches(waiting, _write, size=MAX_IN_MEMORY, what="errors")
+    _keep(left)
+    if len(left) < len(waiting):
         rows = LoggedError.objects.order_by("-last_at", "fingerprint")
         past = rows.values_list("fingerprint", flat=True)[MAX_ROWS : MAX_ROWS + MAX_IN_MEMORY]
         LoggedError.objects.filter(fingerprint__in=list(past)).delete()
-    return len(taken)
+    return len(waiting) - len(left)
 
 
 def forget_errors() -> None:
@@ -111,6 +117,24 @@ def _remember(record: logging.LogRecord) -> None:
             entry.last_at, entry.message = at, text
         elif len(_entries) < MAX_IN_MEMORY:
             _entries[fingerprint] = _Entry(record.name[:200], text, place[:300], at, at)
+
+
+def _write(entries: Sequence[tuple[str, _Entry]]) -> None:
+    with transaction.atomic():
+        for fingerprint, entry in entries:
+            values = [entry.logger, entry.message, entry.place, entry.first_at, entry.last_at]
+            statements.execute(_WRITE, [fingerprint, *values, entry.count])
+
+
+def _keep(entries: Iterable[tuple[str, _Entry]]) -> None:
+    """Put back what could not be written, beside what came since."""
+    with _lock:
+        for fingerprint, entry in entries:
+            if newer := _entries.get(fingerprint):
+                newer.count += entry.count
+                newer.first_at = entry.first_at
+            elif len(_entries) < MAX_IN_MEMORY:
+                _entries[fingerprint] = entry
 
 
 def _innermost(error: BaseException) -> str:

@@ -157,7 +157,7 @@ def test_manifests_that_clients_get_and_put_are_counted() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_add_to_the_same_rows_lose_nothing(repository: Repository) -> None:
     keys = [counting.Key(repository.id, f"v{number}", NOW.date()) for number in range(20)]
-    batch = {key: counting.Count(pulls=1, last_pulled_at=NOW) for key in keys}
+    batch = [(key, counting.Count(pulls=1, last_pulled_at=NOW)) for key in keys]
 
     at_once(*[partial(counting._write, batch) for _ in range(8)])
 

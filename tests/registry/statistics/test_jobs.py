@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError
 
 from registry.statistics import errors
 from registry.statistics.errors import ErrorMemory, flush_errors, forget_errors, safe_text
@@ -69,6 +70,43 @@ def test_equal_errors_are_one_row_that_counts(log: logging.Logger) -> None:
     assert (first.count, first.message) == (3, "could not do it: ValueError: number 2")
     assert first.place.startswith("tests.registry.statistics.test_jobs:")
     assert (other.count, other.message) == (2, "another")
+
+
+def test_errors_wait_in_memory_while_the_database_does_not_answer(
+    log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise DatabaseError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("accounts.statements.execute", fail)
+        log.error("no database")
+        assert flush_errors() == 0
+    for _ in range(2):
+        log.handle(log.makeRecord("berth.tests", 40, "other.py", 1, "more", (), None))
+
+    assert flush_errors() == 2
+    assert sorted(LoggedError.objects.values_list("message", "count")) == [
+        ("more", 2),
+        ("no database", 1),
+    ]
+
+
+def test_an_error_that_waited_and_comes_again_is_counted_once_for_each_time(
+    log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise DatabaseError("gone")
+
+    log.handle(log.makeRecord("berth.tests", 40, "here.py", 1, "again", (), None))
+    with monkeypatch.context() as patched:
+        patched.setattr("accounts.statements.execute", fail)
+        flush_errors()
+        log.handle(log.makeRecord("berth.tests", 40, "here.py", 1, "again", (), None))
+        flush_errors()
+    flush_errors()
+
+    assert LoggedError.objects.get(message="again").count == 2
 
 
 def _fail(number: int) -> None:
