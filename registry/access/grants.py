@@ -13,11 +13,9 @@ from artifacts.oci.names import is_name
 from registry.access.refusals import note_refusal
 from registry.access.rights import rights_in
 from registry.access.scopes import CATALOG, Scope
-from registry.access.tokens import Grant, issue_token, service_name
+from registry.access.tokens import Grant, issue_token
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
-
-MAX_AUDIENCE_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +27,9 @@ class IssuedToken:
     left_out: int
 
 
-def token_for(*, principal: Principal, scopes: Iterable[Scope], service: str, now: datetime) -> str:
+def token_for(*, principal: Principal, scopes: Iterable[Scope], now: datetime) -> str:
     """The text of the token that ``grant_token`` issues."""
-    issued = grant_token(principal=principal, scopes=scopes, service=service, now=now)
+    issued = grant_token(principal=principal, scopes=scopes, now=now)
     return issued.text
 
 
@@ -39,7 +37,6 @@ def grant_token(
     *,
     principal: Principal,
     scopes: Iterable[Scope],
-    service: str,
     address: str = "",
     now: datetime,
 ) -> IssuedToken:
@@ -71,7 +68,6 @@ def grant_token(
             )
     text, grants = issue_token(
         principal=principal,
-        audience=service[:MAX_AUDIENCE_LENGTH] or service_name(),
         grants=granted,
         epoch=epoch,
         now=now,

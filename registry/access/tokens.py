@@ -62,24 +62,22 @@ def service_name() -> str:
 
 
 def issue_token(
-    *, principal: Principal, audience: str, grants: Sequence[Grant], epoch: int, now: datetime
+    *, principal: Principal, grants: Sequence[Grant], epoch: int, now: datetime
 ) -> tuple[str, Sequence[Grant]]:
     """A token, and those of ``grants`` that it has room for: a longer one would be refused.
 
     The first ones come first: clients name what they are about to do before the rest.
     """
-    while len(token := _signed(principal, audience, grants, epoch, now)) > MAX_TOKEN_BYTES:
+    while len(token := _signed(principal, grants, epoch, now)) > MAX_TOKEN_BYTES:
         grants = grants[: len(grants) * MAX_TOKEN_BYTES // (len(token) + 1)]
     return token, grants
 
 
-def _signed(
-    principal: Principal, audience: str, grants: Sequence[Grant], epoch: int, now: datetime
-) -> str:
+def _signed(principal: Principal, grants: Sequence[Grant], epoch: int, now: datetime) -> str:
     key = signing_key(now=now)
     claims = {
         "iss": service_name(),
-        "aud": audience,
+        "aud": service_name(),
         "sub": principal.name,
         "iat": int(now.timestamp()),
         "nbf": int(now.timestamp()),

@@ -84,9 +84,7 @@ def principal_of(account: User | Robot, **changed: Any) -> Principal:
 
 def bearer(principal: Principal, *scopes: str) -> dict[str, str]:
     """Headers with a token for what ``principal`` may do of ``scopes``."""
-    token = token_for(
-        principal=principal, scopes=parse_scopes(scopes), service="", now=datetime.now(UTC)
-    )
+    token = token_for(principal=principal, scopes=parse_scopes(scopes), now=datetime.now(UTC))
     return {"Authorization": f"Bearer {token}"}
 
 

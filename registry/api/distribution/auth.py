@@ -78,22 +78,22 @@ def _from_header(asking: Asking, header: str) -> Principal:
 def _from_form(asking: Asking, form: "_Form") -> Principal:
     match form.one("grant_type"):
         case "password":
-            return asking.authenticate(form.one("username"), form.one("password"))
+            return asking.authenticate(form.needed("username"), form.needed("password"))
         case "refresh_token":
             # An application token serves as one: it stands for a login and can be revoked.
-            return asking.authenticate(APPLICATION, form.one("refresh_token"))
+            return asking.authenticate(APPLICATION, form.needed("refresh_token"))
         case _:
             raise QueryInvalid("grant_type must be password or refresh_token")
 
 
 def _issue(asking: Asking, principal: Principal, scopes: Iterable[str], service: str) -> Answer:
-    # Without SERVER_HOSTNAME the service has a name of its own; people type the host's.
-    if service == urlsplit(asking.url).netloc:
-        service = service_name()
+    # Without SERVER_HOSTNAME the service has a name of its own; people type the host's. A token
+    # for anybody else would be refused here, and is nothing for a client to carry there.
+    if service not in {"", service_name(), urlsplit(asking.url).netloc}:
+        raise QueryInvalid(f"tokens are issued here for the service {service_name()} only")
     issued = grant_token(
         principal=principal,
         scopes=parse_scopes(scopes),
-        service=service,
         address=asking.address,
         now=asking.now,
     )
@@ -124,6 +124,11 @@ class _Form:
 
     def one(self, name: str) -> str:
         return self._fields.get(name, [""])[0]
+
+    def needed(self, name: str) -> str:
+        if not (value := self.one(name)):
+            raise QueryInvalid(f"the form needs {name}")
+        return value
 
     def all(self, name: str) -> list[str]:
         return self._fields.get(name, [])

@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 def good_token(now: datetime) -> str:
-    return token_for(principal=ANONYMOUS, scopes=[], service="", now=now)
+    return token_for(principal=ANONYMOUS, scopes=[], now=now)
 
 
 def claims(now: datetime, **changed: Any) -> dict[str, Any]:

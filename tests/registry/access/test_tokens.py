@@ -56,7 +56,7 @@ def bob() -> User:
 
 
 def token(principal: Principal, now: datetime, scope: str = SCOPE) -> str:
-    return token_for(principal=principal, scopes=parse_scopes([scope]), service="", now=now)
+    return token_for(principal=principal, scopes=parse_scopes([scope]), now=now)
 
 
 def caller(text: str, now: datetime) -> Caller:
@@ -348,10 +348,12 @@ def test_a_remembered_token_ends_when_its_time_is_over(web: Repository, now: dat
         verify_token(text, now=now + timedelta(seconds=961))
 
 
-def test_a_token_for_another_service_is_issued_and_not_taken(
-    web: Repository, now: datetime
+def test_a_token_for_another_service_is_not_taken(
+    web: Repository, now: datetime, settings: Settings
 ) -> None:
-    text = token_for(principal=ANONYMOUS, scopes=[], service="elsewhere", now=now)
+    settings.SERVER_HOSTNAME = "elsewhere.example"
+    text = token_for(principal=ANONYMOUS, scopes=[], now=now)
+    settings.SERVER_HOSTNAME = ""
 
     with pytest.raises(TokenInvalid):
         verify_token(text, now=now)

@@ -276,6 +276,7 @@ TOKEN_QUERIES = [
     "service=berth&scope=repository:acme/private:pull",
     "scope=repository:elsewhere/web:delete%20repository:acme/web:delete",
     "scope=repository:web:push",
+    "service=elsewhere&scope=repository:acme/web:pull",
     "account=somebody",
     "",
 ]
