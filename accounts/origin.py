@@ -26,6 +26,7 @@ _HEADERS: Final = (
     "HTTP_X_FORWARDED_SSL",
     "HTTP_X_REAL_IP",
 )
+MAX_HOST_LENGTH: Final = 255
 _MAX_HOPS: Final = 32
 # token "=" ( token / quoted-string ), RFC 7239 section 4.
 _PAIR: Final = re.compile(
@@ -53,6 +54,7 @@ class ForwardedHeaders:
     def __call__(self, request: Any) -> Any:
         settle(request.META)
         if not is_served(request.META):
+            refused.host = only_safe(request.META["HTTP_HOST"])[:MAX_HOST_LENGTH]
             raise DisallowedHost(request.META["HTTP_HOST"])
         return self._get_response(request)
 
@@ -64,6 +66,15 @@ class _Ignored:
 
 
 ignored: Final = _Ignored()
+
+
+class _Refused:
+    """The last name that a request asked for in vain, for ``doctor``."""
+
+    host = ""
+
+
+refused: Final = _Refused()
 
 
 def settle(meta: MutableMapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
-from accounts.origin import only_safe
+from accounts.origin import MAX_HOST_LENGTH, only_safe
 from artifacts.oci.errors import OCIError, RouteUnknown, Unavailable
 from registry.api.doors import answer, is_for_programs
 from registry.api.http.failures import (
@@ -18,8 +18,6 @@ from registry.api.http.failures import (
 from ui import errors as pages
 
 Page = Callable[[HttpRequest], HttpResponse]
-
-_MAX_HOST_LENGTH = 255
 
 
 class HostUnknown(RequestInvalid):
@@ -36,7 +34,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def unknown_host(request: HttpRequest) -> HttpResponse:
     """A name that is not ours. No page: each says what the registry is called."""
-    asked = only_safe(request.META.get("HTTP_HOST", ""))[:_MAX_HOST_LENGTH]
+    asked = only_safe(request.META.get("HTTP_HOST", ""))[:MAX_HOST_LENGTH]
     error = HostUnknown(
         f"this registry does not answer as {asked!r}: set SERVER_HOSTNAME to that name in its"
         " configuration, or list it in ALLOWED_HOSTS"

@@ -228,10 +228,7 @@ def _compare(whose: str, theirs: datetime) -> None:
 
 def _host_name(now: datetime) -> str:
     if not settings.BERTH.SERVER_HOSTNAME:
-        if "*" in settings.BERTH.ALLOWED_HOSTS:
-            return "SERVER_HOSTNAME is not set, and ALLOWED_HOSTS lets requests ask for any name"
-        listed = ", ".join(settings.BERTH.ALLOWED_HOSTS) or "names that nobody can register"
-        return f"SERVER_HOSTNAME is not set: IP addresses, localhost and {listed} are answered"
+        return _host_names(now)
     host = urlsplit(f"//{settings.BERTH.SERVER_HOSTNAME}").hostname or ""
     try:
         socket.getaddrinfo(host, None)
@@ -240,17 +237,38 @@ def _host_name(now: datetime) -> str:
             f"{host} does not resolve", cure="Add it to DNS, or correct SERVER_HOSTNAME."
         ) from error
     file = Path(settings.BERTH.TLS_CERTIFICATE or settings.DATA_DIR / SERVER_CERTIFICATE)
+    others = _seen(now, "refused_host")
+    refused = f"; {others} was asked for and refused (see ALLOWED_HOSTS)" if others else ""
     if not file.exists():
-        return f"{host} resolves"
+        return f"{host} resolves{refused}"
     _check_certificate(file, host, now)
-    return f"{host} resolves and matches the certificate {file}"
+    return f"{host} resolves and matches the certificate {file}{refused}"
+
+
+def _host_names(now: datetime) -> str:
+    """Which names are answered where ``SERVER_HOSTNAME`` names none."""
+    if "*" in settings.BERTH.ALLOWED_HOSTS:
+        return "SERVER_HOSTNAME is not set, and ALLOWED_HOSTS lets requests ask for any name"
+    if not settings.BERTH.ALLOWED_HOSTS and (host := _seen(now, "refused_host")):
+        raise Trouble(
+            f"a request for {host} was refused, and SERVER_HOSTNAME is not set",
+            cure="If that is a name of this registry, set SERVER_HOSTNAME to it; list further"
+            " names in ALLOWED_HOSTS.",
+        )
+    listed = ", ".join(settings.BERTH.ALLOWED_HOSTS) or "names that nobody can register"
+    return f"SERVER_HOSTNAME is not set: IP addresses, localhost and {listed} are answered"
+
+
+def _seen(now: datetime, what: str) -> str:
+    """What a living process saw last, if any did."""
+    alive = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER).exclude(**{what: ""})
+    return alive.order_by("-seen_at").values_list(what, flat=True).first() or ""
 
 
 def _proxies(now: datetime) -> str:
     if settings.BERTH.TRUSTED_PROXIES:
         return f"{', '.join(map(str, settings.BERTH.TRUSTED_PROXIES))} may say who calls"
-    seen = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER).exclude(ignored_proxy="")
-    if (address := seen.values_list("ignored_proxy", flat=True).first()) is not None:
+    if address := _seen(now, "ignored_proxy"):
         raise Trouble(
             f"forwarded headers came from {address} and were ignored",
             cure="If a proxy of yours is there, name its network in TRUSTED_PROXIES: all who come"

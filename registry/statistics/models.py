@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from accounts.origin import MAX_HOST_LENGTH
 from accounts.users.models import Namespace
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
 from registry.repositories.models import Repository
@@ -149,6 +150,9 @@ class ServerProcess(models.Model):
     uploads = models.PositiveIntegerField(default=0, help_text="that it took at that moment")
     ignored_proxy = models.CharField(
         max_length=50, default="", help_text="address whose forwarded headers it ignored"
+    )
+    refused_host = models.CharField(
+        max_length=MAX_HOST_LENGTH, default="", help_text="name that it does not answer as"
     )
 
     class Meta:

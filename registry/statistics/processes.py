@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from accounts import statements
-from accounts.origin import ignored
+from accounts.origin import ignored, refused
 from registry.blobs.transfers import transfers
 from registry.statistics.models import ServerProcess
 
@@ -37,6 +37,7 @@ def note_alive(presence: Presence, *, now: datetime) -> None:
                 "seen_at": now,
                 "uploads": transfers.uploads,
                 "ignored_proxy": ignored.address,
+                "refused_host": refused.host,
             },
         )
         ServerProcess.objects.filter(seen_at__lt=now - GONE_AFTER).delete()

@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 from config.serving.doctor import Finding, examine
 from config.serving.tls import ensure_certificate
 from registry.queue.models import Message
+from registry.statistics.models import ServerProcess
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,33 @@ def test_a_host_name_must_resolve(
     settings.SERVER_HOSTNAME = host
 
     assert finding("host name", now).is_fine is is_fine
+
+
+def seen(now: datetime, host: str) -> None:
+    ServerProcess.objects.create(
+        name="web:1", kind="web", version="1", started_at=now, seen_at=now, refused_host=host
+    )
+
+
+def test_a_name_that_is_refused_is_told_when_none_is_set(now: datetime) -> None:
+    assert finding("host name", now).is_fine
+    seen(now, "registry.example.com")
+
+    found = finding("host name", now)
+
+    assert not found.is_fine
+    assert found.text.startswith("a request for registry.example.com was refused")
+    assert "SERVER_HOSTNAME" in found.cure
+
+
+def test_a_foreign_name_is_no_trouble_once_names_are_set(settings: Settings, now: datetime) -> None:
+    seen(now, "scanned.example")
+    settings.SERVER_HOSTNAME = "localhost"
+
+    found = finding("host name", now)
+
+    assert found.is_fine
+    assert "scanned.example was asked for and refused" in found.text
 
 
 def test_a_host_name_must_be_in_the_certificate(
