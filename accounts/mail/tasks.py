@@ -2,6 +2,8 @@
 
 import logging
 import smtplib
+import threading
+import time
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,21 +15,35 @@ from django.utils import timezone
 
 from accounts.mail.models import OutgoingMail
 
-BATCH: Final = 50
+TURN_SECONDS: Final = 60
 MAX_ATTEMPTS: Final = 7
 FIRST_WAIT: Final = timedelta(minutes=1)
 """After the first attempt; twice that after the second, and so on: an hour in all."""
 
 _PERMANENT: Final = range(500, 600)
 
+_turn = threading.Lock()
+
 logger = logging.getLogger(__name__)
 
 
 @shared_task(name="mail.send_waiting", acks_late=True, ignore_result=True)
 def send_waiting(**_: object) -> None:
-    """Send what is due. Safe to run twice, even at once."""
-    if send_batch(now=timezone.now(), limit=BATCH) >= BATCH:
-        send_waiting.delay()
+    """Send what is due. Safe to run twice, even at once.
+
+    A mail server that does not answer holds one thread of the jobs process and no other: who is
+    at it looks again after each mail, and what comes at its very end is sent by the timetable.
+    """
+    if not _turn.acquire(blocking=False):
+        return
+    ends_at = time.monotonic() + TURN_SECONDS
+    try:
+        while send_batch(now=timezone.now(), limit=1):
+            if time.monotonic() >= ends_at:
+                send_waiting.delay()
+                return
+    finally:
+        _turn.release()
 
 
 def send_batch(*, now: datetime, limit: int) -> int:
@@ -66,9 +82,16 @@ def _send(mail: OutgoingMail) -> None:
         mail.body,
         settings.DEFAULT_FROM_EMAIL,
         [mail.recipient],
+        # The same at each attempt, so that a mail that did arrive is not shown twice.
+        headers={"Message-ID": _message_id(mail)},
         connection=get_connection(settings.MAIL_DELIVERY_BACKEND),
     )
     message.send()
+
+
+def _message_id(mail: OutgoingMail) -> str:
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(" >") or "localhost"
+    return f"<{mail.created_at.timestamp():.6f}.{mail.pk}@{domain}>"
 
 
 def _is_permanent(error: Exception) -> bool:
@@ -76,6 +99,8 @@ def _is_permanent(error: Exception) -> bool:
     match error:
         case smtplib.SMTPRecipientsRefused():
             return all(code in _PERMANENT for code, _ in error.recipients.values())
+        case OSError():  # a certificate that is not trusted is a ValueError, too
+            return False
         case ValueError():  # an address or a subject that no mail can have
             return True
     return False

@@ -190,15 +190,64 @@ def test_of_two_jobs_one_sends(
     assert len(mailoutbox) == 1
 
 
-def test_the_job_sends_a_batch_and_asks_for_the_next(
+def test_the_job_sends_all_that_waits(
+    monkeypatch: pytest.MonkeyPatch, mailoutbox: list[EmailMessage]
+) -> None:
+    for _ in range(3):
+        write(timezone.now())
+
+    tasks.send_waiting()
+
+    assert len(mailoutbox) == 3
+
+
+def test_a_job_that_was_at_it_for_long_leaves_the_rest_to_the_next(
     monkeypatch: pytest.MonkeyPatch, mailoutbox: list[EmailMessage]
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(tasks, "BATCH", 2)
+    monkeypatch.setattr(tasks, "TURN_SECONDS", 0)
     monkeypatch.setattr(tasks.send_waiting, "delay", lambda: asked.append(True))
     for _ in range(3):
         write(timezone.now())
 
     tasks.send_waiting()
 
-    assert (len(mailoutbox), asked) == (2, [True])
+    assert (len(mailoutbox), asked) == (1, [True])
+
+
+def test_a_second_job_leaves_all_to_the_one_that_sends(
+    monkeypatch: pytest.MonkeyPatch, mailoutbox: list[EmailMessage]
+) -> None:
+    write(timezone.now())
+    send, sent_meanwhile = tasks._send, []
+
+    def send_while_another_begins(mail: OutgoingMail) -> None:
+        monkeypatch.setattr(tasks, "_send", send)
+        write(timezone.now(), "bob@example.com")
+        tasks.send_waiting()
+        sent_meanwhile.extend(mailoutbox)
+        send(mail)
+
+    monkeypatch.setattr(tasks, "_send", send_while_another_begins)
+    tasks.send_waiting()
+
+    assert sent_meanwhile == []
+    assert [mail.to for mail in mailoutbox] == [["alice@example.com"], ["bob@example.com"]]
+
+
+def test_a_mail_has_the_same_id_at_each_attempt(
+    now: datetime, broken: list[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids: list[str] = []
+
+    def fail(_: object, messages: list[EmailMessage]) -> int:
+        ids.extend(str(message.message()["Message-ID"]) for message in messages)
+        raise TimeoutError
+
+    monkeypatch.setattr(EmailBackend, "send_messages", fail)
+    write(now)
+    send_batch(now=now, limit=10)
+    send_batch(now=now + FIRST_WAIT, limit=10)
+
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
