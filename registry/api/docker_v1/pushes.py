@@ -4,7 +4,6 @@ Images come one by one: JSON, layer, checksum. A tag then makes a signed schema 
 an image and of all that it stands on, which is stored like any other.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -39,7 +38,6 @@ from registry.repositories.paths import repository_path, split_path
 from registry.tags.services import delete_tag
 
 _MAX_JSON_BYTES = 1024 * 1024
-_MAX_LISTED = 1000  # what is staged for others ends by itself
 _WRITES = frozenset({"PUT", "DELETE"})
 
 
@@ -82,12 +80,12 @@ class RepositoryView(_Pushing):
 
 
 class PushedImagesView(_Pushing, ImagesView):
-    """Where a push ends: what was staged for it can go."""
+    """Where a push ends. Nothing is left to do."""
 
     actions = {**ImagesView.actions, "PUT": "push"}
 
     def put(self, request: Request, name: str) -> Response:
-        self.stage.forget(_listed_ids(self.body.read_small(_MAX_JSON_BYTES)))
+        self.body.read_small(_MAX_JSON_BYTES)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -143,7 +141,7 @@ class PushedJsonView(_Image, ImageJsonView):
         parent = said.get("parent") or ""
         if parent:
             self.stage.get(parent, now=self.now)
-        self.stage.put(StagedImage(image_id, parent, text), now=self.now)
+        self.stage.tell(StagedImage(image_id, parent, text), now=self.now)
         return Response(True)
 
 
@@ -159,7 +157,7 @@ class PushedLayerView(_Image, LayerView):
             raise BlobUploadInvalid("the layer has no bytes")
         digest = Digest.parse(session.digest_so_far)
         commit_upload(session=session, digest=digest, chunk=EMPTY, now=self.now)
-        self.stage.put(replace(image, layer=str(digest)), now=self.now)
+        self.stage.tell_layer(image, digest, now=self.now)
         return Response(True)
 
 
@@ -172,18 +170,6 @@ class ChecksumView(_Image):
         if told is not None and told != image.layer:
             raise DigestInvalid(f"the layer has the digest {image.layer or 'of nothing'}")
         return Response(True)
-
-
-def _listed_ids(body: bytes) -> list[str]:
-    """The ids in the list of images with which a push ends; none where it is unreadable."""
-    match _json_of(body):
-        case list(items):
-            return [item["id"] for item in items[:_MAX_LISTED] if _has_id(item)]
-    return []
-
-
-def _has_id(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("id"), str)
 
 
 def _text_of(body: bytes) -> str:

@@ -1,20 +1,23 @@
 """What a V1 push has told so far: images that no manifest names yet.
 
 Each is kept like a browser's session, in the same table, for whoever pushes it into one
-repository: under a key that only the registry can work out, until it ends by itself.
+repository: under a key that only the registry can work out, until it ends by itself. The end of
+a push takes nothing away: another of the same person may stand on the same images.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from accounts.credentials.principals import Principal
+from artifacts.oci.digest import Digest
 from artifacts.oci.errors import ManifestInvalid
 from registry.api.docker_v1.schema1.documents import MAX_LAYERS
 from registry.repositories.models import Repository
@@ -41,7 +44,30 @@ class Stage:
     repository: Repository
     principal: Principal
 
-    def put(self, image: StagedImage, *, now: datetime) -> None:
+    def tell(self, image: StagedImage, *, now: datetime) -> None:
+        """What an image says. The layer stays while that is the same: another push of the image
+        may be about to put a tag on it."""
+        with transaction.atomic():
+            if (told := self._locked(image.id, now)) and told.said == image.said:
+                image = told
+            self._keep(image, now)
+
+    def tell_layer(self, image: StagedImage, layer: Digest, *, now: datetime) -> None:
+        """The layer that came for an image. Raises ``ManifestInvalid`` when that says something
+        else by now."""
+        with transaction.atomic():
+            told = self._locked(image.id, now)
+            if told is None or told.said != image.said:
+                raise ManifestInvalid(f"the image {image.id} was pushed anew meanwhile; push again")
+            self._keep(replace(image, layer=str(layer)), now)
+
+    def _locked(self, image_id: str, now: datetime) -> StagedImage | None:
+        row = Session.objects.select_for_update().filter(session_key=self._key(image_id))
+        for text in row.filter(expire_date__gt=now).values_list("session_data", flat=True):
+            return StagedImage(**SessionStore().decode(text))
+        return None
+
+    def _keep(self, image: StagedImage, now: datetime) -> None:
         Session.objects.update_or_create(
             session_key=self._key(image.id),
             defaults={
@@ -56,9 +82,6 @@ class Stage:
         for text in alive.values_list("session_data", flat=True):
             return StagedImage(**SessionStore().decode(text))
         raise ManifestInvalid(f"the image {image_id[:64]} has not been pushed")
-
-    def forget(self, image_ids: Iterable[str]) -> None:
-        Session.objects.filter(session_key__in=[self._key(id_) for id_ in image_ids]).delete()
 
     def schema1(self, image_id: str, *, tag: str, now: datetime) -> bytes:
         """The manifest of an image and all it stands on. Raises ``ManifestInvalid``."""

@@ -63,12 +63,15 @@ class V1Client:
 
     def push_image(self, image: V1Image) -> None:
         path = f"/v1/images/{image.id}"
-        self.put(f"{path}/json", json.dumps(image.said).encode())
+        self.put_said(image)
         self.put(f"{path}/layer", image.layer)
         checksum = f"sha256:{hashlib.sha256(image.layer).hexdigest()}"
         self.put(
             f"{path}/checksum", headers={**self._granted, "X-Docker-Checksum-Payload": checksum}
         )
+
+    def put_said(self, image: V1Image) -> None:
+        self.put(f"/v1/images/{image.id}/json", json.dumps(image.said).encode())
 
     def put(
         self, path: str, body: bytes = b"", status: int = 200, headers: Headers | None = None

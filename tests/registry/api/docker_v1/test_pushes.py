@@ -11,8 +11,10 @@ from django.db.models import F
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
+from registry.api.docker_v1 import pushes
 from registry.api.docker_v1.schema1.documents import Schema1
 from registry.blobs.models import UploadSession
+from registry.blobs.uploads import commit_upload
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
@@ -75,12 +77,11 @@ def test_what_was_pushed_is_pulled_again() -> None:
     assert leaf.said["config"] == LEAF.said["config"]
 
 
-def test_the_first_push_makes_the_repository_and_nothing_is_left_behind() -> None:
+def test_the_first_push_makes_the_repository_and_leaves_no_upload_open() -> None:
     puller().push("acme/new", "v1", BASE)
 
     created = Repository.objects.get(path="acme/new")
     assert not created.is_public
-    assert not Session.objects.exists()
     assert not UploadSession.objects.filter(is_closed=False).exists()
 
 
@@ -158,6 +159,49 @@ def test_what_one_stages_nobody_else_can_tag(repository: Repository) -> None:
     status, error = refusal(begun("writer"), f"{V1}/tags/v1", json.dumps(BASE_ID).encode())
 
     assert (status, error) == (400, f"the image {BASE_ID} has not been pushed")
+
+
+@pytest.mark.parametrize("steps", [1, 2], ids=["base", "leaf"])
+def test_a_push_beside_it_that_ends_takes_no_image_away(steps: int) -> None:
+    client = begun()
+    client.push_image(BASE)
+    if steps > 1:
+        client.push_image(LEAF)
+    puller().push("acme/web", "other", BASE, LEAF)
+
+    if steps == 1:
+        client.push_image(LEAF)
+    client.put(f"{V1}/tags/v1", json.dumps(LEAF_ID).encode())
+
+    (leaf, base) = puller().pull("acme/web", "v1")
+    assert (leaf.layer, base.layer) == (LEAF.layer, BASE.layer)
+
+
+def test_a_push_beside_it_that_begins_takes_no_layer_away() -> None:
+    client = begun()
+    client.push_image(BASE)
+    begun().put_said(BASE)
+
+    client.put(f"{V1}/tags/v1", json.dumps(BASE_ID).encode())
+
+    assert puller().pull("acme/web", "v1")[0].layer == BASE.layer
+
+
+def test_a_layer_is_not_put_to_an_image_that_says_something_else_by_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = begun()
+    client.put_said(BASE)
+
+    def commit_while_another_pushes(**how: Any) -> Any:
+        begun().put_said(replace(BASE, said={**BASE.said, "os": "plan9"}))
+        return commit_upload(**how)
+
+    monkeypatch.setattr(pushes, "commit_upload", commit_while_another_pushes)
+
+    status, error = refusal(client, f"/v1/images/{BASE_ID}/layer", BASE.layer)
+
+    assert (status, error) == (400, f"the image {BASE_ID} was pushed anew meanwhile; push again")
 
 
 def test_what_was_staged_ends_by_itself() -> None:
