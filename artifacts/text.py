@@ -38,6 +38,11 @@ def decoded(content: bytes) -> str:
     return clean(content.decode("utf-8", "replace"))
 
 
+def folded(name: str) -> str:
+    """A name as Go's readers of JSON compare them: two letters beyond ASCII are others of its."""
+    return name.lower().replace("\u017f", "s")
+
+
 def text_of(content: bytes) -> str:
     """The text of a file, without its byte order mark: UTF-8, or UTF-16 or UTF-32 in either order.
 

@@ -3,6 +3,7 @@
 Source: helm.sh/helm/v3/pkg/registry for the media types, pkg/chart/loader for the archive.
 """
 
+import codecs
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -127,7 +128,10 @@ class _Files:
     def required_text(self, path: str) -> str:
         if path in self.refusals:
             raise ChartUnreadable(self.refusals[path])
-        return _decoded(self.contents[path])
+        content = self.contents[path]
+        if path in _METADATA_FILES and not _is_for_helm(content):
+            raise ChartUnreadable("it is neither UTF-8 nor UTF-16")
+        return _decoded(content)
 
     def text(self, path: str) -> str:
         """A file's text; empty when it is absent or unreadable."""
@@ -179,6 +183,12 @@ class _Files:
             self.refusals[path] = f"it is larger than {limit // 1024} KiB"
         else:
             self.contents[path] = entry.read()
+
+
+def _is_for_helm(content: bytes) -> bool:
+    """Whether its reader of YAML knows the encoding: UTF-8, or UTF-16 with its mark."""
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return b"\x00" not in content or (is_utf_16 and not content.startswith(codecs.BOM_UTF32_LE))
 
 
 def _decoded(content: bytes) -> str:

@@ -8,20 +8,24 @@ Source: helm.sh/helm/v3/pkg/chart, metadata.go and dependency.go.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.versions import MAX_VERSION_LENGTH, sort_key
+from artifacts.charts.yaml_values import as_text
+from artifacts.text import folded
 
 MAX_NAME_LENGTH: Final = 250  # Helm's own limit
 MAX_METADATA_LENGTH: Final = 64 * 1024  # of all fields, as JSON
 
 # A name stands in file names and addresses.
-_NAME = re.compile(r"[A-Za-z0-9]++(?:[._-]*+[A-Za-z0-9]++)*+")
+NAME = re.compile(r"[A-Za-z0-9]++(?:[._-]*+[A-Za-z0-9]++)*+")
 
 _ALIAS = re.compile(r"[A-Za-z0-9_-]+")
+_SPACE = re.compile(r"[\t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _TYPES = ("", "application", "library")
 
 Metadata = Mapping[str, Any]
@@ -34,7 +38,7 @@ def parse_metadata(document: Any) -> dict[str, Any]:
     """
     metadata = _fields(document, _METADATA, "it")
     name, version = metadata.get("name", ""), metadata.get("version", "")
-    if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
+    if len(name) > MAX_NAME_LENGTH or not NAME.fullmatch(name):
         raise ChartUnreadable(f"{name[:100]!r} is no name of a chart")
     if sort_key(version) is None:
         raise ChartUnreadable(
@@ -55,11 +59,15 @@ def parse_dependencies(document: Any) -> list[dict[str, Any]]:
 
 
 def _text(value: Any, where: str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str):
+    if not isinstance(value, str | int | float):
         raise ChartUnreadable(f"{where} must be text")
-    return value
+    return as_text(value)
+
+
+def _line(value: Any, where: str) -> str:
+    """Text as Helm shows it: spaces for all that parts words, and nothing that does not print."""
+    spaced = _SPACE.sub(" ", _text(value, where))
+    return "".join(character for character in spaced if character.isprintable())
 
 
 def _flag(value: Any, where: str) -> bool:
@@ -68,9 +76,9 @@ def _flag(value: Any, where: str) -> bool:
     return value
 
 
-def _texts(value: Any, where: str) -> list[str]:
+def _lines(value: Any, where: str) -> list[str]:
     items = enumerate(_list(value, where))
-    return [_text(item, f"{where}[{i}]") for i, item in items if item is not None]
+    return [_line(item, f"{where}[{i}]") for i, item in items if item is not None]
 
 
 def _mapping_of_texts(value: Any, where: str) -> dict[str, str]:
@@ -85,6 +93,24 @@ def _list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise ChartUnreadable(f"{where} must be a list")
     return value
+
+
+def _anything(value: Any, where: str) -> list[Any]:
+    _check_numbers(value, where)
+    return _list(value, where)
+
+
+def _check_numbers(value: Any, where: str) -> None:
+    """What is not finite cannot be said in JSON, into which Helm turns all that it reads."""
+    match value:
+        case float() if not math.isfinite(value):
+            raise ChartUnreadable(f"{where} must be a finite number")
+        case list():
+            for item in value:
+                _check_numbers(item, where)
+        case dict():
+            for item in value.values():
+                _check_numbers(item, where)
 
 
 def _mappings(known: Mapping[str, Callable[[Any, str], Any]]) -> Callable[[Any, str], Any]:
@@ -113,43 +139,48 @@ def _fields(
 ) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ChartUnreadable(f"{where} must be a mapping")
-    spelled = {key.lower(): key for key in known}
-    # Go takes a field in any case; of several spellings the last in this order says what it is.
-    given = {spelled[key.lower()]: key for key in sorted(document) if key.lower() in spelled}
-    return {
-        key: known[key](document[given[key]], key if where == "it" else f"{where}.{key}")
-        for key in known
-        if key in given and document[given[key]] is not None
-    }
+    spelled = {folded(key): key for key in known}
+    fields: dict[str, Any] = {}
+    # Go takes a field in any case, and several spellings in this order.
+    for spelling in sorted(document):
+        value, key = document[spelling], spelled.get(folded(spelling))
+        if key is None:
+            _check_numbers(value, spelling[:100])
+        elif value is not None:
+            said = known[key](value, key if where == "it" else f"{where}.{key}")
+            fields[key] = {**fields.get(key, {}), **said} if isinstance(said, dict) else said
+        elif isinstance(fields.get(key), list | dict):
+            del fields[key]
+    return fields
 
 
-_MAINTAINERS = _mappings({"name": _text, "email": _text, "url": _text})
+_MAINTAINERS = _mappings({"name": _line, "email": _line, "url": _line})
 _DEPENDENCY: Mapping[str, Callable[[Any, str], Any]] = {
-    "name": _text,
-    "version": _text,
-    "repository": _text,
-    "condition": _text,
-    "tags": _texts,
+    "name": _line,
+    "version": _line,
+    "repository": _line,
+    "condition": _line,
+    "tags": _lines,
     "enabled": _flag,
-    "import-values": _list,  # each is a name, or a mapping of two; Helm takes whatever stands there
+    "import-values": _anything,  # each is a name, or a mapping of two; Helm takes what stands there
     "alias": _text,
 }
 _METADATA: Mapping[str, Callable[[Any, str], Any]] = {
     "apiVersion": _text,
-    "name": _text,
+    "name": _line,
     "version": _text,
-    "appVersion": _text,
-    "kubeVersion": _text,
+    "appVersion": _line,
+    "kubeVersion": _line,
     "type": _text,
-    "description": _text,
+    "description": _line,
     "deprecated": _flag,
-    "home": _text,
-    "icon": _text,
-    "keywords": _texts,
-    "sources": _texts,
+    "home": _line,
+    "icon": _line,
+    "keywords": _lines,
+    "sources": _lines,
     "maintainers": _MAINTAINERS,
-    "condition": _text,
-    "tags": _text,
+    "condition": _line,
+    "tags": _line,
     "annotations": _mapping_of_texts,
     "dependencies": _dependencies,
 }

@@ -7,14 +7,17 @@ what it refuses, and writes the rest in its own order: one process for hundreds 
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-import yaml
 
+from artifacts.charts.metadata import NAME
 from tests.artifacts.charts.archives import archive
-from tests.artifacts.charts.test_by_helm import CHART_YAMLS, VERSIONS
+from tests.artifacts.charts.odd import odd_chart_yaml
+from tests.artifacts.charts.test_by_helm import CHART_YAMLS, VERSIONS, read, said
 from tests.clients.run import Home, client
+from tests.soak import IS_SOAK, rounds, seed
 
 BY_BERTH = ("created", "digest", "urls")  # what an index adds to a chart
 
@@ -38,12 +41,28 @@ def test_helm_reads_the_same_out_of_each_chart_yaml(helm: str, home: Home, tmp_p
     assert {text: indexed.get(number) for number, text in enumerate(CHART_YAMLS)} == CHART_YAMLS
 
 
+@pytest.mark.randomized
+def test_helm_reads_the_same_out_of_odd_chart_yamls(helm: str, home: Home, tmp_path: Path) -> None:
+    chosen = Random(seed() if IS_SOAK else 0)
+    texts = list(dict.fromkeys(odd_chart_yaml(chosen) for _ in range(rounds(400))))
+
+    indexed = ask(helm, home, tmp_path, texts)
+
+    by_helm = {text: said(indexed.get(number)) for number, text in enumerate(texts)}
+    by_berth = {text: said(read(text)) for text in texts}
+    differ = [text for text in texts if by_berth[text] != by_helm[text]]
+    # Names that nobody can push are refused beyond what Helm refuses.
+    wrong = [text for text in differ if NAME.fullmatch((by_helm[text] or {}).get("name", "a"))]
+    assert [(text, by_berth[text], by_helm[text]) for text in wrong] == []
+    assert sum(map(bool, by_helm.values())) > len(texts) // 4
+
+
 def ask(helm: str, home: Home, folder: Path, texts: Iterable[str]) -> dict[int, dict[str, Any]]:
     """What helm reads out of each Chart.yaml, by its number; refused ones are absent."""
     for number, text in enumerate(texts):
         (folder / f"{number}.tgz").write_bytes(archive({"Chart.yaml": text.encode()}))
-    home.run(helm, "repo", "index", str(folder))
-    index = yaml.load((folder / "index.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+    home.run(helm, "repo", "index", "--json", str(folder))
+    index = json.loads((folder / "index.yaml").read_bytes())
     entries = [entry for versions in index["entries"].values() for entry in versions]
     return {
         int(entry["urls"][0].removesuffix(".tgz")): {

@@ -15,7 +15,7 @@ VERSIONS: dict[str, bool] = ANSWERS["versions"]
 CHART_YAMLS: dict[str, dict[str, Any] | None] = ANSWERS["chart_yamls"]
 
 
-def _read(chart_yaml: str) -> dict[str, Any] | None:
+def read(chart_yaml: str) -> dict[str, Any] | None:
     try:
         chart = read_chart(io.BytesIO(archive({"Chart.yaml": chart_yaml.encode()})), CONFIG)
     except ChartUnreadable:
@@ -24,19 +24,22 @@ def _read(chart_yaml: str) -> dict[str, Any] | None:
     return {**chart.metadata, **dependencies}
 
 
-def _said(metadata: dict[str, Any] | None) -> Any:
+def said(metadata: dict[str, Any] | None) -> Any:
     """With the kind that Helm takes for granted, and without what is empty, which it leaves out."""
-    return metadata and _filled({"apiVersion": "v1", **metadata})
+    return metadata and {"apiVersion": "v1", **_filled(metadata)}
 
 
 def _filled(value: Any) -> Any:
     if isinstance(value, list):
-        return [_filled(item) for item in value]
+        return [item for item in map(_filled, value) if not _is_empty(item)]
     if isinstance(value, dict):
-        return {
-            key: _filled(item) for key, item in value.items() if item not in ("", [], {}, False)
-        }
+        filled = {key: _filled(item) for key, item in value.items()}
+        return {key: item for key, item in filled.items() if not _is_empty(item)}
     return value
+
+
+def _is_empty(value: Any) -> bool:
+    return value in ("", [], {}, False)
 
 
 def test_a_version_is_what_helm_takes_for_one() -> None:
@@ -51,6 +54,6 @@ def test_versions_have_the_order_that_helm_gives_them() -> None:
 
 
 def test_a_chart_yaml_says_what_it_says_to_helm() -> None:
-    read = {text: _said(_read(text)) for text in CHART_YAMLS}
+    by_berth = {text: said(read(text)) for text in CHART_YAMLS}
 
-    assert read == {text: _said(metadata) for text, metadata in CHART_YAMLS.items()}
+    assert by_berth == {text: said(metadata) for text, metadata in CHART_YAMLS.items()}

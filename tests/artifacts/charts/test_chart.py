@@ -191,11 +191,18 @@ def test_of_several_readmes_the_first_in_the_archive_is_shown(names: tuple[str, 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
 def test_texts_are_read_in_every_unicode_encoding(encoding: str) -> None:
-    files = {"Chart.yaml": CHART_YAML, "README.md": b"# Pad", "values.yaml": b"a: 1\n"}
+    files = {"README.md": b"# Pad", "values.yaml": b"a: 1\n"}
 
     chart = read({path: content.decode().encode(encoding) for path, content in files.items()})
 
-    assert (chart.name, chart.readme, chart.values) == ("etherpad", "# Pad", "a: 1\n")
+    assert (chart.readme, chart.values) == ("# Pad", "a: 1\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_chart_yaml_is_read_in_the_encodings_that_helm_knows(encoding: str) -> None:
+    chart = read({"Chart.yaml": CHART_YAML.decode().encode(encoding)})
+
+    assert chart.name == "etherpad"
 
 
 def test_a_byte_order_mark_is_no_part_of_a_text() -> None:
@@ -306,7 +313,12 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
         (b"version: 1.0.0\n", "'' is no name of a chart"),
         (b"name: ../x\nversion: 1.0.0\n", "'../x' is no name of a chart"),
         (b"name: etherpad\nversion: latest\n", "'latest' is no version of a chart"),
-        (CHART_YAML + b"name: wiki\n", "the key 'name' stands twice in one mapping"),
+        (CHART_YAML + b"home: !!int a\n", "'a' is no int"),
+        (CHART_YAML + b"home: !!binary a\n", "'a' is not base64"),
+        (CHART_YAML + b"a: {b: [.inf]}\n", "a must be a finite number"),
+        (b"%YAML 1.2\n---\n" + CHART_YAML, "it is written in another YAML than 1.1"),
+        (CHART_YAML.decode().encode("utf-32"), "it is neither UTF-8 nor UTF-16"),
+        (CHART_YAML.decode().encode("utf-16-be"), "it is neither UTF-8 nor UTF-16"),
         (CHART_YAML + b"keywords: pad\n", "keywords must be a list"),
         (CHART_YAML + b"maintainers: [Ann]\n", "maintainers[0] must be a mapping"),
         (CHART_YAML + b"annotations: {a: [b]}\n", "annotations.a must be text"),
@@ -316,7 +328,7 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
         (CHART_YAML + b"description: caf\xe9\n", "it is not UTF-8 at byte"),
         (CHART_YAML + b"a: [\n", "it is not YAML: "),
         (CHART_YAML + b"a: *missing\n", "it is not YAML: "),
-        (CHART_YAML + b"a: &a [*a]\n", "its values are too many, aliases counted in full"),
+        (CHART_YAML + b"a: &a [*a]\n", "it is not YAML: nothing is called 'a'"),
         (CHART_YAML + BOMB, "its values are too many, aliases counted in full"),
         (CHART_YAML + LONG_BOMB, "its text is too long, aliases counted in full"),
         (CHART_YAML + MERGE_BOMB, "its values are too many, aliases counted in full"),
@@ -330,6 +342,7 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
             "two of its dependencies have the same name or alias",
         ),
         (CHART_YAML + b"null: a\n", "one of its keys is null"),
+        (CHART_YAML + b"18446744073709551615: a\n", "one of its keys is null, or a number past"),
         (CHART_YAML + b"<<: a\n", "it merges what is no mapping"),
         (b"#" * 300_000 + b"\n" + CHART_YAML, "it is larger than 256 KiB"),
     ],
