@@ -106,13 +106,14 @@ def test_the_index_lists_a_chart_with_its_digest_date_and_address(etherpad: Repo
 
 def test_the_index_is_yaml_too(etherpad: Repository) -> None:
     push_chart(
-        etherpad, more='description: "tab\\t, quote \\", \\u007f \\u2028 \\ufeff \\U0001F600"\n'
+        etherpad,
+        more='annotations: {of: "tab\\t, quote \\", \\u007f \\u2028 \\ufeff \\U0001F600"}\n',
     )
 
     read = yaml.safe_load(Client().get(INDEX).getvalue().decode())
 
     (entry,) = read["entries"]["etherpad"]
-    assert entry["description"] == 'tab\t, quote ", \x7f \u2028 \ufeff \U0001f600'
+    assert entry["annotations"]["of"] == 'tab\t, quote ", \x7f \u2028 \ufeff \U0001f600'
     assert read["apiVersion"] == "v1"
 
 
