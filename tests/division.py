@@ -38,7 +38,7 @@ DIVISION: Final = {
     # The other side of the wire is real, and slow. Rows are what the rest is about.
     "browser": SQLITE,
     "clients": SQLITE,
-    "accounts/credentials/test_directory.py": SQLITE,
+    "accounts/credentials/ldap/test_directory.py": SQLITE,
     # Each route by each method and person: rights are tried on both with the services.
     "registry/api/management/test_matrix.py": POSTGRESQL,
     # HTTP and pages stand on services, and registry and accounts run on both.

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest  # noqa: TID251 - the signature Django prescribes
 from django.utils import timezone
 
-from accounts.credentials.directory import DirectoryUnavailable
+from accounts.credentials.ldap.directory import DirectoryUnavailable
 from accounts.credentials.services import authenticate_person
 from accounts.origin import address_of
 from accounts.users.models import User

@@ -1,11 +1,48 @@
-"""Who calls: the value that every door hands to the access rules."""
+"""Who calls: the value that every door hands to the access rules, and what its token is for.
 
+An application token has OAuth scopes, as Quay names them: it may do in the management API what
+they say, as far as its person may. Below ``/v2`` only those about repositories count, as the
+ceiling ``read``, ``write`` or ``admin``.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from accounts.errors import AccountError
+
 PrincipalKind = Literal["anonymous", "user", "robot"]
 Scope = Literal["none", "read", "write", "admin"]
+
+OF_CEILING: Final[Mapping[str, frozenset[str]]] = {
+    "none": frozenset(),
+    "read": frozenset({"repo:read"}),
+    "write": frozenset({"repo:read", "repo:write", "repo:create"}),
+    "admin": frozenset(
+        {
+            "repo:read",
+            "repo:write",
+            "repo:create",
+            "repo:admin",
+            "user:read",
+            "user:admin",
+            "org:admin",
+        }
+    ),
+}
+SUPERUSER: Final = "super:user"
+ALL_SCOPES: Final = OF_CEILING["admin"] | {SUPERUSER}
+_IMPLIED: Final[Mapping[str, frozenset[str]]] = {
+    "repo:admin": frozenset({"repo:write", "repo:read"}),
+    "repo:write": frozenset({"repo:read"}),
+}
+_MAX_SCOPES_TEXT: Final = 255
+_CEILINGS: Final[tuple[tuple[Scope, str], ...]] = (
+    ("admin", "repo:admin"),
+    ("write", "repo:write"),
+    ("read", "repo:read"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +71,29 @@ class Principal:
 
 
 ANONYMOUS: Final = Principal("anonymous")
+
+
+class ScopeUnknown(AccountError):
+    def __init__(self, word: str) -> None:
+        known = ", ".join(sorted(ALL_SCOPES))
+        super().__init__(f"there is no scope {word[:40]!a}; there are {known}")
+
+
+def read_scopes(text: str) -> frozenset[str]:
+    """The scopes in ``text``, between blanks or commas, with those that they imply.
+
+    Raises ``ScopeUnknown``; of none at all too.
+    """
+    words = text[:_MAX_SCOPES_TEXT].replace(",", " ").split()
+    for word in words or [text]:
+        if word not in ALL_SCOPES:
+            raise ScopeUnknown(word)
+    return frozenset(words).union(*(_IMPLIED.get(word, frozenset()) for word in words))
+
+
+def ceiling_of(scopes: frozenset[str]) -> Scope:
+    """The most that a token with these scopes may do in repositories."""
+    for ceiling, scope in _CEILINGS:
+        if scope in scopes:
+            return ceiling
+    return "none"

@@ -17,11 +17,18 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
-from accounts.credentials.directory import directory_person, is_in_directory
+from accounts.credentials.ldap.directory import directory_person, is_in_directory
 from accounts.credentials.models import AccessToken, TokenScope, delete_first
 from accounts.credentials.passwords import hashing_slot, remembered, verify
-from accounts.credentials.principals import ANONYMOUS, Principal, Scope
-from accounts.credentials.scopes import OF_CEILING, SUPERUSER, ceiling_of, read_scopes
+from accounts.credentials.principals import (
+    ANONYMOUS,
+    OF_CEILING,
+    SUPERUSER,
+    Principal,
+    Scope,
+    ceiling_of,
+    read_scopes,
+)
 from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.commands import COMMAND_LINE, sentences, user_named
 from accounts.credentials.models import TokenScope
-from accounts.credentials.scopes import read_scopes
+from accounts.credentials.principals import read_scopes
 from accounts.credentials.services import issue_application_token
 from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 

@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.audit.models import AuditEvent
-from accounts.credentials.scopes import read_scopes
+from accounts.credentials.principals import read_scopes
 from accounts.organizations.models import Organization, TeamInvitation, TeamMember
 from accounts.users.models import Robot, User
 from artifacts.oci.digest import Digest

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.credentials.scopes import ALL_SCOPES, ScopeUnknown, read_scopes
+from accounts.credentials.principals import ALL_SCOPES, ScopeUnknown, read_scopes
 from accounts.organizations.models import Organization
 from accounts.users.models import User
 from accounts.users.services import change_password, disable_user

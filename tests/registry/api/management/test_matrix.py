@@ -14,7 +14,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts.credentials.scopes import ALL_SCOPES, OF_CEILING
+from accounts.credentials.principals import ALL_SCOPES, OF_CEILING
 from accounts.credentials.services import issue_robot_token
 from accounts.organizations.models import DefaultRole, Organization, TeamRole
 from accounts.organizations.services import (

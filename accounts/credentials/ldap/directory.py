@@ -18,7 +18,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from accounts.audit.services import Actor
-from accounts.credentials.ldap_connection import (
+from accounts.credentials.ldap.connection import (
     DirectoryFailure,
     DirectoryRefusal,
     Entry,

@@ -15,8 +15,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.credentials import directory
-from accounts.credentials.directory import DirectoryUnavailable
+from accounts.credentials.ldap import directory
+from accounts.credentials.ldap.directory import DirectoryUnavailable
 from accounts.credentials.models import LoginThrottle
 from accounts.credentials.principals import Principal
 from accounts.credentials.services import authenticate
