@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.origin import external_url
 from registry.announcements.current import current_announcements
+from ui.display.prose import prose
 from ui.people import user_of
-from ui.prose import prose
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from ui.costly import RETRY_AFTER_SECONDS
+from ui.display.costly import RETRY_AFTER_SECONDS
 
 logger = logging.getLogger(__name__)
 

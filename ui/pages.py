@@ -37,7 +37,7 @@ from registry.access.scopes import Action
 from registry.access.standings import Standing, standings
 from registry.repositories.models import Repository
 from ui import errors
-from ui.costly import Busy
+from ui.display.costly import Busy
 from ui.forms import PageForm, dress
 from ui.people import actor, user_of, visitor
 

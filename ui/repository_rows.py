@@ -11,7 +11,7 @@ from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
-from ui.prose import first_words
+from ui.display.prose import first_words
 
 MAX_SUMMARY_LENGTH = 300
 DAYS_OF_PULLS = 30

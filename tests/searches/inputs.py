@@ -134,14 +134,14 @@ def _two(random_: random.Random) -> str:
 
 
 def _show_markdown(text: str) -> object:
-    from ui.prose import first_words, prose
+    from ui.display.prose import first_words, prose
 
     return prose(text), first_words(text, most=200)
 
 
 def _show_source(language: str) -> Callable[[str], object]:
     def show(text: str) -> object:
-        from ui.code import source
+        from ui.display.code import source
 
         return source(text, language)
 
@@ -160,7 +160,7 @@ def _read_yaml(text: str) -> object:
 def _read_json(text: str) -> object:
     from artifacts.documents.documents import read_document
     from artifacts.documents.opening import NotShown
-    from ui.code import json_source
+    from ui.display.code import json_source
 
     with suppress(NotShown):
         read_document(text.encode())

@@ -9,10 +9,10 @@ from django.test import Client, RequestFactory
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, make_repository, make_user
 from tests.ui.browsing import browser
-from ui.amounts import ago, bytes_text
-from ui.code import code_lines
+from ui.display.amounts import ago, bytes_text
+from ui.display.code import code_lines
+from ui.display.prose import first_words, prose
 from ui.paging import page_of
-from ui.prose import first_words, prose
 
 pytestmark = pytest.mark.django_db
 

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts.users.models import User
 from registry.storage.files import disk_of
-from ui.amounts import bytes_text
 from ui.commands.address import Registry
 from ui.commands.login import logins
 from ui.commands.push import push_chart, push_image
+from ui.display.amounts import bytes_text
 from ui.pages import Page
 
 _FREE_BYTES = 1024**3

@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 
 from accounts.audit.models import AuditEvent, AuditEventQuerySet
 from ui.activity.words import phrase_of
-from ui.file_names import saved_as
+from ui.display.file_names import saved_as
 
 MAX_EVENTS: Final = 100_000
 BATCH: Final = 1000

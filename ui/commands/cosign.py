@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from registry.verification.models import Verdict
 from ui.commands.address import Address, Registry
-from ui.file_names import ascii_name
+from ui.display.file_names import ascii_name
 
 MAX_KEYS = 3
 MAKE_KEYS = "cosign generate-key-pair"

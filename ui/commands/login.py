@@ -12,8 +12,8 @@ from typing import Final
 
 from django.utils.safestring import SafeString
 
-from ui.code import code_lines
 from ui.commands.address import Registry
+from ui.display.code import code_lines
 
 MAX_SECRET_NAME_LENGTH = 253  # of Kubernetes
 _LOGIN: Final[Mapping[str, str]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from artifacts.kinds.kinds import Kind
 from ui.commands.address import Address
 from ui.commands.helm import helm_commands
-from ui.kinds import IMAGES
+from ui.display.kinds import IMAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from artifacts.charts.chart import CONTENT_TYPES, PROVENANCE_TYPE
 from artifacts.kinds.kinds import EMPTY_CONFIG, IMAGE_LAYERS
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.documents import ManifestDocument
-from ui.file_names import file_name
-from ui.text import Pairs, pairs, shown
+from ui.display.file_names import file_name
+from ui.display.text import Pairs, pairs, shown
 
 MAX_LAYERS = 200
 TITLE = "org.opencontainers.image.title"

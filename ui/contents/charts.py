@@ -13,9 +13,9 @@ from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from ui.code import Source, source
-from ui.prose import is_cut, prose
-from ui.text import Pair, Pairs, pairs, shown, web_link
+from ui.display.code import Source, source
+from ui.display.prose import is_cut, prose
+from ui.display.text import Pair, Pairs, pairs, shown, web_link
 
 MAX_VERSIONS = 20
 MAX_LOOKED_AT = 60

@@ -13,7 +13,6 @@ from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
 from registry.tags.history import why_no_tag
 from registry.tags.models import Tag
-from ui.code import json_source
 from ui.commands.address import Address, Registry
 from ui.commands.pull import Traits, groups_for
 from ui.contents.blobs import TITLE, blobs_of
@@ -22,8 +21,9 @@ from ui.contents.documents import document_of
 from ui.contents.images import ImageView, Platforms, image_of, platforms_of
 from ui.contents.manifest import ManifestBase, document_in
 from ui.contents.neighbours import Neighbours, attached_part, neighbours_of
+from ui.display.code import json_source
+from ui.display.text import pairs, shown
 from ui.pages import RepositoryPage
-from ui.text import pairs, shown
 
 MAX_SUMMARY_LENGTH: Final = 300
 _DESCRIPTION: Final = "org.opencontainers.image.description"

@@ -17,11 +17,11 @@ from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.documents import ManifestDocument
 from artifacts.signatures.claims import DSSE, IN_TOTO, SIMPLE_SIGNING
 from registry.repositories.models import Repository
-from ui.code import Source, json_source
 from ui.contents.blobs import TITLE
 from ui.contents.manifest import Unreadable, read_whole
 from ui.contents.referrers import IN_TOTO_PREDICATE, is_provenance, predicate_name
-from ui.text import shown
+from ui.display.code import Source, json_source
+from ui.display.text import shown
 
 MAX_CONFIG_BYTES: Final = 64 * 1024
 MAX_FILTER_LENGTH: Final = 200

@@ -23,7 +23,7 @@ from registry.verification.pulls import Reader, SignatureRequired
 from ui import errors
 from ui.contents.blobs import download_name, find_descriptor
 from ui.contents.manifest import ManifestBase, document_in
-from ui.file_names import ascii_name, saved_as
+from ui.display.file_names import ascii_name, saved_as
 from ui.pages import RepositoryPage
 
 _OCTETS: Final = "application/octet-stream"

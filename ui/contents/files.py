@@ -13,8 +13,8 @@ from registry.blobs.services import find_blob, read_blob
 from registry.blobs.transfers import Download
 from ui.contents.blobs import find_descriptor
 from ui.contents.manifest import ManifestBase, document_in
-from ui.costly import costly
-from ui.text import shown
+from ui.display.costly import costly
+from ui.display.text import shown
 
 MAX_PACKED_BYTES: Final = 512 * 1024 * 1024
 FILES_PER_PAGE: Final = 500

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ui.amounts import short_digest
 from ui.contents.referrers import Referrer
+from ui.display.amounts import short_digest
 
 MAX_NODES = 60
 _WIDTH, _HEIGHT = 190, 44

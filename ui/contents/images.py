@@ -20,10 +20,10 @@ from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
-from ui.amounts import short_digest
 from ui.contents.manifest import Unreadable, read_whole
 from ui.contents.referrers import stated_by
-from ui.text import Pair, Pairs, pairs, shown, web_link
+from ui.display.amounts import short_digest
+from ui.display.text import Pair, Pairs, pairs, shown, web_link
 
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_STEPS = 300

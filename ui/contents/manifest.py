@@ -25,7 +25,7 @@ from registry.manifests.standing import Superseded
 from registry.repositories.models import Repository
 from registry.storage.base import StorageUnavailable
 from ui import errors
-from ui.costly import SMALL_BYTES, place_for
+from ui.display.costly import SMALL_BYTES, place_for
 from ui.pages import RepositoryPage, reason_of
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,6 @@ from registry.verification.reads import (
     attached_to,
     summary_of,
 )
-from ui.amounts import short_digest
 from ui.commands.address import Address
 from ui.commands.cosign import verifications
 from ui.commands.pull import discovery
@@ -34,7 +33,8 @@ from ui.contents.referrers import (
     second_level,
     stated_by,
 )
-from ui.text import shown
+from ui.display.amounts import short_digest
+from ui.display.text import shown
 
 MAX_TAGS: Final = 20
 MAX_PARENTS: Final = 10

@@ -16,9 +16,9 @@ from registry.repositories.models import Repository
 from registry.verification.models import Verdict
 from registry.verification.reads import Attachment, SignatureState, attached_manifests
 from ui.contents.manifest import ManifestBase, document_in
-from ui.kinds import look_of
+from ui.display.kinds import look_of
+from ui.display.text import shown
 from ui.paging import page_of
-from ui.text import shown
 
 MAX_TYPE_LENGTH = 120
 IN_TOTO_PREDICATE = "in-toto.io/predicate-type"

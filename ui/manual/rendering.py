@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from markdown_it.token import Token
 
-from ui.code import code_lines
+from ui.display.code import code_lines
+from ui.display.prose import parsed, rendered
 from ui.manual.contents import BY_NAME, BY_SOURCE
-from ui.prose import parsed, rendered
 
 EXAMPLE_HOST = "registry.example.com"
 REMEMBERED_PAGES = 64  # of all hosts by which this registry is asked

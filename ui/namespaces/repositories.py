@@ -17,7 +17,7 @@ from registry.repositories.models import Repository, RepositoryQuerySet
 from registry.statistics.reads import storage_by_day
 from ui.commands.address import Registry
 from ui.commands.push import into_namespace
-from ui.kinds import of_group
+from ui.display.kinds import of_group
 from ui.pages import NamespacePage
 from ui.paging import page_of
 from ui.repository_rows import repository_rows

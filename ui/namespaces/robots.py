@@ -19,7 +19,7 @@ from accounts.users.models import Robot
 from registry.repositories.models import RepositoryGrant
 from ui.commands.address import Registry
 from ui.commands.login import Login, pull_secret, recipes
-from ui.file_names import saved_as
+from ui.display.file_names import saved_as
 from ui.forms import PageForm
 from ui.pages import NamespacePage
 from ui.paging import page_of

@@ -15,7 +15,7 @@ from registry.repositories.deletion import (
     undelete_repository,
 )
 from registry.repositories.models import Repository
-from ui.amounts import distance
+from ui.display.amounts import distance
 from ui.forms import PageForm
 from ui.pages import FORM_REFUSED, NamespacePage, RepositoryPage
 from ui.paging import page_of

@@ -13,8 +13,8 @@ from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
 from ui.commands.pull import Group, Traits, groups_for
 from ui.commands.push import into_repository
+from ui.display.prose import prose
 from ui.pages import RepositoryPage
-from ui.prose import prose
 from ui.repositories.contents import living_tags
 from ui.repository_rows import DAYS_OF_PULLS, summary_of
 

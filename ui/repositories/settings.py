@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from registry.access.explanation import holders_of
 from registry.repositories.deletion import lifetime_of_deleted
 from registry.repositories.services import MAX_DESCRIPTION_LENGTH, describe, set_visibility
-from ui.amounts import distance
+from ui.display.amounts import distance
 from ui.forms import PageForm
 from ui.pages import RepositoryPage
 

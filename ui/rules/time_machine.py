@@ -16,7 +16,7 @@ from registry.tags.time_machine import (
     set_time_machine,
     time_machine_of,
 )
-from ui.amounts import distance
+from ui.display.amounts import distance
 from ui.pages import FORM_REFUSED, reason_of
 from ui.rules.places import NamespaceTagRules
 

@@ -13,7 +13,7 @@ from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from registry.search.questions import Question
 from registry.search.reads import MOST_SHOWN, search
-from ui.kinds import of_group
+from ui.display.kinds import of_group
 from ui.pages import Page, sign_in
 from ui.paging import page_of
 from ui.repository_rows import repository_rows

@@ -26,11 +26,11 @@ from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from ui.contents.images import image_of
-from ui.costly import SMALL_BYTES, place_for
+from ui.display.costly import SMALL_BYTES, place_for
+from ui.display.text import shown, spelled_out
 from ui.pages import reason_of
 from ui.tags.pages import TagsPage
 from ui.tags.rows import Platform, platforms_of
-from ui.text import shown, spelled_out
 
 MAX_ROWS: Final = 200  # of each table
 MAX_VALUES_LENGTH: Final = 1024 * 1024

@@ -10,7 +10,7 @@ from accounts.audit.models import AuditEvent
 from accounts.audit.services import SYSTEM
 from registry.repositories.models import Repository
 from registry.tags.time_machine import time_machine_of
-from ui.amounts import distance
+from ui.display.amounts import distance
 from ui.pages import RepositoryPage
 from ui.repository_rows import summary_of
 

@@ -18,8 +18,8 @@ from registry.repositories.models import Repository
 from registry.statistics.reads import Traffic, pulls_of_references
 from registry.tags.models import Tag
 from registry.verification.reads import Overview, overview_of
+from ui.display.text import shown
 from ui.tags.pages import actors_of
-from ui.text import shown
 
 TRAFFIC_DAYS = 14
 MAX_PLATFORMS = 20

@@ -14,9 +14,9 @@ from registry.verification.reads import Attachment, SignatureState, overview_of,
 from ui.commands.address import Address, Registry
 from ui.commands.cosign import sign
 from ui.contents.referrers import predicate_name
+from ui.display.text import shown
 from ui.paging import page_of
 from ui.tags.pages import TagsPage
-from ui.text import shown
 
 PAGE_SIZE = 30
 MAX_LISTED = 5  # of each group, at one tag

@@ -12,10 +12,10 @@ from lucide.templatetags.lucide import lucide
 
 from accounts.users.models import Namespace
 from registry.repositories.models import Repository
-from ui import plots
-from ui.amounts import ago as ago_text
-from ui.amounts import bytes_text, short_digest
-from ui.kinds import look_of
+from ui.display import plots
+from ui.display.amounts import ago as ago_text
+from ui.display.amounts import bytes_text, short_digest
+from ui.display.kinds import look_of
 
 register = template.Library()
 

@@ -18,7 +18,7 @@ from tests.ui.contents.pushed import (
     tag_url,
     url_of,
 )
-from ui.text import shown, web_link
+from ui.display.text import shown, web_link
 
 pytestmark = pytest.mark.django_db
 

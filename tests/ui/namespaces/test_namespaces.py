@@ -30,7 +30,7 @@ from tests.registry.builders import (
     push,
 )
 from tests.ui.browsing import browser
-from ui.amounts import bytes_text
+from ui.display.amounts import bytes_text
 from ui.namespaces import repositories as pages
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.file_names import MAX_BYTES, ascii_name, file_name, saved_as
+from ui.display.file_names import MAX_BYTES, ascii_name, file_name, saved_as
 
 # What it is called, its name in any script, and its name in ASCII.
 NAMES = [

@@ -7,7 +7,7 @@ from itertools import product
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ui.amounts import bytes_text
+from ui.display.amounts import bytes_text
 
 Point = tuple[float, float]
 

@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.strict_json import parse_object
-from ui.remembered import Remembered
-from ui.text import spelled_out
+from ui.display.costly import Remembered
+from ui.display.text import spelled_out
 
 MAX_COLOURED_LENGTH: Final = 64 * 1024  # characters; what is longer stays plain
 MAX_COLOURED_PARTS: Final = 20_000  # of one text

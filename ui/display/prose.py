@@ -19,7 +19,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block.table import table
 from markdown_it.token import Token
 
-from ui.remembered import Remembered
+from ui.display.costly import Remembered
 
 MAX_LENGTH: Final = 64 * 1024  # characters
 MAX_SIGNS: Final = 8 * 1024  # that Markdown may take for more than letters

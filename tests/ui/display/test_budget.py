@@ -8,12 +8,11 @@ from django.test import Client
 
 from registry.repositories.models import Repository
 from tests.registry.builders import hold, image, make_repository, push
-from ui import costly as places
-from ui.code import MAX_COLOURED_PARTS, code_lines, source
-from ui.code import MAX_LENGTH as MAX_SOURCE_LENGTH
-from ui.costly import AT_ONCE, IN_ALL, SMALL_BYTES, SMALL_LENGTH, Busy, costly
-from ui.prose import MAX_ADDRESSES_LENGTH, MAX_CELLS, MAX_LENGTH, is_cut, prose
-from ui.remembered import Remembered
+from ui.display import costly as places
+from ui.display.code import MAX_COLOURED_PARTS, code_lines, source
+from ui.display.code import MAX_LENGTH as MAX_SOURCE_LENGTH
+from ui.display.costly import AT_ONCE, IN_ALL, SMALL_BYTES, SMALL_LENGTH, Busy, Remembered, costly
+from ui.display.prose import MAX_ADDRESSES_LENGTH, MAX_CELLS, MAX_LENGTH, is_cut, prose
 
 LEFT_OUT = "The rest is too long to be shown here."
 
