@@ -35,10 +35,15 @@ class TokensView(ManagementView):
         return Response({"tokens": shown, "only_expiring": only_expiring, **page.more})
 
     def post(self, request: Request) -> Response:
-        """It may push and pull, or no more than the token that the caller came with."""
+        """It may push and pull, or no more than the token that the caller came with, and for no
+        longer."""
         title = self.read(NewToken)["title"]
         secret = issue_application_token(
-            user=self.user, title=title, scope=self._scope(), expires_at=None, **self.change
+            user=self.user,
+            title=title,
+            scope=self._scope(),
+            expires_at=self.principal.expires_at,
+            **self.change,
         )
         token = application_token(secret)
         if token is None:

@@ -94,6 +94,8 @@ class ManagementView(views.View):
                 self.require_person()
             case "superuser":
                 self.require_superuser()
+            case "visitor":
+                self.refuse_registry_token()
 
     def require_person(self) -> User:
         """Who calls. Raises ``Unauthorized``, and ``InsufficientScope`` for robots and tokens of
@@ -112,6 +114,11 @@ class ManagementView(views.View):
         self.require_person()
         if not self.principal.is_superuser:
             raise InsufficientScope("only superusers may do this")
+
+    def refuse_registry_token(self) -> None:
+        """Raises ``InsufficientScope`` for tokens of ``/v2/auth``, which name what they are for."""
+        if self.caller.claims is not None:
+            raise InsufficientScope("a token of /v2/auth is for repositories alone")
 
     @property
     def principal(self) -> Principal:
@@ -168,8 +175,7 @@ class NamespaceView(ManagementView):
             return
         if self.principal.kind == "anonymous":
             raise Unauthorized(f"log in to see the organization {organization[:255]}")
-        if self.caller.claims is not None:
-            raise InsufficientScope("a token of /v2/auth is for repositories alone")
+        self.refuse_registry_token()
         self.organization = _organization(organization)
         self.namespace = self.organization.namespace
         self.held = standings(self.principal, self.namespace)

@@ -96,8 +96,7 @@ class RepositoriesView(ManagementView):
         """Lists hold what the caller may read; nobody in particular reads what is public."""
         if self.principal.kind == "anonymous" and self.operation.name != "listRepos":
             self.require_person()
-        if self.caller.claims is not None:
-            raise InsufficientScope("a token of /v2/auth is for repositories alone")
+        self.refuse_registry_token()
 
     def _asked(self) -> RepositoryQuerySet:
         asked = self.request.query_params

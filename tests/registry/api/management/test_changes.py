@@ -1,13 +1,15 @@
 """What changes by ``/api/v1/``, seen where it counts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.audit.models import AuditEvent
 from accounts.credentials.principals import read_scopes
+from accounts.credentials.services import issue_application_token
 from accounts.organizations.models import Organization, TeamInvitation, TeamMember
 from accounts.users.models import Robot, User
 from artifacts.oci.digest import Digest
@@ -409,6 +411,18 @@ def test_an_application_token_is_no_more_than_the_one_it_was_made_with(web: Repo
     assert ask(nothing, "POST", "/user/apptoken", {"title": "x"})[0] == 403
     assert ask(reader, "POST", "/user/apptoken", {"title": "x"})[0] == 200
     assert user.tokens.latest("pk").scope == "read"
+
+
+def test_an_application_token_ends_with_the_one_it_was_made_with(web: Repository) -> None:
+    user = User.objects.get(username="acme-owner")
+    end = timezone.now() + timedelta(hours=1)
+    secret = issue_application_token(user=user, title="t", expires_at=end, now=timezone.now())
+
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+
+    ask(client, "POST", "/user/apptoken", {"title": "x"})
+
+    assert user.tokens.latest("pk").expires_at == end
 
 
 def test_a_token_of_others_is_not_there(owner: Client) -> None:

@@ -276,7 +276,15 @@ def test_a_token_of_the_registry_is_for_repositories_alone(web: Repository) -> N
     client = Client(headers=bearer(owner_of("acme"), "repository:acme/web:pull"))
 
     assert ask(client, "GET", "/repository/acme/web")[0] == 200
-    for path in ("/user/", "/organization/acme", "/repository?public=true"):
+    for path in (
+        "/user/",
+        "/users/acme-owner",
+        "/entities/acme",
+        "/organization/acme",
+        "/repository?public=true",
+        "/find/repositories?query=web",
+        "/find/all?query=web",
+    ):
         assert ask(client, "GET", path)[0] == 403
 
 
