@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.users.models import User
-from accounts.users.services import create_user
+from accounts.users.services import create_user, disable_user
 from tests.registry.builders import NOW, PASSWORD, make_user
 from tests.ui.accounts.test_accounts import NEW, sign_in, sign_up, who
 
@@ -109,6 +110,63 @@ def test_a_forgotten_password_is_replaced_with_a_mailed_code(
 
     assert who(sign_in(password=NEW)) == "alice"
     assert who(elsewhere) == ""
+
+
+def forgotten(mailoutbox: list[EmailMessage]) -> tuple[Client, str]:
+    """A browser that asked for a code to replace alice's password, and the code."""
+    client = Client()
+    client.post("/account/password/reset/", {"email": "alice@example.com"})
+    return client, code_in(mailoutbox[-1])
+
+
+def replace(client: Client, code: str, password: str = NEW) -> None:
+    client.post("/account/password/reset/confirm/", {"code": code})
+    passwords = {"password1": password, "password2": password}
+    client.post("/account/password/reset/complete/", passwords)
+
+
+def test_a_code_for_a_new_password_counts_only_where_it_was_asked_for(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    with_address()
+    _, code = forgotten(mailoutbox)
+
+    replace(Client(), code)
+
+    assert who(sign_in()) == "alice"
+
+
+def test_a_code_for_a_new_password_counts_once(mailoutbox: list[EmailMessage]) -> None:
+    with_address()
+    client, code = forgotten(mailoutbox)
+    replace(client, code)
+
+    replace(client, code, "another tall ship 8")
+
+    assert who(sign_in(password=NEW)) == "alice"
+
+
+def test_a_new_password_signs_nobody_in_and_takes_no_second_factor_away(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    user = with_address()
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    client, code = forgotten(mailoutbox)
+
+    replace(client, code)
+
+    assert who(client) == ""
+    assert who(sign_in(password=NEW)) == ""
+
+
+def test_a_new_password_opens_no_account_that_is_disabled(mailoutbox: list[EmailMessage]) -> None:
+    user = with_address()
+    client, code = forgotten(mailoutbox)
+    disable_user(user=user, now=NOW)
+
+    replace(client, code)
+
+    assert who(sign_in(password=NEW)) == ""
 
 
 def test_an_unknown_address_gets_no_mail_and_the_same_answer(
@@ -254,6 +312,32 @@ def test_a_new_address_counts_once_its_code_was_typed(mailoutbox: list[EmailMess
 
     user.refresh_from_db()
     assert user.email == "new@example.com"
+
+
+def test_a_new_address_asks_for_the_password_first(mailoutbox: list[EmailMessage]) -> None:
+    with_address()
+    client = sign_in()
+    session = client.session
+    session["account_authentication_methods"] = []  # signed in long ago
+    session.save()
+
+    client.post("/account/email/", {"action_add": "", "email": "new@example.com"})
+
+    assert mailoutbox == []
+
+
+def test_a_code_for_a_new_address_is_of_no_use_to_another_account(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    with_address()
+    with_address("mallory")
+    client = sign_in()
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    client.post("/account/email/", {"action_add": "", "email": "new@example.com"})
+
+    sign_in("mallory").post("/account/confirm-email/", {"code": code_in(mailoutbox[0])})
+
+    assert not EmailAddress.objects.filter(email="new@example.com", verified=True).exists()
 
 
 def test_a_changed_password_is_told_by_mail(
