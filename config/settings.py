@@ -285,7 +285,9 @@ LOGGING = {
         "django": {"handlers": [], "level": BERTH.LOG_LEVEL, "propagate": True},
         # Registry clients ask for what may not exist; each 404 would be a warning.
         "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # What anybody may send is told to who sent it, and is no failure for administrators.
+        "django.security": {"level": "CRITICAL"},
+        "django.security.csrf": {"level": BERTH.LOG_LEVEL},
         **{
             name: {"level": "DEBUG" if BERTH.LOG_LEVEL == "DEBUG" else "WARNING"} for name in _QUIET
         },

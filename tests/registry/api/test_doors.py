@@ -1,6 +1,7 @@
 """Who answers what, and that no request of any shape is a failure of ours."""
 
 import json
+import logging
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -65,8 +66,12 @@ def test_too_many_parameters_are_400_for_who_is_not_logged_in(client: Client) ->
     assert "too many" in error_of(response.json())[1]
 
 
-def test_too_many_fields_of_a_page_are_400(client: Client) -> None:
+def test_too_many_fields_of_a_page_are_400_and_no_error_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     assert client.get(f"/explore?{MANY}").status_code == 400
+
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize(
