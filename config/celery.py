@@ -72,6 +72,10 @@ app.conf.update(
         "check signatures again": every(task="verification.recompute", minutes=1),
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
         "send waiting mail": every(task="mail.send_waiting", minutes=1),
+        "tell of events": every(task="events.deliver", seconds=10),
+        "forget old events": every(task="events.forget_old", minutes=60),
+        "look for tokens that end": every(task="events.look_ahead", minutes=60),
+        "look for tags that expire": every(task="tags.look_ahead", minutes=60),
         "inspect what no push did": every(task="inspection.inspect_pending", minutes=1),
         "collect garbage": every(
             task="gc.collect", seconds=settings.BERTH.GARBAGE_COLLECTION_FREQUENCY

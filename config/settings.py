@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "accounts.organizations",
     "accounts.credentials",
     "registry.queue",
+    "registry.events",
     "registry.storage",
     "registry.repositories",
     "registry.blobs",

@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from config.keys.configuration import Configuration
+from registry.events.outbox import forget_hooks
 from tests.division import databases, is_slow
 from tests.live import BEHIND_A_PROXY, RunningServer, ends_of_logs, start_server
 from tests.s3_server import S3Server, running_s3_server
@@ -74,6 +75,12 @@ def settings() -> Iterator[Settings]:
     changed = BerthSettings(_is_pytest_django=True)
     yield changed
     changed._finalize()
+
+
+@pytest.fixture(autouse=True)
+def _no_hooks_remembered() -> None:
+    """The epochs of one test come again in the next, whose database is a new one."""
+    forget_hooks()
 
 
 @pytest.fixture(scope="session")

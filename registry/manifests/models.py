@@ -133,6 +133,17 @@ class Manifest(models.Model):
         return ManifestDocument.parse(bytes(self.body), self.media_type)
 
     @property
+    def told(self) -> dict[str, str | int | None]:
+        """What events say about it."""
+        return {
+            "digest": self.digest,
+            "media_type": self.media_type,
+            "artifact_type": self.artifact_type or None,
+            "kind": self.kind,
+            "size": self.size,
+        }
+
+    @property
     def annotations(self) -> Mapping[str, str]:
         brief = self.brief_annotations
         text = self.annotations_json if brief is None else brief

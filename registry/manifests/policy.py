@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Window
 from django.db.models.functions import RowNumber
 
@@ -16,6 +17,8 @@ from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import Denied, ManifestTypeUnsupported, OCIError
 from artifacts.oci.media_types import INDEXES, OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.rules import Policy
+from registry.events.kinds import EventType
+from registry.events.outbox import note
 from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
@@ -127,7 +130,18 @@ def _note_refusal(draft: Draft, refusal: BlockedByPolicy, now: datetime, by: Act
     )
     if not lately.exists():
         target = f"{path}:{tag}" if tag else path
-        by.did("manifest.refuse", target, now=now, reason=refusal.reason[:500])
+        with transaction.atomic():
+            by.did("manifest.refuse", target, now=now, reason=refusal.reason[:500])
+            note(
+                EventType.PUSH_REFUSED,
+                repository=draft.repository,
+                now=now,
+                by=by,
+                tag=tag,
+                digest=str(draft.digest),
+                media_type=draft.document.media_type,
+                reason=refusal.reason,
+            )
 
 
 def _some_tags(manifests: Collection[int], now: datetime) -> Mapping[int, Sequence[str]]:

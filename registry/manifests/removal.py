@@ -12,6 +12,8 @@ from artifacts.oci.companions import companion_tags, referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, Unsupported
 from registry.blobs.models import BlobLink
+from registry.events.kinds import EventType
+from registry.events.outbox import note
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.manifests.standing import is_abandoned
 from registry.repositories.models import Repository
@@ -41,7 +43,7 @@ def delete_manifest(
             Manifest.objects.select_for_update(of=("self",))
             .present()
             .filter(repository=repository.id, digest=str(digest))
-            .only("id")
+            .only("id", "media_type")
             .first()
         )
         if manifest is None:
@@ -50,9 +52,18 @@ def delete_manifest(
         # Locked in the order in which a push of several tags locks them.
         locked = list(tags.select_for_update(of=("self",)).order_by("name"))
         for tag in locked:
+            tag.repository = repository
             if tag.is_alive(now):
                 require_mutable(tag, "deleted")
-            end_tag(tag=tag, reason=EndReason.DELETE, now=now)
+            end_tag(tag=tag, reason=EndReason.DELETE, now=now, by=by)
+        note(
+            EventType.MANIFEST_DELETED,
+            repository=repository,
+            now=now,
+            by=by,
+            digest=str(digest),
+            media_type=manifest.media_type,
+        )
         Manifest.objects.filter(pk=manifest.pk).update(deleted_at=now)
         by.did("manifest.delete", f"{repository.path}@{digest}", now=now, tags=len(locked))
 
@@ -120,7 +131,7 @@ def delete_tag_for_good(
         if current and current.manifest_id in manifests:
             if current.is_alive(now):
                 require_mutable(current, "deleted")
-            end_tag(tag=current, reason=EndReason.DELETE, now=now)
+            end_tag(tag=current, reason=EndReason.DELETE, now=now, by=by)
         # Past the time machine nothing is left behind: these rows hold no manifest any more.
         moved = rows.filter(manifest__in=manifests, end_reason=EndReason.MOVE)
         moved.update(end_reason=EndReason.DELETE)
@@ -182,7 +193,8 @@ def _delete_companions(
             alive = alive.filter(is_immutable=False)
         deleted = list(alive.select_for_update(of=("self",)).order_by("name"))
         for tag in deleted:
-            end_tag(tag=tag, reason=EndReason.SUBJECT, now=now)
+            tag.repository = repository
+            end_tag(tag=tag, reason=EndReason.SUBJECT, now=now, by=by)
             target = f"{repository.path}:{tag.name}"
             by.did("tag.delete", target, now=now, reason=EndReason.SUBJECT.value)
     return [tag.name for tag in deleted]

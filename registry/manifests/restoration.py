@@ -66,6 +66,7 @@ def _restore(repository: Repository, name: str, digest: str, now: datetime, by: 
             terms=TagTerms(),
             reason=StartReason.RESTORE,
             now=now,
+            by=by,
         )
         by.did("tag.restore", f"{repository.path}:{name}", now=now, digest=digest)
     return tag

@@ -22,6 +22,8 @@ from artifacts.oci.errors import (
 from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
 from artifacts.oci.media_types import INDEXES
 from registry.blobs.models import BlobLink
+from registry.events.kinds import EventType
+from registry.events.outbox import note
 from registry.manifests.drafts import UNCONDITIONAL, Draft
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.manifests.terms import HeldBlob, labels_of_index
@@ -115,8 +117,11 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
                     manifest=manifest,
                     terms=terms,
                     now=now,
+                    by=by,
                 )
             )
+        if not names:
+            note(EventType.MANIFEST_PUSHED, repository=repository, now=now, by=by, **manifest.told)
         told = ", ".join(names[:_TAGS_TOLD])
         by.did("manifest.push", draft.target, now=now, digest=str(digest), tags=told)
         note_push(
@@ -145,6 +150,7 @@ def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Acto
             manifest=manifest,
             terms=terms_of(manifest.annotations, manifest.labels, label_source=source),
             now=now,
+            by=by,
         )
         by.did("tag.move", f"{repository.path}:{name}", now=now, digest=digest)
     return tag

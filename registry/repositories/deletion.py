@@ -17,6 +17,8 @@ from accounts.organizations.services import dissolve
 from accounts.users.models import Namespace
 from accounts.users.services import bump_access_epoch
 from artifacts.oci.lifetimes import parse_lifetime
+from registry.events.kinds import EventType
+from registry.events.outbox import has_hooks, note
 from registry.repositories.models import Repository, RepositoryQuerySet
 from registry.repositories.services import RepositoryExists
 
@@ -40,6 +42,7 @@ def delete_repository(*, repository: Repository, now: datetime, by: Actor = SYST
         if not present.update(deleted_at=now, deleted_by=by.name[:255]):
             raise RepositoryGone(f"{repository.path} has been deleted already")
         by.did("repository.delete", repository.path, now=now)
+        note(EventType.REPOSITORY_DELETED, repository=repository, now=now, by=by)
         bump_access_epoch()
     repository.deleted_at = now
 
@@ -56,6 +59,7 @@ def undelete_repository(*, repository: Repository, now: datetime, by: Actor = SY
             if not restorable(now).filter(pk=repository.pk).update(deleted_at=None, deleted_by=""):
                 raise RepositoryGone(f"{repository.path} cannot be undeleted any more")
             by.did("repository.undelete", repository.path, now=now)
+            note(EventType.REPOSITORY_UNDELETED, repository=repository, now=now, by=by)
             bump_access_epoch()
     except IntegrityError as error:
         raise RepositoryExists(
@@ -153,5 +157,7 @@ def _delete_some(namespace: Namespace, newest: int, now: datetime, by: Actor) ->
         )
         for path in paths.values():
             by.did("repository.delete", path, now=now, organization=namespace.name)
+        for repository in Repository.deleted.filter(pk__in=paths) if has_hooks() else ():
+            note(EventType.REPOSITORY_DELETED, repository=repository, now=now, by=by)
         bump_access_epoch()
     return bool(paths)

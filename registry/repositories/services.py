@@ -17,6 +17,8 @@ from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import bump_access_epoch
 from artifacts.oci.errors import NameUnknown, TooManyRequests, Unauthorized
 from artifacts.policy.models import ArtifactPolicy
+from registry.events.kinds import EventType
+from registry.events.outbox import note
 from registry.repositories.models import (
     NamePart,
     Repository,
@@ -109,7 +111,9 @@ def create_repository(
         )
         _grant_to_creator(repository, creator, now)
         _apply_default_permissions(repository, creator, now)
-        Actor(creator.name or SYSTEM.name, address).did("repository.create", path, now=now)
+        by = Actor(creator.name or SYSTEM.name, address)
+        by.did("repository.create", path, now=now)
+        note(EventType.REPOSITORY_CREATED, repository=repository, now=now, by=by)
     return repository
 
 
@@ -184,6 +188,14 @@ def grant(
             create_defaults={"role": role, "created_at": now},
         )
         by.did("repository.grant", repository.path, now=now, role=role, holder=str(holder))
+        note(
+            EventType.RIGHTS_GRANTED,
+            repository=repository,
+            now=now,
+            by=by,
+            holder=str(holder),
+            role=str(role),
+        )
         bump_access_epoch()
     return given
 

@@ -17,6 +17,8 @@ from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from accounts.users.models import Namespace
 from artifacts.oci.companions import beginning_of
+from registry.events.kinds import EventType
+from registry.events.outbox import note
 from registry.manifests.models import Manifest
 from registry.queue.pace import rest
 from registry.repositories.models import Repository, place_of_rule
@@ -172,7 +174,11 @@ def run(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> Outcome
     tags = sum(_remove_tags(page, plan) for page in pages(repository, now))
     companions = sum(_remove_companions(repository, page, plan) for page in pages(repository, now))
     if tags or companions:
-        by.did("retention.run", repository.path, now=now, tags=tags, companions=companions)
+        with transaction.atomic():
+            by.did("retention.run", repository.path, now=now, tags=tags, companions=companions)
+            removed = tags + companions
+            kind = EventType.RETENTION_FINISHED
+            note(kind, repository=repository, now=now, by=by, removed=removed)
     return Outcome(tags, companions)
 
 

@@ -17,6 +17,8 @@ from artifacts.oci.companions import subject_of
 from artifacts.oci.errors import Denied, ManifestUnknown, TooManyRequests
 from artifacts.oci.expiry import ExpirySource, TagTerms
 from artifacts.oci.lifetimes import parse_lifetime
+from registry.events.kinds import EventType
+from registry.events.outbox import has_hooks, note
 from registry.repositories.models import Repository
 from registry.tags.models import (
     MAX_WARNING_LENGTH,
@@ -55,6 +57,8 @@ def lock_tag(*, repository: Repository, name: str) -> Tag | None:
     locked = live.select_for_update(of=("self",)).select_related("manifest")
     for _ in range(_TRIES):
         tag = locked.defer("manifest__body").first()
+        if tag:
+            tag.repository = repository
         # Who waited for a lock finds that row ended, and the tag in a new row to wait for.
         if tag or not connection.features.has_select_for_update or not live.exists():
             return tag
@@ -70,8 +74,11 @@ def point_tag(
     terms: TagTerms,
     reason: StartReason = StartReason.PUSH,
     now: datetime,
+    by: Actor = SYSTEM,
 ) -> Tag:
     """Make ``name`` point at ``manifest`` from ``now`` on; ``current`` is its locked live row.
+
+    Whoever listens to the repository is told.
 
     A push of the manifest it points at already begins the lifetime anew.
 
@@ -83,6 +90,8 @@ def point_tag(
     if current and current.is_alive(now):
         if current.manifest_id == manifest.id:
             _grant(current, terms, now)
+            if has_hooks(repository):
+                _tell(EventType.TAG_PUSHED, current, manifest, now=now, by=by)
             return current
         require_mutable(current, "moved to another manifest")
     started_at = max(now, current.started_at) if current else now
@@ -99,6 +108,9 @@ def point_tag(
     )
     _apply(tag, terms, now)
     tag.save(force_insert=True)
+    if has_hooks(repository):
+        previous = current.manifest.digest if current and current.is_alive(now) else None
+        _tell(_started(reason, previous), tag, manifest, now=now, by=by, previous_digest=previous)
     return tag
 
 
@@ -111,12 +123,45 @@ def order_of(name: str) -> dict[str, Any]:
     }
 
 
-def end_tag(*, tag: Tag, reason: EndReason, now: datetime) -> None:
-    """End the interval of a locked tag, at its expiry if that came first."""
+def end_tag(*, tag: Tag, reason: EndReason, now: datetime, by: Actor = SYSTEM) -> None:
+    """End the interval of a locked tag, at its expiry if that came first.
+
+    Whoever listens to the repository is told, unless another interval begins.
+    """
+    moment = now
     if tag.expires_at is not None and tag.expires_at <= now:
         now, reason = tag.expires_at, EndReason.EXPIRE
     tag.ended_at, tag.end_reason = max(now, tag.started_at), reason
     tag.save(update_fields=["ended_at", "end_reason"])
+    if reason != EndReason.MOVE and has_hooks(_repository_at_hand(tag)):
+        kind = EventType.TAG_EXPIRED if reason == EndReason.EXPIRE else EventType.TAG_DELETED
+        _tell(kind, tag, tag.manifest, now=moment, by=by, reason=reason.value)
+
+
+def _repository_at_hand(tag: Tag) -> Repository | None:
+    """Its repository where that was read already."""
+    return tag.repository if Tag.repository.is_cached(tag) else None
+
+
+def _started(reason: StartReason, previous: str | None) -> EventType:
+    if reason == StartReason.RESTORE:
+        return EventType.TAG_RESTORED
+    return EventType.TAG_MOVED if previous else EventType.TAG_PUSHED
+
+
+def _tell(
+    kind: EventType, tag: Tag, manifest: Manifest, *, now: datetime, by: Actor, **facts: Any
+) -> None:
+    note(
+        kind,
+        repository=tag.repository,
+        now=now,
+        by=by,
+        tag=tag.name,
+        **manifest.told,
+        expires_at=tag.expires_at.isoformat() if tag.expires_at else None,
+        **facts,
+    )
 
 
 def delete_tag(
@@ -134,7 +179,7 @@ def delete_tag(
     with transaction.atomic():
         tag = _lock_alive(repository, name, now)
         require_mutable(tag, "deleted")
-        end_tag(tag=tag, reason=reason, now=now)
+        end_tag(tag=tag, reason=reason, now=now, by=by)
         by.did("tag.delete", f"{repository.path}:{name}", now=now, reason=reason.value)
 
 

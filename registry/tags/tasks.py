@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from registry.tags import services
+from registry.tags.look_ahead import note_expiring_tags
 
 logger = logging.getLogger(__name__)
 
@@ -20,3 +21,11 @@ def sweep_expired(**_: object) -> None:
         logger.info("%d tags expired", swept)
     if swept == BATCH_ROWS:
         sweep_expired.delay()
+
+
+@shared_task(name="tags.look_ahead", acks_late=True, ignore_result=True)
+def look_ahead(**_: object) -> None:
+    """Tell of tags that are about to expire. Safe to run twice."""
+    told = note_expiring_tags(now=timezone.now())
+    if told:
+        logger.info("%d tags are about to expire", told)

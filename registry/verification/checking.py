@@ -44,6 +44,8 @@ from artifacts.signatures.verdicts import (
     judge_notary,
 )
 from registry.blobs.services import find_blob, read_blob
+from registry.events.kinds import EventType
+from registry.events.outbox import has_hooks, note
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
@@ -269,6 +271,7 @@ def _store(
         here = Manifest.objects.select_for_update(of=("self",), no_key=True)
         if not here.filter(pk=manifest.pk).values_list("pk").first():
             return True  # collected meanwhile, and its verdicts with it
+        _tell_of_failures(manifest, subject, findings, now)
         Verdict.objects.bulk_create(
             [_row(manifest, subject, keys, finding, now) for finding in findings],
             update_conflicts=True,
@@ -284,6 +287,31 @@ def _store(
             ],
         )
     return True
+
+
+def _tell_of_failures(
+    manifest: Manifest, subject: Digest, findings: list[Finding], now: datetime
+) -> None:
+    """Of what did not hold before is told once."""
+    if not has_hooks(manifest.repository):
+        return
+    known = Verdict.objects.filter(manifest=manifest, subject_digest=str(subject))
+    bad_before = set(known.filter(state=State.INVALID).values_list("position", flat=True))
+    good_before = set(known.filter(state=State.VALID).values_list("position", flat=True))
+    for finding in findings:
+        judgement = finding.judgement
+        is_new = judgement.state == State.INVALID and finding.position not in bad_before
+        is_lost = judgement.state != State.VALID and finding.position in good_before
+        if is_new or is_lost:
+            note(
+                EventType.SIGNATURE_FAILED,
+                repository=manifest.repository,
+                now=now,
+                digest=str(subject),
+                signature=manifest.digest,
+                state=judgement.state.value,
+                reason=judgement.reason,
+            )
 
 
 def _row(

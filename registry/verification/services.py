@@ -11,9 +11,12 @@ from accounts.names import check_name
 from accounts.users.models import Namespace
 from artifacts.signatures.keys import KeyRefused, VerifyingKey
 from artifacts.signatures.verdicts import State
-from registry.verification.models import Keyring, PublicKey, Verdict
+from registry.events.kinds import EventType
+from registry.events.outbox import has_hooks, note
+from registry.verification.models import Keyring, PublicKey, Verdict, VerdictQuerySet
 
 MAX_KEYS = 25  # each signature is tried with each of them
+_MOST_TOLD = 500  # of the signatures that go with a key
 
 
 class PublicKeyRefused(AccountError):
@@ -69,9 +72,10 @@ def remove_key(*, key: PublicKey, now: datetime, by: Actor = SYSTEM) -> None:
     """Stop trusting a key. What only it made valid is not valid any more, at once."""
     with transaction.atomic():
         _next_version(key.namespace)
-        Verdict.objects.filter(key=key.pk).update(
-            state=State.UNVERIFIABLE, key=None, reason=f"the key {key.name} was removed"
-        )
+        reason = f"the key {key.name} was removed"
+        lost = Verdict.objects.filter(key=key.pk)
+        _tell_of_losses(lost, reason, now=now, by=by)
+        lost.update(state=State.UNVERIFIABLE, key=None, reason=reason)
         PublicKey.objects.filter(pk=key.pk).delete()
         by.did(
             "public-key.remove",
@@ -86,6 +90,23 @@ def _next_version(namespace: Namespace) -> None:
     """Locks the keyring until commit: verdicts are written under the same lock."""
     Keyring.objects.get_or_create(namespace=namespace)
     Keyring.objects.filter(namespace=namespace).update(version=F("version") + 1)
+
+
+def _tell_of_losses(lost: VerdictQuerySet, reason: str, *, now: datetime, by: Actor) -> None:
+    if not has_hooks():
+        return
+    rows = lost.select_related("repository", "manifest").defer("manifest__body").order_by("pk")
+    for verdict in rows[:_MOST_TOLD]:
+        note(
+            EventType.SIGNATURE_FAILED,
+            repository=verdict.repository,
+            now=now,
+            by=by,
+            digest=verdict.subject_digest,
+            signature=verdict.manifest.digest,
+            state=State.UNVERIFIABLE.value,
+            reason=reason,
+        )
 
 
 def _refusal_of_a_double(namespace: Namespace, name: str, key: VerifyingKey) -> PublicKeyRefused:

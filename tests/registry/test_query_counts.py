@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.users.models import User
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_MANIFEST
+from registry.events.outbox import has_hooks
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
 from registry.tags.services import delete_tag
@@ -58,6 +59,7 @@ def client(web: Repository) -> Client:
     client = Client(headers=bearer(owner_of("acme"), *scopes))
     assert client.get("/v2/acme/web/tags/list").status_code == 200
     assert client.get("/v2/acme/web/manifests/v1").status_code == 200  # notes that it was pulled
+    has_hooks(Repository.objects.at_path("acme/web"))  # remembered until rights change
     return client
 
 

@@ -1,12 +1,9 @@
 """No address that somebody gives leads to what only this machine can reach."""
 
-import http.server
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from accounts.outgoing.addresses import (
     resolve,
 )
 from accounts.outgoing.client import Answer, CallFailed, call, permission
+from tests.receiver import Receiver
 
 NOTHING = Permission()
 REFUSED_ADDRESSES = [
@@ -90,58 +88,9 @@ REFUSED_URLS = [
 ]
 
 
-class Canary:
-    """A server that must hear nothing, or tells what it heard."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.headers: list[dict[str, str]] = []
-        self.answer: Callable[[Any], None] = _well
-
-    @property
-    def port(self) -> int:
-        return self.server.server_port
-
-    @contextmanager
-    def listening(self) -> Iterator["Canary"]:
-        canary = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                canary.heard.append(self.requestline)
-                canary.headers.append(dict(self.headers))
-                try:
-                    canary.answer(self)
-                except OSError:
-                    self.close_connection = True
-
-            do_GET = do_CONNECT = do_POST  # noqa: N815 - the names that the server looks for
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.server.shutdown()
-            self.server.server_close()
-            thread.join()
-
-
-def _well(handler: Any) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", "2")
-    handler.end_headers()
-    handler.wfile.write(b"ok")
-
-
 @pytest.fixture
-def canary() -> Iterator[Canary]:
-    with Canary().listening() as running:
+def canary() -> Iterator[Receiver]:
+    with Receiver().listening() as running:
         yield running
 
 
@@ -180,7 +129,7 @@ LOCAL = Permission.of(["127.0.0.0/8"])
 
 @pytest.mark.parametrize("host", REFUSED_ADDRESSES)
 def test_an_address_that_is_not_public_is_refused_and_hears_nothing(
-    host: str, canary: Canary, names: dict[str, list[str]]
+    host: str, canary: Receiver, names: dict[str, list[str]]
 ) -> None:
     with pytest.raises(AddressRefused):
         ask(f"http://{host}:{canary.port}/")
@@ -246,7 +195,7 @@ def test_one_private_address_of_a_name_is_enough_to_refuse_it(names: dict[str, l
 
 
 def test_a_name_that_changes_its_answer_is_asked_for_once(
-    names: dict[str, list[str]], canary: Canary, monkeypatch: pytest.MonkeyPatch
+    names: dict[str, list[str]], canary: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names["turning.example"] = ["1.1.1.1", "127.0.0.1"]
     went: list[Any] = []
@@ -264,7 +213,7 @@ def test_a_name_that_changes_its_answer_is_asked_for_once(
 
 
 def test_the_second_address_is_tried_when_the_first_does_not_answer(
-    names: dict[str, list[str]], canary: Canary
+    names: dict[str, list[str]], canary: Receiver
 ) -> None:
     names["two.example"] = ["127.9.9.9 127.0.0.1"]
 
@@ -343,7 +292,7 @@ def test_the_registry_does_not_ask_itself(settings: Settings) -> None:
         ask("http://registry.example:8080/api/v1/", Permission.of(["registry.example"]))
 
 
-def test_path_query_and_headers_arrive_as_they_were_given(canary: Canary) -> None:
+def test_path_query_and_headers_arrive_as_they_were_given(canary: Receiver) -> None:
     url = f"http://127.0.0.1:{canary.port}/webhook?type=harbor&secret=a%2Fb"
 
     ask(url, LOCAL, headers={"Authorization": "token", "host": "other.example"})
@@ -353,7 +302,7 @@ def test_path_query_and_headers_arrive_as_they_were_given(canary: Canary) -> Non
     assert canary.headers[0]["Host"] == f"127.0.0.1:{canary.port}"
 
 
-def test_a_redirect_is_told_and_not_followed(canary: Canary) -> None:
+def test_a_redirect_is_told_and_not_followed(canary: Receiver) -> None:
     def leads_on(handler: Any) -> None:
         handler.send_response(302)
         handler.send_header("Location", f"http://127.0.0.1:{canary.port}/elsewhere")
@@ -368,9 +317,9 @@ def test_a_redirect_is_told_and_not_followed(canary: Canary) -> None:
 
 
 def test_variables_of_the_environment_lead_nowhere(
-    canary: Canary, monkeypatch: pytest.MonkeyPatch
+    canary: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Canary().listening() as proxy:
+    with Receiver().listening() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
 
@@ -380,7 +329,7 @@ def test_variables_of_the_environment_lead_nowhere(
 
 
 def test_the_configured_proxy_is_asked_for_the_whole_address(
-    canary: Canary, settings: Settings
+    canary: Receiver, settings: Settings
 ) -> None:
     proxy = f"http://127.0.0.1:{canary.port}"
     settings.BERTH = settings.BERTH.model_copy(update={"OUTGOING_PROXY": proxy})
@@ -391,7 +340,7 @@ def test_the_configured_proxy_is_asked_for_the_whole_address(
 
 
 def test_the_configured_proxy_is_asked_to_carry_what_is_encrypted(
-    canary: Canary, settings: Settings
+    canary: Receiver, settings: Settings
 ) -> None:
     proxy = f"http://127.0.0.1:{canary.port}"
     settings.BERTH = settings.BERTH.model_copy(update={"OUTGOING_PROXY": proxy})
@@ -406,7 +355,9 @@ def test_the_configured_proxy_is_asked_to_carry_what_is_encrypted(
     "beginning",
     [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 100 \r\n\r\n"],
 )
-def test_an_answer_that_comes_in_drips_is_not_waited_for(canary: Canary, beginning: bytes) -> None:
+def test_an_answer_that_comes_in_drips_is_not_waited_for(
+    canary: Receiver, beginning: bytes
+) -> None:
     def drip(handler: Any) -> None:
         handler.wfile.write(beginning)
         while True:
@@ -422,7 +373,7 @@ def test_an_answer_that_comes_in_drips_is_not_waited_for(canary: Canary, beginni
     assert time.monotonic() - began < 2
 
 
-def test_an_answer_without_end_is_cut(canary: Canary) -> None:
+def test_an_answer_without_end_is_cut(canary: Receiver) -> None:
     def pour(handler: Any) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -436,14 +387,14 @@ def test_an_answer_without_end_is_cut(canary: Canary) -> None:
     assert (len(answer.body), answer.is_whole) == (1000, False)
 
 
-def test_what_is_no_http_is_told(canary: Canary) -> None:
+def test_what_is_no_http_is_told(canary: Receiver) -> None:
     canary.answer = lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH\r\n")
 
     with pytest.raises(CallFailed, match="not HTTP"):
         ask(f"http://127.0.0.1:{canary.port}/", LOCAL)
 
 
-def test_a_body_that_is_cut_short_is_no_answer(canary: Canary) -> None:
+def test_a_body_that_is_cut_short_is_no_answer(canary: Receiver) -> None:
     def short(handler: Any) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "10")
@@ -457,7 +408,7 @@ def test_a_body_that_is_cut_short_is_no_answer(canary: Canary) -> None:
         ask(f"http://127.0.0.1:{canary.port}/", LOCAL)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(canary: Canary, tmp_path: Any) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(canary: Receiver, tmp_path: Any) -> None:
     context = self_signed(tmp_path)
     canary.server.socket = context.wrap_socket(canary.server.socket, server_side=True)
 
@@ -468,7 +419,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(canary: Canary, tmp_pa
 
 
 def test_a_certificate_must_be_for_the_name_that_is_asked(
-    canary: Canary, tmp_path: Any, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+    canary: Receiver, tmp_path: Any, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names.update({"hooks.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]})
     context = self_signed(tmp_path)

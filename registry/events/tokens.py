@@ -1,0 +1,48 @@
+"""Tokens that are about to end: whoever uses one should hear of it before it does."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from accounts.credentials.models import AccessToken
+from registry.events.kinds import EventType
+from registry.events.models import Event
+from registry.events.outbox import has_hooks, note_of_namespace
+
+AHEAD: Final = timedelta(days=7)
+
+
+def note_expiring_tokens(*, now: datetime, limit: int) -> int:
+    """Tell once of each token that ends within ``AHEAD``; return how many are told of now."""
+    if not has_hooks():
+        return 0
+    ending = AccessToken.objects.filter(expires_at__gt=now, expires_at__lte=now + AHEAD)
+    ending = ending.select_related("robot__namespace", "user__namespace").order_by("expires_at")
+    told = 0
+    for token in ending[:limit]:
+        owner = token.robot or token.user
+        if owner is None or _is_told(token, owner.namespace.pk, now):
+            continue
+        with transaction.atomic():
+            note_of_namespace(
+                EventType.TOKEN_EXPIRING,
+                namespace=owner.namespace,
+                now=now,
+                title=token.title,
+                holder=str(owner),
+                expires_at=token.expires_at.isoformat() if token.expires_at else "",
+                token=token.pk,
+            )
+        told += 1
+    return told
+
+
+def _is_told(token: AccessToken, namespace: int, now: datetime) -> bool:
+    rows = Event.objects.filter(
+        type=EventType.TOKEN_EXPIRING,
+        namespace_key=namespace,
+        at__gt=now - 2 * AHEAD,
+        data__contains=f'"token": {token.pk},',
+    )
+    return rows.exists()
