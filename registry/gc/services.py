@@ -21,9 +21,9 @@ from registry.gc.reachability import spare_tags, unheld_blobs, unneeded_links
 from registry.gc.report import Garbage, Report
 from registry.gc.sweeping import BATCH_ROWS, delete_garbage, locked, sweep
 from registry.manifests.models import Manifest
-from registry.queue.pace import rest
 from registry.repositories.deletion import begin_removal, doomed
 from registry.repositories.models import Repository
+from registry.rows.connections import rest
 from registry.storage.select import blob_store
 from registry.tags.models import Tag
 

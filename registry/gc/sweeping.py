@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from registry.gc.report import Report
-from registry.queue.pace import rest
+from registry.rows.connections import rest
 
 logger = logging.getLogger(__name__)
 

@@ -20,13 +20,13 @@ from artifacts.oci.companions import beginning_of
 from registry.events.kinds import EventType
 from registry.events.outbox import note
 from registry.manifests.models import Manifest
-from registry.queue.pace import rest
 from registry.repositories.models import Repository, place_of_rule
 from registry.retention.departures import begin_with, departing
 from registry.retention.facts import Numbered, facts_of, newest_first, page_of, pages
 from registry.retention.models import RetentionRule, RetentionRun
 from registry.retention.rules import Decision, Plan, Rule, TagFacts
 from registry.retention.selection import rules_of
+from registry.rows.connections import rest
 from registry.tags.models import EndReason, Tag, TagQuerySet
 from registry.tags.services import end_tag
 

@@ -1,9 +1,12 @@
-"""Giving a pooled connection back, so that nobody who waits for a network holds it."""
+"""Keeping the database free for others: waiting gives a connection back, and long work rests."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection
+
+_LONGEST_PAUSE_SECONDS = 0.5
 
 
 def release_connection() -> None:
@@ -32,3 +35,12 @@ def connection_of_a_call() -> Iterator[None]:
     finally:
         connection.close_if_unusable_or_obsolete()
         release_connection()
+
+
+def rest(begun: float) -> None:
+    """Wait as long as the work since ``begun`` took, by ``time.monotonic``, at most half a second.
+
+    For long work in the background. Half of the time belongs to the others: SQLite has one
+    writer at a time.
+    """
+    time.sleep(min(time.monotonic() - begun, _LONGEST_PAUSE_SECONDS))

@@ -217,7 +217,7 @@ def named_by(manifest: Manifest) -> Iterator[str]:
 def test_nothing_that_can_be_reached_is_collected_and_all_else_is(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
 ) -> None:
-    monkeypatch.setattr("registry.queue.pace.time.sleep", lambda _: None)
+    monkeypatch.setattr("registry.rows.connections.time.sleep", lambda _: None)
     Tag.objects.all().delete()
     Manifest.objects.all().delete()
     BlobLink.objects.all().delete()
