@@ -16,6 +16,8 @@ DIVISION: Final = {
     # Plain Python: no row is touched.
     "artifacts": SQLITE,
     "artifacts/policy": BOTH,
+    "test_mutants.py": SQLITE,
+    "test_named_paths.py": SQLITE,
     "config/test_check_config.py": SQLITE,
     "config/keys/test_configuration.py": SQLITE,
     "config/keys/test_directory.py": SQLITE,
