@@ -19,7 +19,7 @@ from artifacts.kinds.kinds import COSIGN_SIGN, SIGSTORE_BUNDLE
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid
 from artifacts.signatures.certificates import CertificateUnreadable, read_certificate
-from artifacts.signatures.go_json import Ambiguous, NotJson, member, read_object
+from artifacts.signatures.go_json import Ambiguous, NotJson, member, read_object, spellings
 
 MAX_CONTENT_BYTES = 4 * 1024 * 1024
 MAX_SIGNATURES = 100
@@ -230,7 +230,7 @@ def _statement(payload: bytes) -> Mapping[str, Any]:
     except NotJson as error:
         raise Malformed(f"in its statement, {error}") from error
     form = member(statement, "_type", str)
-    if not form.startswith(_STATEMENT) and "subject" not in statement:
+    if not form.startswith(_STATEMENT) and not spellings(statement, "subject"):
         raise Unknown(f"what it signs is of the type {_shown(form)}, which names no manifest")
     return statement
 
@@ -256,6 +256,9 @@ def _pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
 
 
 def _dict(value: Any) -> dict[str, Any]:
+    """An object of a list; ``null`` is an empty one."""
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise Malformed(f"{_shown(value)} stands where an object should")
     return value
@@ -263,15 +266,15 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _present(value: Mapping[str, Any], name: str) -> list[str]:
     """The spellings of a name that are there: ProtoJSON takes ``dsse_envelope`` as well."""
-    snake = re.sub("[A-Z]", lambda found: f"_{found[0]}", name).casefold()
-    spellings = dict.fromkeys((name.casefold(), snake))
-    return [one for one in spellings if value.get(one) is not None]
+    snake = re.sub("[A-Z]", lambda found: f"_{found[0]}", name).lower()
+    found = (one for form in dict.fromkeys((name, snake)) for one in spellings(value, form))
+    return [one for one in found if value[one] is not None]
 
 
 def _field(value: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
     present = _present(value, name)
     if len(present) > 1:
-        raise Malformed(f"{name} stands twice in one object")
+        raise Ambiguous(f"{name} stands twice in one object")
     return member(value, present[0] if present else name, kind)
 
 

@@ -1,7 +1,8 @@
 """JSON as the programs read it that make and check these signatures, which are written in Go.
 
 They take a name in any case, ``null`` for nothing, and any bytes inside of a text. A name that
-stands twice has two readings; it is left to nobody here to choose one.
+stands twice has two readings; it is left to nobody here to choose one. Names that only differ in
+case are two in what a signer may say at will, and one where a name is asked for.
 
 Source: Go's package encoding/json, "Unmarshal".
 """
@@ -10,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar, cast
 
-from artifacts.text import clean, cleaned
+from artifacts.text import clean, cleaned, folded
 
 
 class NotJson(ValueError):
@@ -45,9 +46,21 @@ def read_object(content: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", cleaned(value))
 
 
+def spellings(value: Mapping[str, Any], name: str) -> list[str]:
+    """What such a program takes for ``name`` in an object: the name in any case."""
+    wanted = folded(name)
+    return [one for one in value if len(one) == len(name) and folded(one) == wanted]
+
+
 def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """What ``name`` stands for; an empty one of its kind where it is missing or ``null``."""
-    found = value.get(name.casefold())
+    """What ``name`` stands for; an empty one of its kind where it is missing or ``null``.
+
+    Raises ``NotJson`` or ``Ambiguous``.
+    """
+    present = spellings(value, name)
+    if len(present) > 1:
+        raise Ambiguous(f"{name} stands twice in one object")
+    found = value[present[0]] if present else None
     if found is None:
         return kind()
     if not isinstance(found, kind):
@@ -56,12 +69,13 @@ def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What nobody asks for may have names that differ in case alone: predicates are of any form."""
     members: dict[str, Any] = {}
     for name, value in pairs:
-        folded = clean(name).casefold()
-        if folded in members:
-            raise Ambiguous(f"{name[:100]!r} stands twice in one object")
-        members[folded] = value
+        cleaned_name = clean(name)
+        if cleaned_name in members:
+            raise Ambiguous(f"{cleaned_name[:100]!r} stands twice in one object")
+        members[cleaned_name] = value
     return members
 
 

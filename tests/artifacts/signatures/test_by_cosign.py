@@ -8,9 +8,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from artifacts.signatures.claims import SIMPLE_SIGNING, read_claim
+from artifacts.signatures.claims import DSSE, SIMPLE_SIGNING, read_claim
 from artifacts.signatures.keys import VerifyingKey
 from artifacts.signatures.verdicts import Budget, State, judge
+from tests.artifacts.signatures.signing import BUNDLE
 
 MADE: dict[str, Any] = json.loads(Path(__file__).with_name("by_cosign.json").read_text())
 KEYS = {name: VerifyingKey.parse(pem) for name, pem in MADE["keys"].items()}
@@ -35,6 +36,27 @@ def test_each_kind_of_key_verifies_what_it_signed_and_nothing_else(form: bool) -
     for layer in layers:
         others = {name: key for name, key in KEYS.items() if name != _signer(layer, KEYS)}
         assert _signer(layer, others) == ""
+
+
+@pytest.mark.parametrize("form", [DSSE, BUNDLE])
+def test_each_kind_of_key_verifies_what_it_attested_and_nothing_else(form: str) -> None:
+    made = MADE["attested"]
+    keys = {name: VerifyingKey.parse(pem) for name, pem in made["keys"].items()}
+    layers = [one for one in made["layers"] if one["mediaType"] == form]
+    claims = [read_claim(form, one["annotations"], one["content"].encode()) for one in layers]
+
+    assert {claim.predicate_type for claim in claims} == {
+        "https://cosign.sigstore.dev/attestation/v1"
+    }
+    found = [
+        name
+        for claim in claims
+        for name, key in keys.items()
+        if judge(
+            claim, subject=made["subject"], keys=[key], subject_body=None, budget=Budget()
+        ).fingerprint
+    ]
+    assert sorted(found) == sorted(keys)
 
 
 def test_the_names_of_the_keys_say_what_they_are() -> None:

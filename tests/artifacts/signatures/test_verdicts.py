@@ -149,6 +149,27 @@ def test_names_in_another_case_are_read_as_go_does() -> None:
     assert verdict(layer, ALICE).state == State.VALID
 
 
+def test_names_may_differ_in_case_alone_where_anybody_chooses_them() -> None:
+    payload = simple_payload(IMAGE).replace(b'"optional": null', b'"optional": {"a": 1, "A": 2}')
+    assert b'"A"' in payload
+    simple = Layer(SIMPLE.media_type, payload, {ANNOTATION: b64(ALICE.sign(payload))})
+    attestation = ALICE.envelope(IMAGE, predicate={"Path": "x", "PATH": "y", "path": "z"})
+
+    assert [verdict(one, ALICE).state for one in (simple, attestation)] == [State.VALID] * 2
+
+
+def test_nothing_in_a_list_is_read_as_an_empty_object() -> None:
+    envelope = json.loads(ENVELOPE.content)
+    envelope["signatures"] = [None, *envelope["signatures"]]
+    subject = [None, {"digest": {"sha256": IMAGE.partition(":")[2]}}]
+
+    for layer in (
+        Layer(ENVELOPE.media_type, json.dumps(envelope).encode()),
+        ALICE.envelope(IMAGE, subject=subject),
+    ):
+        assert verdict(layer, ALICE).state == State.VALID
+
+
 def test_base64_is_taken_as_the_tool_takes_it() -> None:
     signer = Signer()
     signature = next(made for _ in range(200) if "/" in (made := signature_of(signer)))
