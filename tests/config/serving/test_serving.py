@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.client import Client
+from tests.conformance.repository import Repository
 from tests.live import (
     RunningServer,
     free_port,
@@ -67,6 +68,22 @@ def is_greeted(server: RunningServer) -> bool:
 def test_the_first_start_makes_a_data_folder_for_the_owner_only(server: RunningServer) -> None:
     assert server.data.stat().st_mode & 0o777 == 0o700
     assert (server.data / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_files_in_the_data_folder_are_for_the_owner_only(server: RunningServer) -> None:
+    """Also in a folder that others may enter, which was there before."""
+    client = Client(server.host, "admin", server.admin_password)
+    assert Repository(client, "admin/private").push_blob(b"of nobody else")
+
+    open_to_others = [
+        path.relative_to(server.data)
+        for path in server.data.rglob("*")
+        if path.is_file()
+        and path.stat().st_mode & 0o077
+        and path.relative_to(server.data).parts[0] != "static"  # what every visitor is sent
+    ]
+
+    assert open_to_others == []
 
 
 def test_the_first_start_tells_where_it_is_and_what_to_try(server: RunningServer) -> None:
