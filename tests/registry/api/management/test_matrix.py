@@ -14,9 +14,17 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
+from accounts.credentials.models import AccessToken
 from accounts.credentials.principals import ALL_SCOPES, OF_CEILING
 from accounts.credentials.services import issue_robot_token
-from accounts.organizations.models import DefaultRole, Organization, TeamRole
+from accounts.organizations.models import (
+    DefaultPermission,
+    DefaultRole,
+    Organization,
+    Team,
+    TeamMember,
+    TeamRole,
+)
 from accounts.organizations.services import (
     add_member,
     create_team,
@@ -29,7 +37,7 @@ from registry.announcements.models import Announcement
 from registry.api.management.documents import id_of
 from registry.api.management.operations import Operation
 from registry.api.management.routes import ROUTES, Route
-from registry.repositories.models import Repository, Role
+from registry.repositories.models import Repository, RepositoryGrant, Role
 from registry.repositories.services import grant, star
 from registry.retention.rules import Rule
 from registry.retention.services import add_rule
@@ -172,6 +180,76 @@ def test_an_operation_is_for_tokens_that_have_its_scope(
             answers.append(ask(client, method, _path(route, person, world)))
 
     assert [_is_let_through(answer) for answer in answers] == [True, not needed], answers
+
+
+@pytest.mark.parametrize("name", ["anonymous", "stranger", "writer", "creator", "acme+ci"])
+def test_nobody_gets_more_rights_whatever_a_body_says(name: str, world: Mapping[str, str]) -> None:
+    person = next(one for one in PEOPLE if one.name == name)
+    before = _rights_of_everybody()
+
+    changed = []
+    for route, method, operation in OPERATIONS:
+        if method == "GET":
+            continue
+        with _undone():
+            path = _path(route, person, world)
+            ask(_client(person, world), method, path, _claims_everything(name))
+            if _rights_of_everybody() != before:
+                changed.append(operation.name)
+
+    assert changed == []
+
+
+def _claims_everything(name: str) -> dict[str, Any]:
+    """What any operation reads, and what somebody might wish that it did."""
+    somebody = {"name": name, "kind": "user"}
+    return {
+        "username": "reader",
+        "password": "another tall ship 8",
+        "email": "taken@example.com",
+        "enabled": False,
+        "is_superuser": True,
+        "super_user": True,
+        "superuser": True,
+        "is_staff": True,
+        "is_active": True,
+        "role": "admin",
+        "scope": "super:user",
+        "scopes": ["super:user"],
+        "delegate": somebody,
+        "activating_user": somebody,
+        "user": name,
+        "owner": name,
+        "name": "acme",
+        "namespace": "acme",
+        "organization": "acme",
+        "repository": "web",
+        "visibility": "public",
+        "description": "mine",
+        "title": "mine",
+        "immutable": False,
+        "state": "NORMAL",
+        "method": "number_of_tags",
+        "value": "1",
+        "tagPattern": ".*",
+        "message": {"content": "x", "severity": "info", "media_type": "text/plain"},
+    }
+
+
+def _rights_of_everybody() -> list[Any]:
+    web = Repository.objects.get(path="acme/web")
+    acme = {"team__organization__namespace__name": "acme"}
+    rows = (
+        User.objects.values_list("username", "password", "email", "is_superuser", "is_active"),
+        TeamMember.objects.filter(**acme).values_list("team__role", "user", "robot"),
+        Team.objects.values_list("organization", "name", "role"),
+        DefaultPermission.objects.values_list("organization", "role", "delegate_user"),
+        RepositoryGrant.objects.filter(repository=web).values_list("role", "user", "robot", "team"),
+        AccessToken.objects.filter(robot__namespace__name="acme").values_list("robot", "sha256"),
+        Announcement.objects.values_list("text"),
+        [web.is_public],
+    )
+    return [sorted(map(str, found)) for found in rows]
 
 
 @pytest.mark.parametrize(
