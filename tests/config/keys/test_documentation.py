@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from config.keys.configuration import KEYS_FROM_FILES
 from config.keys.login_services import LoginService
 from config.serving.processes import Options
 from tests.config.keys.reference import changeable, table
@@ -15,6 +18,11 @@ def test_every_key_is_documented_with_its_type_default_meaning_and_example() -> 
 
 def test_every_key_that_can_change_while_berth_runs_is_documented_with_why_it_can() -> None:
     assert changeable() in DOCUMENT.read_text()
+
+
+@pytest.mark.parametrize("key", sorted(KEYS_FROM_FILES))
+def test_every_key_that_may_come_from_a_file_is_documented(key: str) -> None:
+    assert f"`BERTH_{key}_FILE`" in DOCUMENT.read_text()
 
 
 def test_every_parameter_of_a_login_service_is_documented() -> None:
