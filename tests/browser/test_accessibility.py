@@ -10,22 +10,31 @@ from tests.browser.harbour import Harbour
 from tests.browser.visits import visits
 from tests.browser.windows import NARROW, WIDE, Scheme, Window
 
-RULES = {
-    "preload": False,  # it would fetch style sheets once more, and inline them
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    },
+EVERY_RULE = {
+    "type": "tag",
+    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
-LOOKS: list[tuple[Scheme, int]] = [("light", WIDE), ("dark", WIDE), ("light", NARROW)]
+# Another scheme changes colours alone, another width also what is near to what, and cut off.
+OF_COLOURS = {"type": "rule", "values": ["color-contrast"]}
+OF_PLACES = {
+    "type": "rule",
+    "values": ["color-contrast", "target-size", "scrollable-region-focusable", "aria-hidden-focus"],
+}
+LOOKS: list[tuple[Scheme, int, dict[str, Any]]] = [
+    ("light", WIDE, EVERY_RULE),
+    ("dark", WIDE, OF_COLOURS),
+    ("light", NARROW, OF_PLACES),
+]
 
 
 @pytest.mark.timeout(900)  # about a hundred pages, each looked at for seconds
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width", "rules"), LOOKS, ids=["light", "dark", "narrow"])
 def test_no_page_shuts_anybody_out(
-    scheme: Scheme, width: int, harbour: Harbour, open_window: OpenWindow
+    scheme: Scheme, width: int, rules: dict[str, Any], harbour: Harbour, open_window: OpenWindow
 ) -> None:
     axe = Axe()
+    # It would fetch style sheets once more, and inline them.
+    options = {"preload": False, "runOnly": rules}
     windows: dict[str, Window] = {}
     wrong = []
     for visit in visits(harbour):
@@ -42,7 +51,7 @@ def test_no_page_shuts_anybody_out(
             continue
         if window.overflows():
             wrong.append(f"{visit.path}: wider than the window")
-        found = axe.run(window.page, options=RULES).response["violations"]
+        found = axe.run(window.page, options=options).response["violations"]
         wrong += [f"{visit.path}: {_story(violation)}" for violation in found]
     assert not wrong, "\n".join(wrong)
 
