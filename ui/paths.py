@@ -5,8 +5,13 @@ No component of a repository's name can be ``-``, so names of any depth and the 
 never meet.
 """
 
-from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
-from django.urls import register_converter
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    HttpResponseRedirect,
+)
+from django.urls import register_converter, reverse
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid
@@ -66,6 +71,14 @@ def register_all() -> None:
     register_converter(RepositoryConverter, "repository")
     register_converter(TagConverter, "tag")
     register_converter(DigestConverter, "digest")
+
+
+def as_written(request: HttpRequest, page: str, **place: str) -> HttpResponse:
+    """What people type: ``/NAMESPACE/NAME:TAG`` as clients write it, ``/docs``, ``/login``."""
+    if page == "manifest":
+        place.pop("tag", None)  # the digest counts
+    name = page if page == "account_login" else f"ui:{page}"
+    return HttpResponseRedirect(reverse(name, kwargs=place))
 
 
 def without_slash(request: HttpRequest, place: str) -> HttpResponse:

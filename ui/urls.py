@@ -35,7 +35,7 @@ from ui.namespaces.robots import (
     RobotStatePage,
 )
 from ui.namespaces.teams import DeleteTeamPage, TeamMemberPage, TeamPage, TeamsPage
-from ui.paths import register_all, without_slash
+from ui.paths import as_written, register_all, without_slash
 from ui.repositories.access import AccessPage, GrantPage
 from ui.repositories.deletion import DeletedRepositoriesPage, DeletedRepositoryPage, DeletePage
 from ui.repositories.new import NewRepositoryPage
@@ -91,6 +91,8 @@ urlpatterns = [
     path("help", HelpPage.as_view(), name="help"),
     path("settings/theme", choose_theme, name="theme"),
     *accounts_urls,
+    path("docs", as_written, {"page": "manual"}),
+    path("login", as_written, {"page": "account_login"}),
     path("docs/", ContentsPage.as_view(), name="manual"),
     path("docs/<slug:name>", ManualPage.as_view(), name="manual_page"),
     *administration_urls,
@@ -209,6 +211,9 @@ urlpatterns = [
     ),
     path("new/repository", NewRepositoryPage.as_view(), name="new_repository"),
     path("<repository:repository>", OverviewPage.as_view(), name="repository"),
+    path("<repository:repository>:<tag:tag>", as_written, {"page": "tag"}),
+    path("<repository:repository>@<digest:digest>", as_written, {"page": "manifest"}),
+    path("<repository:repository>:<tag:tag>@<digest:digest>", as_written, {"page": "manifest"}),
     path(f"{_REPOSITORY}/description", DescriptionPage.as_view(), name="description"),
     path(f"{_REPOSITORY}/access", AccessPage.as_view(), name="access"),
     path(f"{_REPOSITORY}/access/<int:grant>", GrantPage.as_view(), name="grant"),

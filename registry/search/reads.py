@@ -145,6 +145,9 @@ def _manifests(question: Question, readable: RepositoryQuerySet) -> QuerySet[Man
         listing = ManifestChild.objects.filter(child_digest=question.digest)
         called |= Q(pk__in=listing.values("parent"), repository__in=links.values("repository"))
     found = Manifest.objects.present().filter(called, repository__in=readable.values("pk"))
+    if question.repository:
+        places = NamePart.objects.filter(text=question.repository)
+        found = found.filter(repository__in=places.values("repository"))
     return found.select_related("repository").defer("body").order_by("digest", "pk")
 
 

@@ -13,6 +13,7 @@ from tests.registry.charts.builders import push_chart
 from tests.ui.browsing import browser
 
 pytestmark = pytest.mark.django_db
+DIGEST = Digest.of(image(b"{}", b"layer"))
 
 
 @pytest.fixture
@@ -43,6 +44,26 @@ def test_each_thing_leads_to_its_page(page: Client, web: Repository) -> None:
     assert f'href="/acme/web-app/-/manifests/{digest}"' in text(page, str(digest))
     assert 'href="/acme"' in text(page, "acm")
     assert "etherpad 0.9.0</a>" in text(page, "etherpad 0.9")
+
+
+def test_a_pasted_address_is_understood(page: Client) -> None:
+    assert 'href="/acme/web-app/-/tags/v1.2"' in text(page, "oci://testserver/acme/web-app:v1.2")
+
+
+@pytest.mark.parametrize(
+    ("typed", "page_url"),
+    [
+        ("/acme/web-app:v1.2", "/acme/web-app/-/tags/v1.2"),
+        (f"/acme/web-app@{DIGEST}", f"/acme/web-app/-/manifests/{DIGEST}"),
+        (f"/acme/web-app:v1.2@{DIGEST}", f"/acme/web-app/-/manifests/{DIGEST}"),
+        ("/docs", "/docs/"),
+        ("/login", "/account/login/"),
+    ],
+)
+def test_an_address_that_people_type_leads_to_its_page(
+    page: Client, typed: str, page_url: str
+) -> None:
+    assert page.get(typed)["Location"] == page_url
 
 
 def test_what_was_asked_stays_in_the_field(page: Client) -> None:

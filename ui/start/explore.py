@@ -13,6 +13,7 @@ from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from registry.search.questions import Question
 from registry.search.reads import MOST_SHOWN, search
+from ui.commands.address import Registry
 from ui.display.kinds import of_group
 from ui.pages import Page, sign_in
 from ui.paging import page_of
@@ -92,7 +93,8 @@ class SearchPage(Page):
     template = "ui/start/search.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        question = Question.read(request.GET.get("q", "").replace("\x00", ""))
+        asked = request.GET.get("q", "").replace("\x00", "")
+        question = Question.read(asked, host=Registry.of(request).host)
         if not question.text:
             return self.render(question=question)
         answer = search(question, principal=self.visitor, now=self.now)

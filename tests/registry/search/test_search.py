@@ -89,6 +89,36 @@ def test_names_are_found_by_the_beginnings_of_their_words(
     assert found(asked(text)) == expected
 
 
+DIGEST = str(Digest.of(image(b"{}", b"layer")))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"registry.example.com/{PATH}:v1.2", {PATH, f"{PATH}:v1.2"}),
+        (f"127.0.0.1:5000/{PATH}:v1.2", {PATH, f"{PATH}:v1.2"}),
+        (f"[::1]:5000/{PATH}", {PATH}),
+        (f"localhost/{PATH}", {PATH}),
+        (f"docker://other.example.com/{PATH}:v1.2", {PATH, f"{PATH}:v1.2"}),
+        (f"oci://registry.example.com/{PATH} --version 1.2", {PATH}),
+        (f"oci://registry.example.com/{PATH} --version v1.2", {PATH}),
+        (f"https://registry.example.com/{PATH}/", {PATH}),
+        (f"https://registry.example.com/{PATH}/-/tags/v1.2", {PATH, f"{PATH}:v1.2"}),
+        (f"https://registry.example.com/{PATH}/-/tags", {PATH}),
+        (f"https://registry.example.com/{PATH}/-/manifests/{DIGEST}", {PATH, f"{PATH}@{DIGEST}"}),
+        (f"registry.example.com/{PATH}@{DIGEST}", {PATH, f"{PATH}@{DIGEST}"}),
+        (f"{PATH}:v1.2@{DIGEST}", {PATH, f"{PATH}@{DIGEST}"}),
+        (f"acme/other@{DIGEST}", set()),
+        ("https://registry.example.com/", set()),
+        (f"example.com/{PATH}", set()),
+    ],
+)
+def test_what_is_pasted_is_understood(web: Repository, text: str, expected: set[str]) -> None:
+    question = Question.read(text, host="registry.example.com")
+
+    assert found(search(question, principal=owner_of("acme"), now=NOW)) == expected
+
+
 def test_a_digest_leads_to_manifests_and_a_blob_to_what_holds_it(web: Repository) -> None:
     digest = str(Digest.of(image(b"{}", b"layer")))
     there = {f"{PATH}@{digest}"}
