@@ -33,6 +33,7 @@ _READMES = frozenset({"readme.md", "readme.txt", "readme"})  # in any case
 _LOCKS = ("Chart.lock", "requirements.lock")
 _METADATA_FILES = frozenset({"Chart.yaml", "requirements.yaml", *_LOCKS})
 _TEXTS = frozenset({"values.yaml", "values.schema.json"})
+UNREAD: Final = " could not be read, because "  # after a path, so begin problems of a file
 OF_CONFIG: Final = "The config "  # so begin problems that do not lie in the archive
 _NO_CHART: Final = "its archive holds no Chart.yaml in its top folder"
 
@@ -150,10 +151,7 @@ class _Files:
             return []
 
     def problems(self) -> list[str]:
-        told = [
-            f"{path} could not be read, because {reason}."
-            for path, reason in sorted(self.refusals.items())
-        ]
+        told = [f"{path}{UNREAD}{reason}." for path, reason in sorted(self.refusals.items())]
         if self._left_out:
             told.append(f"{self._left_out} more templates are not listed.")
         return told

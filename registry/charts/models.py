@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OrderBy, OuterRef, Value
 from django.db.models.functions import Replace
 
 from accounts.users.models import Namespace
+from artifacts.charts.chart import UNREAD
 from artifacts.charts.metadata import MAX_NAME_LENGTH
 from artifacts.charts.versions import MAX_KEY_LENGTH, MAX_VERSION_LENGTH
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
@@ -116,6 +117,12 @@ class ChartVersion(models.Model):
     @property
     def metadata(self) -> dict[str, Any]:
         return cast("dict[str, Any]", kept_json(self.metadata_json))
+
+    def problem_of(self, path: str) -> str:
+        """Why the file ``path`` of the archive could not be read, as a sentence; else nothing."""
+        problems = self.problems.splitlines()
+        begin = f"{path}{UNREAD}" if self.name else ""
+        return next((line for line in problems if path and line.startswith(begin)), "")
 
     @property
     def dependencies(self) -> list[dict[str, Any]]:

@@ -50,6 +50,10 @@ def content_sizes(manifests: Collection[int]) -> Mapping[int, int]:
     return {pk: int(size) for pk, size in statements.rows(statement, [*manifests])}
 
 
+def content_size(manifest: int) -> int:
+    return content_sizes([manifest]).get(manifest, 0)
+
+
 def layer_sizes(manifests: Collection[int]) -> Mapping[int, int]:
     """The bytes of the layers that each of these manifests (by id) lists, in one query.
 

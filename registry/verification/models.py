@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q
 
 from accounts.users.models import Namespace
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
@@ -80,6 +80,14 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
             repository__namespace=keyring.namespace_id, keyring_version__lt=keyring.version
         )
 
+    def with_age(self) -> Self:
+        """``is_outdated`` of each: whether the keys were changed after it was reached."""
+        version = F("repository__namespace__keyring__version")
+        is_outdated = ExpressionWrapper(
+            Q(keyring_version__lt=version), output_field=models.BooleanField()
+        )
+        return self.annotate(is_outdated=is_outdated)
+
 
 VerdictManager = models.Manager.from_queryset(VerdictQuerySet)
 
@@ -107,6 +115,7 @@ class Verdict(models.Model):
     reason = models.TextField(blank=True)
     keyring_version = models.PositiveBigIntegerField()
     checked_at = models.DateTimeField()
+    is_outdated = False  # where ``with_age`` did not look
 
     objects = VerdictManager()
 

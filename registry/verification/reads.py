@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
@@ -69,11 +69,21 @@ class Attachments:
 
 @dataclass(frozen=True, slots=True)
 class SignatureState:
-    """Whether a manifest is signed. ``state`` is ``None`` when nothing claims that it is."""
+    """Whether a manifest is signed. ``state`` is ``None`` when nothing claims that it is.
+
+    ``is_checking``: it was not looked at yet, or not with the keys of now, and may get better.
+    """
 
     state: State | None
     reason: str = ""
     key: str = ""
+    is_checking: bool = False
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "SignatureState":
+        state = State(verdict.state)
+        is_checking = state != State.VALID and verdict.is_outdated
+        return cls(state, verdict.reason, verdict.key.name if verdict.key else "", is_checking)
 
     def __str__(self) -> str:
         if self.state is None:
@@ -81,6 +91,11 @@ class SignatureState:
         return (
             f"{self.state}, by the key {self.key}" if self.key else f"{self.state}: {self.reason}"
         )
+
+
+UNCHECKED: Final = SignatureState(
+    State.UNVERIFIABLE, "its signature has not been checked yet", is_checking=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,7 @@ def attached_to(repository: Repository, digest: Digest, *, now: datetime) -> Att
     """
     verdicts: dict[int, list[Verdict]] = {}
     rows = Verdict.objects.filter(repository=repository.id, subject_digest=str(digest))
-    for verdict in rows.select_related("key").order_by("manifest", "position"):
+    for verdict in rows.with_age().select_related("key").order_by("manifest", "position"):
         verdicts.setdefault(verdict.manifest_id, []).append(verdict)
     groups = Attachments()
     listed = listed_attestations(repository, {str(digest)}).get(str(digest), ())
@@ -172,15 +187,16 @@ def overview_of(
 def summary_of(signatures: Sequence[Attachment]) -> SignatureState:
     found = [verdict for one in signatures for verdict in one.verdicts if verdict.is_signature]
     for state in (State.VALID, State.INVALID, State.UNVERIFIABLE):
-        for verdict in found:
-            if verdict.state == state:
-                key = verdict.key.name if verdict.key else ""
-                return SignatureState(state, verdict.reason, key)
+        stated = [verdict for verdict in found if verdict.state == state]
+        if stated:
+            any_outdated = any(verdict.is_outdated for verdict in found)
+            best = SignatureState.of(stated[0])
+            return replace(best, is_checking=any_outdated and state != State.VALID)
     if not signatures:
         return SignatureState(None)
     if any(one.verdicts for one in signatures):
         return SignatureState(State.INVALID, "what calls itself a signature is an attestation")
-    return SignatureState(State.UNVERIFIABLE, "its signature has not been checked yet")
+    return UNCHECKED
 
 
 def _found(
@@ -280,7 +296,7 @@ def _verdicts_of_each(
     verdicts: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
     ids = {pk for rows in found.values() for pk in rows}
     known = Verdict.objects.filter(repository=repository.id, manifest__in=ids)
-    rows = known.filter(subject_digest__in=found).select_related("key")
+    rows = known.filter(subject_digest__in=found).with_age().select_related("key")
     for verdict in rows.order_by("manifest", "position") if ids else ():
         verdicts[verdict.subject_digest, verdict.manifest_id].append(verdict)
     return verdicts

@@ -4,6 +4,29 @@
 const say = (text) => { document.getElementById("live").textContent = text; };
 const isTyping = (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable;
 
+const MOMENT = new Intl.DateTimeFormat(document.documentElement.lang, {
+  weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
+});
+
+// Moments stand in UTC on the page; here they get the reader's zone.
+function localize(part) {
+  for (const time of part.querySelectorAll("time[data-moment]")) {
+    time.textContent = MOMENT.format(new Date(time.dateTime));
+  }
+}
+
+localize(document);
+document.addEventListener("htmx:load", (event) => localize(event.detail.elt));
+
+// What is said of a value while it is typed takes the place of what was said of the one before.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const field = document.getElementById(event.detail.target.dataset.answers);
+  if (!field) return;
+  const isRefused = event.detail.target.querySelector(".b-error") !== null;
+  for (const error of field.parentElement.querySelectorAll(".b-error")) error.remove();
+  field.setAttribute("aria-invalid", isRefused);
+});
+
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -115,6 +115,25 @@ def test_amounts_are_short() -> None:
     assert ago(NOW, NOW) == "just now"
 
 
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (timedelta(days=14, seconds=-5), "in 2 weeks"),
+        (timedelta(days=2, seconds=-1), "in 2 days"),
+        (timedelta(days=1, hours=23, minutes=10), "in 1 day 23 hours"),
+        (timedelta(days=90, minutes=-1), "in 3 months"),
+        (timedelta(days=365), "in 1 year"),
+        (timedelta(days=3650), "in 10 years"),
+        (timedelta(hours=24, seconds=-10), "in 1 day"),
+        (timedelta(hours=14, minutes=40), "in 15 hours"),
+        (timedelta(minutes=90), "in 1 hour 30 minutes"),
+        (timedelta(seconds=20), "in less than a minute"),
+    ],
+)
+def test_what_is_left_is_rounded_to_the_nearest(left: timedelta, text: str) -> None:
+    assert ago(NOW + left, NOW) == text
+
+
 def test_pages_of_a_list_follow_each_other_and_miss_nothing() -> None:
     for number in range(5):
         make_repository(f"acme/r{number}")

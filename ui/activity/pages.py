@@ -42,7 +42,6 @@ def charts(
         "period": period_of(request),
         "traffic": traffic,
         "storage": storage,
-        "storage_points": [(day.isoformat(), size) for day, size in storage],
         "storage_rows": storage[::-1],
         "stored": stored,
     }

@@ -6,11 +6,10 @@ from django.http import HttpRequest, HttpResponse
 
 from artifacts.charts.versions import sort_key
 from artifacts.kinds.kinds import IMAGE_CONFIGS, Kind, name_of
-from artifacts.oci.descriptors import UNKNOWN_SIZE
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import INDEXES
 from registry.manifests.models import Manifest
-from registry.manifests.sizes import content_sizes
+from registry.manifests.sizes import content_size
 from registry.tags.history import why_no_tag
 from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
@@ -122,8 +121,11 @@ def kind_part(
     near: Neighbours,
 ) -> dict[str, Any]:
     if document is None:
-        return {"size": manifest.size, "groups": groups_for(manifest.kind, address, Traits())}
-    part = _part(page, manifest, document)
+        return {
+            "size": content_size(manifest.id),
+            "groups": groups_for(manifest.kind, address, Traits()),
+        }
+    part = {**_part(page, manifest, document), "size": content_size(manifest.id)}
     chart: ChartView | None = part.get("chart")
     platforms: Platforms | None = part.get("platforms")
     image: ImageView | None = part.get("image")
@@ -146,13 +148,8 @@ def kind_part(
 def _part(page: RepositoryPage, manifest: Manifest, document: ManifestDocument) -> dict[str, Any]:
     repository, now = page.repository, page.now
     if document.media_type in INDEXES:
-        platforms = platforms_of(repository, document)
-        return {"platforms": platforms, "size": content_sizes([manifest.id])[manifest.id]}
-    blobs = blobs_of(repository.path, manifest.digest, document)
-    size = blobs.size + manifest.size
-    if any(layer.size == UNKNOWN_SIZE for layer in document.layers):
-        size = content_sizes([manifest.id])[manifest.id]
-    part: dict[str, Any] = {"blobs": blobs, "size": size}
+        return {"platforms": platforms_of(repository, document)}
+    part: dict[str, Any] = {"blobs": blobs_of(repository.path, manifest.digest, document)}
     if manifest.kind == Kind.HELM_CHART:
         chart = chart_of(repository, manifest, now)
         summary = shown(chart.row.description, MAX_SUMMARY_LENGTH) if chart else ""

@@ -7,16 +7,17 @@ from typing import Any, Final
 
 from django.urls import reverse
 
+from artifacts.kinds.kinds import Kind
 from artifacts.oci.companions import cosign_subject
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import INDEXES
-from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.listed import listed_subject
 from registry.verification.models import Verdict
 from registry.verification.reads import (
+    UNCHECKED,
     Attachment,
     SignatureState,
     attached_to,
@@ -139,7 +140,7 @@ def _refers(one: Attachment, manifest: Manifest) -> bool:
 def _signatures(one: Attachment) -> Sequence[SignatureRow]:
     if one.verdicts:
         return [_signature(one, verdict) for verdict in one.verdicts]
-    unchecked = SignatureState(None)
+    unchecked = UNCHECKED if one.kind == Kind.SIGNATURE else SignatureState(None)
     form = shown(one.manifest.artifact_type or one.manifest.media_type, 200)
     return [SignatureRow("", "", form, one.digest, one.tag, one.manifest.pushed_at, unchecked)]
 
@@ -153,9 +154,7 @@ def _signature(one: Attachment, verdict: Verdict) -> SignatureRow:
         digest=one.digest,
         tag=one.tag,
         pushed_at=one.manifest.pushed_at,
-        signature=SignatureState(
-            State(verdict.state), verdict.reason, verdict.key.name if verdict.key else ""
-        ),
+        signature=SignatureState.of(verdict),
     )
 
 

@@ -3,13 +3,18 @@
 from datetime import datetime, timedelta
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+# A unit, its name, and the unit that stands beside it where there are few.
 _STEPS = (
-    (timedelta(days=365), "year"),
-    (timedelta(days=30), "month"),
-    (timedelta(days=1), "day"),
-    (timedelta(hours=1), "hour"),
-    (timedelta(minutes=1), "minute"),
+    (timedelta(days=365), "year", timedelta(days=365) / 12),
+    (timedelta(days=30), "month", _DAY),
+    (timedelta(days=7), "week", _DAY),
+    (_DAY, "day", _HOUR),
+    (_HOUR, "hour", _MINUTE),
+    (_MINUTE, "minute", _MINUTE),
 )
+_NAMES = {unit: name for unit, name, _ in _STEPS} | {timedelta(days=365) / 12: "month"}
+_FEW = 10
 _THREE_DIGITS = 99.95
 _DIGEST_SHOWN = 12
 
@@ -28,17 +33,38 @@ def bytes_text(size: float) -> str:
 
 
 def distance(span: timedelta) -> str:
-    """``3 hours``: the greatest unit that fits."""
-    for unit, name in _STEPS:
-        if span >= unit:
-            count = span // unit
-            return f"{count} {name}{'' if count == 1 else 's'}"
+    """``3 hours``: the greatest unit that fits, of what has passed."""
+    for unit, name, _ in _STEPS:
+        if span >= unit and name != "week":
+            return _counted(span // unit, unit)
     return "less than a minute"
+
+
+def lifetime(span: timedelta) -> str:
+    """``2 weeks`` or ``1 day 23 hours``, of what is to come: nearest, never only rounded down."""
+    for unit, _, part in _STEPS:
+        parts = _nearest(span, part)
+        if parts * part < unit:
+            continue
+        count, rest = divmod(parts * part, unit)
+        if count >= _FEW:
+            return _counted(_nearest(span, unit), unit)
+        beside = _counted(rest // part, part) if rest >= part else ""
+        return f"{_counted(count, unit)} {beside}".rstrip()
+    return "less than a minute"
+
+
+def _nearest(span: timedelta, unit: timedelta) -> int:
+    return (2 * span + unit) // (2 * unit)
+
+
+def _counted(count: int, unit: timedelta) -> str:
+    return f"{count} {_NAMES[unit]}{'' if count == 1 else 's'}"
 
 
 def ago(moment: datetime, now: datetime) -> str:
     if moment > now:
-        return f"in {distance(moment - now)}"
+        return f"in {lifetime(moment - now)}"
     return "just now" if now - moment < timedelta(minutes=1) else f"{distance(now - moment)} ago"
 
 

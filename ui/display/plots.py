@@ -1,7 +1,9 @@
 """Plots as SVG that is drawn on the server: they need no script, print, and follow the theme."""
 
 import hashlib
+import math
 from collections.abc import Sequence
+from datetime import date
 from itertools import product
 
 from django.utils.html import format_html, format_html_join
@@ -64,54 +66,96 @@ def bars(
 
 
 def sizes_over_time(
-    rows: Sequence[tuple[str, int]], label: str, *, width: int = 360, height: int = 150
+    rows: Sequence[tuple[date, int]], label: str, *, width: int = 360, height: int = 150
 ) -> SafeString:
-    """An area below the bytes of each ``(date, bytes)``, in the order of time."""
-    left, right, top, bottom = 50, 6, 10, 20
-    high = (max((size for _, size in rows), default=0) or 1) * 1.08
+    """An area below the bytes of each ``(day, bytes)``, in the order of time, each at its day.
+
+    Of one day alone a dot with a dashed line at its height.
+    """
+    if not rows:
+        return format_html('<svg class="b-plot" role="img" aria-label="{}"></svg>', label)
+    left, right, top, bottom = 56, 6, 10, 20
+    ticks = byte_ticks(max(size for _, size in rows))
+    high = ticks[-1]
     wide, tall = width - left - right, height - top - bottom
-    step = wide / max(1, len(rows) - 1)
+    first, days = rows[0][0], max(1, (rows[-1][0] - rows[0][0]).days)
     points = [
-        (round(left + number * step, 1), round(top + tall - size / high * tall, 1))
-        for number, (_, size) in enumerate(rows)
+        (
+            round(left + (day - first).days / days * wide, 1),
+            round(top + tall - size / high * tall, 1),
+        )
+        for day, size in rows
     ]
     marks = format_html_join(
         "",
         '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
         '<text x="{}" y="{}" text-anchor="end">{}</text>',
         (
-            (left, width - right, y, y, left - 6, y + 3, bytes_text(int(high * part)))
-            for part in (0, 1 / 3, 2 / 3)
-            for y in (round(top + tall - part * tall, 1),)
+            (left, width - right, y, y, left - 6, y + 3, bytes_text(tick))
+            for tick in ticks
+            for y in (round(top + tall - tick / high * tall, 1),)
         ),
     )
     ends = [(0, "start"), (len(rows) - 1, "end")] if len(rows) > 1 else [(0, "start")] * len(rows)
     names = format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-        ((points[at][0], height - 5, anchor, rows[at][0]) for at, anchor in ends),
+        ((points[at][0], height - 5, anchor, rows[at][0].isoformat()) for at, anchor in ends),
     )
     hits = format_html_join(
         "",
         '<circle class="hit" cx="{}" cy="{}" r="5"><title>{}: {}</title></circle>',
-        ((x, y, name, bytes_text(size)) for (x, y), (name, size) in zip(points, rows, strict=True)),
+        (
+            (x, y, day.isoformat(), bytes_text(size))
+            for (x, y), (day, size) in zip(points, rows, strict=True)
+        ),
+    )
+    drawn = (
+        _dot_of_one_day(points[0], left, width - right)
+        if len(points) == 1
+        else format_html(
+            '<polygon class="area" points="{},{} {} {},{}"/><polyline class="line" points="{}"/>',
+            points[0][0],
+            top + tall,
+            _line(points),
+            points[-1][0],
+            top + tall,
+            _line(points),
+        )
     )
     return format_html(
-        '<svg class="b-plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
-        '<polygon class="area" points="{},{} {} {},{}"/><polyline class="line" points="{}"/>{}{}'
-        "</svg>",
+        '<svg class="b-plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}</svg>',
         width,
         height,
         label,
         marks,
-        left,
-        top + tall,
-        _line(points),
-        width - right,
-        top + tall,
-        _line(points),
+        drawn,
         names,
         hits,
+    )
+
+
+def byte_ticks(most: int) -> list[int]:
+    """Round numbers of bytes from 0 upwards; the last is not below ``most``, and at most five."""
+    unit = 1024 ** min(5, int(math.log(max(1, most), 1024)))
+    in_units = max(most, 1) / unit
+    power: float = 10 ** math.floor(math.log10(in_units))
+    steps = (step * power * unit for step in (0.25, 0.5, 1, 2.5, 5) if step * power * unit >= 1)
+    step = next(step for step in steps if step * 4 >= most)
+    return [int(step * number) for number in range(math.ceil(most / step or 1) + 1)]
+
+
+def _dot_of_one_day(point: Point, left: int, right: int) -> SafeString:
+    x, y = point
+    return format_html(
+        '<line class="line dashed" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+        '<circle class="dot" cx="{}" cy="{}" r="3"/>',
+        left,
+        right,
+        y,
+        y,
+        x,
+        y,
     )
 
 

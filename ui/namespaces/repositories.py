@@ -111,17 +111,16 @@ class Usage:
 
     size: int
     surveyed_on: date | None
-    history: Sequence[tuple[str, int]]
+    history: Sequence[tuple[date, int]]
 
 
 def usage_of(namespace: Namespace, *, now: datetime) -> Usage | None:
     """What it stores, each blob counted once; ``None`` while nobody knows."""
     surveyed = storage_by_day(namespace, days=DAYS_SHOWN, now=now)
-    history = [(day.isoformat(), size) for day, size in surveyed]
     links = BlobLink.objects.filter(repository__namespace=namespace).order_by()
     held = list(links.values_list("blob_id", "blob__size")[: MAX_BLOBS_COUNTED + 1])
     if len(held) <= MAX_BLOBS_COUNTED:
-        return Usage(sum(dict(held).values()), None, history)
+        return Usage(sum(dict(held).values()), None, surveyed)
     if surveyed:
-        return Usage(surveyed[-1][1], surveyed[-1][0], history)
+        return Usage(surveyed[-1][1], surveyed[-1][0], surveyed)
     return None

@@ -44,8 +44,10 @@ def contents_of(repository: Repository, now: datetime) -> Contents:
     )
 
 
-def living_tags(repository: Repository, now: datetime) -> Amount:
-    return counted(Tag.objects.alive(now).filter(repository=repository))
+def living_tags(repository: Repository, now: datetime, *, companions: bool | None = None) -> Amount:
+    """Tags that lead somewhere; of signatures and the like alone, without them, or all."""
+    tags = Tag.objects.alive(now).filter(repository=repository)
+    return counted(tags if companions is None else tags.companions(companions))
 
 
 def counted(rows: QuerySet[Any]) -> Amount:

@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 
 from artifacts.kinds.kinds import Kind
 from registry.charts.models import ChartVersion
-from registry.manifests.sizes import content_sizes
+from registry.manifests.sizes import content_size
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
@@ -43,12 +43,24 @@ class OverviewPage(RepositoryPage):
         readme = self._chart.readme if self._chart else ""
         return {
             "tag": tag,
-            "tags": living_tags(self.repository, self.now),
-            "size": content_sizes([tag.manifest_id]).get(tag.manifest_id, 0),
+            "tags": living_tags(self.repository, self.now, companions=False),
+            "companions": living_tags(self.repository, self.now, companions=True),
+            "size": content_size(tag.manifest_id),
             "groups": self._pulls(tag),
             "chart": self._chart,
             "readme": prose(readme, top_heading=_BELOW_THEIR_TITLE),
+            "unread": self._unread(tag),
         }
+
+    def _unread(self, tag: Tag) -> str:
+        """Why the README of a chart is not shown, where it is not for lack of one."""
+        if tag.manifest.kind != Kind.HELM_CHART:
+            return ""
+        last: ChartVersion | None = getattr(tag.manifest, "chart", None)
+        if last is None:
+            return "The chart is still being looked into: reload this page in a moment."
+        chart = self._chart or last
+        return chart.problem_of(chart.readme_name or "README")
 
     def _bare(self) -> dict[str, Any]:
         return {"tools": into_repository(Registry.of(self.request), self.repository.path)}

@@ -22,10 +22,10 @@ from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.manifests.reads import ResolvedManifest, resolve_manifest
-from registry.manifests.sizes import content_sizes
+from registry.manifests.sizes import content_size
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
-from ui.contents.images import image_of
+from ui.contents.images import ImageView, image_of
 from ui.display.costly import SMALL_BYTES, place_for
 from ui.display.text import shown, spelled_out
 from ui.pages import reason_of
@@ -84,12 +84,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that differ, the others being counted. ``left_out`` rows differ as well."""
+    """Rows that differ, the others being counted. ``left_out`` rows differ as well.
+
+    ``problem`` says why nothing was compared.
+    """
 
     title: str
-    rows: Sequence[Row]
-    alike: int
-    left_out: int
+    rows: Sequence[Row] = ()
+    alike: int = 0
+    left_out: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +176,7 @@ class ComparePage(TagsPage):
         chart = None
         if manifest.kind == Kind.HELM_CHART:
             chart = ChartVersion.objects.filter(manifest=manifest).first()
-        size = content_sizes([manifest.id]).get(manifest.id, 0)
-        return Side(text, manifest, document, chart, size)
+        return Side(text, manifest, document, chart, content_size(manifest.id))
 
     def _suggested(self) -> list[str]:
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
@@ -189,11 +192,11 @@ def tables(repository: Repository, a: Side, b: Side, now: datetime) -> list[Tabl
     found = [
         _table("Annotations", a.document.annotations, b.document.annotations),
         _table("Labels", a.manifest.labels, b.manifest.labels),
-        _table("Config", _config(repository, a, now), _config(repository, b, now)),
-        _table("Chart.yaml", _chart(a), _chart(b)),
+        _configs(repository, a, b, now),
+        _charts(a, b),
         _table("Platforms", _platforms(a), _platforms(b)),
     ]
-    return [table for table in found if table.rows or table.alike]
+    return [table for table in found if table.rows or table.alike or table.problem]
 
 
 def layers(a: Side, b: Side) -> Layers | None:
@@ -228,8 +231,11 @@ def layers(a: Side, b: Side) -> Layers | None:
 
 
 def values(a: Side, b: Side) -> Values | None:
-    if a.chart is None or b.chart is None:
+    if not _are_charts(a, b):
         return None
+    problem = _not_compared(a, b, "values.yaml")
+    if a.chart is None or b.chart is None or problem:
+        return Values(problem=problem)
     if max(len(a.chart.values), len(b.chart.values)) > MAX_VALUES_LENGTH:
         return Values(problem="They are too long to be compared here.")
     try:
@@ -238,6 +244,24 @@ def values(a: Side, b: Side) -> Values | None:
     except TooDifferent:
         return Values(problem="They differ in more lines than can be shown here.")
     return Values([Line(line.sign, spelled_out(line.text)) for line in lines])
+
+
+def _are_charts(a: Side, b: Side) -> bool:
+    return a.manifest.kind == b.manifest.kind == Kind.HELM_CHART
+
+
+def _not_compared(a: Side, b: Side, path: str) -> str:
+    """Why the files at ``path`` of two charts were not compared; nothing where they can be."""
+    if a.chart and b.chart and a.chart.content_digest == b.chart.content_digest != "":
+        return "Both have the same archive." if _unread(a, path) else ""
+    told = [f"Of {shown(side.text, 80)}: {why}" for side in (a, b) if (why := _unread(side, path))]
+    return " ".join(["Not compared.", *told]) if told else ""
+
+
+def _unread(side: Side, path: str) -> str:
+    if side.chart is None:
+        return "The chart is still being looked into: reload this page in a moment."
+    return shown(side.chart.problem_of(path), _MAX_TEXT_LENGTH)
 
 
 def differences(a: str, b: str) -> list[Line]:
@@ -307,17 +331,43 @@ def _row(name: str, a: str | None, b: str | None) -> Row:
     )
 
 
-def _config(repository: Repository, side: Side, now: datetime) -> Mapping[str, str]:
-    """What an image runs, and how. Labels have a table of their own."""
+def _configs(repository: Repository, a: Side, b: Side, now: datetime) -> Table:
+    """What two images run, and how. Labels have a table of their own."""
+    images = [_image(repository, side, now) for side in (a, b)]
+    problems = [
+        f"Of {shown(side.text, 80)}: {image.problem}"
+        for side, image in zip((a, b), images, strict=True)
+        if image and image.problem
+    ]
+    if not problems:
+        return _table("Config", *map(_config, images))
+    if a.document.config and a.document.config == b.document.config:
+        return Table("Config", problem="Both have the same config.")
+    return Table("Config", problem=" ".join(["Not compared.", *problems]))
+
+
+def _image(repository: Repository, side: Side, now: datetime) -> ImageView | None:
     document = side.document
     if document.inline_config is None and document.config_media_type not in IMAGE_CONFIGS:
+        return None
+    return image_of(repository, document, now)
+
+
+def _config(image: ImageView | None) -> Mapping[str, str]:
+    if image is None:
         return {}
-    image = image_of(repository, document, now)
-    if image.problem:
-        return {"Problem": image.problem}
     told = {"Platform": image.platform, **{fact.name: fact.text for fact in image.facts}}
     environment = {f"Environment: {pair.name}": pair.text for pair in image.environment}
     return {name: text for name, text in {**told, **environment}.items() if text}
+
+
+def _charts(a: Side, b: Side) -> Table:
+    problem = _not_compared(a, b, "Chart.yaml") if _are_charts(a, b) else ""
+    return (
+        Table("Chart.yaml", problem=problem)
+        if problem
+        else _table("Chart.yaml", _chart(a), _chart(b))
+    )
 
 
 def _chart(side: Side) -> Mapping[str, str]:

@@ -102,7 +102,7 @@ def _proof(one: Attachment, subject: str) -> Proof:
 def _best(verdicts: Iterable[Verdict]) -> SignatureState:
     """What is said of an attestation by the best of its layers."""
     best = min(verdicts, key=lambda verdict: _BEST_FIRST.index(State(verdict.state)))
-    return SignatureState(State(best.state), best.reason, best.key.name if best.key else "")
+    return SignatureState.of(best)
 
 
 def _form(one: Attachment, subject: str) -> str:

@@ -1,6 +1,6 @@
 """Template tags of every page. Load with ``{% load berth %}``."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +36,16 @@ register.simple_tag(plots.avatar, name="avatar")
 register.filter("bytes", bytes_text)
 register.filter("short", short_digest)
 register.filter("look", look_of)
+
+
+@register.simple_tag
+def moment(at: datetime) -> SafeString:
+    """The date and time; ``app.js`` writes it in the reader's own zone and leaves UTC as title."""
+    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    at_text = at.isoformat(timespec="seconds")
+    return format_html(
+        '<time class="b-nowrap" datetime="{}" title="{}" data-moment>{}</time>', at_text, text, text
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -219,7 +219,7 @@ def test_a_key_that_is_removed_makes_nothing_valid_any_more_at_once(
     remove_key(key=key, now=NOW)
 
     assert state_of(repository, web.digest) == SignatureState(
-        State.UNVERIFIABLE, "the key release was removed"
+        State.UNVERIFIABLE, "the key release was removed", is_checking=True
     )
     recompute(now=NOW, limit=10)
     assert state_of(repository, web.digest).reason == "no key is registered to check it with"
@@ -425,3 +425,16 @@ def test_a_deleted_repository_takes_its_verdicts_with_it(
 
     assert Verdict.objects.count() == 0
     assert PublicKey.objects.count() == 1
+
+
+def test_what_was_checked_before_a_key_came_is_being_checked(
+    repository: Repository, web: Manifest
+) -> None:
+    attach_by_tag(repository, web.digest, ALICE.simple(web.digest))
+    assert not state_of(repository, web.digest).is_checking
+
+    trust(repository, MALLORY, name="other")
+    assert state_of(repository, web.digest).is_checking
+    recompute(now=NOW, limit=10)
+
+    assert not state_of(repository, web.digest).is_checking

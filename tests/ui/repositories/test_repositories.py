@@ -13,6 +13,7 @@ from accounts.audit.models import AuditEvent
 from accounts.organizations.models import TeamRole
 from accounts.organizations.services import add_member, create_team
 from accounts.users.models import User
+from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role
@@ -61,6 +62,31 @@ def pushed(repository: Repository, tag: str = "v1", *, now: datetime | None = No
     now = now or timezone.now()
     hold(repository, b"{}", b"layer", now=now)
     return push(repository, image(b"{}", b"layer"), tag, now=now)
+
+
+def test_a_readme_that_was_not_read_is_not_called_absent(page: Client, web: Repository) -> None:
+    push_chart(web, "web", "1.0.0", readme="x" * 600 * 1024, now=timezone.now())
+
+    shown = text(page, "/acme/web")
+
+    assert "README.md could not be read, because it is larger than 512 KiB." in shown
+    assert "brings no README" not in shown
+
+
+def test_a_chart_that_waits_to_be_read_is_said_to_wait(page: Client, web: Repository) -> None:
+    push_chart(web, "web", "1.0.0", readme="Hello", now=timezone.now())
+    ChartVersion.objects.all().delete()
+
+    assert "The chart is still being looked into" in text(page, "/acme/web")
+
+
+def test_tags_of_signatures_are_counted_apart(page: Client, web: Repository) -> None:
+    manifest = pushed(web)
+    pushed(web, manifest.digest.replace(":", "-") + ".sig")
+
+    assert '1</a> <span class="b-quiet b-small">and 1 of signatures and the like' in (
+        text(page, "/acme/web")
+    )
 
 
 # --- New ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from registry.charts.models import ChartVersion
 from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
@@ -48,6 +49,46 @@ def push_chart(repository: Repository, tag: str, said: str, values: str) -> Mani
     manifest = push(repository, chart_manifest(content, config), tag)
     inspect(manifest=manifest, now=NOW)
     return manifest
+
+
+def test_values_that_were_not_read_are_not_called_the_same(web: Repository) -> None:
+    push_chart(web, "1.0.0", "", "a: " + "x" * 600 * 1024)
+    push_chart(web, "1.0.1", "", "a: " + "y" * 600 * 1024)
+
+    assert compare("1.0.0", "1.0.1").context["values"].problem == (
+        "Not compared. Of 1.0.0: values.yaml could not be read, because it is larger than 512 KiB. "
+        "Of 1.0.1: values.yaml could not be read, because it is larger than 512 KiB."
+    )
+
+
+def test_values_of_one_archive_are_the_same_though_nobody_read_them(web: Repository) -> None:
+    manifest = push_chart(web, "1.0.0", "", "a: " + "x" * 600 * 1024)
+
+    values = compare("1.0.0", manifest.digest).context["values"]
+
+    assert values.problem == "Both have the same archive."
+
+
+def test_a_chart_that_nobody_looked_into_yet_is_not_compared(web: Repository) -> None:
+    push_chart(web, "1.0.0", "", "a: 1")
+    late = push_chart(web, "1.0.1", "", "a: 2")
+    ChartVersion.objects.filter(manifest=late).delete()
+
+    assert "Of 1.0.1: The chart is still being looked into" in (
+        compare("1.0.0", "1.0.1").context["values"].problem
+    )
+
+
+def test_configs_that_cannot_be_read_are_not_called_alike(web: Repository) -> None:
+    for tag in ("v1", "v2"):
+        config = b"{" + tag.encode()
+        hold(web, config)
+        push(web, image(config), tag)
+
+    (table,) = [one for one in compare("v1", "v2").context["tables"] if one.title == "Config"]
+
+    assert table.alike == 0
+    assert table.problem.startswith("Not compared. Of v1: The config could not be read")
 
 
 def compare(a: str, b: str) -> Any:
