@@ -26,10 +26,11 @@ from accounts.mail.services import post
 from accounts.outgoing.addresses import AddressRefused
 from accounts.outgoing.client import Answer, CallFailed, call, permission
 from accounts.users.models import User
-from registry.events.formats.catalogue import FORMATS
+from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.people import LINES, subject_of
 from registry.events.formats.telling import Message, Told
 from registry.events.models import Delivery, DeliveryState, Event, Hook, HookState
+from registry.events.notices import notice
 from registry.events.secrets import Secrets, SecretsUnreadable
 
 CALL_SECONDS: Final = 15
@@ -211,8 +212,8 @@ class _Round:
         """Write down what came of it; return what is left of the chain."""
         chain, load, _ = self.running.pop(future)
         result = future.result()
-        if load.hook.format == "email":
-            _record_mail(load.hook, load.deliveries, now=self.now)
+        if load.hook.format in LOCAL:
+            _record_here(load.hook, load.deliveries, now=self.now)
             return chain
         _record(load.hook, load.deliveries, result, now=self.now)
         is_over = result.has_no_answer or result.status == HTTPStatus.GONE
@@ -303,7 +304,7 @@ def _take(deliveries: Sequence[Delivery], *, now: datetime) -> list[Delivery]:
 
 def _send(hook: Hook, events: Sequence[Event], now: datetime) -> Result:
     """Never fails, and asks no database: it runs in a thread that has no connection."""
-    if hook.format == "email":
+    if hook.format in LOCAL:
         return Result()
     begun = time.monotonic()
     try:
@@ -389,16 +390,19 @@ def _record(hook: Hook, deliveries: Sequence[Delivery], result: Result, *, now: 
             _note_failure(hook, result, now)
 
 
-def _record_mail(hook: Hook, deliveries: Sequence[Delivery], *, now: datetime) -> None:
-    """The mail and what is said of it are written at once, so nobody gets it twice."""
+def _record_here(hook: Hook, deliveries: Sequence[Delivery], *, now: datetime) -> None:
+    """What is told, and that it was, are written at once, so nobody gets it twice."""
     events = [delivery.event for delivery in deliveries]
     with transaction.atomic():
-        post(
-            recipient=hook.options["email"],
-            subject=subject_of(_told(events)),
-            body=message_of(hook, events).body.decode(),
-            now=now,
-        )
+        if hook.format == "bell":
+            notice(hook, events)
+        else:
+            post(
+                recipient=hook.options["email"],
+                subject=subject_of(_told(events)),
+                body=message_of(hook, events).body.decode(),
+                now=now,
+            )
         for delivery in deliveries:
             mine = Delivery.objects.filter(pk=delivery.pk, tries=delivery.tries)
             mine.update(state=DeliveryState.DELIVERED, ended_at=now, error="")
@@ -465,4 +469,4 @@ def disable(hook: Hook, reason: str, *, now: datetime) -> None:
 
 
 def _host_of(hook: Hook) -> str:
-    return urlsplit(hook.url).netloc.lower() if hook.url else "mail"
+    return urlsplit(hook.url).netloc.lower() if hook.url else hook.format

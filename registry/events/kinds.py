@@ -24,6 +24,12 @@ class EventType(StrEnum):
     REPOSITORY_UNDELETED = "repository.undeleted"
     RIGHTS_GRANTED = "rights.granted"
     TOKEN_EXPIRING = "token.expiring"  # noqa: S105 - no secret
+    MIRROR_STARTED = "mirror.started"
+    MIRROR_SUCCEEDED = "mirror.succeeded"
+    MIRROR_FAILED = "mirror.failed"
+    VULNERABILITY_FOUND = "vulnerability.found"
+    QUOTA_WARNING = "quota.warning"
+    QUOTA_EXCEEDED = "quota.exceeded"
     PING = "registry.ping"
 
 
@@ -45,7 +51,15 @@ TITLES: Final[Mapping[EventType, str]] = {
     EventType.RIGHTS_GRANTED: "Somebody gets rights in a repository",
     EventType.TOKEN_EXPIRING: "A token of a robot or a person is about to end",
 }
-"""What a hook may ask for. Only a test is a ping."""
+"""What hooks are offered. Only a test is a ping."""
+
+# Clients of Quay ask to be told of these, which do not happen here.
+NEVER: Final = frozenset(
+    {
+        *(EventType.MIRROR_STARTED, EventType.MIRROR_SUCCEEDED, EventType.MIRROR_FAILED),
+        *(EventType.VULNERABILITY_FOUND, EventType.QUOTA_WARNING, EventType.QUOTA_EXCEEDED),
+    }
+)
 
 PUSHES: Final = frozenset(
     {EventType.TAG_PUSHED, EventType.TAG_MOVED, EventType.TAG_RESTORED, EventType.MANIFEST_PUSHED}
@@ -73,6 +87,12 @@ _SENTENCES: Final[Mapping[EventType, str]] = {
     EventType.REPOSITORY_UNDELETED: "{actor} brought the repository {what} back",
     EventType.RIGHTS_GRANTED: "{actor} gave {holder} the role {role} in {what}",
     EventType.TOKEN_EXPIRING: "the token {title} of {holder} ends at {expires_at}",
+    EventType.MIRROR_STARTED: "the mirroring of {what} has begun",
+    EventType.MIRROR_SUCCEEDED: "the mirroring of {what} has succeeded",
+    EventType.MIRROR_FAILED: "the mirroring of {what} has failed",
+    EventType.VULNERABILITY_FOUND: "{what} has a vulnerability",
+    EventType.QUOTA_WARNING: "{what} is near its quota",
+    EventType.QUOTA_EXCEEDED: "{what} is over its quota",
     EventType.PING: "a test of {what}, asked for by {actor}",
 }
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -228,6 +229,28 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} to {self.hook_id}"
+
+
+class Notice(models.Model):
+    """An event for one person, to be read where they look."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices", db_index=False
+    )
+    event = models.ForeignKey(Event, models.CASCADE, related_name="notices")
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    is_read = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "event"], name="a_person_is_noticed_of_an_event_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "-id"], name="notices_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} for {self.user_id}"
 
 
 def event_of(

@@ -20,10 +20,11 @@ from accounts.outgoing.client import permission
 from accounts.users.models import Namespace, User
 from accounts.users.services import bump_access_epoch
 from artifacts.oci.patterns import PatternInvalid, Syntax, TagPattern
-from registry.events.formats.catalogue import FORMATS
+from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.standards import check_template
-from registry.events.kinds import TITLES, EventType
+from registry.events.kinds import NEVER, TITLES, EventType
 from registry.events.models import Delivery, DeliveryState, Hook, HookState, event_of
+from registry.events.notices import people_of
 from registry.events.outbox import DELIVER, forget_hooks, registry_host
 from registry.events.secrets import Secrets, is_secret
 
@@ -242,7 +243,7 @@ def _check(
         raise HookRefused(
             f"a title has at most {MAX_TITLE_LENGTH} characters, on one line", field="title"
         )
-    known = kinds_of(terms.format)
+    known = [*kinds_of(terms.format), *(NEVER & FORMATS[terms.format].kinds)]
     for kind in terms.events:
         if kind not in known:
             raise HookRefused(
@@ -258,7 +259,7 @@ def _check(
         except (PatternInvalid, ValueError) as error:
             raise HookRefused(str(error), field="pattern") from error
     _check_options(terms, place, by)
-    if terms.format != "email":
+    if terms.format not in LOCAL:
         parse_address(terms.url, permission(with_secret=has_headers))
 
 
@@ -271,6 +272,8 @@ def _check_options(terms: HookTerms, place: "Repository | Namespace | None", by:
     match terms.format:
         case "email":
             _check_email(str(terms.options.get("email", "")), place, by)
+        case "bell" if place is None or not list(people_of(terms.options.get("target"), place)[:1]):
+            raise HookRefused("nobody here is the target of these notices", field="target")
         case "matrix" if not _ROOM.fullmatch(str(terms.options.get("room", ""))):
             raise HookRefused("a room is written as !id:example.com", field="room")
         case "template":
@@ -334,7 +337,7 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _apply(hook: Hook, terms: HookTerms) -> None:
     hook.title, hook.format = terms.title, terms.format
-    hook.url = terms.url if terms.format != "email" else ""
+    hook.url = terms.url if terms.format not in LOCAL else ""
     hook.events = sorted(set(map(str, terms.events)))
     hook.pattern, hook.syntax = terms.pattern, terms.syntax
     hook.options = dict(terms.options)

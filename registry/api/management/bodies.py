@@ -92,6 +92,12 @@ class Value(serializers.Field[Any, Any, Any, Any]):
         return str(data)
 
 
+class Object(serializers.DictField):
+    """A mapping from names to whatever is written there."""
+
+    default_error_messages = {**_REQUIRED, "not_a_dict": "must be an object"}
+
+
 class Body(serializers.Serializer[Any]):
     """``nulls`` are the fields of which ``null`` says something."""
 

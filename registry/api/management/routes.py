@@ -13,6 +13,7 @@ from registry.api.management import (
     logins,
     manifests,
     messages,
+    notifications,
     organizations,
     permissions,
     policies,
@@ -258,6 +259,36 @@ def _immutability(label: str, base: str, word: str, need: str) -> Iterator[Route
     )
 
 
+def _notifications(label: str, base: str, word: str, need: str, title: str) -> Iterator[Route]:
+    is_repository = label == "repository"
+    one = f"{base}/{{notification}}"
+    yield _route(
+        f"{label}-notifications",
+        f"{base}/" if is_repository else base,
+        notifications.RepositoryNotificationsView
+        if is_repository
+        else notifications.NotificationsView,
+        GET=f"list{word}Notifications {need}",
+        POST=f"create{word}Notification {need}",
+    )
+    yield _route(
+        f"{label}-notification",
+        one,
+        notifications.RepositoryNotificationView
+        if is_repository
+        else notifications.NotificationView,
+        GET=f"get{word}Notification {need}",
+        POST=f"reset{title}NotificationFailures {need}",
+        DELETE=f"delete{word}Notification {need}",
+    )
+    yield _route(
+        f"{label}-notification-test",
+        f"{one}/test",
+        notifications.RepositoryTrialView if is_repository else notifications.TrialView,
+        POST=f"test{word}Notification {need}",
+    )
+
+
 def _tags() -> Iterator[Route]:
     tag = "repository/{name}/tag/{tag}"
     yield _route("tags", "repository/{name}/tag/", tags.TagsView, GET="listRepoTags pull repo:read")
@@ -342,6 +373,8 @@ def _repositories() -> Iterator[Route]:
     yield from _permissions()
     yield from _pruning("repository", "repository/{name}", "Repository", "* repo:admin")
     yield from _immutability("repository", "repository/{name}", "Repository", "* repo:admin")
+    base = "repository/{name}/notification"
+    yield from _notifications("repository", base, "Repo", "* repo:admin", "Repository")
     yield _route(
         "visibility",
         "repository/{name}/changevisibility",
@@ -405,6 +438,20 @@ ROUTES = (
     *_robots("org", "organization/{organization}", "Org", "administrator org:admin"),
     *_pruning("org", "organization/{organization}", "Organization", "administrator org:admin"),
     *_immutability("org", "organization/{organization}", "Org", "administrator org:admin"),
+    *_notifications(
+        "org",
+        "organization/{organization}/notifications",
+        "Org",
+        "administrator org:admin",
+        "Org",
+    ),
+    *_notifications(
+        "user",
+        "user/namespacenotifications",
+        "UserNamespace",
+        "person user:admin",
+        "UserNamespace",
+    ),
     *_superusers(),
     _route(
         "find-repositories",

@@ -12,13 +12,21 @@ from accounts.users.models import Namespace, Robot, User
 from registry.access.rights import sees_everything
 from registry.access.standings import standings
 from registry.api.management.base import ManagementView, NotFound, account_named
-from registry.api.management.documents import account, avatar, is_true, quota_report
+from registry.api.management.documents import (
+    account,
+    avatar,
+    is_true,
+    quota_report,
+    written_date,
+)
 from registry.api.management.logins import ERRORS
+from registry.events.models import Notice
 from registry.repositories.models import administered_namespaces
 from registry.tags.time_machine import time_machine_of
 
 _MOST_ORGANIZATIONS = 500
 _MOST_FOUND = 10
+_MOST_NOTICES = 20
 
 
 class UserView(ManagementView):
@@ -183,10 +191,29 @@ class EntitiesView(ManagementView):
 
 
 class NotificationsView(ManagementView):
-    """What Berth has to tell somebody: nothing that programs read yet."""
+    """What hooks had to tell somebody, the newest first."""
 
     def get(self, request: Request) -> Response:
-        return Response({"notifications": [], "additional": False})
+        rows = Notice.objects.filter(user=self.user).select_related("event").order_by("-id")
+        found = list(rows[: _MOST_NOTICES + 1])
+        return Response(
+            {
+                "notifications": [_notice(row) for row in found[:_MOST_NOTICES]],
+                "additional": len(found) > _MOST_NOTICES,
+            }
+        )
+
+
+def _notice(row: Notice) -> dict[str, Any]:
+    facts = row.event.facts
+    return {
+        "id": str(row.uuid),
+        "organization": None,
+        "kind": row.event.type,
+        "created": written_date(row.event.at),
+        "metadata": facts,
+        "dismissed": row.is_read,
+    }
 
 
 class ErrorView(ManagementView):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from registry.events.formats.people import EMAIL, MATRIX, SLACK, TEAMS
+from registry.events.formats.people import BELL, EMAIL, MATRIX, SLACK, TEAMS
 from registry.events.formats.registries import DISTRIBUTION, DOCKERHUB, HARBOR, QUAY
 from registry.events.formats.standards import CLOUDEVENTS, STANDARD, TEMPLATE
 from registry.events.formats.telling import Format
@@ -20,4 +20,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "matrix": MATRIX,
     "email": EMAIL,
     "template": TEMPLATE,
+    "bell": BELL,
 }
+
+LOCAL: Final = frozenset({"email", "bell"})
+"""Those that lead to rows of ours, and to no address."""

@@ -123,4 +123,5 @@ def _for_card(text: str) -> str:
 SLACK = Format("Slack, Mattermost, Discord, Rocket.Chat", ALL, _slack, is_chat=True)
 TEAMS = Format("Microsoft Teams", ALL, _teams, is_chat=True)
 MATRIX = Format("Matrix", ALL, _matrix, is_chat=True)
+BELL = Format("Notices of people here", ALL, _email)
 EMAIL = Format("E-mail", ALL, _email, is_chat=True)

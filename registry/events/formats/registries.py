@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from registry.events.formats.telling import Format, Message, Options, Told, json_message
-from registry.events.kinds import DELETIONS, PUSHES, EventType
+from registry.events.kinds import DELETIONS, NEVER, PUSHES, EventType
 
 DISTRIBUTION_TYPE: Final = "application/vnd.docker.distribution.events.v2+json"
 
@@ -113,7 +113,7 @@ def _dockerhub(events: Sequence[Told], url: str, options: Options) -> Message:
     )
 
 
-QUAY = Format("Quay", _TAGGED | {EventType.TAG_EXPIRING} | _ALWAYS, _quay)
+QUAY = Format("Quay", _TAGGED | {EventType.TAG_EXPIRING} | NEVER | _ALWAYS, _quay)
 HARBOR = Format("Harbor", PUSHES | DELETIONS | _ALWAYS, _harbor)
 DISTRIBUTION = Format("distribution (Docker Registry)", PUSHES | DELETIONS | _ALWAYS, _distribution)
 DOCKERHUB = Format("Docker Hub", _TAGGED | _ALWAYS, _dockerhub)

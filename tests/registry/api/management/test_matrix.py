@@ -53,6 +53,7 @@ from tests.registry.builders import (
     make_user,
     push,
 )
+from tests.registry.events.hooks import make_hook
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +146,8 @@ def _places(acme: Organization, web: Repository) -> dict[str, str]:
         "message": id_of(announcement.pk),
         "org-pruning-policy": id_of(add_rule(place=acme.namespace, rule=pruning, now=NOW).pk),
         "repository-pruning-policy": id_of(add_rule(place=web, rule=pruning, now=NOW).pk),
+        "org-hook": str(make_hook(acme.namespace).uuid),
+        "repository-hook": str(make_hook(web).uuid),
         "org-immutability-policy": id_of(add_immutability_rule(place=acme.namespace, **rule).pk),
         "repository-immutability-policy": id_of(add_immutability_rule(place=web, **rule).pk),
     }
@@ -296,6 +299,10 @@ def _client(person: Person, world: Mapping[str, str]) -> Client:
 
 def _path(route: Route, person: Person, world: Mapping[str, str]) -> str:
     path = route.path
+    if "notification" in route.path:
+        places_of_hooks = {"org": "org-hook", "repository": "repository-hook"}
+        key = places_of_hooks.get(route.name.partition("-")[0], "")
+        world = {**world, "notification": world.get(key, "none")}
     places = {**world, "policy": world.get(route.name, "1"), "token": "1", "label": "1"}
     if route.name.startswith("user-") and person.is_person:  # what is their own is there
         places |= _own(route, _user(person.name))
@@ -313,8 +320,9 @@ def _path(route: Route, person: Person, world: Mapping[str, str]) -> str:
 def _own(route: Route, user: User) -> dict[str, str]:
     if "robot" in route.name:
         create_robot(owner=user.namespace, short_name="ci", now=NOW)
+    hook = make_hook(user.namespace)
     rule = add_rule(place=user.namespace, rule=Rule.parse("number_of_tags", "1"), now=NOW)
-    return {"policy": id_of(rule.pk)}
+    return {"policy": id_of(rule.pk), "notification": str(hook.uuid)}
 
 
 def _has_right(person: Person, operation: Operation) -> bool:
