@@ -54,8 +54,16 @@ def _sbom(document: Mapping[str, Any], statement: Statement | None) -> Sbom | No
     if statement is None:
         return sbom_of(document)
     match statement.predicate:
-        case str(text) if form := form_of(text):  # cosign takes SPDX as tags and values like this
-            raise kept(f"a statement about {form}")
+        case {"Data": str(text)} | str(text):  # cosign writes text like this
+            return _sbom_in_text(text)
         case {"Data": dict(data)} | dict(data):
             return sbom_of(data)
     return None
+
+
+def _sbom_in_text(text: str) -> Sbom | None:
+    if form := form_of(text):
+        raise kept(f"a statement about {form}")
+    if not text.lstrip().startswith("{"):
+        return None
+    return sbom_of(json_objects(text.encode())[0])

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import zstandard
 
+from artifacts.archives.forms import GZIP, is_zstd, unread_form
 from artifacts.archives.gunzip import Gunzip, GzipBroken
 from artifacts.oci.errors import ManifestInvalid
 from artifacts.oci.strict_json import MAX_SHOWN_VALUES, parse_objects, values_in
@@ -20,10 +21,11 @@ from artifacts.text import text_of
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 MAX_IN_ONE_FILE: Final = 100
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024  # no document here is longer
 _HEAD: Final = 8 * 1024
 _ZIP, _PDF = b"PK\x03\x04", b"%PDF-"
+# Its first field is the version of the specification, as text.
+_CYCLONEDX_PROTOBUF = re.compile(rb"\n[\x03\x04](1\.[0-9]{1,2})[\x10-\x1a]")
 _CYCLONEDX_NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/([0-9.]{1,10})")
 # In this order: the first that is found says what it is.
 _FORMS = (
@@ -32,7 +34,7 @@ _FORMS = (
     (re.compile(r"^@prefix\s.*spdx\.org/rdf", re.DOTALL | re.MULTILINE), "SPDX as RDF"),
     (re.compile(r"^[\"']?(?:spdxVersion|SPDXID)[\"']?:\s", re.MULTILINE), "SPDX as YAML"),
     (re.compile(r"^[\"']?bomFormat[\"']?:\s", re.MULTILINE), "CycloneDX as YAML"),
-    (re.compile(r"^\s*<.*<SoftwareIdentity\b", re.DOTALL), "a SWID tag as XML"),
+    (re.compile(r"^\s*<(?:.*<)?SoftwareIdentity\b", re.DOTALL), "a SWID tag as XML"),
     (re.compile(r"^\s*<(?:!DOCTYPE\s+html|html)\b", re.IGNORECASE), "a web page"),
     (re.compile(r"^\s*<"), "XML of a form that is not known here"),
 )
@@ -82,6 +84,10 @@ def json_objects(content: bytes) -> Sequence[Mapping[str, Any]]:
         raise NotShown(State.BROKEN, "is compressed, and cannot be unpacked")
     if unpacked.startswith((_ZIP, _PDF)):
         raise kept("a spreadsheet or another archive" if unpacked.startswith(_ZIP) else "a PDF")
+    if form := unread_form(unpacked):
+        raise kept(f"compressed with {form}")
+    if found := _CYCLONEDX_PROTOBUF.match(unpacked):
+        raise kept(f"CycloneDX {found[1].decode()} as protobuf")
     text = _text(unpacked)
     if not text.lstrip().startswith(("{", "[")):
         raise _other_form(text)
@@ -99,9 +105,9 @@ def json_objects(content: bytes) -> Sequence[Mapping[str, Any]]:
 def _unpacked(content: bytes) -> bytes:
     """What comes out of gzip or zstd; anything else as it is."""
     try:
-        if content.startswith(_GZIP):
+        if content.startswith(GZIP):
             content = _gunzipped(content)
-        elif content.startswith(_ZSTD):
+        elif is_zstd(content):
             options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
             with options.stream_reader(content, read_across_frames=True) as reader:
                 content = reader.read(MAX_DOCUMENT_BYTES + 1)
@@ -126,6 +132,8 @@ def _text(content: bytes) -> str:
     try:
         text = text_of(content)
     except UnicodeDecodeError as error:
+        if content.startswith(b"<?xml"):  # which may name another encoding
+            return content.decode("latin-1")
         raise NotShown(State.BROKEN, "is neither text nor a known kind of file") from error
     if not text.strip("\x00 \t\r\n"):
         raise NotShown(State.BROKEN, "is empty")

@@ -44,6 +44,8 @@ def sbom_of(document: Mapping[str, Any]) -> Sbom | None:
 
     Raises ``NotShown`` when it is of a form that is only known by name.
     """
+    if isinstance(inner := document.get("sbom"), dict):  # so GitHub's API hands them out
+        document = inner
     if isinstance(version := document.get("spdxVersion"), str):
         return _cut(_short(version), _text(document, "name"), _spdx(document))
     if isinstance(graph := document.get("@graph"), list) and _is_spdx_3(document):

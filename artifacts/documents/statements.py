@@ -16,6 +16,7 @@ from artifacts.documents.opening import NotShown, State, json_objects
 MAX_SUBJECTS: Final = 100
 MAX_MATERIALS: Final = 500
 _MAX_TEXT: Final = 500
+_FOR_BASE64: Final = str.maketrans("-_", "+/", "\r\n")
 _SLSA = "https://slsa.dev/provenance/"
 
 
@@ -108,7 +109,7 @@ def _left_out(value: Any, limit: int) -> int:
 
 def _decoded(payload: str) -> bytes:
     try:
-        return base64.b64decode(payload.translate(str.maketrans("-_", "+/")), validate=True)
+        return base64.b64decode(payload.translate(_FOR_BASE64), validate=True)
     except (binascii.Error, ValueError) as error:
         raise NotShown(State.BROKEN, "is an envelope whose payload is not base64") from error
 

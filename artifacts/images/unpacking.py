@@ -1,28 +1,18 @@
 """The bytes of a layer, unpacked while they stream by, and never more than a bounded part."""
 
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 import zstandard
 
+from artifacts.archives.forms import GZIP, is_zstd, unread_form
 from artifacts.archives.gunzip import Gunzip, GzipBroken, PiecesFile
 
 _PIECE = 64 * 1024
 _HEAD_BYTES = 512
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame with something else in it
 _ZSTD_WINDOW_BYTES = 128 * 1024 * 1024  # as zstd itself by default
 _WINDOW_TOO_LARGE = "too much memory"  # of libzstd's message
 _MAX_EMPTY_FRAME = 64  # bytes of frames in which nothing is
-_UNREAD_FORMS = (
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"BZh", "bzip2"),
-    (b"\x5d\x00\x00", "lzma"),
-    (b"\x04\x22\x4d\x18", "lz4"),
-    (b"PK\x03\x04", "zip"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-)
 
 
 class ListingEnds(Exception):
@@ -102,15 +92,14 @@ def _unpacked(
 ) -> tuple[Callable[[int], bytes], Callable[[], bool]]:
     """What reads it, and what says at the end whether that is where it was meant to end."""
     head = packed.peek(_HEAD_BYTES)[:_HEAD_BYTES]
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         gunzip = Gunzip(packed, tick)
         return gunzip.read, lambda: gunzip.is_whole
-    if head.startswith(_ZSTD) or _ZSTD_SKIPPABLE.match(head):
+    if is_zstd(head):
         zstd = _Zstd(packed, head)
         return zstd.read, lambda: zstd.is_whole
-    for beginning, name in _UNREAD_FORMS:
-        if head.startswith(beginning):
-            raise ListingEnds(f"it is compressed with {name}, which is not read here")
+    if form := unread_form(head):
+        raise ListingEnds(f"it is compressed with {form}, which is not read here")
     return packed.read, lambda: True
 
 

@@ -59,7 +59,8 @@ def test_an_sbom_is_read_out_of_gzip_and_zstd() -> None:
         ),
         ("@prefix spdx: <http://spdx.org/rdf/terms#> .\n", "SPDX as RDF"),
         (CYCLONEDX_XML, "CycloneDX 1.5 as XML"),
-        ("<SoftwareIdentity name='a'/>", "XML of a form that is not known here"),
+        ("<SoftwareIdentity name='a'/>", "a SWID tag as XML"),
+        ("<other name='a'/>", "XML of a form that is not known here"),
         ('<?xml version="1.0"?>\n<SoftwareIdentity name="a"/>', "a SWID tag as XML"),
         ("<!DOCTYPE html><html></html>", "a web page"),
         ('{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": []}',
@@ -81,6 +82,33 @@ def test_what_is_not_shown_is_called_by_its_form(text: str, form: str, encoding:
 def test_archives_and_pdfs_are_called_so() -> None:
     assert str(refusal(b"PK\x03\x04rest")).startswith("is a spreadsheet or another archive,")
     assert str(refusal(b"%PDF-1.7")).startswith("is a PDF,")
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        (CYCLONEDX_XML.replace("UTF-8", "ISO-8859-1").encode() + b"\xe9", "CycloneDX 1.5 as XML"),
+        (b"\n\x031.6\x18\x01\x22\x05hello", "CycloneDX 1.6 as protobuf"),
+        (b"\xfd7zXZ\x00rest", "compressed with xz"),
+        (b"BZh9rest", "compressed with bzip2"),
+    ],
+)
+def test_what_is_no_text_in_unicode_is_called_by_its_form(content: bytes, form: str) -> None:
+    assert str(refusal(content)) == f"is {form}, which is kept and not shown"
+
+
+def test_a_compressed_document_may_begin_with_a_frame_of_something_else() -> None:
+    skippable = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
+
+    document = read_document(skippable + zstd_of(TEXT.encode()))
+
+    assert document.sbom is not None
+
+
+def test_an_sbom_as_the_api_of_github_hands_it_out_is_shown() -> None:
+    document = read_document(b'{"sbom": %b}' % TEXT.encode())
+
+    assert document.sbom is not None
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,8 @@ def test_statements_that_stand_line_by_line_in_one_file_are_all_read() -> None:
 def test_an_sbom_in_a_statement_is_found_beside_it() -> None:
     sbom = {"spdxVersion": "SPDX-2.3", "packages": [{"name": "musl"}]}
 
-    for predicate in (sbom, {"Data": sbom, "Timestamp": "2026-01-02T03:04:05Z"}):
+    text = json.dumps(sbom)
+    for predicate in (sbom, {"Data": sbom, "Timestamp": "2026-01-02"}, text, {"Data": text}):
         document = read_document(statement(DIGEST, predicate=predicate))
         assert len(document.statements) == 1
         assert document.sbom is not None
@@ -109,14 +110,23 @@ def test_an_sbom_in_a_statement_is_found_beside_it() -> None:
 
 
 def test_an_sbom_in_a_statement_that_is_only_known_by_name_leaves_the_statement() -> None:
-    content = statement(DIGEST, predicate="SPDXVersion: SPDX-2.3\n")
+    text = "SPDXVersion: SPDX-2.3\n"
+    for predicate in (text, {"Data": text}):
+        document = read_document(statement(DIGEST, predicate=predicate))
 
-    document = read_document(content)
+        assert len(document.statements) == 1
+        assert document.remark == (
+            "in one part is a statement about SPDX as tags and values, which is kept and not shown"
+        )
+
+
+def test_the_payload_of_an_envelope_may_be_broken_into_lines() -> None:
+    payload = base64.encodebytes(statement(DIGEST)).decode()
+    assert payload.count("\n") > 1
+
+    document = read_document(json.dumps({"payload": payload}).encode())
 
     assert len(document.statements) == 1
-    assert document.remark == (
-        "in one part is a statement about SPDX as tags and values, which is kept and not shown"
-    )
 
 
 def test_what_is_left_out_of_long_lists_is_counted() -> None:

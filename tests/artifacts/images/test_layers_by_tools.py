@@ -107,14 +107,17 @@ def zstd(*options: str, content: bytes) -> bytes:
     return run("zstd", "-q", "-c", *options, stdin=content)
 
 
-@pytest.mark.parametrize("options", [("-1",), ("-19",), ("--long=27",), ("--no-check",)], ids=str)
+@pytest.mark.parametrize(
+    "options", [("-1",), ("--ultra", "-22"), ("--long=27",), ("--no-check",)], ids=str
+)
 def test_what_zstd_writes_is_read(root: Path, options: tuple[str, ...]) -> None:
     assert paths(zstd(*options, content=tar(root))) == EVERYTHING
 
 
-def test_a_window_that_is_too_large_is_told(root: Path) -> None:
+@pytest.mark.parametrize("window", [28, 29, 30, 31])
+def test_a_window_that_is_too_large_is_told(root: Path, window: int) -> None:
     # Without a known size, zstd announces the whole window.
-    listing = listed(zstd("--long=30", content=tar(root)))
+    listing = listed(zstd(f"--long={window}", content=tar(root)))
 
     assert listing.problem == "it is compressed with zstd over a window of more than 128 MiB"
 
