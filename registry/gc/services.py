@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ForeignObjectRel, Model, QuerySet
+from django.db.models import ForeignObjectRel, Model, QuerySet, RestrictedError
 
 from registry.blobs.models import Blob, BlobLink
 from registry.gc.manifests import collect_manifests
@@ -89,7 +89,7 @@ def _remove(repository: Repository, now: datetime, report: Report) -> None:
         return
     for rows in _content(repository):
         if not _empty(rows, report):
-            return  # somebody has locked some of it: left to the next run
+            return  # left to the next run
     with transaction.atomic(durable=True):
         # Locked, it takes no new content; what a push brought since is left to the next run.
         held = locked(Repository.deleted.filter(pk=repository.pk))
@@ -112,12 +112,15 @@ def _content(repository: Repository) -> Iterator[QuerySet[Any]]:
 
 
 def _empty(rows: QuerySet[Any], report: Report) -> bool:
-    """Delete ``rows`` batch by batch; ``False`` when somebody has locked some of them."""
+    """Delete ``rows`` batch by batch; ``False`` when somebody has locked or needs some of them."""
     while chosen := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS]):
         begun = time.monotonic()
-        with transaction.atomic(durable=True):
-            held = locked(rows.filter(pk__in=chosen).order_by("pk"))
-            rows.filter(pk__in=held).delete()
+        try:
+            with transaction.atomic(durable=True):
+                held = locked(rows.filter(pk__in=chosen).order_by("pk"))
+                rows.filter(pk__in=held).delete()
+        except RestrictedError:  # a late push brought what needs them
+            return False
         if rows.model is Manifest:
             report.add(Garbage.REPOSITORY_MANIFEST, len(held))
         if len(held) < len(chosen):

@@ -1,13 +1,15 @@
 """Deleted repositories: kept until nobody can undelete them, then removed piece by piece."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -18,6 +20,7 @@ from artifacts.oci.names import Reference
 from registry.blobs.models import Blob, BlobLink, UploadSession
 from registry.blobs.sessions import open_upload
 from registry.blobs.uploads import Chunk, append_chunk
+from registry.gc import services
 from registry.gc.forecast import forecast
 from registry.gc.report import Garbage, Report
 from registry.gc.services import collect_repositories
@@ -288,6 +291,33 @@ def test_a_late_push_never_keeps_a_repository_from_going(
     collected(OVER + 2 * GRACE)
 
     assert outcome is None
+    assert not Repository.deleted.exists()
+    assert_clean(store_root, now=OVER + 2 * GRACE)
+
+
+def test_a_push_that_comes_when_the_manifests_are_gone_is_left_to_the_next_run(
+    repository: Repository,
+    collected: Collect,
+    store_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hold(repository, b"{}", b"layer")
+    push(repository, BODY, "v1")
+    delete_repository(repository=repository, now=NOW)
+    content_of_repository = services._content
+    late: list[Manifest] = []
+
+    def content(rows_of: Repository) -> Iterator[QuerySet[Any]]:
+        for rows in content_of_repository(rows_of):
+            if rows.model is BlobLink and not late:
+                late.append(push(repository, BODY, "v2", now=OVER))
+            yield rows
+
+    monkeypatch.setattr(services, "_content", content)
+    collected(OVER)  # fails where a problem is reported
+
+    assert late[0].repository_id == Repository.deleted.get().pk
+    collected(OVER + 2 * GRACE)
     assert not Repository.deleted.exists()
     assert_clean(store_root, now=OVER + 2 * GRACE)
 
