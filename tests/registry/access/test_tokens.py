@@ -1,5 +1,6 @@
 """Bearer tokens: what they say, and what they are worth when they have grown stale."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,7 +22,7 @@ from artifacts.oci.errors import Unauthorized
 from registry.access.callers import Caller, InsufficientScope
 from registry.access.grants import token_for
 from registry.access.scopes import Action, parse_scopes
-from registry.access.tokens import TokenInvalid, verify_token
+from registry.access.tokens import TokenInvalid, lifetime_seconds, verify_token
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, RepositoryGrant, Role
 from registry.repositories.services import grant, revoke, set_visibility
@@ -85,6 +86,20 @@ def test_a_token_says_what_was_asked_for_as_far_as_it_is_allowed(
         "acme/web": {"pull"}
     }
     assert claims.expires_at == now + timedelta(seconds=900)
+
+
+@pytest.mark.parametrize(
+    ("scope", "says"),
+    [("repository:acme/web:pull", False), ("repository:acme/web:push", True), ("a:b:c", False)],
+)
+def test_the_word_of_a_token_is_enough_for_what_it_says_and_nothing_else(
+    web: Repository, now: datetime, scope: str, says: bool
+) -> None:
+    owner = principal_of(User.objects.get(username="acme-owner"))
+    held = Repository.objects.at_path("acme/web")
+    assert held is not None
+
+    assert caller(token(owner, now, scope), now).has_current_grant("push", held) is says
 
 
 def test_a_token_says_nothing_of_what_is_not_allowed_or_does_not_exist(
@@ -343,9 +358,37 @@ def test_a_remembered_token_ends_when_its_time_is_over(web: Repository, now: dat
     text = token(principal_of(User.objects.get(username="acme-owner")), now)
     verify_token(text, now=now)
 
-    verify_token(text, now=now + timedelta(seconds=900))
+    verify_token(text, now=now + timedelta(seconds=959))
     with pytest.raises(TokenInvalid, match="expired"):
-        verify_token(text, now=now + timedelta(seconds=961))
+        verify_token(text, now=now + timedelta(seconds=960))
+
+
+@pytest.mark.parametrize(("left", "lasts"), [(None, 900), (30 * 86400, 900), (60, 60), (-5, 0)])
+def test_a_token_lasts_no_longer_than_is_set_nor_than_its_login(
+    bob: User, now: datetime, left: int | None, lasts: int
+) -> None:
+    end = None if left is None else now + timedelta(seconds=left)
+
+    assert lifetime_seconds(replace(principal_of(bob), expires_at=end), now=now) == lasts
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_public", "opens"),
+    [
+        ("registry:catalog:*", True, True),
+        ("registry:catalog:*", False, False),
+        ("registry:catalog:pull", True, False),
+        ("registry:other:*", True, False),
+    ],
+)
+def test_nobody_in_particular_opens_the_catalog_where_that_is_public(
+    web: Repository, now: datetime, settings: Settings, scope: str, is_public: bool, opens: bool
+) -> None:
+    settings.FEATURE_PUBLIC_CATALOG = is_public
+
+    claims = verify_token(token(ANONYMOUS, now, scope), now=now)
+
+    assert claims.registry == (frozenset({"catalog"}) if opens else frozenset())
 
 
 def test_a_token_for_another_service_is_not_taken(
