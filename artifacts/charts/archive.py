@@ -1,5 +1,6 @@
 """Walk through a chart's archive as it streams by: nothing is unpacked, everything is bounded."""
 
+import posixpath
 import re
 import tarfile
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ MAX_UNPACKED_BYTES: Final = 100 * 1024 * 1024  # as Helm since 3.17.3
 MAX_ENTRIES: Final = 20_000
 
 _PIECE = 64 * 1024
-_DRIVE = re.compile("[A-Za-z]:")
+_DRIVE = re.compile("[A-Za-z]:(?=/|$)")
 _LINKS = (tarfile.LNKTYPE, tarfile.SYMTYPE)
 
 
@@ -97,8 +98,12 @@ class _Bounded:
 
 
 def _path(name: str) -> str:
-    parts = name.replace("\\", "/").split("/")
-    parts = [part for part in parts if part != "."]
-    if ".." in parts or parts[:1] == [""] or _DRIVE.fullmatch(parts[0] if parts else ""):
+    """Below the top folder, which for Helm may be ``.``, so that no chart is found there."""
+    delimiter = "\\" if "\\" in name else "/"
+    top, _, below = name.partition(delimiter)
+    below = below.replace(delimiter, "/")
+    path = posixpath.normpath(below)
+    is_below = path != "." and not path.startswith("..") and not below.startswith("/")
+    if not is_below or not top or _DRIVE.fullmatch(top) or _DRIVE.match(path):
         raise ChartUnreadable(f"a name in its archive leads out of the chart: {name[:100]!r}")
-    return "/".join(part for part in parts[1:] if part)
+    return path

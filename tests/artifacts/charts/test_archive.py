@@ -47,9 +47,9 @@ def test_an_archive_needs_no_mark_of_its_end() -> None:
 
 
 def test_the_folder_in_front_and_dots_are_no_part_of_a_path() -> None:
-    content = packed([file("./pad/./Chart.yaml"), file("any//values.yaml"), file("README.md")])
+    content = packed([file("pad/./Chart.yaml"), file("any/a/../values.yaml")])
 
-    assert paths(content) == ["Chart.yaml", "values.yaml", ""]
+    assert paths(content) == ["Chart.yaml", "values.yaml"]
 
 
 def test_folders_and_devices_are_passed_over() -> None:
@@ -82,10 +82,26 @@ def test_a_link_has_no_content_whatever_size_it_states() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["pad/../../etc/passwd", "/etc/passwd", "..", "pad/..", "C:/x", "pad\\..\\..\\x"]
+    "name",
+    [
+        "pad/../../etc/passwd",
+        "/etc/passwd",
+        "..",
+        "pad/..",
+        "C:/x",
+        "pad\\..\\..\\x",
+        "a",
+        "pad//a",
+        "pad/..a",
+        "pad/c:/x",
+    ],
 )
 def test_a_name_that_leads_out_of_the_chart_is_refused(name: str) -> None:
     assert "leads out of the chart" in refusal(packed([file(name)]))
+
+
+def test_a_chart_below_a_folder_called_dot_is_none_as_for_helm() -> None:
+    assert paths(packed([file("./pad/Chart.yaml")])) == ["pad/Chart.yaml"]
 
 
 def test_what_unpacks_to_more_than_any_chart_is_refused_before_it_is_unpacked() -> None:

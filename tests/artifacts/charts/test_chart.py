@@ -274,8 +274,8 @@ def test_templates_past_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_archive_without_a_chart_is_unreadable() -> None:
     reason = "its archive holds no Chart.yaml in its top folder"
-    assert refusal(packed([file("Chart.yaml", CHART_YAML)])) == reason
     assert refusal(packed([file("a/b/Chart.yaml", CHART_YAML)])) == reason
+    assert refusal(packed([file("./a/Chart.yaml", CHART_YAML)])) == reason
 
 
 def test_a_chart_with_two_descriptions_is_unreadable() -> None:
