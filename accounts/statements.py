@@ -112,9 +112,8 @@ def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     if reader := _own.reader:
         values = [_for_sqlite(value) for value in parameters]
         return reader.connection.execute(_statement_for_sqlite(statement), values).fetchall()
-    values = [_adapted(value) for value in parameters]
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, _adapted(parameters))
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
@@ -138,7 +137,7 @@ def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | N
 def execute(statement: str, parameters: Sequence[Any]) -> int:
     """Run a statement that writes; return how many rows it changed."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_adapted(value) for value in parameters])
+        cursor.execute(statement, _adapted(parameters))
         changed: int = cursor.rowcount
     return changed
 
@@ -192,8 +191,8 @@ def _statement_for_sqlite(statement: str) -> str:
     return statement.replace("%s", "?")
 
 
-def _adapted(value: Any) -> Any:
-    return _for_sqlite(value) if connection.vendor == "sqlite" else value
+def _adapted(values: Sequence[Any]) -> Sequence[Any]:
+    return [_for_sqlite(value) for value in values] if connection.vendor == "sqlite" else values
 
 
 def _for_sqlite(value: Any) -> Any:

@@ -8,25 +8,27 @@ function for what a read answers, and here it only becomes messages of ASGI.
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
+from typing import TypeGuard
 
 from django.db import connection
 from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.serving.bodies import Receive
-from config.serving.headers import UNUSUAL, usual_headers
-from config.serving.pushes import LEFT_TO_VIEWS, PushDoor, is_push
+from config.serving.pushes import PushDoor, is_push
+from config.serving.requests import UNUSUAL, Scope, environ_of, usual_headers
 from config.serving.threads import Threads
 from config.serving.transport import (
     IDLE_SECONDS,
     SMALL_ANSWER_BYTES,
-    Scope,
     Send,
     Transport,
-    response_start,
+    send_small,
 )
-from registry.api.distribution.hot import Hot, hot_answer
+from registry.api.distribution.hot import LEFT_TO_VIEWS, Hot, hot_answer
 from registry.api.distribution.reads import Answer
 from registry.api.origins import VARIES_BY, depends_on_origin
 from registry.rows.connections import connection_of_a_call
@@ -49,34 +51,42 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._open()
-        if is_push(scope):
-            await self._pushes(scope, receive, send, self._reader)
+        answer = self._answer_at_once(scope)
+        if answer is not None and _is_small(answer.body):
+            await send_small(send, answer.status, answer.headers, answer.body)
             return
-        hot = _hot(scope, is_on_loop=self._reader is not None)
-        answer = await self._answer(hot) if hot else None
-        if answer is None:
-            await self._transport(scope, receive, send)
-            return
-        body, headers = answer.body, answer.headers
-        if depends_on_origin():
-            headers = {**headers, "Vary": VARIES_BY}
-        if isinstance(body, FileReader) and body.is_in_memory():
-            body = next(body, b"")  # a small blob is one piece
-        if not isinstance(body, bytes) or len(body) > SMALL_ANSWER_BYTES:
-            await self._transport.send(scope, answer.status, headers, body, receive, send)
-            return
-        await send(response_start(answer.status, headers.items()))
-        await send({"type": "http.response.body", "body": body})
+        # A task of its own: the server's may be none that a timeout can end.
+        await asyncio.ensure_future(self._serve(scope, answer, receive, send))
 
-    async def _answer(self, hot: Hot) -> Answer | None:
+    def _answer_at_once(self, scope: Scope) -> Answer | None:
+        """What can be answered without waiting for anybody; ``None``: all else."""
         if self._reader is None:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, _answer_and_let_go, hot)
+            return None
+        if is_push(scope):
+            return self._pushes.answer_at_once(scope, self._reader)
+        hot = _hot(scope, is_on_loop=True)
+        if hot is None:
+            return None
         try:
             self._reader.look()
         except sqlite3.Error:
             return None
         return _answer(hot)
+
+    async def _serve(
+        self, scope: Scope, answer: Answer | None, receive: Receive, send: Send
+    ) -> None:
+        if answer is None and is_push(scope):
+            await self._pushes(scope, receive, send)
+            return
+        if answer is None and self._threads is not None:
+            hot = _hot(scope, is_on_loop=False)
+            asked = hot and self._threads.submit(_answer_and_let_go, hot)
+            answer = await asyncio.wrap_future(asked) if asked else None
+        if answer is None:
+            await self._transport(scope, receive, send)
+            return
+        await self._transport.send(scope, answer, receive, send)
 
     def _open(self) -> None:
         if self._reader is not None or self._threads is not None:
@@ -104,23 +114,35 @@ def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
     headers = usual_headers(scope, UNUSUAL)
     if headers is None or headers.get("content-length", "0") != "0":
         return None
+    environ = partial(environ_of, scope)
     return Hot(
         method,
         path.decode(),
         query.decode(),
         headers,
-        peer=scope["client"][0],
-        scheme=scope["scheme"],
+        environ,
         is_on_loop=is_on_loop,
         now=timezone.now(),
     )
 
 
+def _is_small(body: bytes | Iterator[bytes]) -> TypeGuard[bytes]:
+    return isinstance(body, bytes) and len(body) <= SMALL_ANSWER_BYTES
+
+
 def _answer(hot: Hot) -> Answer | None:
     try:
-        return hot_answer(hot)
+        answer = hot_answer(hot)
     except LEFT_TO_VIEWS:
         return None
+    if answer is None:
+        return None
+    body, headers = answer.body, answer.headers
+    if isinstance(body, FileReader) and body.is_in_memory():
+        body = next(body, b"")  # a small blob is one piece
+    if depends_on_origin():
+        headers = {**headers, "Vary": VARIES_BY}
+    return Answer(answer.status, headers, body)
 
 
 def _answer_and_let_go(hot: Hot) -> Answer | None:

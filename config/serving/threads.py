@@ -4,20 +4,40 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.db import connections
 
 P = ParamSpec("P")
+W = TypeVar("W")
 T = TypeVar("T")
+
+
+class Turns(Generic[W]):
+    """What waits, taken from its holders in turn: who has much waiting keeps nobody from being
+    next. For whoever holds a lock."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[W]] = OrderedDict()  # by holder
+
+    def put(self, holder: str, waiting: W) -> None:
+        self._waiting.setdefault(holder, deque()).append(waiting)
+
+    def take(self) -> W | None:
+        if not self._waiting:
+            return None
+        holder, queue = self._waiting.popitem(last=False)
+        taken = queue.popleft()
+        if queue:
+            self._waiting[holder] = queue  # behind all others
+        return taken
 
 
 class Threads(Executor):
     """Runs calls in at most ``most`` threads.
 
     The thread that became free last is asked first, so that few are busy while few are needed;
-    the others end after ``idle_seconds`` without a call. Calls that wait are taken from their
-    holders in turn: who has many waiting keeps nobody from being next.
+    the others end after ``idle_seconds`` without a call. Calls that wait are taken in turns.
     """
 
     def __init__(self, most: int, *, idle_seconds: float) -> None:
@@ -26,7 +46,7 @@ class Threads(Executor):
         self._lock = threading.Lock()
         self._count = 0
         self._idle: list[_Thread] = []
-        self._waiting: OrderedDict[str, deque[_Call]] = OrderedDict()  # by holder
+        self._waiting: Turns[_Call] = Turns()
 
     @property
     def count(self) -> int:
@@ -47,14 +67,14 @@ class Threads(Executor):
                 _Thread(self, call).start()
                 self._count += 1
             else:
-                self._waiting.setdefault(holder, deque()).append(call)
+                self._waiting.put(holder, call)
         return call.future
 
     def next_call(self, thread: "_Thread") -> "_Call | None":
         """What a thread is to do after a call; ``None`` when it is to end."""
         with self._lock:
-            if self._waiting:
-                return self._next_waiting()
+            if call := self._waiting.take():
+                return call
             self._idle.append(thread)
         thread.wait(self._idle_seconds)
         with self._lock:
@@ -62,13 +82,6 @@ class Threads(Executor):
                 self._idle.remove(thread)
                 self._count -= 1
             return thread.take()
-
-    def _next_waiting(self) -> "_Call":
-        holder, calls = self._waiting.popitem(last=False)
-        call = calls.popleft()
-        if calls:
-            self._waiting[holder] = calls  # behind all others
-        return call
 
 
 class _Call:

@@ -11,17 +11,15 @@ Sources: PEP 3333 (WSGI), ASGI 3.0 "HTTP & WebSocket Message Format".
 import asyncio
 import io
 import json
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import lru_cache
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import IO, Any, Final
-from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 
-from accounts.origin import settle
 from artifacts.oci.errors import OCIError, TooManyRequests, Unavailable
 from config.serving.bodies import (
     BodyRefused,
@@ -33,10 +31,11 @@ from config.serving.bodies import (
     gather,
 )
 from config.serving.pace import STALLED_SECONDS, Pace, TooSlow
+from config.serving.requests import Environ, Scope, environ_of
 from config.serving.shares import Holder, Place, Shares, ShareTaken
 from config.serving.threads import Threads
 from registry.api.distribution.base import error_document
-from registry.api.distribution.reads import API_VERSION
+from registry.api.distribution.reads import API_VERSION, Answer
 from registry.api.health import LIVE_PATH
 from registry.api.health import PATHS as PROBES
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
@@ -44,9 +43,7 @@ from registry.blobs.transfers import RETRY_AFTER_SECONDS
 from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
 
-Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
-Environ = dict[str, Any]
 Header = tuple[str, str]
 
 IDLE_SECONDS: Final = 20  # until a thread that has nothing to do ends
@@ -104,7 +101,6 @@ class Transport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
-        settle(environ)
         incoming = Incoming(receive)
         answer = _Answer(send, incoming)
         try:
@@ -118,28 +114,15 @@ class Transport:
         finally:
             answer.end()
 
-    async def send(
-        self,
-        scope: Scope,
-        status: int,
-        headers: Mapping[str, str],
-        body: Any,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """Send what was found without the application.
-
-        Args:
-            body: bytes, or pieces, which are closed in the end.
-        """
+    async def send(self, scope: Scope, found: Answer, receive: Receive, send: Send) -> None:
+        """Send what was found without the application; pieces are closed in the end."""
         environ = environ_of(scope)
-        settle(environ)
         incoming = Incoming(receive)
         incoming.is_whole = True
         answer = _Answer(send, incoming)
-        answer.status, answer.headers = status, [*headers.items()]
+        answer.status, answer.headers = found.status, [*found.headers.items()]
         try:
-            result = body if isinstance(body, bytes) else _File(body)
+            result = found.body if isinstance(found.body, bytes) else _File(found.body)
             await self._send(answer, Holder.of(environ), result)
         except Refused as refusal:
             await answer.refuse(refusal.error, environ["PATH_INFO"])
@@ -152,7 +135,7 @@ class Transport:
         if holder.account and _opens_upload(environ):
             self._require_upload(holder)
         stream = await self._input(environ, holder, incoming)
-        environ["wsgi.input"] = stream
+        environ |= {"wsgi.input": stream, "wsgi.file_wrapper": _File}
         try:
             result = await self._ask(environ, holder, answer)
             if result is not None:
@@ -342,50 +325,6 @@ def _hold(
         raise Refused(refusal(str(error))) from None
 
 
-def environ_of(scope: Scope) -> Environ:
-    """A WSGI environment for an ASGI scope, without its input."""
-    environ: Environ = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": scope["server"][0],
-        "SERVER_PORT": str(scope["server"][1]),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "SERVER_SOFTWARE": "Berth",
-        "GATEWAY_INTERFACE": "CGI/1.1",
-        "REMOTE_ADDR": scope["client"][0],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-        "wsgi.file_wrapper": _File,
-    }
-    for name, value in headers_of(scope).items():
-        key = name.upper().replace("-", "_")
-        environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = value
-    return environ
-
-
-def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers of a request by their names in lower case; those of one name are one list.
-
-    Names with an underscore are left out: they would pass for those with a hyphen.
-    """
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        if b"_" in raw_name:
-            continue
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if name in headers:
-            value = f"{headers[name]}{'; ' if name == 'cookie' else ','}{value}"
-        headers[name] = value
-    return headers
-
-
 def _length(environ: Environ) -> int | None:
     """How long the body is; ``None`` when only its end tells. The server checked the framing."""
     text = environ.get("CONTENT_LENGTH", "")
@@ -521,12 +460,23 @@ class _Answer:
 
     async def _begin(self) -> None:
         self._has_begun = True
-        await self._send(response_start(self.status, self.headers))
+        await self._send(_response_start(self.status, self.headers))
 
 
-def response_start(status: int, headers: Iterable[Header]) -> Message:
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+async def send_small(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Send an answer that nobody has to wait for."""
+    await send(_response_start(status, headers.items()))
+    await send({"type": "http.response.body", "body": body})
+
+
+def _response_start(status: int, headers: Iterable[Header]) -> Message:
+    encoded = [(_name(name), value.encode("latin-1")) for name, value in headers]
     return {"type": "http.response.start", "status": int(status), "headers": encoded}
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def _wait(loop: asyncio.AbstractEventLoop, doing: Any) -> None:

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts import statements
@@ -57,59 +57,102 @@ _LINK = """
 """
 
 
-def register_blob(
-    *,
-    repository: Repository,
-    digest: Digest,
-    size: int,
-    storage_key: str,
-    now: datetime,
-    together_with: Callable[[], None] | None = None,
-) -> Blob:
-    """Give a repository a blob whose bytes are durable and proved to have ``digest``.
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """Bytes that are durable and proved to have ``digest``, before any row names them.
 
-    The only place where a blob row is born. When another push was first, its
-    bytes stay and these go, unless its bytes are lost: then these repair it.
-
-    Args:
-        together_with: what else the transaction does, or not at all; what it raises ends it.
-            It may be called again when the transaction is repeated.
+    ``together_with`` is what else the transaction does, or not at all: it raises ``UploadEnded``
+    to end it, and may be called again when it is repeated.
     """
-    blob = Blob(digest=str(digest), size=size, storage_key=storage_key, created_at=now)
-    looked_at: dict[str, bool] = {storage_key: True}  # key: whether its bytes are there
+
+    repository: Repository
+    digest: Digest
+    size: int
+    storage_key: str
+    now: datetime
+    together_with: Callable[[], None] | None = None
+
+
+class UploadEnded(Exception):
+    """Another request moved the session on, or closed it."""
+
+
+def register_blobs(blobs: Sequence[NewBlob]) -> list[Blob | Exception]:
+    """Give repositories their blobs; tell of each what came of it, in the same order.
+
+    All in one transaction, which waits for the disk once. Where one of them needs more than rows
+    of its own, or fails, that one is taken back, and each has its own: nobody fails for another.
+    """
+    if len(blobs) > 1:
+        with suppress(_LookFirst, UploadEnded, IntegrityError):
+            return [*_registered_together(blobs)]
+    return [_outcome(blob) for blob in blobs]
+
+
+def _registered_together(blobs: Sequence[NewBlob]) -> list[Blob]:
+    there = {blob.storage_key: True for blob in blobs}
+    with transaction.atomic():
+        return [_registered(blob, there) for blob in blobs]
+
+
+def _outcome(blob: NewBlob) -> Blob | Exception:
+    try:
+        return register_blob(blob)
+    except Exception as error:  # it is raised where its request is answered
+        return error
+
+
+def register_blob(blob: NewBlob) -> Blob:
+    """Give a repository a blob. The only place where a blob row is born.
+
+    When another push was first, its bytes stay and these go, unless its bytes are lost: then
+    these repair it. Raises ``UploadEnded`` and ``NameUnknown``; the bytes are gone then.
+    """
+    looked_at: dict[str, bool] = {blob.storage_key: True}  # key: whether its bytes are there
     for _ in range(_TRIES):
         try:
-            with while_it_exists(repository), transaction.atomic():
-                if together_with:
-                    together_with()
-                if row := _born_or_locked(blob):
-                    kept = _keep_one_copy(row, storage_key, looked_at)
-                    _link(repository, kept.digest, now)
-                    return kept
+            with while_it_exists(blob.repository), transaction.atomic():
+                return _registered(blob, looked_at)
         except _LookFirst as look:
             # Not in the transaction, which others wait for.
-            looked_at[look.row.storage_key] = blob_store().size(look.row.storage_key) == size
-        except NameUnknown:
-            blob_store().delete(storage_key)
+            if look.row:
+                key = look.row.storage_key
+                looked_at[key] = blob_store().size(key) == blob.size
+        except (NameUnknown, UploadEnded):
+            blob_store().delete(blob.storage_key)
             raise
-    raise TooManyRequests(f"{digest} comes and goes all the time", retry_after_seconds=1)
+    raise TooManyRequests(f"{blob.digest} comes and goes all the time", retry_after_seconds=1)
+
+
+def _registered(blob: NewBlob, looked_at: Mapping[str, bool]) -> Blob:
+    """Inside a transaction. Raises ``_LookFirst`` and ``UploadEnded``."""
+    if blob.together_with:
+        blob.together_with()
+    row = _born_or_locked(blob)
+    if row is None:
+        raise _LookFirst(None)
+    kept = _keep_one_copy(row, blob.storage_key, looked_at)
+    _link(blob.repository, kept.digest, blob.now)
+    return kept
 
 
 class _LookFirst(Exception):
-    """The transaction cannot go on before the store was asked for the bytes of a row."""
+    """The transaction cannot go on before the store was asked for the bytes of a row.
 
-    def __init__(self, row: Blob) -> None:
+    Without a row: it was collected since it was met.
+    """
+
+    def __init__(self, row: Blob | None) -> None:
         self.row = row
 
 
-def _born_or_locked(blob: Blob) -> Blob | None:
+def _born_or_locked(new: NewBlob) -> Blob | None:
     """The row of that digest: this one, or another, locked; ``None``: collected since."""
-    if statements.execute(
-        _INSERT_BLOB, [blob.digest, blob.size, blob.storage_key, blob.created_at]
-    ):
-        return blob
+    digest = str(new.digest)
+    if statements.execute(_INSERT_BLOB, [digest, new.size, new.storage_key, new.now]):
+        return Blob(digest=digest, size=new.size, storage_key=new.storage_key, created_at=new.now)
     # No lock on the key: a mount that links the blob meanwhile need not wait.
-    return Blob.objects.select_for_update(no_key=True).filter(pk=blob.digest).first()
+    return Blob.objects.select_for_update(no_key=True).filter(pk=digest).first()
 
 
 def _keep_one_copy(blob: Blob, storage_key: str, looked_at: Mapping[str, bool]) -> Blob:

@@ -7,14 +7,15 @@ be closed. A closed session keeps its row as long as its id could pass for one w
 Source: RFC 9562, section 5.8 (UUID version 8).
 """
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Self
 from uuid import UUID
 
 from django.conf import settings
-from django.utils.crypto import salted_hmac
 
 from accounts import statements
 from artifacts.oci.digest import ALGORITHMS, DEFAULT_ALGORITHM
@@ -175,6 +176,11 @@ def _without_row(key: UUID, repository: Repository, owner: str, now: datetime) -
     raise BlobUploadUnknown(session=str(key))
 
 
+@cache
+def _proof_key(secret: str) -> bytes:
+    return hashlib.blake2b(f"{_SALT} {secret}".encode()).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class _Name:
     """What an id says: 32 bits of seconds since 1970 and 48 random ones, before the proof."""
@@ -198,7 +204,8 @@ class _Name:
         """The id, which nobody else can make for that owner in that repository."""
         told = (self.seconds & 0xFFFFFFFF) << _RANDOM_BITS | self.random
         said = f"{told} {repository.id} {algorithm} {owner}"
-        proof = salted_hmac(_SALT, said, algorithm="sha256").digest()
-        bits = told << _PROOF_BITS | int.from_bytes(proof[:8], "big") >> 64 - _PROOF_BITS
+        key = _proof_key(settings.SECRET_KEY)
+        proof = hashlib.blake2b(said.encode(), digest_size=8, key=key).digest()
+        bits = told << _PROOF_BITS | int.from_bytes(proof, "big") >> 64 - _PROOF_BITS
         high, middle, low = bits >> 74, bits >> 62 & 0xFFF, bits & (1 << 62) - 1
         return UUID(int=high << 80 | _VERSION << 76 | middle << 64 | _VARIANT << 62 | low)

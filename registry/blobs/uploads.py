@@ -21,7 +21,7 @@ from artifacts.oci.errors import (
 )
 from registry.blobs import hashing, sessions
 from registry.blobs.models import Blob, UploadSession
-from registry.blobs.services import register_blob
+from registry.blobs.services import NewBlob, UploadEnded, register_blobs
 from registry.repositories.models import Repository
 from registry.repositories.services import while_it_exists
 from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
@@ -87,6 +87,37 @@ def append_chunk(*, session: UploadSession, chunk: Chunk, now: datetime) -> Uplo
     return session
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An upload whose bytes are durable, before a row says so.
+
+    Without ``ends_session`` nobody knows of the session. ``came_at_once``: not through what
+    earlier requests may have begun, which is thrown away in the end.
+    """
+
+    session: UploadSession
+    digest: Digest
+    size: int
+    storage_key: str
+    now: datetime
+    ends_session: bool = True
+    came_at_once: bool = False
+
+    def as_blob(self) -> NewBlob:
+        return NewBlob(
+            self.session.repository,
+            self.digest,
+            self.size,
+            self.storage_key,
+            self.now,
+            self._end_session if self.ends_session else None,
+        )
+
+    def _end_session(self) -> None:
+        if not sessions.close(self.session, now=self.now):
+            raise UploadEnded
+
+
 def commit_upload(*, session: UploadSession, digest: Digest, chunk: Chunk, now: datetime) -> Blob:
     """Append the last chunk, if any, and turn the session into a blob of ``digest``.
 
@@ -101,6 +132,18 @@ def commit_upload(*, session: UploadSession, digest: Digest, chunk: Chunk, now: 
 
     Source: distribution-spec v1.1, "Pushing a blob in chunks" (end-6).
     """
+    return register(finish_upload(session=session, digest=digest, chunk=chunk, now=now))
+
+
+def push_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: datetime) -> Blob:
+    """Store a blob that comes in one request, without a session (end-4b)."""
+    return register(finish_blob(repository=repository, digest=digest, chunk=chunk, now=now))
+
+
+def finish_upload(
+    *, session: UploadSession, digest: Digest, chunk: Chunk, now: datetime
+) -> Finished:
+    """The part of ``commit_upload`` that deals with bytes; ``register`` is the rest."""
     _check_start(session, chunk)
     content = None if sessions.has_row(session) else chunk.whole
     if content is not None:
@@ -110,18 +153,16 @@ def commit_upload(*, session: UploadSession, digest: Digest, chunk: Chunk, now: 
             if sessions.current_offset(session) != session.offset:
                 raise _out_of_order(session) from None
             raise
-        blob = _close(session, digest, size=len(content), storage_key=key, now=now)
-        blob_store().discard(session.pk)  # what an earlier request may have begun
-        return blob
+        return Finished(session, digest, len(content), key, now, came_at_once=True)
     with _held(session) as writer:
         content_digest, size = _write_last(writer, session, chunk, digest.algorithm, now)
         _require_digest(content_digest, digest)
         key = writer.finish()
-    return _close(session, digest, size=size, storage_key=key, now=now)
+    return Finished(session, digest, size, key, now)
 
 
-def push_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: datetime) -> Blob:
-    """Store a blob that comes in one request, without a session (end-4b)."""
+def finish_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: datetime) -> Finished:
+    """The same for ``push_blob``."""
     session = UploadSession(id=uuid4(), repository=repository, offset=0)
     _check_start(session, chunk)
     content = chunk.whole
@@ -129,7 +170,28 @@ def push_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: date
         key, size = _keep(session.pk, digest, content), len(content)
     else:
         key, size = _write_alone(session, digest, chunk)
-    return register_blob(repository=repository, digest=digest, size=size, storage_key=key, now=now)
+    return Finished(session, digest, size, key, now, ends_session=False)
+
+
+def register(finished: Finished) -> Blob:
+    """Give the repository its blob and end the session."""
+    (outcome,) = register_together([finished])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def register_together(finished: Sequence[Finished]) -> list[Blob | Exception]:
+    """The same for many at once: of each the blob, or what ``register`` raises."""
+    outcomes = register_blobs([each.as_blob() for each in finished])
+    for number, each in enumerate(finished):
+        if isinstance(outcomes[number], UploadEnded):
+            outcomes[number] = _out_of_order(each.session)
+        elif each.ends_session and not isinstance(outcomes[number], Exception):
+            if each.came_at_once:
+                blob_store().discard(each.session.pk)
+            hashing.forget(each.session.pk)
+    return outcomes
 
 
 def cancel_upload(*, session: UploadSession, now: datetime) -> None:
@@ -277,30 +339,3 @@ def _out_of_order(session: UploadSession) -> ChunkOutOfOrder | BlobUploadUnknown
         return ChunkOutOfOrder(offset=offset)
     blob_store().discard(session.pk)  # the request may have begun before the session ended
     return BlobUploadUnknown(session=str(session.pk))
-
-
-class _Lost(Exception):
-    """Another request moved the session on, or closed it."""
-
-
-def _close(
-    session: UploadSession, digest: Digest, *, size: int, storage_key: str, now: datetime
-) -> Blob:
-    def close() -> None:
-        if not sessions.close(session, now=now):
-            raise _Lost
-
-    try:
-        blob = register_blob(
-            repository=session.repository,
-            digest=digest,
-            size=size,
-            storage_key=storage_key,
-            now=now,
-            together_with=close,
-        )
-    except _Lost:
-        blob_store().delete(storage_key)
-        raise _out_of_order(session) from None
-    hashing.forget(session.pk)
-    return blob

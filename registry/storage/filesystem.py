@@ -74,7 +74,8 @@ class FilesystemStore:
                     size = os.fstat(file).st_size
                 if size < offset:
                     raise BytesMissing(str(upload))
-                writer.cut(offset)
+                if size > offset:
+                    writer.cut(offset)
                 yield writer
             finally:
                 os.close(file)
@@ -84,13 +85,14 @@ class FilesystemStore:
     def keep(self, upload: UUID, content: bytes) -> str:
         key = _key(upload, uuid4().hex)
         target = self.root / key
+        folder = target.parent
         with disk_is_told():
-            make_folder(target.parent, self.root)
+            make_folder(folder, self.root)
             file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
             try:
                 write_all(file, content, 0)
                 os.fsync(file)
-                sync_folder(target.parent)
+                sync_folder(folder)
             except BaseException:
                 target.unlink()
                 raise

@@ -28,7 +28,7 @@ from tests.registry.builders import make_repository
     )
 )
 def test_a_moment_is_written_as_django_writes_it(moment: datetime) -> None:
-    assert statements._adapted(moment) == connection.ops.adapt_datetimefield_value(moment)
+    assert statements._adapted([moment]) == [connection.ops.adapt_datetimefield_value(moment)]
 
 
 def test_what_asks_django_is_refused_on_the_loop(tmp_path: Path) -> None:

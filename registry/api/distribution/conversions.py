@@ -22,7 +22,7 @@ class Convert(Protocol):
         """``manifest``, which ``tag`` stands for, or another form of it for this client.
 
         Args:
-            headers: of the request, found by their names in any case.
+            headers: of the request, by their names in lower case.
             manifest: with or without its body.
             name: the repository as the client called it, which goes into what it gets.
 

@@ -4,13 +4,17 @@ Only what is certain is answered: a readable bearer token, a plain address, a ri
 Whatever else there is, failures among it, is left to the views, which know every case.
 """
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
+from django.db import DatabaseError, InterfaceError
 from django.http.request import QueryDict
 
-from accounts.origin import address_of, external_url, is_served, settle
+from accounts.origin import address_of, external_url, is_served
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, OCIError
 from registry.access.callers import Caller
 from registry.access.scopes import Action
@@ -32,10 +36,19 @@ from registry.repositories.paths import repository_path
 from registry.storage.filesystem import FilesystemStore
 from registry.storage.select import blob_store
 
+# What the views would have to say no to, or to do: they do.
+LEFT_TO_VIEWS = (
+    DatabaseError,
+    InterfaceError,
+    OSError,
+    SuspiciousOperation,
+    SynchronousOnlyOperation,
+    sqlite3.Error,
+)
+
 _PREFIX = "/v2/"
 _BEARER = "bearer "
 _BASIC = "basic "
-_SCHEME = "wsgi.url_scheme"
 _MANY_TAGS = 1000  # more than that are worth a thread
 
 
@@ -46,19 +59,10 @@ class Hot:
     method: str
     path: str  # without escapes
     query: str
-    headers: Mapping[str, str]  # found by their names in any case
-    peer: str  # the address that it came from
-    scheme: str
+    headers: Mapping[str, str]  # by their names in lower case
+    environ: Callable[[], Mapping[str, Any]]  # the same for WSGI, past the proxies
     is_on_loop: bool
     now: datetime
-
-    @property
-    def authorization(self) -> str:
-        return self.headers.get("Authorization", "")
-
-    @property
-    def host(self) -> str:
-        return self.headers.get("Host", "")
 
 
 def hot_answer(hot: Hot) -> Answer | None:
@@ -91,7 +95,7 @@ def _read_answer(hot: Hot) -> Answer | None:
 
 def known_caller(headers: Mapping[str, str], *, now: datetime) -> Caller | None:
     """Whoever brings a bearer token to a host of ours. Raises ``TokenInvalid``."""
-    authorization, host = headers.get("Authorization", ""), headers.get("Host", "")
+    authorization, host = headers.get("authorization", ""), headers.get("host", "")
     if authorization[:7].lower() != _BEARER or not is_served({"HTTP_HOST": host}):
         return None
     claims = verify_token(authorization[7:].strip(), now=now)
@@ -115,27 +119,16 @@ def _token(hot: Hot) -> Answer | None:
     Only on a loop, where nothing can be hashed or written: there it is certain that whatever
     fails has had no effect when the views are asked.
     """
-    is_login = hot.method == "GET" and hot.authorization[:6].lower() == _BASIC
-    if not is_login or not hot.is_on_loop or not hot.host:
+    authorization = hot.headers.get("authorization", "")
+    is_login = hot.method == "GET" and authorization[:6].lower() == _BASIC
+    if not is_login or not hot.is_on_loop or not hot.headers.get("host"):
         return None
-    meta = _meta(hot)
-    if not is_served(meta):
+    environ = hot.environ()
+    if not is_served(environ):
         return None
-    url = external_url(meta, scheme=meta[_SCHEME])
-    asking = Asking(address_of(meta), url, hot.now)
-    return token_answer(asking, hot.authorization, QueryDict(hot.query))
-
-
-def _meta(hot: Hot) -> dict[str, str]:
-    """What views know of where a request comes from: a part of its WSGI environment."""
-    meta = {
-        f"HTTP_{name.upper().replace('-', '_')}": text
-        for name, text in hot.headers.items()
-        if "_" not in name
-    }
-    meta |= {"REMOTE_ADDR": hot.peer, _SCHEME: hot.scheme}
-    settle(meta)
-    return meta
+    url = external_url(environ, scheme=environ["wsgi.url_scheme"])
+    asking = Asking(address_of(environ), url, hot.now)
+    return token_answer(asking, authorization, QueryDict(hot.query))
 
 
 def _manifest(read: Read, last: str, query: str) -> Answer | None:
@@ -145,7 +138,7 @@ def _manifest(read: Read, last: str, query: str) -> Answer | None:
 
 
 def _blob(read: Read, last: str, query: str) -> Answer | None:
-    if query or "," in read.headers.get("Range", ""):
+    if query or "," in read.headers.get("range", ""):
         return None
     if not read.is_head and not isinstance(blob_store(), FilesystemStore):
         return None  # a bucket is another machine, which is waited for

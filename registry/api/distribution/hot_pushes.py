@@ -5,7 +5,8 @@ there, a body that has come, a right that holds. Whatever else there is, failure
 to the views, which know every case: what fails here has changed nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,22 +14,23 @@ from django.conf import settings
 from django.http.request import QueryDict
 
 from artifacts.oci.errors import OCIError
-from registry.api.distribution.hot import granted_repository, known_caller
+from registry.api.distribution.hot import LEFT_TO_VIEWS, granted_repository, known_caller
 from registry.api.distribution.pushes import (
     Push,
-    blob_pushed,
+    blob_created,
+    blob_finished,
     chunk_appended,
-    upload_closed,
+    upload_finished,
     upload_opened,
 )
 from registry.api.distribution.reads import Answer
+from registry.blobs.models import Blob
+from registry.blobs.uploads import Finished, register_together
+
+logger = logging.getLogger(__name__)
 
 _PREFIX = "/v2/"
 _UPLOADS = "/blobs/uploads"
-_OF_SESSIONS: Mapping[str, Callable[[Push, str], Answer]] = {
-    "PATCH": chunk_appended,
-    "PUT": upload_closed,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class PushRequest:
     method: str
     path: str
     query: str
-    headers: Mapping[str, str]  # found by their names in any case
+    headers: Mapping[str, str]  # by their names in lower case
+    body: bytes = b""
 
     @property
     def opens(self) -> bool:
@@ -46,8 +49,52 @@ class PushRequest:
         return self.method == "POST" and not self.query
 
 
-def hot_push(request: PushRequest, pieces: Sequence[bytes], *, now: datetime) -> Answer | None:
-    """The answer to a step of a push whose body is ``pieces``; ``None``: ask the views."""
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """A step that is done when rows say so."""
+
+    number: int
+    name: str
+    finished: Finished
+
+
+def hot_push(request: PushRequest, *, now: datetime) -> Answer | None:
+    """The answer to a step of a push; ``None``: ask the views."""
+    ((_, answer),) = hot_pushes([request], now=now)
+    return answer
+
+
+def hot_pushes(
+    requests: Sequence[PushRequest], *, now: datetime
+) -> Iterator[tuple[int, Answer | None]]:
+    """The same for each of them, with its number, as soon as it is known.
+
+    Those that close an upload wait for each other, and for the disk once.
+    """
+    closing: list[_Closing] = []
+    for number, request in enumerate(requests):
+        step = _step(number, request, now)
+        if isinstance(step, _Closing):
+            closing.append(step)
+        else:
+            yield number, step
+    for each, outcome in zip(closing, _registered(closing), strict=True):
+        if isinstance(outcome, Blob):
+            yield each.number, blob_created(each.name, outcome.digest)
+            continue
+        if not isinstance(outcome, (OCIError, *LEFT_TO_VIEWS)):
+            logger.error("a push failed, and is left to the views", exc_info=outcome)
+        yield each.number, None
+
+
+def _registered(closing: Sequence[_Closing]) -> Sequence[Blob | Exception]:
+    try:
+        return register_together([each.finished for each in closing])
+    except Exception as error:  # told of each
+        return [error] * len(closing)
+
+
+def _step(number: int, request: PushRequest, now: datetime) -> Answer | _Closing | None:
     name, session_id = _target(request)
     if not name or settings.BERTH.CORS_ALLOWED_ORIGINS:
         return None
@@ -56,12 +103,17 @@ def hot_push(request: PushRequest, pieces: Sequence[bytes], *, now: datetime) ->
         repository = granted_repository(caller, "push", name) if caller else None
         if caller is None or repository is None:
             return None
-        query = QueryDict(request.query)
-        length = sum(map(len, pieces))
-        push = Push(request.headers, query, name, repository, caller, now, pieces, length)
-        return _answer(request, push, session_id)
-    except OCIError:
+        query, pieces = QueryDict(request.query), [request.body] if request.body else []
+        push = Push(
+            request.headers, query, name, repository, caller, now, pieces, len(request.body)
+        )
+        done = _done(request.method, push, session_id)
+    except (OCIError, *LEFT_TO_VIEWS):
         return None
+    except Exception:
+        logger.exception("a push failed at the front door, and is left to the views")
+        return None
+    return _Closing(number, name, done) if isinstance(done, Finished) else done
 
 
 def _target(request: PushRequest) -> tuple[str, str]:
@@ -77,9 +129,11 @@ def _target(request: PushRequest) -> tuple[str, str]:
     return place[len(_PREFIX) : -len(_UPLOADS)], session_id
 
 
-def _answer(request: PushRequest, push: Push, session_id: str) -> Answer | None:
-    if request.method != "POST":
-        return _OF_SESSIONS[request.method](push, session_id)
+def _done(method: str, push: Push, session_id: str) -> Answer | Finished | None:
+    if method == "PATCH":
+        return chunk_appended(push, session_id)
+    if method == "PUT":
+        return upload_finished(push, session_id)
     if "mount" in push.query:
         return None
-    return blob_pushed(push) if "digest" in push.query else upload_opened(push)
+    return blob_finished(push) if "digest" in push.query else upload_opened(push)

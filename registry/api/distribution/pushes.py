@@ -20,7 +20,15 @@ from registry.api.distribution.reads import API_VERSION, Answer
 from registry.blobs.models import UploadSession
 from registry.blobs.sessions import get_upload, open_upload
 from registry.blobs.transfers import RETRY_AFTER_SECONDS, transfers
-from registry.blobs.uploads import Chunk, append_chunk, cancel_upload, commit_upload, push_blob
+from registry.blobs.uploads import (
+    Chunk,
+    Finished,
+    append_chunk,
+    cancel_upload,
+    finish_blob,
+    finish_upload,
+    register,
+)
 from registry.repositories.models import Repository
 
 # The spec's own form, and the one of RFC 9110 that some HTTP libraries insist on.
@@ -31,7 +39,7 @@ _CONTENT_RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A step of a push that its caller may make. ``headers`` are found by their names in any case.
+    """A step of a push that its caller may make. ``headers`` by their names in lower case.
 
     ``length`` is that of the body in bytes; ``None`` when only its end tells. ``pieces`` are a
     list when all of it has come.
@@ -65,10 +73,14 @@ def upload_opened(push: Push) -> Answer:
 
 def blob_pushed(push: Push) -> Answer:
     """A blob that comes with the request that opens its upload (end-4b)."""
+    return _closed(push, blob_finished(push))
+
+
+def blob_finished(push: Push) -> Finished:
+    """The first part of that: of the rest each has its own, or many have one."""
     digest = Digest.parse(push.query.get("digest", ""))
     _refuse_when_busy()
-    push_blob(repository=push.repository, digest=digest, chunk=_chunk(push), now=push.now)
-    return blob_created(push.name, str(digest))
+    return finish_blob(repository=push.repository, digest=digest, chunk=_chunk(push), now=push.now)
 
 
 def upload_told(push: Push, session_id: str) -> Answer:
@@ -81,12 +93,16 @@ def chunk_appended(push: Push, session_id: str) -> Answer:
 
 
 def upload_closed(push: Push, session_id: str) -> Answer:
+    return _closed(push, upload_finished(push, session_id))
+
+
+def upload_finished(push: Push, session_id: str) -> Finished:
+    """The first part of that."""
     session = _session(push, session_id)
     if "digest" not in push.query:
         raise DigestInvalid("close the upload with ?digest=ALGORITHM:HEX")
     digest = Digest.parse(push.query.get("digest", ""))
-    commit_upload(session=session, digest=digest, chunk=_chunk(push), now=push.now)
-    return blob_created(push.name, str(digest))
+    return finish_upload(session=session, digest=digest, chunk=_chunk(push), now=push.now)
 
 
 def upload_cancelled(push: Push, session_id: str) -> Answer:
@@ -99,6 +115,10 @@ def blob_created(name: str, digest: str) -> Answer:
     return Answer(HTTPStatus.CREATED, API_VERSION | headers)
 
 
+def _closed(push: Push, finished: Finished) -> Answer:
+    return blob_created(push.name, register(finished).digest)
+
+
 def _session(push: Push, session_id: str) -> UploadSession:
     return get_upload(
         repository=push.repository,
@@ -109,7 +129,7 @@ def _session(push: Push, session_id: str) -> UploadSession:
 
 
 def _chunk(push: Push) -> Chunk:
-    first, last = _content_range(push.headers.get("Content-Range"))
+    first, last = _content_range(push.headers.get("content-range"))
     return Chunk(push.pieces, push.length, first, last)
 
 

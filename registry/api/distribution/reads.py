@@ -38,7 +38,7 @@ _UNCHANGING = "private, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A read that its caller may make. ``headers`` are found by their names in any case."""
+    """A read that its caller may make. ``headers`` by their names in lower case."""
 
     is_head: bool
     headers: Mapping[str, str]
@@ -166,7 +166,7 @@ def _warning(text: str) -> str:
 def _parts(read: Read, blob: StoredBlob) -> list[Part]:
     if not wants_range(read.headers, blob.digest):
         return []
-    return parse_range(read.headers["Range"], blob.size)
+    return parse_range(read.headers["range"], blob.size)
 
 
 def _can_be_sent_on(read: Read, parts: list[Part]) -> bool:
@@ -174,7 +174,7 @@ def _can_be_sent_on(read: Read, parts: list[Part]) -> bool:
 
     Clients repeat their headers there, where the blob has another entity tag.
     """
-    return len(parts) <= 1 and not any(name in read.headers for name in ("If-Match", "If-Range"))
+    return len(parts) <= 1 and not any(name in read.headers for name in ("if-match", "if-range"))
 
 
 def _pieces(read: Read, blob: StoredBlob, part: Part) -> Iterator[bytes]:

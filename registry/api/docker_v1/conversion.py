@@ -83,7 +83,7 @@ CONVERSION = Conversion(may_be_due, as_taken)
 
 
 def _types_taken(headers: Mapping[str, str]) -> frozenset[str]:
-    return _types(headers.get("Accept", ""), headers.get("User-Agent", ""))
+    return _types(headers.get("accept", ""), headers.get("user-agent", ""))
 
 
 @lru_cache(maxsize=128)  # a cluster's nodes say the same with each request

@@ -1,6 +1,6 @@
 """Conditions on what a request finds: entity tags, and the headers that name them.
 
-``headers`` are a request's, found by their names in any case. Conditions with dates do not apply:
+``headers`` are a request's, by their names in lower case. Conditions with dates do not apply:
 nothing here has a modification date. Source: RFC 9110, sections 8.8.3 and 13.
 """
 
@@ -30,8 +30,8 @@ def content_headers(digest: str) -> dict[str, str]:
 def condition_of(headers: Mapping[str, str]) -> Condition:
     """``If-Match``, which compares strongly, and ``If-None-Match``, which takes weak tags too."""
     return Condition(
-        if_match=_tags(headers.get("If-Match"), weak=False),
-        if_none_match=_tags(headers.get("If-None-Match"), weak=True),
+        if_match=_tags(headers.get("if-match"), weak=False),
+        if_none_match=_tags(headers.get("if-none-match"), weak=True),
     )
 
 
@@ -47,8 +47,8 @@ def is_held(headers: Mapping[str, str], digest: str) -> bool:
 
 def wants_range(headers: Mapping[str, str], digest: str) -> bool:
     """Whether ``Range`` counts: ``If-Range`` asks for the whole when the bytes have changed."""
-    if_range = headers.get("If-Range")
-    return "Range" in headers and (if_range is None or if_range == entity_tag(digest))
+    if_range = headers.get("if-range")
+    return "range" in headers and (if_range is None or if_range == entity_tag(digest))
 
 
 def _tags(header: str | None, *, weak: bool) -> frozenset[str] | None:

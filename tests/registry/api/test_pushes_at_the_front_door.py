@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,7 +195,7 @@ def test_what_is_more_than_may_be_in_memory_is_left_to_the_views(
     door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushes, "_GATHERED_BYTES", 4)
-    monkeypatch.setattr(pushes, "hot_push", None)
+    monkeypatch.setattr(pushes, "hot_pushes", None)
 
     assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
 
@@ -206,9 +206,57 @@ def test_a_failure_of_the_door_is_left_to_the_views(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(pushes, "hot_push", fail)
+    monkeypatch.setattr(pushes, "hot_pushes", fail)
 
     assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
+
+
+def test_what_waits_has_a_task_that_a_timeout_can_end(
+    token: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushes, "_GATHERED_SECONDS", 0.01)
+    front_door = FrontDoor(Transport(get_wsgi_application(), threads=2))
+    loop = asyncio.new_event_loop()
+    sent: list[Any] = []
+    coming = [_part(b"hello", more=True), _part(b"", more=False)]
+    named = [(name.lower().encode(), value.encode()) for name, value in token.items()]
+    named += [(b"content-length", b"5"), (b"host", b"localhost")]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.05)
+        return coming.pop(0)
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message)
+
+    asked = scope("POST", UPLOADS, named, f"digest={Digest.of(b'hello')}")
+    served = _without_task(loop, front_door(asked, receive, send))
+    loop.run_until_complete(asyncio.wait_for(served, 30))
+
+    front_door.close()
+    loop.close()
+    assert sent[0]["status"] == 201
+
+
+def _without_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]
+) -> "asyncio.Future[None]":
+    """Run a coroutine as a server does that has no tasks of asyncio's."""
+    done = loop.create_future()
+
+    def go_on(_: object = None) -> None:
+        try:
+            waiting = coroutine.send(None)
+        except StopIteration:
+            done.set_result(None)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            waiting._asyncio_future_blocking = False
+            waiting.add_done_callback(go_on)
+
+    loop.call_soon(go_on)
+    return done
 
 
 def test_no_upload_is_opened_while_too_many_come_in(
