@@ -38,7 +38,6 @@ class Incoming:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._pace: Pace | None = None
         self.is_whole = False
 
     async def next(self) -> bytes:
@@ -52,21 +51,31 @@ class Incoming:
                 return bytes(message["body"])
         return b""
 
-    async def next_in_time(self) -> bytes:
-        """The next bytes, of a body that may be large; none at the end. Raises ``BodyBroken``."""
-        if self._pace is None:
-            self._pace = Pace.of_settings()
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+    async def take_all(self, take: Callable[[bytes], Awaitable[Any] | None]) -> None:
+        """Hand all pieces of a body that may be large to ``take``, which may have to be waited for.
+
+        Raises ``BodyBroken``: what came before was handed over.
+        """
+        pace, time = Pace.of_settings(), asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(STALLED_SECONDS):
-                piece = await self.next()
-            self._pace.note(len(piece), waited=loop.time() - began)
+            async with asyncio.timeout(STALLED_SECONDS) as stalled:
+                set_at = began = time()
+                while piece := await self.next():
+                    now = time()
+                    pace.note(len(piece), waited=now - began)
+                    if waiting := take(piece):
+                        stalled.reschedule(None)
+                        await waiting
+                        set_at = -STALLED_SECONDS
+                    began = time()
+                    # Seldom: to move a deadline costs more than to receive a piece.
+                    if began - set_at > STALLED_SECONDS / 60:
+                        stalled.reschedule(began + STALLED_SECONDS)
+                        set_at = began
         except TimeoutError:
             raise BodyBroken(f"no byte of the body came for {STALLED_SECONDS} s") from None
         except TooSlow as error:
             raise BodyBroken(str(error)) from None
-        return piece
 
     async def disconnected(self) -> None:
         """Return when the client is gone. Only for a request whose body has come, or is none."""
@@ -113,6 +122,10 @@ class Unreadable:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class _Drained(Exception):
+    """More comes than is worth to be received for nobody."""
 
 
 @dataclass(slots=True)
@@ -181,25 +194,9 @@ class BodyStream:
         arrived = self._arrived
         error: BodyBroken | None = None
         try:
-            while True:
-                piece = await self._incoming.next_in_time()
-                if not piece:
-                    return
-                if self._discarded is not None:
-                    self._discarded += len(piece)
-                    if self._discarded > _DRAIN_BYTES:
-                        return
-                    continue
-                with arrived.changed:
-                    arrived.pieces.append(memoryview(piece))
-                    arrived.size += len(piece)
-                    if arrived.size >= arrived.wanted:
-                        arrived.changed.notify()
-                    arrived.is_full = arrived.size >= max(_AHEAD_BYTES, arrived.wanted)
-                    if arrived.is_full:
-                        self._room.clear()
-                if not self._room.is_set():
-                    await self._room.wait()
+            await self._incoming.take_all(self._put)
+        except _Drained:
+            pass
         except BodyBroken as broken:
             error = broken
         finally:
@@ -207,6 +204,25 @@ class BodyStream:
                 arrived.is_ended = True
                 arrived.error = error
                 arrived.changed.notify()
+
+    def _put(self, piece: bytes) -> Awaitable[Any] | None:
+        """Keep a piece for the thread; what is to be waited for when there is no more room."""
+        if self._discarded is not None:
+            self._discarded += len(piece)
+            if self._discarded > _DRAIN_BYTES:
+                raise _Drained
+            return None
+        arrived = self._arrived
+        with arrived.changed:
+            arrived.pieces.append(memoryview(piece))
+            arrived.size += len(piece)
+            if arrived.size >= arrived.wanted:
+                arrived.changed.notify()
+            arrived.is_full = arrived.size >= max(_AHEAD_BYTES, arrived.wanted)
+            if not arrived.is_full:
+                return None
+            self._room.clear()
+        return self._room.wait()
 
     async def drain(self, *, wants_rest: bool) -> None:
         """Receive what is left, for a moment: clients may read no answer before they have sent all.
