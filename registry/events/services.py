@@ -92,7 +92,7 @@ def create_hook(
     Raises ``HookRefused``, and ``AddressRefused``.
     """
     known = Secrets(secret=_checked_secret(secret), headers=_checked_headers(headers or {}))
-    _check(terms, place, by, has_headers=bool(known.headers))
+    check_terms(terms, place, by, has_headers=bool(known.headers))
     hook = Hook(sealed=known.seal(), created_at=now, created_by=by.name[:255])
     _apply(hook, terms)
     if place is not None:
@@ -123,7 +123,7 @@ def change_hook(
         known = known.replaced(_checked_secret(secret), now=now)
     if headers is not None:
         known = replace(known, headers=_checked_headers(headers))
-    _check(terms, hook.repository or hook.namespace, by, has_headers=bool(known.headers))
+    check_terms(terms, hook.repository or hook.namespace, by, has_headers=bool(known.headers))
     with transaction.atomic():
         _apply(hook, terms)
         hook.sealed = known.seal()
@@ -234,9 +234,10 @@ def kinds_of(format_name: str) -> list[EventType]:
     return [kind for kind in TITLES if kind in FORMATS[format_name].kinds]
 
 
-def _check(
+def check_terms(
     terms: HookTerms, place: "Repository | Namespace | None", by: Actor, *, has_headers: bool
 ) -> None:
+    """Raises ``HookRefused``, and ``AddressRefused``."""
     if terms.format not in FORMATS:
         raise HookRefused(f"a format is one of {', '.join(FORMATS)}", field="format")
     if len(terms.title) > MAX_TITLE_LENGTH or not (terms.title + "-").isprintable():
