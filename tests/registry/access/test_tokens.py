@@ -20,7 +20,7 @@ from accounts.users.models import User
 from accounts.users.services import disable_robot, disable_user
 from artifacts.oci.errors import Unauthorized
 from registry.access.callers import Caller, InsufficientScope
-from registry.access.grants import token_for
+from registry.access.grants import grant_token, token_for
 from registry.access.scopes import Action, parse_scopes
 from registry.access.tokens import TokenInvalid, lifetime_seconds, verify_token
 from registry.repositories.deletion import delete_repository
@@ -107,6 +107,23 @@ def test_a_token_says_nothing_of_what_is_not_allowed_or_does_not_exist(
 ) -> None:
     for scope in (SCOPE, "repository:acme/nothing:pull", "repository:nobody/x:pull", "a:b:c"):
         assert verify_token(token(principal_of(bob), now, scope), now=now).grants == {}
+
+
+@pytest.mark.parametrize(
+    "asked", ["registry:catalog:pull", "registry:other:*", "registry:other:pull"]
+)
+def test_no_other_right_to_the_registry_is_granted(bob: User, now: datetime, asked: str) -> None:
+    scopes = parse_scopes([asked])
+
+    assert grant_token(principal=principal_of(bob), scopes=scopes, now=now).grants == []
+
+
+def test_a_token_for_the_catalog_says_what_was_asked_for(bob: User, now: datetime) -> None:
+    scopes = parse_scopes(["registry:catalog:*"])
+
+    (granted,) = grant_token(principal=principal_of(bob), scopes=scopes, now=now).grants
+
+    assert str(granted.scope) == "registry:catalog:*"
 
 
 def test_a_token_opens_the_catalog_to_whom_asks_for_it(
