@@ -99,8 +99,6 @@ def web_arguments(
     """
     arguments = [
         *("--interface", "asginl", "--http", "1", "--no-ws"),
-        # No task of asyncio's for each request: those that wait get one (``FrontDoor``).
-        *("--task-impl", "rust"),
         *("--host", options.host, "--port", str(options.port)),
         *("--workers", str(options.workers)),
         *("--backlog", str(_BACKLOG), "--backpressure", str(connections)),
