@@ -349,7 +349,7 @@ def test_its_page_tells_what_left_it_behind_and_until_when() -> None:
     text = page(f"/acme/fresh/-/manifests/{Digest.of(OLD)}")
 
     assert "Left behind by <b>latest</b>" in text
-    assert f"until {now + 2 * WEEK:%Y-%m-%d %H:%M} UTC" in text
+    assert f">{now + 2 * WEEK:%Y-%m-%d %H:%M} UTC</time>" in text
     assert "Left behind" not in page(f"/acme/fresh/-/manifests/{Digest.of(NEW)}")
 
 
