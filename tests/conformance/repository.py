@@ -66,7 +66,7 @@ class Repository:
 
     def settled_offset(self, location: str, at_least: int = 0) -> int:
         """The offset once the server has noticed that a connection broke."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         offset, before = self.offset(location), -1
         while (offset < at_least or offset != before) and time.monotonic() < deadline:
             time.sleep(0.02)

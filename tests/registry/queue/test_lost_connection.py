@@ -21,7 +21,7 @@ def connection() -> Iterator[Connection]:
 def test_an_acknowledgement_survives_a_lost_connection(connection: Connection) -> None:
     jobs = connection.SimpleQueue("jobs")
     jobs.put("done")
-    message = jobs.get(timeout=1)
+    message = jobs.get(timeout=20)
     end_our_session()
 
     message.ack()
@@ -37,9 +37,9 @@ def test_a_lost_connection_is_an_error_after_which_workers_connect_again(
     end_our_session()
 
     with pytest.raises(connection.connection_errors):
-        jobs.get(timeout=1)
+        jobs.get(timeout=20)
 
-    assert jobs.get(timeout=1).payload == "kept"
+    assert jobs.get(timeout=20).payload == "kept"
 
 
 def end_our_session() -> None:
