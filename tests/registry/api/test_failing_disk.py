@@ -17,6 +17,7 @@ from registry.blobs.models import Blob
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.storage import files, filesystem
+from registry.storage.select import blob_store
 from tests.registry.builders import error_of, hold, image
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,26 @@ def push_in_pieces(client: Client) -> Any:
 
 
 IN_ONE = ["open", "pwrite", "fsync"]
-IN_PIECES = [*IN_ONE, "ftruncate", "fstat", "utime"]
+IN_PIECES = [*IN_ONE, "fstat", "utime"]
+
+
+@pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
+def test_bytes_that_nobody_was_told_of_and_that_cannot_be_cut_off_end_in_no_blob(
+    code: int, pusher: Client, repository: Repository,
+    break_disk: Callable[[str, int], None], caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    location = pusher.post(UPLOADS).headers["Location"]
+    pusher.generic("PATCH", location, CONTENT, "application/octet-stream")
+    store = blob_store()
+    assert isinstance(store, filesystem.FilesystemStore)
+    (upload,) = (store.root / "uploads").glob("*/*")
+    upload.write_bytes(CONTENT + b"of a request that broke")
+
+    break_disk("ftruncate", code)
+    with caplog.at_level(logging.ERROR):
+        response = pusher.put(f"{location}?digest={Digest.of(CONTENT)}")
+
+    assert_unavailable(response, caplog)
 
 
 @pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
