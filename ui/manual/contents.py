@@ -90,6 +90,12 @@ SECTIONS: Sequence[Section] = (
                 "api.md",
             ),
             Entry(
+                "events",
+                "Events and hooks",
+                "What can be told to others when it happens, and in which forms.",
+                "events.md",
+            ),
+            Entry(
                 "deploying",
                 "Deploying charts",
                 "Helm repositories old and new, Argo CD, Flux and Kubernetes.",
