@@ -12,8 +12,6 @@ ENDLESS = {f"{module}{name}" for module in ("", "itertools.") for name in ("coun
 # Loops without a condition, and what ends each.
 ENDED_OTHERWISE = {
     "accounts/users/services.py: suggest_name": "fewer names are taken than numbers are tried",
-    "artifacts/images/files.py: _entries": "the layer ends, and its reader keeps a deadline",
-    "config/serving/bodies.py: _receive": "the body ends, breaks off or does not come in time",
     "config/serving/transport.py: _send_pieces": "the file ends, or nobody takes the next piece",
 }
 

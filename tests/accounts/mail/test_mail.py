@@ -2,7 +2,6 @@
 
 import logging
 import smtplib
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,16 +26,15 @@ def _deliveries(settings: Settings) -> None:
 
 
 @pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception]]:
+def broken(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """A mail server that fails as the first of the list says."""
     failures: list[Exception] = [smtplib.SMTPServerDisconnected("gone")]
 
     def fail(*_: Any) -> int:
         raise failures[0]
 
-    with monkeypatch.context() as patched:
-        patched.setattr(EmailBackend, "send_messages", fail)
-        yield failures
+    monkeypatch.setattr(EmailBackend, "send_messages", fail)
+    return failures
 
 
 def write(now: datetime, recipient: str = "alice@example.com") -> None:
@@ -236,7 +234,7 @@ def test_a_second_job_leaves_all_to_the_one_that_sends(
 
 
 def test_a_mail_has_the_same_id_at_each_attempt(
-    now: datetime, broken: list[Exception], monkeypatch: pytest.MonkeyPatch
+    now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids: list[str] = []
 
