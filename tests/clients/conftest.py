@@ -44,7 +44,10 @@ def registry(request: pytest.FixtureRequest) -> Registry:
 @pytest.fixture
 def home() -> Iterator[Home]:
     """A client's home that trusts nobody yet. Its path is short: podman takes 50 characters."""
-    with tempfile.TemporaryDirectory(prefix="berth-", ignore_cleanup_errors=True) as folder:
+    # Some tools make a reference of a path, in which no part may end as random names do.
+    with tempfile.TemporaryDirectory(
+        prefix="berth", suffix="h", ignore_cleanup_errors=True
+    ) as folder:
         yield Home(Path(folder))
 
 
@@ -54,7 +57,9 @@ def short_folder() -> Iterator[Callable[[], Home]]:
     with ExitStack() as folders:
 
         def make() -> Home:
-            name = tempfile.TemporaryDirectory(prefix="berth-", ignore_cleanup_errors=True)
+            name = tempfile.TemporaryDirectory(
+                prefix="berth", suffix="h", ignore_cleanup_errors=True
+            )
             return Home(Path(folders.enter_context(name)))
 
         yield make

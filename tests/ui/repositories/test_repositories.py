@@ -84,9 +84,10 @@ def test_tags_of_signatures_are_counted_apart(page: Client, web: Repository) -> 
     manifest = pushed(web)
     pushed(web, manifest.digest.replace(":", "-") + ".sig")
 
-    assert '1</a> <span class="b-quiet b-small">and 1 of signatures and the like' in (
-        text(page, "/acme/web")
-    )
+    shown = text(page, "/acme/web")
+
+    assert '<a href="/acme/web/-/tags">1</a>' in shown
+    assert "<dt>Of signatures</dt><dd>1</dd>" in shown
 
 
 # --- New ----------------------------------------------------------------------------------------
