@@ -162,11 +162,23 @@ class ManagementView(views.View):
         raise InsufficientScope(f"the token does not have the scope {scope}")
 
 
+class PlacedView(ManagementView):
+    """What is the same for a namespace and a repository. Stands behind the base that knows."""
+
+    @property
+    def place(self) -> Namespace | Repository:
+        raise NotImplementedError
+
+
 class NamespaceView(ManagementView):
     """An organization, which ``organization`` in the route names, or who calls."""
 
     namespace: Namespace
     held: frozenset[Standing]
+
+    @property
+    def place(self) -> Namespace | Repository:
+        return self.namespace
 
     def settle(self, *, organization: str = "", **kwargs: Any) -> None:
         if not organization:
@@ -209,6 +221,10 @@ class RepositoryView(ManagementView):
             self.caller = self.identify(request)
             self._find(name, is_list=not kwargs)
         super().refuse_method(request)
+
+    @property
+    def place(self) -> Namespace | Repository:
+        return self.repository
 
     @property
     def repository(self) -> Repository:

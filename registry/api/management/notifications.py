@@ -11,12 +11,11 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.users.models import Namespace
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import (
-    ManagementView,
     NamespaceView,
     NotFound,
+    PlacedView,
     RepositoryView,
 )
 from registry.api.management.bodies import Body, Line, Object, Text
@@ -30,7 +29,6 @@ from registry.events.services import (
     resume_hook,
     send_test,
 )
-from registry.repositories.models import Repository
 
 _EVENTS: Final[Mapping[str, tuple[EventType, ...]]] = {
     "repo_push": (EventType.TAG_PUSHED, EventType.TAG_MOVED, EventType.TAG_RESTORED),
@@ -56,13 +54,7 @@ class Notification(Body):
     title = Text(required=False, allow_blank=True, max_length=MAX_TITLE_LENGTH)
 
 
-class _Placed(ManagementView):
-    """Stands behind the base that knows the place."""
-
-    @property
-    def place(self) -> Namespace | Repository:
-        raise NotImplementedError
-
+class _Placed(PlacedView):
     def hook(self, notification: str) -> Hook | None:
         try:
             uuid = UUID(notification)
@@ -120,39 +112,27 @@ class _Trial(_Placed):
         return Response({})
 
 
-class _OfNamespace(NamespaceView):
-    @property
-    def place(self) -> Namespace | Repository:
-        return self.namespace
-
-
-class _OfRepository(RepositoryView):
-    @property
-    def place(self) -> Namespace | Repository:
-        return self.repository
-
-
-class NotificationsView(_OfNamespace, _Notifications):
+class NotificationsView(NamespaceView, _Notifications):
     pass
 
 
-class NotificationView(_OfNamespace, _OneNotification):
+class NotificationView(NamespaceView, _OneNotification):
     pass
 
 
-class TrialView(_OfNamespace, _Trial):
+class TrialView(NamespaceView, _Trial):
     pass
 
 
-class RepositoryNotificationsView(_OfRepository, _Notifications):
+class RepositoryNotificationsView(RepositoryView, _Notifications):
     pass
 
 
-class RepositoryNotificationView(_OfRepository, _OneNotification):
+class RepositoryNotificationView(RepositoryView, _OneNotification):
     pass
 
 
-class RepositoryTrialView(_OfRepository, _Trial):
+class RepositoryTrialView(RepositoryView, _Trial):
     pass
 
 

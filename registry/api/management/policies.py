@@ -10,18 +10,17 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.users.models import Namespace
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, Syntax
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import (
-    ManagementView,
     NamespaceView,
     NotFound,
+    PlacedView,
     RepositoryView,
 )
 from registry.api.management.bodies import Body, Choice, Text, Truth, Value
 from registry.api.management.documents import id_of, pk_of
-from registry.repositories.models import Repository, place_of_rule
+from registry.repositories.models import place_of_rule
 from registry.retention.models import RetentionRule
 from registry.retention.rules import COUNTING, Rule, RuleInvalid, RuleKind
 from registry.retention.services import add_rule, change_rule, remove_rule
@@ -49,27 +48,7 @@ class Immutability(Body):
     tagPatternMatches = Truth(required=False)  # noqa: N815
 
 
-class _OfNamespace(NamespaceView):
-    @property
-    def place(self) -> Namespace | Repository:
-        return self.namespace
-
-
-class _OfRepository(RepositoryView):
-    @property
-    def place(self) -> Namespace | Repository:
-        return self.repository
-
-
-class _Placed(ManagementView):
-    """Stands behind the base that knows the place."""
-
-    @property
-    def place(self) -> Namespace | Repository:
-        raise NotImplementedError
-
-
-class _Prunings(_Placed):
+class _Prunings(PlacedView):
     def get(self, request: Request, **_: str) -> Response:
         rows = RetentionRule.objects.filter(**place_of_rule(self.place)).in_order()
         return Response({"policies": [_pruning(row) for row in rows]})
@@ -80,7 +59,7 @@ class _Prunings(_Placed):
         return Response({"uuid": id_of(made.pk)}, status=201)
 
 
-class _OnePruning(_Placed):
+class _OnePruning(PlacedView):
     def get(self, request: Request, policy: str, **_: str) -> Response:
         return Response(_pruning(self._row(policy)))
 
@@ -99,7 +78,7 @@ class _OnePruning(_Placed):
         return _one(RetentionRule.objects.filter(**place_of_rule(self.place)), policy)
 
 
-class _Immutabilities(_Placed):
+class _Immutabilities(PlacedView):
     def get(self, request: Request, **_: str) -> Response:
         rows = ImmutabilityRule.objects.filter(**place_of_rule(self.place)).order_by("pk")
         return Response({"policies": [_immutability(row) for row in rows]})
@@ -111,7 +90,7 @@ class _Immutabilities(_Placed):
         return Response({"uuid": id_of(made.pk)}, status=201)
 
 
-class _OneImmutability(_Placed):
+class _OneImmutability(PlacedView):
     def get(self, request: Request, policy: str, **_: str) -> Response:
         return Response(_immutability(self._row(policy)))
 
@@ -130,35 +109,35 @@ class _OneImmutability(_Placed):
         return _one(ImmutabilityRule.objects.filter(**place_of_rule(self.place)), policy)
 
 
-class PruningsView(_OfNamespace, _Prunings):
+class PruningsView(NamespaceView, _Prunings):
     pass
 
 
-class PruningView(_OfNamespace, _OnePruning):
+class PruningView(NamespaceView, _OnePruning):
     pass
 
 
-class RepositoryPruningsView(_OfRepository, _Prunings):
+class RepositoryPruningsView(RepositoryView, _Prunings):
     pass
 
 
-class RepositoryPruningView(_OfRepository, _OnePruning):
+class RepositoryPruningView(RepositoryView, _OnePruning):
     pass
 
 
-class ImmutabilitiesView(_OfNamespace, _Immutabilities):
+class ImmutabilitiesView(NamespaceView, _Immutabilities):
     pass
 
 
-class ImmutabilityView(_OfNamespace, _OneImmutability):
+class ImmutabilityView(NamespaceView, _OneImmutability):
     pass
 
 
-class RepositoryImmutabilitiesView(_OfRepository, _Immutabilities):
+class RepositoryImmutabilitiesView(RepositoryView, _Immutabilities):
     pass
 
 
-class RepositoryImmutabilityView(_OfRepository, _OneImmutability):
+class RepositoryImmutabilityView(RepositoryView, _OneImmutability):
     pass
 
 
