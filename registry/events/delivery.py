@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -328,14 +328,7 @@ def _send(hook: Hook, events: Sequence[Event], now: datetime) -> Result:
         result = Result(error="Berth failed to send it; its log says why")
     else:
         result = _result_of(answer, now)
-    return Result(
-        result.status,
-        result.error,
-        result.answer,
-        result.retry_after,
-        result.is_hopeless,
-        timedelta(seconds=time.monotonic() - begun),
-    )
+    return replace(result, lasted=timedelta(seconds=time.monotonic() - begun))
 
 
 def _result_of(answer: Answer, now: datetime) -> Result:

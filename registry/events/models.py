@@ -4,7 +4,7 @@ A row here stands below the rooms whose changes it tells of, so it names what th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
@@ -29,6 +29,13 @@ class EventQuerySet(models.QuerySet["Event"]):
     def waiting(self) -> Self:
         """Those of which nobody has yet asked which hooks want them, in the order they came."""
         return self.filter(is_waiting__in=[True]).order_by("id")
+
+    def told(
+        self, kind: EventType, fact: str, among: Collection[Any], *, since: datetime
+    ) -> set[Any]:
+        """Which of these values of a fact events of that kind have told since."""
+        rows = self.filter(type=kind, at__gt=since).only("data").iterator(chunk_size=500)
+        return {value for event in rows if (value := event.facts.get(fact)) in among}
 
 
 EventManager = models.Manager.from_queryset(EventQuerySet)

@@ -143,4 +143,9 @@ def _nudge() -> None:
     if time.monotonic() - _nudged_at < _NUDGE_EVERY_SECONDS:
         return
     _nudged_at = time.monotonic()
+    send_soon()
+
+
+def send_soon() -> None:
+    """Ask for a job that delivers what is due. It comes by the timetable anyway."""
     current_app.send_task(DELIVER, retry=False)

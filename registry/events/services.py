@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
-from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -25,7 +25,7 @@ from registry.events.formats.standards import check_template
 from registry.events.kinds import NEVER, TITLES, EventType
 from registry.events.models import Delivery, DeliveryState, Hook, HookState, event_of
 from registry.events.notices import people_of
-from registry.events.outbox import DELIVER, forget_hooks, registry_host
+from registry.events.outbox import forget_hooks, registry_host, send_soon
 from registry.events.secrets import Secrets, is_secret
 
 if TYPE_CHECKING:
@@ -192,19 +192,18 @@ def send_test(
     """Put a made-up event into the queue of a hook. Raises ``HookRefused`` when it is off."""
     if hook.state == HookState.DISABLED:
         raise HookRefused("the hook is disabled; switch it on again first")
-    event = event_of(kind, sample(hook, kind, by, now), now=now)
+    uuid = uuid4()
+    event = event_of(kind, sample(hook, by, now) | {"id": str(uuid)}, now=now, uuid=uuid)
     event.is_waiting = False
-    data = event.facts | {"id": str(event.uuid)}
-    event.data = event_of(kind, data, now=now).data
     with transaction.atomic():
         event.save(force_insert=True)
         delivery = Delivery.objects.create(hook=hook, event=event, created_at=now, next_at=now)
-        transaction.on_commit(_nudge, robust=True)
+        transaction.on_commit(send_soon, robust=True)
     return delivery
 
 
-def sample(hook: Hook, kind: EventType, by: Actor, now: datetime) -> dict[str, Any]:
-    """What an event of a kind might say where the hook is."""
+def sample(hook: Hook, by: Actor, now: datetime) -> dict[str, Any]:
+    """What an event might say where the hook is."""
     place = hook.repository.path if hook.repository else f"{hook.namespace or 'library'}/example"
     namespace = place.partition("/")[0]
     return {
@@ -350,7 +349,7 @@ def _send_again(rows: Any, now: datetime) -> int:
     found: int = Delivery.objects.filter(pk__in=chosen).update(
         state=DeliveryState.WAITING, tries=0, next_at=now, ended_at=None
     )
-    transaction.on_commit(_nudge, robust=True)
+    transaction.on_commit(send_soon, robust=True)
     return found
 
 
@@ -361,7 +360,3 @@ def _did(by: Actor, action: str, hook: Hook, now: datetime) -> None:
     by.did(action, hook.place, now=now, place=place, hook=str(hook.uuid), **told)
     bump_access_epoch()
     transaction.on_commit(forget_hooks)
-
-
-def _nudge() -> None:
-    current_app.send_task(DELIVER, retry=False)

@@ -19,10 +19,12 @@ def note_expiring_tokens(*, now: datetime, limit: int) -> int:
         return 0
     ending = AccessToken.objects.filter(expires_at__gt=now, expires_at__lte=now + AHEAD)
     ending = ending.select_related("robot__namespace", "user__namespace").order_by("expires_at")
+    tokens = {token.pk: token for token in ending[:limit]}
+    known = Event.objects.told(EventType.TOKEN_EXPIRING, "token", tokens, since=now - 2 * AHEAD)
     told = 0
-    for token in ending[:limit]:
+    for token in tokens.values():
         owner = token.robot or token.user
-        if owner is None or _is_told(token, owner.namespace.pk, now):
+        if owner is None or token.pk in known:
             continue
         with transaction.atomic():
             note_of_namespace(
@@ -36,13 +38,3 @@ def note_expiring_tokens(*, now: datetime, limit: int) -> int:
             )
         told += 1
     return told
-
-
-def _is_told(token: AccessToken, namespace: int, now: datetime) -> bool:
-    rows = Event.objects.filter(
-        type=EventType.TOKEN_EXPIRING,
-        namespace_key=namespace,
-        at__gt=now - 2 * AHEAD,
-        data__contains=f'"token": {token.pk},',
-    )
-    return rows.exists()

@@ -13,6 +13,7 @@ from registry.events.outbox import note
 from registry.tags.models import Tag
 
 MOST_OF_A_HOOK: Final = 500  # in one run
+_REMEMBERED: Final = timedelta(days=31)  # longer than events are kept
 
 
 def note_expiring_tags(*, now: datetime) -> int:
@@ -29,14 +30,12 @@ def _note(repository: int | None, namespace: int | None, days: int, *, now: date
     place &= Q(repository__namespace=namespace) if namespace else Q()
     near = Tag.objects.live().filter(expires_at__gt=now, expires_at__lte=now + timedelta(days=days))
     rows = near.filter(place, repository__deleted_at=None).order_by("expires_at", "pk")
+    rows = rows.select_related("repository", "manifest").defer("manifest__body")
+    tags = {f"{tag.pk} {_end(tag)} {days}": tag for tag in rows[:MOST_OF_A_HOOK]}
+    known = Event.objects.told(EventType.TAG_EXPIRING, "occasion", tags, since=now - _REMEMBERED)
     told = 0
-    for tag in rows.select_related("repository", "manifest").defer("manifest__body")[
-        :MOST_OF_A_HOOK
-    ]:
-        end = tag.expires_at.isoformat() if tag.expires_at else ""
-        occasion = f"{tag.pk} {end} {days}"
-        known = Event.objects.filter(type=EventType.TAG_EXPIRING, at__gt=now - timedelta(days=31))
-        if known.filter(repository_key=tag.repository_id, data__contains=f'"{occasion}"').exists():
+    for occasion, tag in tags.items():
+        if occasion in known:
             continue
         with transaction.atomic():
             note(
@@ -46,9 +45,13 @@ def _note(repository: int | None, namespace: int | None, days: int, *, now: date
                 by=SYSTEM,
                 tag=tag.name,
                 **tag.manifest.told,
-                expires_at=end,
+                expires_at=_end(tag),
                 days=days,
                 occasion=occasion,
             )
         told += 1
     return told
+
+
+def _end(tag: Tag) -> str:
+    return tag.expires_at.isoformat() if tag.expires_at else ""
