@@ -58,6 +58,13 @@ class OtherVersion:
     url: str
 
 
+def unread(chart: ChartVersion | None, path: str) -> str:
+    """Why a file of a chart cannot be shown or compared, as a sentence; else nothing."""
+    if chart is None:
+        return "The chart is still being looked into: reload this page in a moment."
+    return chart.problem_of(path)
+
+
 @dataclass(frozen=True, slots=True)
 class ChartView:
     row: ChartVersion

@@ -13,6 +13,7 @@ from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
 from ui.commands.pull import Group, Traits, groups_for
 from ui.commands.push import into_repository
+from ui.contents.charts import unread
 from ui.display.prose import prose
 from ui.pages import RepositoryPage
 from ui.repositories.contents import living_tags
@@ -57,10 +58,8 @@ class OverviewPage(RepositoryPage):
         if tag.manifest.kind != Kind.HELM_CHART:
             return ""
         last: ChartVersion | None = getattr(tag.manifest, "chart", None)
-        if last is None:
-            return "The chart is still being looked into: reload this page in a moment."
         chart = self._chart or last
-        return chart.problem_of(chart.readme_name or "README")
+        return unread(chart, chart.readme_name if chart and chart.readme_name else "README")
 
     def _bare(self) -> dict[str, Any]:
         return {"tools": into_repository(Registry.of(self.request), self.repository.path)}

@@ -25,6 +25,7 @@ from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.manifests.sizes import content_size
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
+from ui.contents.charts import unread
 from ui.contents.images import ImageView, image_of
 from ui.display.costly import SMALL_BYTES, place_for
 from ui.display.text import shown, spelled_out
@@ -259,9 +260,7 @@ def _not_compared(a: Side, b: Side, path: str) -> str:
 
 
 def _unread(side: Side, path: str) -> str:
-    if side.chart is None:
-        return "The chart is still being looked into: reload this page in a moment."
-    return shown(side.chart.problem_of(path), _MAX_TEXT_LENGTH)
+    return shown(unread(side.chart, path), _MAX_TEXT_LENGTH)
 
 
 def differences(a: str, b: str) -> list[Line]:

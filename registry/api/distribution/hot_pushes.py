@@ -43,11 +43,6 @@ class PushRequest:
     headers: Mapping[str, str]  # by their names in lower case
     body: bytes = b""
 
-    @property
-    def opens(self) -> bool:
-        """Whether it only names a session, which is done without writing."""
-        return self.method == "POST" and not self.query
-
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
