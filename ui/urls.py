@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ui.accounts.urls import urlpatterns as accounts_urls
+from ui.accounts.doors import account_pages
 from ui.activity.pages import (
     NamespaceActivity,
     NamespaceExport,
@@ -90,7 +90,7 @@ urlpatterns = [
     path("search", SearchPage.as_view(), name="search"),
     path("help", HelpPage.as_view(), name="help"),
     path("settings/theme", choose_theme, name="theme"),
-    *accounts_urls,
+    *account_pages,
     path("docs", as_written, {"page": "manual"}),
     path("login", as_written, {"page": "account_login"}),
     path("docs/", ContentsPage.as_view(), name="manual"),

@@ -1,4 +1,5 @@
-"""Addresses of allauth and of the administration that lead elsewhere here."""
+"""Addresses of a person's own account, and those of allauth and of the administration that lead
+elsewhere here."""
 
 import logging
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from django.views.generic.base import RedirectView
 from requests import RequestException
 
 from ui.accounts import openid_connect
+from ui.accounts.invitations import InvitationsPage
+from ui.accounts.profile import AccountDeletion, SettingsPage
+from ui.accounts.setup import SetupPage
+from ui.accounts.tokens import TokenRevocation, TokensPage
 
 logger = logging.getLogger(__name__)
 
@@ -64,4 +69,12 @@ account_doors = [
     path("password/reset/", password_reset, name="account_reset_password"),
     path("oidc/<str:provider_id>/login/", service(openid_connect.login)),
     path("oidc/<str:provider_id>/login/callback/", service(openid_connect.callback)),
+]
+account_pages = [
+    path("settings", SettingsPage.as_view(), name="settings"),
+    path("settings/delete", AccountDeletion.as_view(), name="delete_account"),
+    path("settings/invitations", InvitationsPage.as_view(), name="invitations"),
+    path("settings/tokens", TokensPage.as_view(), name="tokens"),
+    path("settings/tokens/<int:pk>/revoke", TokenRevocation.as_view(), name="token_revocation"),
+    path("setup", SetupPage.as_view(), name="setup"),
 ]

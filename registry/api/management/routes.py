@@ -8,26 +8,28 @@ without a slash at its end: clients ask for either, and lose a body where they a
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from registry.api.management import (
-    apptokens,
-    logins,
+from registry.api.management import messages
+from registry.api.management.base import ManagementView
+from registry.api.management.content import (
     manifests,
-    messages,
     notifications,
-    organizations,
     permissions,
     policies,
-    prototypes,
     repositories,
-    robots,
     search,
-    superusers,
     tags,
+)
+from registry.api.management.operations import Operation, Operations
+from registry.api.management.people import (
+    apptokens,
+    logins,
+    organizations,
+    prototypes,
+    robots,
+    superusers,
     teams,
     users,
 )
-from registry.api.management.base import ManagementView
-from registry.api.management.operations import Operation, Operations
 
 
 class Route(NamedTuple):

@@ -5,9 +5,9 @@ import re
 from django.urls import URLPattern, re_path
 
 from registry.api.management.base import RepositoryView
-from registry.api.management.logins import CsrfTokenView
 from registry.api.management.messages import UnknownView
 from registry.api.management.operations import Operation
+from registry.api.management.people.logins import CsrfTokenView
 from registry.api.management.routes import ITSELF, ROUTES, Route
 
 _PLACES = re.compile(r"\{(\w+)\}")

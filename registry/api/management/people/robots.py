@@ -18,7 +18,7 @@ from registry.api.management.base import NamespaceView
 from registry.api.management.bodies import Body, Text
 from registry.api.management.documents import avatar, is_true, written_date
 from registry.api.management.paging import MOST, number, page_of
-from registry.api.management.teams import granted
+from registry.api.management.people.teams import granted
 from registry.repositories.models import RepositoryGrant
 
 

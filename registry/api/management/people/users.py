@@ -19,7 +19,7 @@ from registry.api.management.documents import (
     quota_report,
     written_date,
 )
-from registry.api.management.logins import ERRORS
+from registry.api.management.people.logins import ERRORS
 from registry.events.models import Notice
 from registry.repositories.models import administered_namespaces
 from registry.tags.time_machine import time_machine_of
