@@ -18,7 +18,6 @@ from django.utils.crypto import salted_hmac
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-JOB_THREADS = 2
 LEASE_SECONDS = 3600  # a job that takes longer is delivered a second time
 
 
@@ -61,7 +60,7 @@ app.conf.update(
     task_ignore_result=True,
     timezone="UTC",
     worker_pool="threads",
-    worker_concurrency=JOB_THREADS,
+    worker_concurrency=settings.BERTH.JOB_THREADS,
     # Remote control would need messages to all workers, which the database broker has not.
     worker_enable_remote_control=False,
     worker_send_task_events=False,

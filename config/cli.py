@@ -17,6 +17,8 @@ _SQLITE_COMPLAINTS = ("unable to open database file", "readonly database")
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.umask(PRIVATE)
+    # Other programs write their commands with hyphens.
+    sys.argv[1:2] = [name.replace("-", "_") if name[0:1] != "-" else name for name in sys.argv[1:2]]
     is_code = sys.argv[1:2] == ["shell"]  # whose argument is a program of many lines
     if not is_code and any(_NOT_TEXT.search(argument) for argument in sys.argv[1:]):
         sys.exit("An argument holds control characters or is not UTF-8: write it as plain text.")

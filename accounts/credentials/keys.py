@@ -130,6 +130,20 @@ def rotate(*, now: datetime, by: Actor = SYSTEM) -> str:
     return row.kid
 
 
+def reseal_keys() -> list[str]:
+    """Encrypt the stored keys under SECRET_KEY; return those that cannot be read any more."""
+    lost = []
+    for kid, sealed in list(SigningKey.objects.values_list("kid", "private_key")):
+        try:
+            again = cipher(purpose=_PURPOSE).rotate(sealed.encode()).decode()
+        except InvalidToken:
+            lost.append(f"signing key {kid}")
+            continue
+        SigningKey.objects.filter(kid=kid).update(private_key=again)
+    forget_cached_keys()
+    return lost
+
+
 def delete_retired(*, now: datetime) -> int:
     """Delete keys whose last token has long ended; return how many."""
     deleted, _ = SigningKey.objects.filter(retired_at__lt=now - 2 * _verifies_after()).delete()

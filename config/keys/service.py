@@ -115,6 +115,13 @@ class ServiceKeys(BaseModel):
         description="Queue of background jobs. `django://` keeps it in the database.",
         examples=["redis://redis.example.com:6379/0"],
     )
+    JOB_THREADS: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Background jobs that each worker does at once.",
+        examples=[4],
+    )
     DISTRIBUTED_STORAGE_CONFIG: dict[str, StorageDriver] = Field(
         {"default": ["LocalStorage", {"storage_path": "blobs"}]},
         description="Places where blobs are kept: name, driver, parameters. A relative"

@@ -33,6 +33,7 @@ from config.serving import tls
 from config.serving.doctor import bucket_problem, require_bucket
 from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate
 from registry.statistics.processes import are_any_alive
+from registry.statistics.readiness import pending_migrations
 from registry.storage.base import StorageUnavailable
 
 _SECRET_KEY_BYTES = 48
@@ -57,8 +58,14 @@ def check(options: Options) -> None:
         raise StartRefused(problem)
 
 
-def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCertificate | None:
-    """Make what a start needs and is not there yet; return the certificate to serve with."""
+def prepare(
+    options: Options, *, admin_password: str, now: datetime, migrates: bool = True
+) -> ServedCertificate | None:
+    """Make what a start needs and is not there yet; return the certificate to serve with.
+
+    Args:
+        migrates: whether to bring the tables to this version; else they must be there.
+    """
     with _removed_on_failure(options.data):
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         locks = [_lock(options.data, role) for role in options.roles]
@@ -70,7 +77,10 @@ def prepare(options: Options, *, admin_password: str, now: datetime) -> ServedCe
         if "web" in options.roles:
             _collect_static_files()
             served = _certificate(options, now)
-        call_command("migrate", interactive=False, verbosity=0)  # alone, by itself
+        if migrates:
+            call_command("migrate", interactive=False, verbosity=0)  # alone, by itself
+        else:
+            _require_migrated()
         with alone():
             _ensure_signing_key(now)
             _ensure_administrator(admin_password, now)
@@ -102,6 +112,14 @@ def alone() -> Iterator[None]:
     finally:
         waiting.rollback()
         waiting.close()
+
+
+def _require_migrated() -> None:
+    if pending := pending_migrations():
+        raise StartRefused(
+            f"The database lacks {pending} migrations of this version. Make them with"
+            " 'berth migrate', or start without --no-migrate."
+        )
 
 
 def _take_turn(cursor: CursorWrapper) -> None:

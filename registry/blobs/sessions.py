@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import product
 from typing import Self
 from uuid import UUID
 
@@ -68,7 +69,7 @@ def open_upload(
     """Start an upload session that only ``owner`` can use, in this repository only."""
     name = _Name(int(now.timestamp()), secrets.randbits(_RANDOM_BITS))
     return UploadSession(
-        id=name.sealed(repository, owner, algorithm),
+        id=name.sealed(repository, owner, algorithm, settings.SECRET_KEY),
         repository=repository,
         owner=owner,
         algorithm=algorithm,
@@ -163,8 +164,9 @@ def _without_row(key: UUID, repository: Repository, owner: str, now: datetime) -
     lifetime = timedelta(minutes=settings.BERTH.BLOBUPLOAD_DELETION_DATE_THRESHOLD)
     if name is None or name.opened_at <= now - lifetime:
         raise BlobUploadUnknown(session=str(key))
-    for algorithm in ALGORITHMS:
-        sealed = name.sealed(repository, owner, algorithm)
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    for secret, algorithm in product(keys, ALGORITHMS):
+        sealed = name.sealed(repository, owner, algorithm, secret)
         if secrets.compare_digest(sealed.bytes, key.bytes):
             return UploadSession(
                 id=key,
@@ -200,11 +202,11 @@ class _Name:
     def opened_at(self) -> datetime:
         return datetime.fromtimestamp(self.seconds, UTC)
 
-    def sealed(self, repository: Repository, owner: str, algorithm: str) -> UUID:
+    def sealed(self, repository: Repository, owner: str, algorithm: str, secret: str) -> UUID:
         """The id, which nobody else can make for that owner in that repository."""
         told = (self.seconds & 0xFFFFFFFF) << _RANDOM_BITS | self.random
         said = f"{told} {repository.id} {algorithm} {owner}"
-        key = _proof_key(settings.SECRET_KEY)
+        key = _proof_key(secret)
         proof = hashlib.blake2b(said.encode(), digest_size=8, key=key).digest()
         bits = told << _PROOF_BITS | int.from_bytes(proof, "big") >> 64 - _PROOF_BITS
         high, middle, low = bits >> 74, bits >> 62 & 0xFFF, bits & (1 << 62) - 1

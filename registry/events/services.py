@@ -26,7 +26,7 @@ from registry.events.kinds import NEVER, TITLES, EventType
 from registry.events.models import Delivery, DeliveryState, Hook, HookState, event_of
 from registry.events.notices import people_of
 from registry.events.outbox import forget_hooks, registry_host, send_soon
-from registry.events.secrets import Secrets, is_secret
+from registry.events.secrets import Secrets, SecretsUnreadable, is_secret
 
 if TYPE_CHECKING:
     from registry.repositories.models import Repository
@@ -129,6 +129,19 @@ def change_hook(
         hook.sealed = known.seal()
         hook.save()
         _did(by, "hook.change", hook, now)
+
+
+def reseal_hooks() -> list[str]:
+    """Encrypt all secrets under SECRET_KEY; return the hooks whose cannot be read any more."""
+    lost = []
+    for pk, sealed in Hook.objects.exclude(sealed="").values_list("pk", "sealed").iterator():
+        try:
+            again = Secrets.unseal(sealed).seal()
+        except SecretsUnreadable:
+            lost.append(f"secrets of hook {pk}")
+            continue
+        Hook.objects.filter(pk=pk, sealed=sealed).update(sealed=again)
+    return lost
 
 
 def remove_hook(*, hook: Hook, now: datetime, by: Actor = SYSTEM) -> None:

@@ -50,6 +50,7 @@ FORMS = {
     "fsck": ["X"],
     "doctor": ["X"],
     "rotate_signing_key": ["X"],
+    "reseal": ["X"],
 }
 OWN_TESTS = {"serve", "migrate"}
 
@@ -89,7 +90,9 @@ def _right_for(form: str) -> set[str]:
     return set()
 
 
-NEED_NOTHING = {"gc", "fsck", "doctor", "check_config", "rotate_signing_key", "generate_data"}
+NEED_NOTHING = {
+    *("gc", "fsck", "doctor", "check_config", "rotate_signing_key", "generate_data", "reseal"),
+}
 
 
 def _held() -> list[int]:

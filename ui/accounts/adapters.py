@@ -9,6 +9,7 @@ from allauth.account.stages import EmailVerificationStage
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal.flows.signup import redirect_to_signup
@@ -260,6 +261,31 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def _get_user_identifier(self, user: User) -> str:
         return user.username
+
+
+def reseal_factors() -> list[str]:
+    """Encrypt all second factors under SECRET_KEY; return those that cannot be read any more."""
+    lost = []
+    factors = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)
+    for pk in list(factors.values_list("pk", flat=True)):
+        with transaction.atomic():
+            factor = factors.select_for_update().filter(pk=pk).first()
+            if factor is None:
+                continue
+            try:
+                factor.data = {name: _resealed(value) for name, value in factor.data.items()}
+            except InvalidToken:
+                lost.append(f"second factor of user {factor.user_id}")
+                continue
+            factor.save(update_fields=["data"])
+    return lost
+
+
+def _resealed(value: Any) -> Any:
+    """Text is encrypted; what is not says how much of it was used."""
+    if isinstance(value, list):
+        return [_resealed(item) for item in value]
+    return _cipher().rotate(value.encode()).decode() if isinstance(value, str) else value
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]

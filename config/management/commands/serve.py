@@ -31,6 +31,12 @@ class Command(BaseCommand):
             " machines may run each; of those that send, one does.",
         )
 
+        parser.add_argument(
+            "--no-migrate",
+            action="store_true",
+            help="leave the tables as they are, and do not start when they are behind this version",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         for warning in settings.CONFIGURATION_WARNINGS:
             self.stderr.write(warning)
@@ -40,6 +46,7 @@ class Command(BaseCommand):
             served = preparation.prepare(
                 chosen,
                 admin_password=os.environ.get("BERTH_ADMIN_PASSWORD", ""),
+                migrates=not options["no_migrate"],
                 now=timezone.now(),
             )
         except (OptionRefused, preparation.StartRefused) as error:

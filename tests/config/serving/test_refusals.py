@@ -11,10 +11,10 @@ import pytest
 from tests.live import ROOT, free_port, server_environment
 
 
-def refused(data: Path, **options: str) -> str:
+def refused(data: Path, *arguments: str, **options: str) -> str:
     """Try to start; return what was said on the way out."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "serve"],
+        [sys.executable, "manage.py", "serve", *arguments],
         cwd=ROOT,
         env={**server_environment(data), "PORT": str(free_port()), **options},
         capture_output=True,
@@ -100,6 +100,13 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     sentence = refused(tmp_path / "data", BERTH_DB_URI=uri)
 
     assert sentence.startswith("Berth cannot start: Cannot reach the database of DB_URI: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_that_are_behind_and_may_not_be_touched(tmp_path: Path) -> None:
+    sentence = refused(tmp_path / "data", "--no-migrate")
+
+    assert "migrations of this version. Make them with 'berth migrate'" in sentence
     assert list(tmp_path.iterdir()) == []
 
 

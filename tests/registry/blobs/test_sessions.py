@@ -71,7 +71,7 @@ def test_a_name_with_another_bit_is_unknown(bit: int) -> None:
 @given(seconds=st.integers(0, 2**32 - 1), random=st.integers(0, 2**48 - 1))
 def test_a_name_says_when_it_was_given(seconds: int, random: int) -> None:
     name = _Name(seconds, random)
-    key = name.sealed(Repository(pk=7), OWNER, "sha256")
+    key = name.sealed(Repository(pk=7), OWNER, "sha256", "a key")
 
     assert _Name.read(key) == name
     assert (key.version, key.variant) == (8, "specified in RFC 4122")
@@ -94,6 +94,13 @@ def test_a_name_is_good_for_its_owner_in_its_repository_by_one_key(
         settings.SECRET_KEY = "another key, which this name was not made with"
     with pytest.raises(BlobUploadUnknown):
         read(session)
+
+
+def test_a_name_made_with_a_former_key_is_known(session: UploadSession, settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key, which this name was not made with"
+
+    assert read(session).offset == 0
 
 
 @pytest.mark.parametrize(("age", "is_known"), [(LIFETIME, False), (LIFETIME * 0.99, True)])
