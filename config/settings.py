@@ -137,6 +137,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "accounts.origin.ForwardedHeaders",
     "registry.api.origins.CrossOrigin",
+    "config.read_only.ReadOnlyState",
     "registry.api.lane.ProgramLane",
     "ui.accounts.middleware.SecureCookies",
     "django.middleware.security.SecurityMiddleware",

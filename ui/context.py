@@ -21,6 +21,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "person": user_of(request),
         "version": settings.VERSION,
+        "is_read_only": settings.BERTH.is_read_only,
         "announcements": [
             {"severity": shown.severity, "html": _html(shown.text)}
             for shown in current_announcements(now=timezone.now())

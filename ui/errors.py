@@ -106,6 +106,15 @@ def unreachable(request: HttpRequest) -> HttpResponse:
     )
 
 
+def read_only() -> HttpResponse:
+    """Who looks at it is not asked for: nothing of the request was read yet."""
+    return _bare(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        title="The registry is read-only for now",
+        advice="Nothing was changed. Pulling and signing in go on; try this again later.",
+    )
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _bare(
         HTTPStatus.INTERNAL_SERVER_ERROR,

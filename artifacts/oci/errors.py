@@ -134,6 +134,22 @@ class Denied(OCIError):
     message = "requested access to the resource is denied"
 
 
+class ReadOnly(Denied):
+    """Nothing may be changed for now: an administrator said so. Status and words are Quay's."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    message = (
+        "System is currently read-only. Pulls will succeed but all write operations are currently"
+        " suspended."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(is_readonly=True)
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": "GET, HEAD"}
+
+
 class PreconditionFailed(Denied):
     """``If-Match`` or ``If-None-Match`` does not hold (RFC 9110, 13.1)."""
 

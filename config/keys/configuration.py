@@ -51,6 +51,10 @@ class Configuration(ContentKeys):
         examples=["WARNING"],
     )
 
+    @property
+    def is_read_only(self) -> bool:
+        return self.REGISTRY_STATE == "readonly"
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Without secrets: whoever prints settings does not mean them."""
         return (item for item in super().__repr_args__() if item[0] not in KEYS_FROM_FILES)

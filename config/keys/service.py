@@ -1,11 +1,18 @@
 """Keys about the service itself: how it is reached, and where it keeps what it has."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from config.keys.values import BrokerUrl, DatabaseUri, Origin, OutgoingPlace, StorageDriver
+from config.keys.values import (
+    BrokerUrl,
+    Change,
+    DatabaseUri,
+    Origin,
+    OutgoingPlace,
+    StorageDriver,
+)
 
 
 class ServiceKeys(BaseModel):
@@ -139,6 +146,12 @@ class ServiceKeys(BaseModel):
         description="Whether blobs in S3 reach clients through Berth. `false`: clients are sent to"
         " S3, which they must be able to reach.",
         examples=[True],
+    )
+    REGISTRY_STATE: Annotated[Literal["normal", "readonly"], Change.ASKED_EACH_TIME] = Field(
+        "normal",
+        description="`readonly`: pulls and logins go on, and whatever changes something is refused:"
+        " pushes, deletions, forms of the pages, and the jobs that change content.",
+        examples=["readonly"],
     )
     LIBRARY_NAMESPACE: str = Field(
         "library",

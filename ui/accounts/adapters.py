@@ -167,7 +167,7 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Sign-in through another service. An account belongs to a subject of it, never to a mail."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        return settings.BERTH.FEATURE_USER_CREATION is not False
+        return settings.BERTH.FEATURE_USER_CREATION is not False and not settings.BERTH.is_read_only
 
     def get_requests_session(self) -> ServiceSession:
         return ServiceSession()

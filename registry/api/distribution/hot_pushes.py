@@ -91,7 +91,7 @@ def _registered(closing: Sequence[_Closing]) -> Sequence[Blob | Exception]:
 
 def _step(number: int, request: PushRequest, now: datetime) -> Answer | _Closing | None:
     name, session_id = _target(request)
-    if not name or settings.BERTH.CORS_ALLOWED_ORIGINS:
+    if not name or settings.BERTH.CORS_ALLOWED_ORIGINS or settings.BERTH.is_read_only:
         return None
     try:
         caller = known_caller(request.headers, now=now)
