@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from celery import Celery, Task, bootsteps
@@ -15,6 +15,11 @@ from celery.signals import setup_logging, task_postrun, task_prerun, worker_read
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
+
+if TYPE_CHECKING:
+    _Task = Task[Any, Any]
+else:
+    _Task = Task
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -41,7 +46,7 @@ def prefix() -> str:
         return ""
 
 
-class Job(Task):
+class Job(_Task):
     """A task, which waits for better times while the registry is read-only."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

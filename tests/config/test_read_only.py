@@ -1,6 +1,7 @@
 """A registry that is read-only lets people in and images out, and changes nothing."""
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -27,7 +28,7 @@ from tests.registry.builders import (
 pytestmark = pytest.mark.django_db
 
 BODY = image(b"{}")
-WHO = {"service": "testserver", "client_id": "x"}
+WHO = {"service": "berth", "client_id": "x"}
 QUAY_SAYS = (
     "System is currently read-only. Pulls will succeed but all write operations are currently"
     " suspended."
@@ -130,8 +131,9 @@ def test_a_client_gets_a_token(settings: Settings, client: Client) -> None:
     make_user("alice")
     settings.REGISTRY_STATE = "readonly"
 
-    form = {"grant_type": "password", "username": "alice", "password": PASSWORD, **WHO}
-    assert client.post("/v2/auth", form).status_code == HTTPStatus.OK
+    form = urlencode({**WHO, "grant_type": "password", "username": "alice", "password": PASSWORD})
+    response = client.post("/v2/auth", form, "application/x-www-form-urlencoded")
+    assert response.status_code == HTTPStatus.OK
 
 
 def test_the_state_is_taken_back_in_the_administration(root: Client) -> None:
