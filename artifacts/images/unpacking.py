@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import zstandard
 
@@ -10,7 +11,9 @@ from artifacts.archives.gunzip import Gunzip, GzipBroken, PiecesFile
 
 _PIECE = 64 * 1024
 _HEAD_BYTES = 512
-_ZSTD_WINDOW_BYTES = 128 * 1024 * 1024  # as zstd itself by default
+# All of it is held in memory. Tools that pack layers need 32 MiB at most; zstd itself goes as far
+# as 128 MiB when it is asked to (--ultra -22, --long=27).
+MAX_WINDOW_BYTES: Final = 64 * 1024 * 1024
 _WINDOW_TOO_LARGE = "too much memory"  # of libzstd's message
 _MAX_EMPTY_FRAME = 64  # bytes of frames in which nothing is
 
@@ -74,7 +77,7 @@ class Unpacked:
 
 def _what_is_wrong(error: Exception) -> str:
     if _WINDOW_TOO_LARGE in str(error):
-        size = _ZSTD_WINDOW_BYTES // 1024**2
+        size = MAX_WINDOW_BYTES // 1024**2
         return f"it is compressed with zstd over a window of more than {size} MiB"
     return "its compression is broken"
 
@@ -107,7 +110,7 @@ class _Zstd:
     """Frames of zstd, one after the other, skippable ones among them."""
 
     def __init__(self, packed: "io.BufferedReader[PiecesFile]", head: bytes) -> None:
-        options = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+        options = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
         self._reader = options.stream_reader(packed, read_across_frames=True)
         # The reader ends in silence where a frame is cut short; then often nothing came out.
         self.is_whole = len(head) <= _MAX_EMPTY_FRAME and _is_frame(head)
@@ -119,7 +122,7 @@ class _Zstd:
 
 
 def _is_frame(packed: bytes) -> bool:
-    frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES).decompressobj()
+    frame = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj()
     try:
         frame.decompress(packed)
     except zstandard.ZstdError:

@@ -2,8 +2,12 @@
 
 import gzip
 import io
+import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -14,6 +18,23 @@ from artifacts.images.files import (
     LayerFile,
     list_files,
 )
+from artifacts.images.unpacking import MAX_WINDOW_BYTES
+
+MAX_MEMORY_BYTES = 100 * 1000**2
+# Lists the layer at the path, and tells what came of it and the bytes that the process grew by.
+LISTING = """
+import json, re, sys
+from pathlib import Path
+from artifacts.images.files import list_files
+
+def peak() -> int:
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+before = peak()
+with open(sys.argv[1], "rb") as layer:
+    listing = list_files(iter(lambda: layer.read(65536), b""), max_cpu_seconds=60, max_seconds=60)
+print(json.dumps([listing.problem, peak() - before]))
+"""
 
 
 def tar(*members: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> bytes:
@@ -187,7 +208,29 @@ def test_all_names_together_have_room_for_so_much() -> None:
 
     held = sum(len((one.path + one.target).encode()) for one in listing.files)
     assert MAX_NAMES_BYTES - 2 * MAX_NAME_BYTES < held <= MAX_NAMES_BYTES
-    assert listing.problem == "its names take more than 8 MiB"
+    assert listing.problem == "its names take more than 4 MiB"
+
+
+def test_a_layer_takes_less_than_a_hundred_megabytes_whatever_is_in_it(tmp_path: Path) -> None:
+    """A window that is filled, and then as many names as there may be, of the widest characters."""
+    name = "\N{GRINNING FACE}" + "n" * 400
+    members = (file(f"{name}{i}", 0) for i in range(12_000))
+    content = tar(file("fill", MAX_WINDOW_BYTES + 1), *members, form=tarfile.GNU_FORMAT)
+    window = zstandard.ZstdCompressionParameters(
+        window_log=MAX_WINDOW_BYTES.bit_length() - 1, hash_log=17, chain_log=17, enable_ldm=True
+    )
+    packer = zstandard.ZstdCompressor(compression_params=window).compressobj()
+    layer = tmp_path / "layer"
+    layer.write_bytes(packer.compress(content) + packer.flush())
+
+    problem, grown = json.loads(
+        subprocess.check_output(
+            [sys.executable, "-c", LISTING, layer], cwd=Path(__file__).parents[3], timeout=120
+        )
+    )
+
+    assert problem == "its names take more than 4 MiB"  # both were filled
+    assert MAX_WINDOW_BYTES < grown < MAX_MEMORY_BYTES
 
 
 @pytest.mark.parametrize(
