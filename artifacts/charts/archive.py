@@ -22,6 +22,10 @@ class ChartUnreadable(Exception):
     """What was pushed as a chart is none. The message goes on after "because"."""
 
 
+class NotLookedAt(ChartUnreadable):
+    """It is more than is looked at here, or not what Helm objects to: that may well load it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file of the archive. ``path`` is below the folder that holds the chart."""
@@ -32,16 +36,30 @@ class Entry:
     read: Callable[[], bytes]  # the content; to be called before the next entry is asked for
 
 
-def entries(compressed: Packed, tick: Callable[[], None] = lambda: None) -> Iterator[Entry]:
+class Room:
+    """How much may come out of archives that share it."""
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        self._most = self._left = MAX_UNPACKED_BYTES if most_bytes is None else most_bytes
+
+    def take(self, size: int) -> None:
+        if size > self._left:
+            raise NotLookedAt(f"its archive unpacks to more than {self._most // 1024**2} MiB")
+        self._left -= size
+
+
+def entries(
+    compressed: Packed, tick: Callable[[], None] = lambda: None, room: Room | None = None
+) -> Iterator[Entry]:
     """Every file and link of a gzipped archive, in its order.
 
     Raises ``ChartUnreadable`` for what is no such archive, or is larger than any chart, or
     has a name that leads out of the chart.
     """
     try:
-        for member in members(_Bounded(Gunzip(compressed, tick)), most=MAX_ENTRIES):
+        for member in members(_Bounded(Gunzip(compressed, tick), room or Room()), most=MAX_ENTRIES):
             if not member.is_plain:
-                raise ChartUnreadable("its archive is not a plain tar")
+                raise NotLookedAt("its archive is not a plain tar")
             is_link = member.header.type in _LINKS
             if is_link or member.header.isreg():  # no folders
                 yield Entry(_path(member.path), member.size, is_link, member.read)
@@ -52,9 +70,9 @@ def entries(compressed: Packed, tick: Callable[[], None] = lambda: None) -> Iter
 class _Bounded:
     """A stream that ends in an error when more comes out of it than a chart may hold."""
 
-    def __init__(self, stream: Gunzip) -> None:
+    def __init__(self, stream: Gunzip, room: Room) -> None:
         self._stream = stream
-        self._left = MAX_UNPACKED_BYTES
+        self._take = room.take
 
     def read(self, size: int) -> bytes:
         """Exactly ``size`` bytes."""
@@ -88,13 +106,6 @@ class _Bounded:
             return self._stream.read(min(size, _PIECE))
         except GzipBroken as error:
             raise ChartUnreadable(f"its archive cannot be unpacked: {error}") from error
-
-    def _take(self, size: int) -> None:
-        if size > self._left:
-            raise ChartUnreadable(
-                f"its archive unpacks to more than {MAX_UNPACKED_BYTES // 1024**2} MiB"
-            )
-        self._left -= size
 
 
 def _path(name: str) -> str:

@@ -11,9 +11,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
-from artifacts.charts.archive import ChartUnreadable
+from artifacts.charts.archive import ChartUnreadable, NotLookedAt
 from artifacts.charts.versions import MAX_VERSION_LENGTH, sort_key
 from artifacts.charts.yaml_values import as_text
 from artifacts.text import folded
@@ -26,7 +28,11 @@ NAME = re.compile(r"[A-Za-z0-9]++(?:[._-]*+[A-Za-z0-9]++)*+")
 
 _ALIAS = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"[\t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_NO_NAMES = ("", ".", "..")
 _TYPES = ("", "application", "library")
+_MOMENT = re.compile(  # RFC 3339
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 Metadata = Mapping[str, Any]
 
@@ -39,7 +45,9 @@ def parse_metadata(document: Any) -> dict[str, Any]:
     metadata = _fields(document, _METADATA, "it")
     name, version = metadata.get("name", ""), metadata.get("version", "")
     if len(name) > MAX_NAME_LENGTH or not NAME.fullmatch(name):
-        raise ChartUnreadable(f"{name[:100]!r} is no name of a chart")
+        # Helm takes more for a name, but not these.
+        refusal = ChartUnreadable if name in _NO_NAMES or "/" in name else NotLookedAt
+        raise refusal(f"{name[:100]!r} is no name of a chart")
     if sort_key(version) is None:
         raise ChartUnreadable(
             f"{version[:MAX_VERSION_LENGTH]!r} is no version of a chart, such as 1.2.3"
@@ -47,8 +55,20 @@ def parse_metadata(document: Any) -> dict[str, Any]:
     if metadata.get("type", "") not in _TYPES:
         raise ChartUnreadable("its type is neither application nor library")
     if len(json.dumps(metadata)) > MAX_METADATA_LENGTH:
-        raise ChartUnreadable(f"it says more than {MAX_METADATA_LENGTH // 1024} KiB")
+        raise NotLookedAt(f"it says more than {MAX_METADATA_LENGTH // 1024} KiB")
     return metadata
+
+
+def parse_lock(document: Any) -> list[dict[str, Any]]:
+    """What a Chart.lock or requirements.lock makes of the dependencies."""
+    fields = _fields(document, _LOCK, "it")
+    found: list[dict[str, Any]] = fields.get("dependencies", [])
+    return found
+
+
+def parse_values(document: Any) -> None:
+    """Raises ``ChartUnreadable`` where Helm reads no values out of it."""
+    _fields(document, {}, "it")
 
 
 def parse_dependencies(document: Any) -> list[dict[str, Any]]:
@@ -121,6 +141,21 @@ def _mappings(known: Mapping[str, Callable[[Any, str], Any]]) -> Callable[[Any, 
     return convert
 
 
+def _locked(value: Any, where: str) -> list[dict[str, Any]]:
+    """Nobody checks those of a lock, so that some may be null, or called as others are."""
+    items = [item for item in _list(value, where) if item is not None]
+    locked: list[dict[str, Any]] = _mappings(_DEPENDENCY)(items, where)
+    return locked
+
+
+def _moment(value: Any, where: str) -> str:
+    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    with suppress(ValueError):
+        if found and datetime.fromisoformat(found[1]):
+            return found[0]
+    raise ChartUnreadable(f"{where} must be a moment, such as 2026-01-02T03:04:05Z")
+
+
 def _dependencies(value: Any, where: str) -> list[dict[str, Any]]:
     dependencies: list[dict[str, Any]] = _mappings(_DEPENDENCY)(value, where)
     names = set()
@@ -164,6 +199,11 @@ _DEPENDENCY: Mapping[str, Callable[[Any, str], Any]] = {
     "enabled": _flag,
     "import-values": _anything,  # each is a name, or a mapping of two; Helm takes what stands there
     "alias": _text,
+}
+_LOCK: Mapping[str, Callable[[Any, str], Any]] = {
+    "generated": _moment,
+    "digest": _text,
+    "dependencies": _locked,
 }
 _METADATA: Mapping[str, Callable[[Any, str], Any]] = {
     "apiVersion": _text,

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from artifacts.charts.archive import ChartUnreadable
+from artifacts.charts.archive import ChartUnreadable, NotLookedAt
 from artifacts.text import clean, decoded
 
 MAX_VALUES: Final = 20_000
@@ -68,7 +68,7 @@ _WORDS: Final[dict[str, Scalar]] = {
 def parse_yaml(text: str) -> Any:
     """The first document in ``text``: mappings, lists, text, numbers, booleans and ``None``.
 
-    Raises ``ChartUnreadable``, saying what is wrong.
+    Raises ``ChartUnreadable``, saying what is wrong, and ``NotLookedAt`` for what is too large.
     """
     try:
         document = _Reader(text).document()
@@ -135,7 +135,7 @@ class _Reader:
 
     def _value(self, event: Any, depth: int) -> Any:
         if depth > MAX_DEPTH:
-            raise ChartUnreadable(f"it is nested deeper than {MAX_DEPTH} levels")
+            raise NotLookedAt(f"it is nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self._values, self._characters
@@ -162,9 +162,9 @@ class _Reader:
         self._values += values
         self._characters += characters
         if self._values > MAX_VALUES:
-            raise ChartUnreadable("its values are too many, aliases counted in full")
+            raise NotLookedAt("its values are too many, aliases counted in full")
         if self._characters > MAX_CHARACTERS:
-            raise ChartUnreadable("its text is too long, aliases counted in full")
+            raise NotLookedAt("its text is too long, aliases counted in full")
 
     def _alias(self, event: Any) -> Any:
         if (found := self._anchored.get(event.anchor)) is None:

@@ -23,11 +23,8 @@ _MAX_FILE_NAME_LENGTH = MAX_NAME_LENGTH + 1 + MAX_VERSION_LENGTH + len(".tgz")
 
 
 class ChartVersionQuerySet(models.QuerySet["ChartVersion"]):
-    def readable(self) -> Self:
-        return self.exclude(name="")
-
     def available(self, at: datetime) -> Self:
-        """Charts that a tag which is alive at ``at`` points at.
+        """Charts that Helm loads, and that a tag which is alive at ``at`` points at.
 
         ``is_tagged`` is true where the tag is the version: a copy under another tag counts less
         than what the version's own tag says. In tags ``+`` is written ``_``.
@@ -35,8 +32,8 @@ class ChartVersionQuerySet(models.QuerySet["ChartVersion"]):
         tags = Tag.objects.alive(at).filter(manifest=OuterRef("manifest"))
         own = Replace(OuterRef("version"), Value("+"), Value("_"))
         return (
-            self.readable()
-            .filter(Exists(tags), manifest__deleted_at=None)
+            self.exclude(name="")
+            .filter(Exists(tags), manifest__deleted_at=None, is_refused=False)
             .annotate(is_tagged=Exists(tags.filter(name=own)))
         )
 
@@ -85,6 +82,7 @@ class ChartVersion(models.Model):
     readme_name = AsciiField(max_length=MAX_README_NAME, blank=True, help_text="as it is spelled")
     schema = models.TextField(blank=True, help_text="values.schema.json")
     problems = models.TextField(blank=True, help_text="one sentence in each line")
+    is_refused = models.BooleanField(default=False, help_text="Helm does not load it")
     content_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, blank=True)
     provenance_digest = models.CharField(max_length=MAX_DIGEST_LENGTH, blank=True)
     read_at = models.DateTimeField()

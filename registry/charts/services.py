@@ -48,6 +48,7 @@ _FROM_ARCHIVE = (
     "readme_name",
     "schema",
     "problems",
+    "is_refused",
 )
 
 
@@ -176,4 +177,5 @@ def _columns(chart: Chart) -> dict[str, Any]:
         "readme_name": chart.readme_name,
         "schema": chart.schema,
         "problems": "\n".join(chart.problems),
+        "is_refused": chart.is_refused,
     }

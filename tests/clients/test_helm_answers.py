@@ -5,7 +5,7 @@ what it refuses, and writes the rest in its own order: one process for hundreds 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from artifacts.charts.metadata import NAME
-from tests.artifacts.charts.archives import archive
+from tests.artifacts.charts.archives import CHART_YAML, archive
+from tests.artifacts.charts.loaded import LOADED, REFUSED
 from tests.artifacts.charts.odd import odd_chart_yaml
 from tests.artifacts.charts.test_by_helm import CHART_YAMLS, VERSIONS, read, said
 from tests.clients.run import Home, client
@@ -57,10 +58,24 @@ def test_helm_reads_the_same_out_of_odd_chart_yamls(helm: str, home: Home, tmp_p
     assert sum(map(bool, by_helm.values())) > len(texts) // 4
 
 
+def test_helm_loads_the_same_charts(helm: str, home: Home, tmp_path: Path) -> None:
+    charts = [{"Chart.yaml": CHART_YAML, **one} for one in (*LOADED.values(), *REFUSED.values())]
+
+    indexed = ask_of(helm, home, tmp_path, charts)
+
+    assert sorted(indexed) == list(range(len(LOADED)))
+
+
 def ask(helm: str, home: Home, folder: Path, texts: Iterable[str]) -> dict[int, dict[str, Any]]:
     """What helm reads out of each Chart.yaml, by its number; refused ones are absent."""
-    for number, text in enumerate(texts):
-        (folder / f"{number}.tgz").write_bytes(archive({"Chart.yaml": text.encode()}))
+    return ask_of(helm, home, folder, [{"Chart.yaml": text.encode()} for text in texts])
+
+
+def ask_of(
+    helm: str, home: Home, folder: Path, charts: Iterable[Mapping[str, bytes]]
+) -> dict[int, dict[str, Any]]:
+    for number, files in enumerate(charts):
+        (folder / f"{number}.tgz").write_bytes(archive(files))
     home.run(helm, "repo", "index", "--json", str(folder))
     index = json.loads((folder / "index.yaml").read_bytes())
     entries = [entry for versions in index["entries"].values() for entry in versions]

@@ -77,16 +77,17 @@ class OverviewPage(RepositoryPage):
 
     @cached_property
     def _chart(self) -> ChartVersion | None:
-        """The newest version of the chart that was pushed last."""
+        """The newest version of the chart that was pushed last, if Helm loads any."""
         if self._tag is None or self.repository.kind != Kind.HELM_CHART:
             return None
-        last = getattr(self._tag.manifest, "chart", None)
+        last: ChartVersion | None = getattr(self._tag.manifest, "chart", None)
         if last is None or not last.name:
             return None
         charts = ChartVersion.objects.available(self.now).filter(
             namespace=self.repository.namespace_id, name=last.name, repository=self.repository
         )
-        return charts.newest_first().select_related("manifest").defer("manifest__body").first()
+        newest = charts.newest_first().select_related("manifest").defer("manifest__body").first()
+        return newest or last  # which Helm refuses
 
     def _pulls(self, tag: Tag) -> list[Group]:
         """Of the newest version for a chart, of the newest tag for everything else."""

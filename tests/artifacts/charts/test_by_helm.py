@@ -2,13 +2,15 @@
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.chart import read_chart
 from artifacts.charts.versions import sort_key
-from tests.artifacts.charts.archives import CONFIG, archive
+from tests.artifacts.charts.archives import CHART_YAML, CONFIG, archive
+from tests.artifacts.charts.loaded import LOADED, REFUSED
 
 ANSWERS: dict[str, Any] = json.loads(Path(__file__).with_name("by_helm.json").read_text())
 VERSIONS: dict[str, bool] = ANSWERS["versions"]
@@ -57,3 +59,14 @@ def test_a_chart_yaml_says_what_it_says_to_helm() -> None:
     by_berth = {text: said(read(text)) for text in CHART_YAMLS}
 
     assert by_berth == {text: said(metadata) for text, metadata in CHART_YAMLS.items()}
+
+
+def test_a_chart_is_refused_for_what_helm_refuses_beside_its_chart_yaml() -> None:
+    by_berth = {name: _is_refused(files) for name, files in {**LOADED, **REFUSED}.items()}
+
+    assert by_berth == {**dict.fromkeys(LOADED, False), **dict.fromkeys(REFUSED, True)}
+
+
+def _is_refused(files: Mapping[str, bytes]) -> bool:
+    content = archive({"Chart.yaml": CHART_YAML, **files})
+    return read_chart(io.BytesIO(content), CONFIG).is_refused

@@ -1,14 +1,17 @@
 """Reading a chart: what is kept, and what a broken or hostile one is told."""
 
+import gzip
 import io
 import json
 
 import pytest
 
-from artifacts.charts import chart as charts
+from artifacts.charts import archive as archives
+from artifacts.charts import files as charts
 from artifacts.charts.archive import ChartUnreadable
 from artifacts.charts.chart import Chart, read_chart
 from tests.artifacts.charts.archives import CHART_YAML, CONFIG, archive, file, link, packed
+from tests.artifacts.charts.loaded import SUB
 
 FULL = b"""
 apiVersion: v2
@@ -95,7 +98,7 @@ def test_the_files_that_say_something_are_kept() -> None:
             "README.md": "# Größe\n".encode(),
             "templates/b.yaml": b"b",
             "templates/tests/a.yaml": b"a",
-            "charts/sub/Chart.yaml": b"name: sub\n",
+            "charts/sub/Chart.yaml": SUB,
             "charts/sub/templates/c.yaml": b"c",
             "crds/d.yaml": b"d",
         }
@@ -131,7 +134,8 @@ def test_what_requirements_yaml_says_counts_more_than_chart_yaml() -> None:
 @pytest.mark.parametrize("path", ["Chart.lock", "requirements.lock"])
 def test_a_lock_says_which_versions_were_chosen(path: str) -> None:
     lock = (
-        b"dependencies: [{name: mysql, version: 1.0.7}]\ndigest: sha256:0\ngenerated: 2026-01-02\n"
+        b"dependencies: [{name: mysql, version: 1.0.7}]\ndigest: sha256:0\n"
+        b"generated: 2026-01-02T03:04:05Z\n"
     )
 
     chart = read({path: lock})
@@ -142,16 +146,66 @@ def test_a_lock_says_which_versions_were_chosen(path: str) -> None:
 def test_charts_packed_within_a_chart_are_named() -> None:
     chart = read(
         {
-            "charts/mysql-1.0.7.tgz": b"...",
+            "charts/mysql-1.0.7.tgz": archive({"Chart.yaml": SUB}, folder="sub"),
             "charts/mysql-1.0.7.tgz.prov": b"...",
-            "charts/redis/Chart.yaml": b"...",
-            "charts/redis/charts/deep/Chart.yaml": b"...",
+            "charts/redis/Chart.yaml": SUB,
+            "charts/redis/charts/deep/Chart.yaml": SUB,
             "charts/_off/Chart.yaml": b"...",
-            "charts/notes": b"...",
         }
     )
 
     assert chart.subcharts == ("mysql-1.0.7.tgz", "redis")
+    assert chart.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (
+            {"values.yaml": b"a: 1\nb: [\n"},
+            "values.yaml is broken: it is not YAML: did not find expected node content in line 3.",
+        ),
+        ({"values.yaml": b"- a\n"}, "values.yaml is broken: it must be a mapping."),
+        (
+            {"Chart.lock": b"dependencies: 7\n"},
+            "Chart.lock could not be read, because dependencies must be a list.",
+        ),
+        (
+            {"charts/sub.tgz": b"junk"},
+            "charts/sub.tgz is broken: its archive cannot be unpacked: its compression is broken.",
+        ),
+        (
+            {"charts/s/Chart.yaml": SUB, "charts/s/charts/t/values.yaml": b""},
+            "charts/s is broken: of its charts/t: it holds no Chart.yaml.",
+        ),
+    ],
+    ids=lambda one: "" if isinstance(one, str) else next(iter(one)),
+)
+def test_what_helm_refuses_in_a_chart_is_told(files: dict[str, bytes], problem: str) -> None:
+    chart = read({**files, "README.md": b"# Pad"})
+
+    assert chart.problems == (
+        "Helm refuses to load this chart, so the classic repository does not list it. It can be"
+        " pulled from here as it is.",
+        problem,
+    )
+    assert chart.readme == "# Pad"
+    assert chart.values == files.get("values.yaml", b"").decode()
+
+
+def test_charts_within_charts_are_looked_at_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charts, "MAX_SUBCHARTS", 2)
+    bomb = gzip.compress(b"\0" * (archives.MAX_UNPACKED_BYTES + 512))
+    large = b"a: 1\n" + b"#" * charts.MAX_SUBCHART_BYTES
+    deep = "/".join(["charts/a"] * (charts.MAX_SUBCHART_DEPTH + 1))
+
+    assert read({"charts/bomb.tgz": bomb}).is_refused  # zeros are no chart
+    for files in (
+        {f"charts/{n}/values.yaml": b"[" for n in range(3)},
+        {"charts/large.tgz": large},
+        {f"{deep}/values.yaml": b"["},
+    ):
+        assert "Not looked into: 1 of the charts" in read(files).problems[-1]
 
 
 @pytest.mark.parametrize(
@@ -230,8 +284,7 @@ def test_a_part_that_cannot_be_read_leaves_the_rest_readable(
 ) -> None:
     chart = read({**files, "templates/a.yaml": b"a"})
 
-    (told,) = chart.problems
-    assert problem in told
+    assert problem in chart.problems[-1]
     assert chart.templates == ("templates/a.yaml",)
     assert (chart.values, chart.readme, chart.schema, chart.dependencies) == ("", "", "", ())
 

@@ -18,7 +18,7 @@ from registry.charts.models import ChartVersion
 from registry.charts.services import read_chart
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from tests.artifacts.charts.archives import archive
+from tests.artifacts.charts.archives import CHART_YAML, archive
 from tests.registry.builders import (
     NOW,
     bearer,
@@ -124,6 +124,26 @@ def test_a_chart_that_cannot_be_read_is_stored_with_the_reason(
     assert chart.problems == f"The chart could not be read, because {reason}."
     assert (chart.name, chart.version, chart.metadata) == ("", "", {})
     assert chart.manifest.inspected_at is not None
+    assert not ChartVersion.objects.available(PUSHED_AT).exists()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"values.yaml": b"a: ["},
+        {"Chart.lock": b"- a"},
+        {"requirements.yaml": b"- a"},
+        {"charts/sub.tgz": b"junk"},
+    ],
+    ids=lambda files: next(iter(files)),
+)
+def test_a_chart_that_helm_does_not_load_is_kept_and_not_listed(
+    files: dict[str, bytes], etherpad: Repository
+) -> None:
+    chart = pushed(etherpad, archive({"Chart.yaml": CHART_YAML, **files}), chart_config())
+
+    assert chart.name == "etherpad"
+    assert chart.is_refused
     assert not ChartVersion.objects.available(PUSHED_AT).exists()
 
 

@@ -138,6 +138,29 @@ def test_a_chart_that_could_not_be_read_says_why(etherpad: Repository) -> None:
     assert "helm repo add" not in text
 
 
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({"values.yaml": b"a: 1\nb: ["}, "values.yaml is broken: it is not YAML"),
+        ({"Chart.lock": b"- a"}, "Chart.lock could not be read, because it must be a mapping."),
+        ({"requirements.yaml": b"a"}, "requirements.yaml could not be read, because it must be"),
+        ({"charts/sub.tgz": b"junk"}, "charts/sub.tgz is broken: its archive cannot be unpacked"),
+    ],
+    ids=lambda one: "" if isinstance(one, str) else next(iter(one)),
+)
+def test_a_chart_that_helm_refuses_says_why_and_shows_what_it_has(
+    etherpad: Repository, files: dict[str, bytes], problem: str
+) -> None:
+    push_full_chart(etherpad, files)
+
+    text = page(tag_url(etherpad, "0.0.4"))
+
+    assert "Helm refuses to load this chart" in text
+    assert problem in text
+    assert "<strong>real-time</strong>" in text
+    assert "<strong>real-time</strong>" in page(f"/{etherpad.path}")
+
+
 def test_a_deprecated_chart_is_called_so(etherpad: Repository) -> None:
     push_chart(etherpad, more="deprecated: true\n")
 
