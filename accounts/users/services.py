@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import count
 from typing import Final
 
+from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -114,10 +115,12 @@ def change_password(*, user: User, password: str, now: datetime, by: Actor = SYS
 
 
 def change_email(*, user: User, email: str, now: datetime, by: Actor = SYSTEM) -> None:
+    """Where mail is sent, nobody has verified the new address: the next sign-in asks for that."""
     check_email(email)
     user.email = email
     with transaction.atomic():
         user.save(update_fields=["email"])
+        EmailAddress.objects.filter(user=user).exclude(email__iexact=email).delete()
         by.did("user.email.change", user.username, now=now)
 
 

@@ -1,6 +1,8 @@
 """Whatever people push or type, every page, list and answer about it can be had."""
 
+import os
 import random
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -30,6 +32,7 @@ from tests.ui.contents.hostile import filled, push_all
 
 pytestmark = pytest.mark.django_db
 
+MAX_CPU_SECONDS = 1.0 * float(os.environ.get("SOAK_MARGIN", "3"))
 NO_TEXT = "half \ud83d other \udc00 nul \x00 byte \udcff end"
 EVERYTHING = f"{NO_TEXT} \u202e\u2066 <b> {''.join(sorted(of_every_category()))}"
 MORE = {
@@ -101,10 +104,14 @@ def _failures(repository: Repository, manifests: list[Manifest]) -> Iterator[str
     ):
         client.raise_request_exception = False
         for address in addresses:
+            begun = time.thread_time()
             answer = client.get(address)
+            assert answer.getvalue() is not None  # what comes in pieces fails only when it is read
+            cpu = time.thread_time() - begun
             if answer.status_code >= 500:
                 yield f"{address}: {answer.status_code}"
-            assert answer.getvalue() is not None  # what comes in pieces fails only when it is read
+            if cpu > MAX_CPU_SECONDS:
+                yield f"{address}: {cpu:.1f} s of processor time"
 
 
 def _pages(repository: Repository, manifests: list[Manifest]) -> Iterator[str]:

@@ -1,11 +1,9 @@
 """What a person says of themselves, and leaving."""
 
-from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.organizations.services import delete_account
@@ -41,14 +39,9 @@ class SettingsPage(Page):
         if settings.BERTH.FEATURE_MAILING:
             return HttpResponseRedirect(request.path)
         form = self.filled(AddressForm(request.POST))
-        self._change(form.cleaned_data["email"])
+        email = form.cleaned_data["email"].lower()
+        change_email(user=self.user, email=email, now=self.now, by=self.by)
         return self.done("Your e-mail address was changed.", "ui:settings")
-
-    def _change(self, email: str) -> None:
-        with transaction.atomic():
-            change_email(user=self.user, email=email.lower(), now=self.now, by=self.by)
-            # allauth writes the address down once more, as soon as it needs it.
-            EmailAddress.objects.filter(user=self.user).delete()
 
 
 class AccountDeletion(Page):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.core import mail
 from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
@@ -16,11 +17,13 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.users.models import User
-from accounts.users.services import create_user, disable_user
+from accounts.users.services import change_email, change_password, create_user, disable_user
 from tests.registry.builders import NOW, PASSWORD, make_user
 from tests.ui.accounts.test_accounts import NEW, sign_in, sign_up, who
 
 pytestmark = pytest.mark.django_db
+
+OTHER = "another tall ship 9"
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +36,9 @@ def _mails(settings: Settings) -> None:
     settings.MFA_ALLOW_UNVERIFIED_EMAIL = False
 
 
-def code_in(mail: EmailMessage) -> str:
-    found = re.search(r"^[A-Z0-9]+-?[A-Z0-9]+$", str(mail.body), re.MULTILINE)
-    assert found, mail.body
+def code_in(message: EmailMessage) -> str:
+    found = re.search(r"^[A-Z0-9]+-?[A-Z0-9]+$", str(message.body), re.MULTILINE)
+    assert found, message.body
     return found.group()
 
 
@@ -144,6 +147,89 @@ def test_a_code_for_a_new_password_counts_once(mailoutbox: list[EmailMessage]) -
     replace(client, code, "another tall ship 8")
 
     assert who(sign_in(password=NEW)) == "alice"
+
+
+def by_themselves(user: User) -> None:
+    client = sign_in()
+    said = {"oldpassword": PASSWORD, "password1": OTHER, "password2": OTHER}
+    client.post("/account/password/change/", said)
+
+
+def by_another_code(user: User) -> None:
+    client = Client()
+    EmailAddress.objects.create(user=user, email="a@b.example", verified=True)
+    client.post("/account/password/reset/", {"email": "a@b.example"})
+    code = re.findall(r"^[A-Z0-9]+-?[A-Z0-9]+$", str(mail.outbox[-1].body), re.MULTILINE)[0]
+    replace(client, code, OTHER)
+
+
+def by_an_administrator(user: User) -> None:
+    change_password(user=User.objects.get(pk=user.pk), password=OTHER, now=NOW)
+
+
+CHANGES = [by_themselves, by_another_code, by_an_administrator]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_code_for_a_new_password_ends_when_the_password_changes(
+    change: Callable[[User], None], mailoutbox: list[EmailMessage]
+) -> None:
+    user = with_address()
+    client, code = forgotten(mailoutbox)
+    change(user)
+
+    replace(client, code)
+
+    assert who(sign_in(password=OTHER)) == "alice"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_code_that_was_typed_already_ends_when_the_password_changes(
+    change: Callable[[User], None], mailoutbox: list[EmailMessage]
+) -> None:
+    user = with_address()
+    client, code = forgotten(mailoutbox)
+    client.post("/account/password/reset/confirm/", {"code": code})
+    change(user)
+
+    client.post("/account/password/reset/complete/", {"password1": NEW, "password2": NEW})
+
+    assert who(sign_in(password=OTHER)) == "alice"
+
+
+def test_a_code_for_a_new_password_ends_when_the_address_changes(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    user = with_address()
+    client, code = forgotten(mailoutbox)
+    change_email(user=User.objects.get(pk=user.pk), email="new@example.com", now=NOW)
+    EmailAddress.objects.create(user=user, email="new@example.com", verified=True, primary=True)
+
+    replace(client, code)
+
+    assert who(sign_in()) == "alice"
+
+
+def test_an_address_that_an_account_had_brings_no_code_any_more(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    change_email(user=with_address(), email="new@example.com", now=NOW)
+
+    Client().post("/account/password/reset/", {"email": "alice@example.com"})
+
+    assert mailoutbox == []
+
+
+def test_a_code_for_an_address_ends_when_the_password_changes(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    client = sign_up("carol", email="carol@example.com")
+    change_password(user=User.objects.get(username="carol"), password=OTHER, now=NOW)
+
+    client.post("/account/confirm-email/", {"code": code_in(mailoutbox[0])})
+
+    assert who(client) == ""
+    assert not EmailAddress.objects.get(user__username="carol").verified
 
 
 def test_a_new_password_signs_nobody_in_and_takes_no_second_factor_away(
