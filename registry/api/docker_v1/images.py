@@ -1,6 +1,6 @@
 """Images of the V1 protocol, which are the layers of ours: what they say, and their bytes."""
 
-from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,28 @@ from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 
 _UNCHANGING = "private, max-age=31536000, immutable"
+
+
+def schema1_in(repository: Repository, digest: str, *, now: datetime) -> Schema1:
+    """A manifest in the form that has layers with a history. Raises ``ManifestUnknown``."""
+    try:
+        image = image_of(repository=repository, digest=digest, now=now)
+        body = schema1_of(repository=repository, image=image, name=repository.path, tag="", now=now)
+    except NotConvertible as error:
+        raise ManifestUnknown(f"the image has no form for Docker's V1 API: {error}") from error
+    return Schema1.parse(body)
+
+
+def history_of(schema1: Schema1, image: ImageId) -> list[dict[str, Any]]:
+    """What an image and all it stands on say of themselves under their ids here, newest first."""
+    layers = range(image.layer, len(schema1.layers))
+    ids = [str(image._replace(layer=layer)) for layer in layers]
+    history = [{**schema1.history[layer], "id": id} for layer, id in zip(layers, ids, strict=True)]
+    for said, parent in zip(history, [*ids[1:], ""], strict=True):
+        said["parent"] = parent
+        if not parent:
+            del said["parent"]
+    return history
 
 
 class ImageView(V1View):
@@ -62,19 +84,7 @@ class ImageView(V1View):
 
     @cached_property
     def schema1(self) -> Schema1:
-        """The manifest in the form that has layers with a history."""
-        try:
-            image = image_of(repository=self.repository, digest=self.manifest.digest, now=self.now)
-            body = schema1_of(
-                repository=self.repository,
-                image=image,
-                name=self.repository.path,
-                tag="",
-                now=self.now,
-            )
-        except NotConvertible as error:
-            raise ManifestUnknown(f"the image has no form for Docker's V1 API: {error}") from error
-        return Schema1.parse(body)
+        return schema1_in(self.repository, self.manifest.digest, now=self.now)
 
     @cached_property
     def blob(self) -> StoredBlob:
@@ -84,8 +94,7 @@ class ImageView(V1View):
     @property
     def ancestry(self) -> list[str]:
         """The image and all it stands on, newest first."""
-        layers = range(self.id.layer, len(self.schema1.layers))
-        return [str(ImageId(self.manifest.pk, layer)) for layer in layers]
+        return [one["id"] for one in history_of(self.schema1, self.id)]
 
 
 class ImageJsonView(ImageView):
@@ -93,13 +102,7 @@ class ImageJsonView(ImageView):
 
     def get(self, request: Request, image_id: str) -> Response:
         headers = {"X-Docker-Size": str(self.blob.size)}
-        return Response(self._said(), headers=headers)
-
-    def _said(self) -> Mapping[str, Any]:
-        said = {**self.schema1.history[self.id.layer]}
-        said.pop("parent", None)
-        own, *older = self.ancestry
-        return {**said, "id": own, **({"parent": older[0]} if older else {})}
+        return Response(history_of(self.schema1, self.id)[0], headers=headers)
 
 
 class AncestryView(ImageView):

@@ -140,7 +140,7 @@ class PushedJsonView(_Image, ImageJsonView):
             raise ManifestInvalid(f"the image calls itself {said['id']}, and the address another")
         parent = said.get("parent") or ""
         if parent:
-            self.stage.get(parent, now=self.now)
+            self.stage.check_parent(parent, now=self.now)
         self.stage.tell(StagedImage(image_id, parent, text), now=self.now)
         return Response(True)
 

@@ -18,13 +18,23 @@ from django.utils.crypto import salted_hmac
 
 from accounts.credentials.principals import Principal
 from artifacts.oci.digest import Digest
-from artifacts.oci.errors import ManifestInvalid
+from artifacts.oci.errors import ManifestInvalid, ManifestUnknown
+from registry.api.docker_v1.ids import read_id
+from registry.api.docker_v1.images import history_of, schema1_in
 from registry.api.docker_v1.schema1.documents import MAX_LAYERS
+from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 
 LIFETIME = timedelta(hours=24)
 _LARGEST_HISTORY = 4 * 1024 * 1024  # characters
 _SALT = "registry.api.docker_v1.staging"
+
+
+class NotPushed(ManifestInvalid):
+    """Nothing was told about an image that is pushed, or stood on."""
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(f"the image {image_id[:64]} has not been pushed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +87,18 @@ class Stage:
         )
 
     def get(self, image_id: str, *, now: datetime) -> StagedImage:
-        """Raises ``ManifestInvalid`` when nothing was told about it."""
+        """Raises ``NotPushed`` when nothing was told about it."""
         alive = Session.objects.filter(session_key=self._key(image_id), expire_date__gt=now)
         for text in alive.values_list("session_data", flat=True):
             return StagedImage(**SessionStore().decode(text))
-        raise ManifestInvalid(f"the image {image_id[:64]} has not been pushed")
+        raise NotPushed(image_id)
+
+    def check_parent(self, image_id: str, *, now: datetime) -> None:
+        """Raises ``ManifestInvalid`` when nothing can stand on it."""
+        try:
+            self.get(image_id, now=now)
+        except NotPushed:
+            self._stored(image_id, now)
 
     def schema1(self, image_id: str, *, tag: str, now: datetime) -> bytes:
         """The manifest of an image and all it stands on. Raises ``ManifestInvalid``."""
@@ -105,8 +122,12 @@ class Stage:
         return json.dumps(manifest, indent=3).encode()
 
     def _ancestry(self, image_id: str, now: datetime) -> Iterator[StagedImage]:
-        for _ in range(MAX_LAYERS):
-            image = self.get(image_id, now=now)
+        for count in range(MAX_LAYERS):
+            try:
+                image = self.get(image_id, now=now)
+            except NotPushed:
+                yield from self._stored(image_id, now)[: MAX_LAYERS - count]
+                return
             if not image.layer:
                 raise ManifestInvalid(f"the layer of the image {image_id} has not been pushed")
             yield image
@@ -114,6 +135,32 @@ class Stage:
                 return
             image_id = image.parent
         raise ManifestInvalid(f"an image may stand on at most {MAX_LAYERS - 1} others")
+
+    def _stored(self, image_id: str, now: datetime) -> list[StagedImage]:
+        """An image of this repository and all it stands on, newest first: clients that pulled it
+        from here ask whether it is here, and push only what they made on it.
+
+        Raises ``ManifestInvalid``.
+        """
+        try:
+            image = read_id(image_id)
+            digests = Manifest.objects.present().filter(
+                pk=image.manifest_id, repository=self.repository
+            )
+            digest = digests.values_list("digest", flat=True).first()
+            if digest is None:
+                raise NotPushed(image_id)
+            schema1 = schema1_in(self.repository, digest, now=now)
+        except ManifestUnknown as error:
+            raise NotPushed(image_id) from error
+        history = history_of(schema1, image)
+        if not history:
+            raise NotPushed(image_id)
+        layers = map(str, schema1.layers[image.layer :])
+        return [
+            StagedImage(said["id"], said.get("parent", ""), json.dumps(said), layer)
+            for said, layer in zip(history, layers, strict=True)
+        ]
 
     def _key(self, image_id: str) -> str:
         text = f"{self.repository.id} {self.principal.key} {image_id}"

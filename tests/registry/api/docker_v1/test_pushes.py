@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from registry.api.docker_v1 import pushes
+from registry.api.docker_v1.ids import ImageId
 from registry.api.docker_v1.schema1.documents import Schema1
 from registry.blobs.models import UploadSession
 from registry.blobs.uploads import commit_upload
@@ -21,8 +22,8 @@ from registry.repositories.services import grant
 from registry.tags.models import Tag
 from tests.registry.api.docker_v1.client import Headers, Refused, V1Client, V1Image
 from tests.registry.api.docker_v1.schema1.made import SCHEMA1_SIGNED
-from tests.registry.api.docker_v1.test_pulls import basic, puller, send
-from tests.registry.builders import NOW, make_organization, make_user
+from tests.registry.api.docker_v1.test_pulls import CONFIG, IMAGE, LAYER, basic, puller, send
+from tests.registry.builders import NOW, hold, make_organization, make_user, push
 
 BASE_ID, LEAF_ID = "a" * 64, "b" * 64
 BASE = V1Image(BASE_ID, {"id": BASE_ID, "os": "linux"}, b"the base layer")
@@ -75,6 +76,57 @@ def test_what_was_pushed_is_pulled_again() -> None:
 
     assert (leaf.layer, base.layer) == (LEAF.layer, BASE.layer)
     assert leaf.said["config"] == LEAF.said["config"]
+
+
+def on_top_of(parent: V1Image) -> V1Image:
+    return replace(LEAF, said={**LEAF.said, "parent": parent.id})
+
+
+def test_a_leaf_stands_on_an_image_that_was_pulled_from_here(repository: Repository) -> None:
+    """Its client asks whether the images below are here, and pushes none that is."""
+    hold(repository, LAYER, CONFIG)
+    push(repository, IMAGE, "v1")
+    below = puller().pull("acme/web", "v1")
+
+    puller().push("acme/web", "v2", on_top_of(below[0]))
+
+    leaf, *others = puller().pull("acme/web", "v2")
+    assert leaf.layer == LEAF.layer
+    assert [one.layer for one in others] == [one.layer for one in below]
+    assert [one.said.get("created_by") for one in others] == [
+        one.said.get("created_by") for one in below
+    ]
+
+
+def test_a_leaf_stands_on_an_image_below_a_tag(repository: Repository) -> None:
+    puller().push("acme/web", "v1", BASE, LEAF)
+    _, base = puller().pull("acme/web", "v1")
+
+    puller().push("acme/web", "v2", on_top_of(base))
+
+    assert [one.layer for one in puller().pull("acme/web", "v2")] == [LEAF.layer, BASE.layer]
+
+
+def test_an_image_that_was_pulled_from_here_gets_another_tag() -> None:
+    puller().push("acme/web", "v1", BASE, LEAF)
+    top, _ = puller().pull("acme/web", "v1")
+    client = begun()
+
+    client.put(f"{V1}/tags/again", json.dumps(top.id).encode())
+
+    assert [one.layer for one in puller().pull("acme/web", "again")] == [LEAF.layer, BASE.layer]
+
+
+def test_no_leaf_stands_on_an_image_of_another_repository_or_on_none() -> None:
+    puller().push("acme/other", "v1", BASE)
+    (elsewhere,) = puller().pull("acme/other", "v1")
+    gone = Manifest.objects.get().pk + 1
+    client = begun()
+
+    for parent in (elsewhere.id, str(ImageId(gone, 0)), str(ImageId(gone - 1, 99)), "c" * 64):
+        said = json.dumps({**LEAF.said, "parent": parent}).encode()
+        status, error = refusal(client, f"/v1/images/{LEAF_ID}/json", said)
+        assert (status, error) == (400, f"the image {parent} has not been pushed")
 
 
 def test_the_first_push_makes_the_repository_and_leaves_no_upload_open() -> None:
