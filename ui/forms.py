@@ -24,8 +24,12 @@ class PageForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+        self.shape()
         for bound in self:
             dress(bound)
+
+    def shape(self) -> None:
+        """Take out fields, or change them, before anything in them is looked at."""
 
     def field_of(self, error: Exception) -> str | None:
         """The field that a refusal is about; none where it is about the whole."""

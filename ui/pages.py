@@ -23,6 +23,7 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 from django.views import View
 from django_htmx.middleware import HtmxDetails
 
@@ -144,6 +145,17 @@ class Page(View):
         return self.request.path
 
 
+class SuperuserPage(Page):
+    """A page about the registry as a whole."""
+
+    must_sign_in = True
+
+    def refusal(self) -> HttpResponseBase | None:
+        if self.user is None or not self.user.is_superuser:
+            raise PermissionDenied
+        return None
+
+
 class NamespacePage(Page):
     """A page of an organization or of a person: ``namespace`` in the route names it.
 
@@ -168,7 +180,7 @@ class NamespacePage(Page):
         self.namespace = found
         self.organization = getattr(found, "organization", None)
         self.held = standings(self.visitor, found)
-        return _answer_to(self.request, self.held, self.standing, "visitor")
+        return _answer_to(self, self.held, self.standing, "visitor")
 
     def context(self) -> dict[str, Any]:
         return {
@@ -211,7 +223,7 @@ class RepositoryPage(Page):
         self.repository = found
         self.rights = rights_in(principal=self.visitor, path=found.path, repository=found)
         try:
-            return _answer_to(self.request, self.rights, self.actions, "pull")
+            return _answer_to(self, self.rights, self.actions, "pull")
         except (Http404, PermissionDenied):
             self._note_refusal()
             raise
@@ -250,6 +262,13 @@ def sign_in(request: HttpRequest) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("account_login") + query)
 
 
+def unstored(response: HttpResponse) -> HttpResponse:
+    """The same answer, which no browser and no proxy keeps: it holds a secret."""
+    add_never_cache_headers(response)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def reason_of(error: Refusal) -> str:
     """The sentence of a refusal, with a capital letter and a full stop, for a person."""
     text = str(error)
@@ -259,8 +278,10 @@ def reason_of(error: Refusal) -> str:
 
 
 def _answer_to(
-    request: HttpRequest, held: frozenset[Any], needed: Mapping[str, Any], least: str
+    page: Page, held: frozenset[Any], needed: Mapping[str, Any], least: str
 ) -> HttpResponseBase | None:
+    request = page.request
+    needed = {method: right for method, right in needed.items() if hasattr(page, method.lower())}
     method = "GET" if request.method == "HEAD" else str(request.method)
     if least not in held:
         raise Http404

@@ -14,6 +14,7 @@ from ui.contents.content import ManifestPage, TagPage
 from ui.contents.downloads import BlobDownload, ChartFileDownload, KeyDownload, ManifestDownload
 from ui.contents.files import LayerPage
 from ui.contents.referrers import ReferrersPage
+from ui.hooks.urls import hook_pages
 from ui.manual.views import ContentsPage, ManualPage
 from ui.namespaces.default_permissions import DefaultPermissionPage, DefaultPermissionsPage
 from ui.namespaces.leaving import LeavePage
@@ -36,6 +37,7 @@ from ui.namespaces.robots import (
 )
 from ui.namespaces.teams import DeleteTeamPage, TeamMemberPage, TeamPage, TeamsPage
 from ui.paths import as_written, register_all, without_slash
+from ui.places import NamespacePlace, RegistryPlace, RepositoryPlace
 from ui.repositories.access import AccessPage, GrantPage
 from ui.repositories.deletion import DeletedRepositoriesPage, DeletedRepositoryPage, DeletePage
 from ui.repositories.new import NewRepositoryPage
@@ -96,6 +98,9 @@ urlpatterns = [
     path("docs/", ContentsPage.as_view(), name="manual"),
     path("docs/<slug:name>", ManualPage.as_view(), name="manual_page"),
     *administration_urls,
+    *hook_pages(RegistryPlace, "webhooks"),
+    *hook_pages(RepositoryPlace, _REPOSITORY),
+    *hook_pages(NamespacePlace, _NAMESPACE),
     path(f"{_REPOSITORY}/tags/<tag:tag>", TagPage.as_view(), name="tag"),
     path(_MANIFEST, ManifestPage.as_view(), name="manifest"),
     path(f"{_MANIFEST}/raw", ManifestDownload.as_view(), name="manifest_raw"),

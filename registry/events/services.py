@@ -118,7 +118,7 @@ def change_hook(
 
     A former secret goes on proving what is sent for a day. Raises as ``create_hook`` does.
     """
-    known = Secrets.unseal(hook.sealed)
+    known = _known(hook, is_replaced=secret is not None and headers is not None)
     if secret is not None and secret != known.secret:
         known = known.replaced(_checked_secret(secret), now=now)
     if headers is not None:
@@ -223,7 +223,7 @@ def sample(hook: Hook, by: Actor, now: datetime) -> dict[str, Any]:
         "registry": registry_host(),
         "namespace": namespace,
         "repository": place,
-        "is_public": False,
+        "is_public": bool(hook.repository and hook.repository.is_public),
         "repository_created_at": now.isoformat(),
         "tag": "latest",
         "digest": "sha256:" + "0" * 64,
@@ -318,6 +318,18 @@ def _check_email(email: str, place: "Repository | Namespace | None", by: Actor) 
             "mail goes to members alone: nobody here has that address in their settings",
             field="email",
         )
+
+
+def _known(hook: Hook, *, is_replaced: bool) -> Secrets:
+    """The secrets of a hook; none, where nobody can read them and they are given anew."""
+    try:
+        return Secrets.unseal(hook.sealed)
+    except SecretsUnreadable as error:
+        if is_replaced:
+            return Secrets()
+        raise HookRefused(
+            f"{error}; give the secret anew, or none, and the headers likewise", field="secret"
+        ) from error
 
 
 def _checked_secret(secret: str) -> str:

@@ -24,6 +24,9 @@ from accounts.users.services import create_robot, create_user
 from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.models import ArtifactPolicy
+from registry.events.kinds import EventType
+from registry.events.models import Delivery, DeliveryState, Hook
+from registry.events.services import HookTerms, create_hook, pause_hook, send_test
 from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
@@ -84,6 +87,7 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "file": "values.yaml",
             "blob": layer,
             "pk": AccessToken.objects.get(title="laptop").pk,
+            **_hook(Hook.objects.exclude(namespace=None)[0]),
         },
         "arguments": {
             "ui:layer": image_parts,
@@ -94,6 +98,8 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
                 "file": "values.yaml",
             },
             "ui:repository_immutability_remove": {"rule": _rule("acme/web")},
+            **_hook_pages("repository_", Hook.objects.filter(repository__path="acme/web")[0]),
+            **_hook_pages("registry_", Hook.objects.of(None)[0]),
         },
         "queries": {
             "ui:change_tags": {"action": "delete", "tag": "v1.2.0"},
@@ -126,12 +132,22 @@ def _private() -> dict[str, Any]:
             "ui:blob": parts,
             "ui:chart_file": {},
             "ui:repository_immutability_remove": {"rule": _rule("acme/secret")},
+            **_hook_pages("repository_", Hook.objects.filter(repository__path="acme/secret")[0]),
         },
     }
 
 
 def _rule(path: str) -> int:
     return ImmutabilityRule.objects.filter(repository__path=path)[0].pk
+
+
+def _hook(hook: Hook) -> dict[str, Any]:
+    return {"hook": str(hook.uuid), "delivery": hook.deliveries.order_by("pk")[0].pk}
+
+
+def _hook_pages(prefix: str, hook: Hook) -> dict[str, Any]:
+    pages = ("hook", "change_hook", "remove_hook", "delivery")
+    return {f"ui:{prefix}{page}": _hook(hook) for page in pages}
 
 
 class Showcase:
@@ -158,6 +174,7 @@ class Showcase:
         index, image = self._web()
         self._artifacts()
         self._rules(acme)
+        self._hooks(acme)
         self._traffic()
         deleted = self._repository("acme/retired", is_public=False, days=30)
         delete_repository(repository=deleted, now=self.days_ago(1), by=self.by)
@@ -418,6 +435,56 @@ class Showcase:
             now=self.days_ago(6),
             by=self.by,
         )
+
+    def _hooks(self, acme: Organization) -> None:
+        """Those that lead away from here are paused, so that nothing is ever sent."""
+        notices = HookTerms(
+            format="bell",
+            events=["tag.expiring", "push.refused"],
+            title="For whoever runs acme",
+            options={"target": {"kind": "org", "name": "acme"}},
+        )
+        deploy = HookTerms(
+            format="standard",
+            events=["tag.pushed", "tag.moved"],
+            title="Deploy to staging",
+            url="https://hooks.example.com/deploy?cluster=staging",
+            pattern="v*",
+        )
+        chat = HookTerms(
+            format="slack",
+            events=["signature.failed"],
+            url="https://chat.example.com/hooks/abcdef",
+        )
+        web, secret = (Repository.objects.get(path=f"acme/{name}") for name in ("web", "secret"))
+        for place, terms in (
+            (acme.namespace, notices),
+            (web, deploy),
+            (secret, deploy),
+            (None, chat),
+        ):
+            at = self.days_ago(4)
+            hook = create_hook(place=place, terms=terms, now=at, by=self.by)
+            if hook.url:
+                pause_hook(hook=hook, now=at, by=self.by)
+            for state, status in (
+                (DeliveryState.DELIVERED, 200),
+                (DeliveryState.DEAD, 503),
+                (DeliveryState.DELIVERED, 204),
+                (DeliveryState.WAITING, None),
+            ):
+                kind = EventType(next(iter(terms.events)))
+                delivery = send_test(hook=hook, kind=kind, now=at, by=self.by)
+                if state != DeliveryState.WAITING:
+                    Delivery.objects.filter(pk=delivery.pk).update(
+                        state=state,
+                        tries=1 if status != 503 else 11,
+                        status=status,
+                        error="the answer was 503 Service Unavailable" if status == 503 else "",
+                        answer=f"{status} of the receiver\nContent-Length: 2\n\nok",
+                        lasted_ms=84,
+                        ended_at=at + timedelta(seconds=1),
+                    )
 
     def _traffic(self) -> None:
         """Pulls that rise and fall by the week, and storage that grows."""

@@ -26,7 +26,16 @@ _ANONYMOUS = {
     "account_inactive",
     "socialaccount_login_cancelled",
 }
-_ADMINISTRATOR = {"ui:setup", "ui:status"}
+_ADMINISTRATOR = {
+    "ui:setup",
+    "ui:status",
+    "ui:registry_hooks",
+    "ui:registry_new_hook",
+    "ui:registry_hook",
+    "ui:registry_change_hook",
+    "ui:registry_remove_hook",
+    "ui:registry_delivery",
+}
 # Steps of something that has not begun, and what is saved instead of shown.
 _NOT_SHOWN = {
     "account_confirm_login_code",
@@ -79,6 +88,8 @@ _MORE = (
     ("wasm", "/acme/filter/-/tags/v1", "alice"),
     ("sif", "/acme/cluster/-/tags/v1", "alice"),
     ("policy-bundle", "/acme/rules/-/tags/v1", "alice"),
+    ("new-hook-standard", "/acme/-/new-hook?format=standard", "alice"),
+    ("new-hook-bell", "/acme/-/new-hook?format=bell", "alice"),
     ("search-nothing", "/search?q=nothing-is-called-so", "alice"),
     ("missing", "/acme/absent", ""),
     ("admin", "/admin/", "admin"),

@@ -15,35 +15,41 @@ SHOWN = {
     PERSON: "organizations settings delete_account tokens invitations new_organization"
     " organization_name new_repository",
     ALICE: "token_revocation",
-    SUPERUSER: "setup status",
+    SUPERUSER: "setup status registry_hooks registry_new_hook registry_hook registry_change_hook"
+    " registry_remove_hook registry_delivery",
     PULL: "repository tag manifest manifest_raw referrers blob layer chart_file public_key tags"
     " history signatures compare repository_activity",
     PUSH: "change_tags add_tag restore_tag description repository_activity_export",
     DELETE: "forget_tag",
     REPOSITORY_ADMIN: "rules repository_policy repository_policy_change repository_retention"
     " repository_retention_run repository_immutability repository_immutability_remove"
-    " signature_requirement access grant repository_settings visibility delete_repository",
+    " signature_requirement access grant repository_settings visibility delete_repository"
+    " repository_hooks repository_new_hook repository_hook repository_change_hook"
+    " repository_remove_hook repository_delivery",
     VISITOR: "namespace",
     MEMBER: "teams team members leave",
     OWNER: "namespace_activity namespace_activity_export policy policy_change retention"
     " retention_run time_machine immutability immutability_remove keys key_remove delete_team"
     " robots new_robot robot robot_token delete_robot default_permissions default_permission"
-    " namespace_settings delete_organization deleted_repositories deleted_repository",
+    " namespace_settings delete_organization deleted_repositories deleted_repository"
+    " hooks new_hook hook change_hook remove_hook delivery",
 }
 CHANGED = {
     EVERYBODY: "theme",
     PERSON: "settings delete_account tokens invitations new_organization new_repository",
     ALICE: "token_revocation",
+    SUPERUSER: "registry_new_hook registry_hook registry_change_hook registry_remove_hook",
     PUSH: "change_tags add_tag restore_tag description",
     DELETE: "forget_tag",
     REPOSITORY_ADMIN: "repository_policy_change repository_retention repository_retention_run"
     " repository_immutability repository_immutability_remove signature_requirement access grant"
-    " visibility delete_repository",
+    " visibility delete_repository repository_new_hook repository_hook repository_change_hook"
+    " repository_remove_hook",
     MEMBER: "leave",
     OWNER: "policy_change retention retention_run time_machine immutability immutability_remove"
     " keys key_remove teams team team_member delete_team new_robot robot robot_state robot_token"
     " robot_pull_secret delete_robot default_permissions default_permission namespace_settings"
-    " delete_organization deleted_repository",
+    " delete_organization deleted_repository new_hook hook change_hook remove_hook",
 }
 
 _READS = frozenset({VISITOR, PULL})

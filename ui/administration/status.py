@@ -1,24 +1,17 @@
 """How this registry is: one page for administrators, with what they would ask a shell for."""
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 from registry.statistics.models import CollectionReport, LoggedError
 from ui.administration import health
-from ui.pages import Page
+from ui.pages import SuperuserPage
 
 ERRORS_SHOWN = 20
 
 
-class StatusPage(Page):
+class StatusPage(SuperuserPage):
     template = "ui/administration/status.html"
-    must_sign_in = True
-
-    def refusal(self) -> HttpResponseBase | None:
-        if self.user is None or not self.user.is_superuser:
-            raise PermissionDenied
-        return None
 
     def get(self, request: HttpRequest) -> HttpResponse:
         jobs = health.jobs(now=self.now)

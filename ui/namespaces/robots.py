@@ -10,7 +10,6 @@ from typing import Any
 from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.cache import add_never_cache_headers
 
 from accounts.credentials.services import holds_token, issue_robot_token
 from accounts.names import MAX_NAME_LENGTH
@@ -21,7 +20,7 @@ from ui.commands.address import Registry
 from ui.commands.login import Login, pull_secret, recipes
 from ui.display.file_names import saved_as
 from ui.forms import PageForm
-from ui.pages import NamespacePage
+from ui.pages import NamespacePage, unstored
 from ui.paging import page_of
 from ui.people import ask_again
 
@@ -88,7 +87,7 @@ class _RobotsPage(NamespacePage):
             said=said,
             recipes=recipes(login),
         )
-        return _unstored(response)
+        return unstored(response)
 
     def login_of(self, robot: Robot, secret: str = "") -> Login:
         return Login(Registry.of(self.request), robot.name, secret)
@@ -229,7 +228,7 @@ class PullSecretFile(_OneRobotPage):
         login = self.login_of(self.robot, secret)
         response = HttpResponse(pull_secret(login), content_type="application/yaml")
         response.headers["Content-Disposition"] = saved_as(f"{login.kubernetes_name}.yaml")
-        return _unstored(response)
+        return unstored(response)
 
 
 class DeleteRobotPage(_OneRobotPage):
@@ -247,9 +246,3 @@ class DeleteRobotPage(_OneRobotPage):
         name = self.robot.name
         services.delete_robot(robot=self.robot, now=self.now, by=self.by)
         return self.done(f"The robot {name} was deleted.", "ui:robots", namespace=namespace)
-
-
-def _unstored(response: HttpResponse) -> HttpResponse:
-    add_never_cache_headers(response)
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -18,7 +18,7 @@ from registry.tags.immutability import (
 from registry.tags.models import ImmutabilityRule
 from ui.forms import PageForm
 from ui.pages import reason_of
-from ui.rules.places import NamespaceTagRules, PlacePage, RepositoryRules
+from ui.rules.places import NamespaceTagRules, RepositoryRules, RulePage
 from ui.rules.rule_forms import SYNTAXES
 
 LOOKED_AT = 1000  # tags
@@ -42,7 +42,7 @@ class PatternForm(PageForm):
         return given
 
 
-class ImmutabilityPage(PlacePage):
+class ImmutabilityPage(RulePage):
     """The rules; with a pattern in the address also which tags it would choose."""
 
     template = "ui/rules/immutability.html"
@@ -90,7 +90,7 @@ class ImmutabilityPage(PlacePage):
         return ()
 
 
-class RuleRemoval(PlacePage):
+class RuleRemoval(RulePage):
     """What it means to remove a rule; then its removal."""
 
     template = "ui/rules/immutability_remove.html"

@@ -18,7 +18,7 @@ from registry.repositories.models import Repository
 from registry.repositories.policies import effective_policy
 from registry.repositories.services import select_policy as select_for_repository
 from ui.paging import page_of
-from ui.rules.places import NamespaceRules, PlacePage, RepositoryRules
+from ui.rules.places import NamespaceRules, RepositoryRules, RulePage
 
 MAX_POLICIES = 200
 LOOKED_AT = 200  # manifests on one page of the report
@@ -40,7 +40,7 @@ class Choice:
         return {key: list(layers) for key, layers in self.policy.pairs.items()}
 
 
-class PolicyPlace(PlacePage):
+class PolicyPlace(RulePage):
     """What a namespace and a repository say differently."""
 
     def chosen(self) -> ArtifactPolicy | None:

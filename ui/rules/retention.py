@@ -21,7 +21,7 @@ from registry.retention.selection import (
 )
 from registry.retention.services import preview_page, request_run, set_rules
 from ui.pages import FORM_REFUSED, reason_of
-from ui.rules.places import NamespaceTagRules, PlacePage, RepositoryRules
+from ui.rules.places import NamespaceTagRules, RepositoryRules, RulePage
 from ui.rules.rule_forms import KINDS, RuleEditor
 
 SHOWN = 50  # tags on one page of the preview
@@ -52,7 +52,7 @@ class Preview:
         return sum(1 for one in self.decisions if one.is_open)
 
 
-class RetentionPlace(PlacePage):
+class RetentionPlace(RulePage):
     """What a namespace and a repository say differently."""
 
     def in_force(self) -> RuleSet:
