@@ -41,6 +41,8 @@ BLOB_STORE_ROOT: Path | None = blob_folder(
     *DISTRIBUTED_STORAGE_CONFIG[DISTRIBUTED_STORAGE_PREFERENCE[0]]
 )
 UPLOAD_PLACES: int = content.UPLOAD_PLACES
+UPLOAD_THREADS: int = content.UPLOAD_THREADS
+UPLOAD_THREADS_TO_OPEN: int = content.UPLOAD_THREADS_TO_OPEN
 
 # --- Keys and cookies ---------------------------------------------------------------------------
 SECRET_KEY_FILE = DATA_DIR / "secret_key"

@@ -7,11 +7,13 @@ from pydantic import Field
 from config.keys.people import PeopleKeys
 from config.keys.values import ArtifactTypes, Change, Lifetime, RetentionPolicy, Size, bytes_of
 
-# Requests that one web process works on at once. Uploads hold a thread each; others wait for
-# their clients without one.
+# Requests that one web process works on at once.
 REQUEST_THREADS = 128
-# Bodies that are stored as they come. The other threads are for requests that end at once.
-UPLOAD_PLACES = REQUEST_THREADS - 8
+# Bodies that a thread stores as they come. The others are for requests that end at once.
+UPLOAD_THREADS = REQUEST_THREADS - 8
+UPLOAD_THREADS_TO_OPEN = UPLOAD_THREADS - 24  # few clients repeat a body, all repeat what opens it
+# Bodies that are stored as they come, most of them by no thread of their own.
+UPLOAD_PLACES = 2048
 
 
 class ContentKeys(PeopleKeys):
@@ -94,11 +96,13 @@ class ContentKeys(PeopleKeys):
         examples=[300],
     )
     MAXIMUM_CONCURRENT_UPLOADS: Annotated[int, Change.ASKED_EACH_TIME] = Field(
-        96,
+        512,
         ge=1,
         le=UPLOAD_PLACES,
         description="Uploads that one web process takes at once; more are asked to retry."
-        f" At most {UPLOAD_PLACES}: each holds one of its {REQUEST_THREADS} threads.",
+        f" At most {UPLOAD_PLACES}: each takes an open connection and two files, and up to 2 MiB of"
+        " memory, less the more there are. Those into S3, or with a password in place of a token,"
+        f" hold a thread: of them it takes {UPLOAD_THREADS_TO_OPEN}.",
         examples=[64],
     )
     MAXIMUM_CONCURRENT_DOWNLOADS: Annotated[int, Change.ASKED_EACH_TIME] = Field(

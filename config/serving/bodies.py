@@ -77,6 +77,14 @@ class Incoming:
         except TooSlow as error:
             raise BodyBroken(str(error)) from None
 
+    async def drain(self) -> None:
+        """Receive what is left, for a moment: clients may read no answer before they sent all."""
+        left = _DRAIN_BYTES
+        with suppress(TimeoutError, BodyBroken):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while left > 0 and (piece := await self.next()):
+                    left -= len(piece)
+
     async def disconnected(self) -> None:
         """Return when the client is gone. Only for a request whose body has come, or is none."""
         while (await self._receive())["type"] == "http.request":

@@ -55,8 +55,7 @@ class FrontDoor:
         if answer is not None and _is_small(answer.body):
             await send_small(send, answer.status, answer.headers, answer.body)
             return
-        # A task of its own: the server's may be none that a timeout can end.
-        await asyncio.ensure_future(self._serve(scope, answer, receive, send))
+        await self._serve(scope, answer, receive, send)
 
     def _answer_at_once(self, scope: Scope) -> Answer | None:
         """What can be answered without waiting for anybody; ``None``: all else."""

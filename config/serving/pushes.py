@@ -1,30 +1,49 @@
-"""Pushes at the front door: the steps whose bodies are small come whole before a thread begins.
+"""Pushes at the front door: none holds a thread while its client sends.
 
-The rules are those of the views, as with the reads: ``registry.api`` has one function for what a
-step answers. What is left to the views they get as it came, with the bytes that were received.
+Small bodies come whole before a thread begins. Of large ones a thread takes what has come, again
+and again. The rules are those of the views, as with the reads: ``registry.api`` has one function
+for what a step answers. What is left to the views they get as it came, with the bytes that were
+received.
 """
 
 import asyncio
 import logging
 import sqlite3
 import threading
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.utils import timezone
 
 from accounts.statements import LoopReader
-from config.serving.bodies import Message, Receive
+from artifacts.oci.errors import TooManyRequests
+from config.serving.bodies import Incoming, Message, Receive
 from config.serving.requests import UNUSUAL, Scope, environ_of, usual_headers
 from config.serving.shares import Holder, Place, ShareTaken
 from config.serving.threads import Threads, Turns
 from config.serving.transport import IDLE_SECONDS, Send, Transport, send_small
-from registry.api.distribution.hot_pushes import PushRequest, hot_push, hot_pushes
+from registry.api.distribution.hot_pushes import (
+    PushRequest,
+    arriving,
+    hot_push,
+    hot_pushes,
+    refused_while_arriving,
+)
 from registry.api.distribution.reads import Answer
+from registry.api.http.bodies import BodyBroken
+from registry.blobs.transfers import transfers
+from registry.blobs.uploads import Receiver
 from registry.rows.connections import connection_of_a_call
 from registry.storage.filesystem import FilesystemStore
 from registry.storage.select import blob_store
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +53,8 @@ _GATHERED_SECONDS = 10
 _METHODS = frozenset({"POST", "PATCH", "PUT"})
 _PREFIX = b"/v2/"
 _UPLOADS = b"/blobs/uploads"
-_UNUSUAL = UNUSUAL | {"sec-fetch-site"}
+_UNUSUAL = UNUSUAL - {"expect", "transfer-encoding"} | {"sec-fetch-site"}
+_CONTINUE = "100-continue"
 
 
 class PushDoor:
@@ -43,6 +63,7 @@ class PushDoor:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._steps = Steps()
+        self._arrivals = Arrivals()
         self._gathered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,35 +74,42 @@ class PushDoor:
             return
         content = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
         await send_small(send, answer.status, answer.headers, content)
+        if not body.is_whole:
+            await Incoming(body.again).drain()
 
     def answer_at_once(self, scope: Scope, reader: LoopReader) -> Answer | None:
         """A session that is only named, which writes nothing: on the loop of ``reader``."""
         if scope["method"] != "POST" or scope["query_string"]:
             return None
-        read = _read(scope)
-        if read is None or read[1]:
+        request = _read(scope)
+        if request is None or request.length != 0:
             return None
         try:
-            if self._holder(scope, read[0]) is None:
+            if self._holder(scope, request) is None:
                 return None
             reader.look()
         except (ShareTaken, sqlite3.Error):
             return None
-        return _with_length(hot_push(read[0], now=timezone.now()))
+        return _with_length(hot_push(request, now=timezone.now()))
 
     async def _answer(self, scope: Scope, body: "_Body") -> Answer | None:
         """``None``: the views are to be asked, who may have a refusal for it."""
-        read = _read(scope)
-        if read is None or self._gathered + read[1] > _GATHERED_BYTES:
+        request = _read(scope)
+        if request is None:
             return None
-        request, length = read
         try:
             holder = self._holder(scope, request)
             if holder is None:
                 return None
-            with self._transport.shares.held(Place.BODY, holder):
-                return _with_length(await self._asked(request, body, length, holder))
-        except ShareTaken:
+            answer = None
+            if _may_be_small(request):
+                with self._transport.shares.held(Place.BODY, holder):
+                    answer = await self._asked(request, body, holder)
+            if answer is None and not body.is_whole and isinstance(blob_store(), FilesystemStore):
+                with self._transport.shares.held(Place.UPLOAD, holder), transfers.upload():
+                    answer = await self._arrivals.answer(request, body, holder.network)
+            return _with_length(answer)
+        except (ShareTaken, TooManyRequests):
             return None
 
     def _holder(self, scope: Scope, request: PushRequest) -> Holder | None:
@@ -93,18 +121,125 @@ class PushDoor:
             self._transport.shares.require_upload(holder)
         return holder
 
-    async def _asked(
-        self, request: PushRequest, body: "_Body", length: int, holder: Holder
-    ) -> Answer | None:
-        self._gathered += length
+    async def _asked(self, request: PushRequest, body: "_Body", holder: Holder) -> Answer | None:
+        """``None``, too, when the body is not small, or comes slowly."""
+        most = _WHOLE_BYTES if request.length is None else request.length
+        if self._gathered + most > _GATHERED_BYTES:
+            return None
+        self._gathered += most
         try:
-            await body.gather(length)
+            await body.gather(most)
             if not body.is_whole:
                 return None
-            whole = replace(request, body=body.joined())
+            content = body.joined()
+            whole = replace(request, body=content, length=len(content))
             return await self._steps.answer(whole, holder.network)
         finally:
-            self._gathered -= length
+            self._gathered -= most
+
+
+class Arrivals:
+    """Bodies that are stored as they come, by a few threads for all."""
+
+    _THREADS = 16
+    # Of all pieces that wait for a thread, and as many that one writes.
+    _PIECES_BYTES = 64 * 1024 * 1024
+    _MOST_BYTES = 1024 * 1024
+    _LEAST_BYTES = 32 * 1024
+
+    def __init__(self) -> None:
+        self._threads = Threads(self._THREADS, idle_seconds=IDLE_SECONDS)
+        self._count = 0
+
+    async def answer(self, request: PushRequest, body: "_Body", holder: str) -> Answer | None:
+        """What a step answers; ``None``: the views are to be asked, and nothing was received."""
+
+        def submit(call: Callable[[], Any]) -> Future[Any]:
+            return self._threads.submit_for(holder, _called, call)
+
+        begin = partial(arriving, request, now=timezone.now())
+        receiver: Receiver[Answer] | None = await asyncio.wrap_future(submit(begin))
+        if receiver is None:
+            return None
+        arrival = _Arrival(receiver, submit, self._batch_bytes)
+        self._count += 1
+        try:
+            return await arrival.answer(body, is_sized=request.length is not None)
+        except Exception as error:
+            return refused_while_arriving(error, request)
+        finally:
+            self._count -= 1
+            arrival.end()
+
+    def _batch_bytes(self) -> int:
+        fair = self._PIECES_BYTES // max(1, self._count)
+        return max(self._LEAST_BYTES, min(self._MOST_BYTES, fair))
+
+
+class _Arrival:
+    """One body. While a thread writes some of it, more is received; then the client waits."""
+
+    _PIECE_OVERHEAD = 64  # bytes that a piece takes beside what is in it
+
+    def __init__(
+        self,
+        receiver: Receiver[Answer],
+        submit: "Callable[[Callable[[], Any]], Future[Any]]",
+        batch_bytes: Callable[[], int],
+    ) -> None:
+        self._receiver = receiver
+        self._submit = submit
+        self._batch_bytes = batch_bytes
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._doing: Future[Any] | None = None
+
+    async def answer(self, body: "_Body", *, is_sized: bool) -> Answer:
+        """Raises what a view would raise."""
+        try:
+            await Incoming(body.again).take_all(self._take)
+        except BodyBroken as broken:
+            if not is_sized:  # of another, what came counts
+                await self._do(partial(self._receiver.give_up, broken))
+                raise
+        if self._pieces:
+            await self._hand_over()
+        finished: Answer = await self._do(partial(self._receiver.finish, now=timezone.now()))
+        return finished
+
+    def end(self) -> None:
+        """Let go of what is held, in a thread, when this was broken off."""
+        if self._receiver.is_over:
+            return
+        if self._doing is None or self._doing.done():
+            self._submit(self._receiver.close)
+        else:
+            self._doing.add_done_callback(lambda _: self._submit(self._receiver.close))
+
+    def _take(self, piece: bytes) -> Awaitable[None] | None:
+        self._pieces.append(piece)
+        self._size += len(piece) + self._PIECE_OVERHEAD
+        return self._hand_over() if self._size >= self._batch_bytes() else None
+
+    async def _hand_over(self) -> None:
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        await self._done()
+        self._doing = self._submit(partial(self._receiver.write, pieces))
+
+    async def _do(self, call: Callable[[], Any]) -> Any:
+        await self._done()
+        self._doing = self._submit(call)
+        return await self._done()
+
+    async def _done(self) -> Any:
+        if self._doing is None:
+            return None
+        return await asyncio.wrap_future(self._doing)
+
+
+def _called(call: Callable[[], T]) -> T:
+    with connection_of_a_call():
+        return call()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,41 +335,61 @@ class _Body:
             self._messages = [{"type": "http.request", "body": content, "more_body": False}]
         return content
 
-    async def gather(self, length: int) -> None:
-        """Receive ``length`` bytes, unless that takes too long or the client goes away."""
-        if length == 0:
+    async def gather(self, most: int) -> None:
+        """Receive all, or ``most`` bytes and a piece more, unless that takes too long."""
+        if most == 0:
             self.is_whole = True
             return
-        try:
+        size = 0
+        with suppress(TimeoutError):
             async with asyncio.timeout(_GATHERED_SECONDS):
-                while not self.is_whole:
-                    message = await self._receive()
+                while not self.is_whole and size <= most:
+                    message = await self._received()
                     self._messages.append(message)
                     if message["type"] != "http.request":
                         return
-                    self.is_whole = not message["more_body"]
-        except TimeoutError:
-            return
+                    size += len(message["body"])
 
     async def again(self) -> Message:
         if self._messages:
             return self._messages.pop(0)
-        return await self._receive()
+        return await self._received()
+
+    async def _received(self) -> Message:
+        message = await self._receive()
+        self.is_whole = message["type"] == "http.request" and not message["more_body"]
+        return message
 
 
-def _read(scope: Scope) -> tuple[PushRequest, int] | None:
-    """What a push is told by, and the length of its body; ``None`` when it is unusual."""
+def _read(scope: Scope) -> PushRequest | None:
+    """What a push is told by; ``None`` when it is unusual."""
     path: bytes = scope["raw_path"]
     if not path.startswith(_PREFIX) or b"%" in path:
         return None
     headers = usual_headers(scope, _UNUSUAL)
-    if headers is None:
+    if headers is None or headers.get("expect", _CONTINUE).lower() != _CONTINUE:
         return None
-    text = headers.get("content-length", "" if scope["http_version"] == "2" else "0")
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or int(text) > _WHOLE_BYTES:
+    if "transfer-encoding" in headers:
+        length, is_usual = None, _is_chunked(headers)
+    else:
+        text = headers.get("content-length", "" if scope["http_version"] == "2" else "0")
+        is_usual = text.isascii() and text.isdecimal() and len(text) < 20
+        length = int(text) if is_usual else None
+    if not is_usual:
         return None
     query = scope["query_string"].decode("latin-1")
-    return PushRequest(scope["method"], path.decode("latin-1"), query, headers), int(text)
+    return PushRequest(scope["method"], path.decode("latin-1"), query, headers, length)
+
+
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    coding = headers["transfer-encoding"].strip().lower()
+    return coding == "chunked" and "content-length" not in headers
+
+
+def _may_be_small(request: PushRequest) -> bool:
+    """Who asks before sending is told to send when somebody wants to read, and not before."""
+    is_large = request.length is not None and request.length > _WHOLE_BYTES
+    return not is_large and "expect" not in request.headers
 
 
 def _with_length(answer: Answer | None) -> Answer | None:

@@ -29,6 +29,7 @@ class Place(Enum):
     BODY = "requests whose bodies are on their way"
     CALL = "requests"
     UPLOAD = "uploads"
+    THREAD = "uploads by a thread"
     DOWNLOAD = "downloads"
     ANSWER = "large answers"  # counted in bytes: they are in memory
 
@@ -37,6 +38,7 @@ _PLACES: Final[Mapping[Place, Callable[[], int]]] = {
     Place.BODY: lambda: settings.BERTH.MAXIMUM_WAITING_REQUESTS,
     Place.CALL: lambda: settings.BERTH.MAXIMUM_WAITING_REQUESTS,
     Place.UPLOAD: lambda: settings.UPLOAD_PLACES,
+    Place.THREAD: lambda: settings.UPLOAD_THREADS,
     Place.DOWNLOAD: lambda: settings.BERTH.MAXIMUM_CONCURRENT_DOWNLOADS,
     Place.ANSWER: lambda: _LARGE_ANSWERS_BYTES,
 }
@@ -111,7 +113,9 @@ class Shares:
 
     def require_upload(self, holder: Holder) -> None:
         """Raise ``ShareTaken`` for who opens an upload and has no place to send it."""
-        self.require_own(Place.UPLOAD, holder, of=settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS)
+        most = settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS
+        self.require_own(Place.UPLOAD, holder, of=most)
+        self.require_own(Place.THREAD, holder, of=min(most, settings.UPLOAD_THREADS_TO_OPEN))
 
     def _require(self, limits: list[_Limit], amount: int, *, of: int) -> None:
         for name, percent in limits:

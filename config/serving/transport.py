@@ -198,6 +198,7 @@ class Transport:
             # Who brings no credentials is not let in, and the body is not read.
             if isinstance(environ["wsgi.input"], BodyStream) and "HTTP_AUTHORIZATION" in environ:
                 _hold(held, self.shares, Place.UPLOAD, holder, _too_many)
+                _hold(held, self.shares, Place.THREAD, holder, _too_many)
             elif environ["PATH_INFO"] not in PROBES:
                 _hold(held, self.shares, Place.CALL, holder, Unavailable)
             pool = self._pool_for(environ)

@@ -1,12 +1,13 @@
 """How many requests of this process wait for a client at the moment.
 
-Receiving a body of unknown or large size takes a thread for as long as the client likes, and
-sending a blob takes memory. So both take a place first, each in a pool of its own: slow readers
-keep no push waiting, nor slow bodies a pull.
+Receiving a body of unknown or large size takes memory and files for as long as the client likes,
+in some cases even a thread, and sending a blob takes memory. So both take a place first, each in a
+pool of its own: slow readers keep no push waiting, nor slow bodies a pull.
 """
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 
@@ -22,6 +23,7 @@ class Transfers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._uploads = 0
+        self._threads = 0
         self._downloads = 0
 
     @property
@@ -32,14 +34,35 @@ class Transfers:
     def downloads(self) -> int:
         return self._downloads
 
-    def begin_upload(self) -> None:
+    def require_room_for_uploads(self) -> None:
+        """Raise ``TooManyRequests`` when no upload is to be opened for now."""
+        _refuse_when_full(self._uploads, settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS)
+        _refuse_when_full(self._threads, settings.UPLOAD_THREADS_TO_OPEN)
+
+    @contextmanager
+    def upload(self) -> Iterator[None]:
+        """Inside, a body is received by nobody's thread. Raises ``TooManyRequests``."""
         with self._lock:
             _refuse_when_full(self._uploads, settings.UPLOAD_PLACES)
             self._uploads += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._uploads -= 1
+
+    def begin_upload(self) -> None:
+        """The same until ``end_upload``, by a thread that waits for the client."""
+        with self._lock:
+            _refuse_when_full(self._uploads, settings.UPLOAD_PLACES)
+            _refuse_when_full(self._threads, settings.UPLOAD_THREADS)
+            self._uploads += 1
+            self._threads += 1
 
     def end_upload(self) -> None:
         with self._lock:
             self._uploads -= 1
+            self._threads -= 1
 
     def begin_download(self) -> None:
         with self._lock:

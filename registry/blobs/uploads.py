@@ -1,10 +1,12 @@
 """Receive blobs: append chunks to a session, commit, cancel. And blobs that come at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from inspect import GEN_CLOSED, getgeneratorstate
 from itertools import chain
+from typing import Generic, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -27,6 +29,56 @@ from registry.repositories.services import while_it_exists
 from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
 from registry.storage.select import blob_store
 
+T = TypeVar("T")
+
+Receiving = Generator[None, Iterable[bytes] | datetime, T]
+"""Takes pieces of a body as they come, then the moment at which it ended, and returns."""
+
+
+class Receiver(Generic[T]):
+    """Takes in one body. Each call is short: whoever makes it waits for the client in between.
+
+    Calls come one after the other, from any thread. Whatever fails ends the upload.
+    """
+
+    def __init__(self, receiving: Receiving[T]) -> None:
+        self._receiving = receiving
+
+    @property
+    def is_over(self) -> bool:
+        return getgeneratorstate(self._receiving) == GEN_CLOSED
+
+    def begin(self) -> None:
+        """Look at what is known before the first byte, and take the upload over."""
+        next(self._receiving)
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        self._receiving.send(pieces)
+
+    def finish(self, *, now: datetime) -> T:
+        try:
+            self._receiving.send(now)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        raise RuntimeError("the body has ended, and more is waited for")
+
+    def give_up(self, error: BaseException) -> None:
+        """The body is none: what came of it is forgotten. Raises ``error``."""
+        self._receiving.throw(error)
+
+    def close(self) -> None:
+        """Forget what came, unless it is finished already."""
+        self._receiving.close()
+
+
+def received(receiving: Receiving[T], pieces: Iterable[bytes], clock: Callable[[], datetime]) -> T:
+    """The same for whoever waits for the pieces of a body, and has nothing else to do."""
+    receiver = Receiver(receiving)
+    receiver.begin()
+    receiver.write(pieces)
+    return receiver.finish(now=clock())
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -36,7 +88,7 @@ class Chunk:
     inclusive; ``length`` is ``Content-Length``. ``None`` where the client sent none.
     """
 
-    pieces: Iterable[bytes]
+    pieces: Iterable[bytes] = ()
     length: int | None = None
     first_byte: int | None = None
     last_byte: int | None = None
@@ -77,9 +129,15 @@ def append_chunk(*, session: UploadSession, chunk: Chunk, now: datetime) -> Uplo
 
     Source: distribution-spec v1.1, "Pushing a blob in chunks" (end-5).
     """
+    return received(appending(session=session, chunk=chunk), chunk.pieces, lambda: now)
+
+
+def appending(*, session: UploadSession, chunk: Chunk) -> Receiving[UploadSession]:
+    """The same for a chunk whose pieces are handed in."""
     _check_start(session, chunk)
     with _held(session) as writer:
-        hasher = _write(writer, session, chunk, session.algorithm)
+        hasher = hashing.hasher_at(writer, session.pk, session.algorithm, session.offset)
+        now = yield from _written(writer, session, hasher, (yield))
         arrived = hasher.length - session.offset
         if chunk.expected is None or arrived <= chunk.expected:
             _move(writer, session, hasher, now)
@@ -154,8 +212,15 @@ def finish_upload(
                 raise _out_of_order(session) from None
             raise
         return Finished(session, digest, len(content), key, now, came_at_once=True)
+    steps = finishing(session=session, digest=digest, chunk=chunk)
+    return received(steps, chunk.pieces, lambda: now)
+
+
+def finishing(*, session: UploadSession, digest: Digest, chunk: Chunk) -> Receiving[Finished]:
+    """The same for a chunk whose pieces are handed in."""
+    _check_start(session, chunk)
     with _held(session) as writer:
-        content_digest, size = _write_last(writer, session, chunk, digest.algorithm, now)
+        content_digest, size, now = yield from _write_last(writer, session, chunk, digest.algorithm)
         _require_digest(content_digest, digest)
         key = writer.finish()
     return Finished(session, digest, size, key, now)
@@ -166,11 +231,28 @@ def finish_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: da
     session = UploadSession(id=uuid4(), repository=repository, offset=0)
     _check_start(session, chunk)
     content = chunk.whole
-    if content is not None:
-        key, size = _keep(session.pk, digest, content), len(content)
-    else:
-        key, size = _write_alone(session, digest, chunk)
-    return Finished(session, digest, size, key, now, ends_session=False)
+    if content is None:
+        steps = finishing_blob(repository=repository, digest=digest, chunk=chunk)
+        return received(steps, chunk.pieces, lambda: now)
+    key = _keep(session.pk, digest, content)
+    return Finished(session, digest, len(content), key, now, ends_session=False)
+
+
+def finishing_blob(*, repository: Repository, digest: Digest, chunk: Chunk) -> Receiving[Finished]:
+    """The same for a chunk whose pieces are handed in. Nobody else knows the session."""
+    session = UploadSession(id=uuid4(), repository=repository, offset=0)
+    _check_start(session, chunk)
+    try:
+        with _held(session, confirm=lambda: None) as writer:
+            hasher = hashing.Hasher(digest.algorithm)
+            now = yield from _written(writer, session, hasher, (yield))
+            _require_length(chunk, hasher.length)
+            _require_digest(hasher.digest(), digest)
+            key = writer.finish()
+    except BaseException:
+        blob_store().discard(session.pk)
+        raise
+    return Finished(session, digest, hasher.length, key, now, ends_session=False)
 
 
 def register(finished: Finished) -> Blob:
@@ -241,19 +323,6 @@ def _keep(upload: UUID, digest: Digest, content: bytes) -> str:
     return blob_store().keep(upload, content)
 
 
-def _write_alone(session: UploadSession, digest: Digest, chunk: Chunk) -> tuple[str, int]:
-    """Store bytes as they come, for a session that nobody else knows; return key and length."""
-    try:
-        with _held(session, confirm=lambda: None) as writer:
-            hasher = _write(writer, session, chunk, digest.algorithm)
-            _require_length(chunk, hasher.length)
-            _require_digest(hasher.digest(), digest)
-            return writer.finish(), hasher.length
-    except BaseException:
-        blob_store().discard(session.pk)
-        raise
-
-
 @contextmanager
 def _held(
     session: UploadSession, *, confirm: Callable[[], None] | None = None
@@ -275,31 +344,56 @@ def _held(
         ) from None
 
 
-def _write(
-    writer: UploadWriter, session: UploadSession, chunk: Chunk, algorithm: str
-) -> hashing.Hasher:
-    """Write the chunk; return the hasher of everything up to its end."""
-    hasher = hashing.hasher_at(writer, session.pk, algorithm, session.offset)
-    writer.write(hasher.passing(_limited(chunk, session.offset)))
-    return hasher
+def _written(
+    writer: UploadWriter,
+    session: UploadSession,
+    hasher: hashing.Hasher,
+    pieces: Iterable[bytes] | datetime,
+) -> Receiving[datetime]:
+    """Write and hash these pieces, and all that follow; return the moment at which they ended."""
+    try:
+        while not isinstance(pieces, datetime):
+            writer.write(hasher.passing(_limited(pieces, hasher.length)))
+            pieces = yield
+    except WriterReplaced:
+        raise
+    except BaseException:
+        writer.cut(session.offset)
+        raise
+    return pieces
+
+
+def _limited(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+    for piece in pieces:
+        length += len(piece)
+        _check_size(length)
+        yield piece
 
 
 def _write_last(
-    writer: UploadWriter, session: UploadSession, chunk: Chunk, algorithm: str, now: datetime
-) -> tuple[Digest, int]:
-    """Write what the closing request brings; return digest and length of the whole."""
-    pieces = iter(chunk.pieces)
-    first = next(pieces, b"")
-    if not first and session.digest_so_far.startswith(f"{algorithm}:"):
+    writer: UploadWriter, session: UploadSession, chunk: Chunk, algorithm: str
+) -> Receiving[tuple[Digest, int, datetime]]:
+    """Write what the closing request brings; return digest and length of the whole, and when."""
+    came = yield from _any_bytes()
+    if isinstance(came, datetime) and session.digest_so_far.startswith(f"{algorithm}:"):
         _require_length(chunk, 0)
-        return Digest.parse(session.digest_so_far), session.offset
-    chunk = replace(chunk, pieces=chain([first], pieces))
-    hasher = _write(writer, session, chunk, algorithm)
+        return Digest.parse(session.digest_so_far), session.offset, came
+    hasher = hashing.hasher_at(writer, session.pk, algorithm, session.offset)
+    now = yield from _written(writer, session, hasher, came)
     arrived = hasher.length - session.offset
     if arrived and chunk.expected is not None and arrived < chunk.expected:
         _move(writer, session, hasher, now)  # cut short: the client may go on from here
     _require_length(chunk, arrived)
-    return hasher.digest(), hasher.length
+    return hasher.digest(), hasher.length, now
+
+
+def _any_bytes() -> Receiving[Iterable[bytes] | datetime]:
+    """The first pieces with anything in them; the moment where there are none."""
+    while not isinstance(came := (yield), datetime):
+        pieces = iter(came)
+        if first := next(pieces, b""):
+            return chain([first], pieces)
+    return came
 
 
 def _require_length(chunk: Chunk, arrived: int) -> None:
@@ -310,13 +404,6 @@ def _require_length(chunk: Chunk, arrived: int) -> None:
 def _require_digest(found: Digest, wanted: Digest) -> None:
     if found != wanted:
         raise DigestInvalid(f"the content has the digest {found}, not {wanted}", digest=str(wanted))
-
-
-def _limited(chunk: Chunk, offset: int) -> Iterator[bytes]:
-    for piece in chunk.pieces:
-        offset += len(piece)
-        _check_size(offset)
-        yield piece
 
 
 def _move(

@@ -74,6 +74,10 @@ class UploadWriter(Protocol):
         """
         ...
 
+    def cut(self, length: int) -> None:
+        """Give back the room of what is behind ``length`` bytes; the writer goes no further."""
+        ...
+
     def undisturbed(self) -> AbstractContextManager[None]:
         """Inside, nobody can take the upload over: the place to move its row."""
         ...

@@ -93,6 +93,9 @@ class S3Writer:
             raise
         return self.position - start
 
+    def cut(self, length: int) -> None:
+        """What no row was told of is found behind ``length`` by whoever goes on."""
+
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
         left = self._leave_tail()

@@ -71,8 +71,8 @@ def refusal(error: OCIError, request: HttpRequest | Request, *, scope: str = "")
     return JsonResponse(error_document(error), status=error.status, headers=headers)
 
 
-def not_found(error: OCIError) -> Answer:
-    """The same for what is not there, without a request: nobody is told to log in."""
+def refused(error: OCIError) -> Answer:
+    """The same as a plain value, for what no login would help."""
     body = json.dumps(error_document(error)).encode()
     about = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     return Answer(HTTPStatus(error.status), {**API_VERSION, **error.headers(), **about}, body)

@@ -20,7 +20,7 @@ from registry.access.callers import Caller
 from registry.access.scopes import Action
 from registry.access.tokens import verify_token
 from registry.api.distribution.auth import Asking, token_answer
-from registry.api.distribution.base import not_found
+from registry.api.distribution.base import refused
 from registry.api.distribution.conversions import CONVERSIONS
 from registry.api.distribution.reads import (
     Answer,
@@ -90,7 +90,7 @@ def _read_answer(hot: Hot) -> Answer | None:
     try:
         return answer(read, last, hot.query)
     except (BlobUnknown, ManifestUnknown) as error:
-        return not_found(error)  # a push asks for each of its layers first
+        return refused(error)  # a push asks for each of its layers first
 
 
 def known_caller(headers: Mapping[str, str], *, now: datetime) -> Caller | None:

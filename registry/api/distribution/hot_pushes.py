@@ -6,26 +6,34 @@ to the views, which know every case: what fails here has changed nothing.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from django.conf import settings
 from django.http.request import QueryDict
 
-from artifacts.oci.errors import OCIError
+from artifacts.oci.errors import ChunkOutOfOrder, OCIError
+from registry.api.distribution.base import refused
 from registry.api.distribution.hot import LEFT_TO_VIEWS, granted_repository, known_caller
 from registry.api.distribution.pushes import (
     Push,
+    blob_arriving,
     blob_created,
     blob_finished,
     chunk_appended,
+    chunk_arriving,
+    end_arriving,
     upload_finished,
     upload_opened,
 )
 from registry.api.distribution.reads import Answer
+from registry.api.http.failures import failure_of
 from registry.blobs.models import Blob
-from registry.blobs.uploads import Finished, register_together
+from registry.blobs.uploads import Finished, Receiver, Receiving, register_together
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +49,8 @@ class PushRequest:
     path: str
     query: str
     headers: Mapping[str, str]  # by their names in lower case
-    body: bytes = b""
+    length: int | None = 0  # of the body; ``None`` when only its end tells
+    body: bytes = b""  # all of it, where it does not come later
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,39 @@ def _registered(closing: Sequence[_Closing]) -> Sequence[Blob | Exception]:
 
 def _step(number: int, request: PushRequest, now: datetime) -> Answer | _Closing | None:
     name, session_id = _target(request)
+
+    def do(push: Push) -> Answer | Finished | None:
+        return _done(request.method, push, session_id)
+
+    done: Answer | Finished | None = _tried(request, name, now, do)
+    return _Closing(number, name, done) if isinstance(done, Finished) else done
+
+
+def arriving(request: PushRequest, *, now: datetime) -> Receiver[Answer] | None:
+    """What takes the body of a step in, begun; ``None``: ask the views."""
+    name, session_id = _target(request)
+
+    def begun(push: Push) -> Receiver[Answer] | None:
+        receiving = _receiving(request.method, push, session_id)
+        if receiving is None:
+            return None
+        receiver = Receiver(receiving)
+        receiver.begin()
+        return receiver
+
+    return _tried(request, name, now, begun)
+
+
+def refused_while_arriving(error: Exception, request: PushRequest) -> Answer:
+    """What is answered when the body was looked at already, so that no view can."""
+    failure = failure_of(error, request)
+    if isinstance(failure, ChunkOutOfOrder):
+        failure.location = request.path
+    return refused(failure)
+
+
+def _tried(request: PushRequest, name: str, now: datetime, do: Callable[[Push], T]) -> T | None:
+    """Do something with a push whose caller certainly may; ``None``: ask the views."""
     if not name or settings.BERTH.CORS_ALLOWED_ORIGINS or settings.BERTH.is_read_only:
         return None
     try:
@@ -99,16 +141,13 @@ def _step(number: int, request: PushRequest, now: datetime) -> Answer | _Closing
         if caller is None or repository is None:
             return None
         query, pieces = QueryDict(request.query), [request.body] if request.body else []
-        push = Push(
-            request.headers, query, name, repository, caller, now, pieces, len(request.body)
-        )
-        done = _done(request.method, push, session_id)
+        push = Push(request.headers, query, name, repository, caller, now, pieces, request.length)
+        return do(push)
     except (OCIError, *LEFT_TO_VIEWS):
         return None
     except Exception:
         logger.exception("a push failed at the front door, and is left to the views")
         return None
-    return _Closing(number, name, done) if isinstance(done, Finished) else done
 
 
 def _target(request: PushRequest) -> tuple[str, str]:
@@ -132,3 +171,11 @@ def _done(method: str, push: Push, session_id: str) -> Answer | Finished | None:
     if "mount" in push.query:
         return None
     return blob_finished(push) if "digest" in push.query else upload_opened(push)
+
+
+def _receiving(method: str, push: Push, session_id: str) -> Receiving[Answer] | None:
+    if method == "PATCH":
+        return chunk_arriving(push, session_id)
+    if method == "PUT":
+        return end_arriving(push, session_id)
+    return blob_arriving(push) if "digest" in push.query and "mount" not in push.query else None

@@ -14,19 +14,23 @@ from django.conf import settings
 from django.http.request import QueryDict
 
 from artifacts.oci.digest import DEFAULT_ALGORITHM, Digest, parse_algorithm
-from artifacts.oci.errors import BlobUploadInvalid, DigestInvalid, TooManyRequests
+from artifacts.oci.errors import BlobUploadInvalid, DigestInvalid
 from registry.access.callers import Caller
 from registry.api.distribution.reads import API_VERSION, Answer
 from registry.blobs.models import UploadSession
 from registry.blobs.sessions import get_upload, open_upload
-from registry.blobs.transfers import RETRY_AFTER_SECONDS, transfers
+from registry.blobs.transfers import transfers
 from registry.blobs.uploads import (
     Chunk,
     Finished,
+    Receiving,
     append_chunk,
+    appending,
     cancel_upload,
     finish_blob,
     finish_upload,
+    finishing,
+    finishing_blob,
     register,
 )
 from registry.repositories.models import Repository
@@ -78,9 +82,17 @@ def blob_pushed(push: Push) -> Answer:
 
 def blob_finished(push: Push) -> Finished:
     """The first part of that: of the rest each has its own, or many have one."""
-    digest = Digest.parse(push.query.get("digest", ""))
-    _refuse_when_busy()
+    digest = _digest_of_blob(push)
     return finish_blob(repository=push.repository, digest=digest, chunk=_chunk(push), now=push.now)
+
+
+def blob_arriving(push: Push) -> Receiving[Answer]:
+    """The same as ``blob_pushed`` for a body that is handed in."""
+    digest = _digest_of_blob(push)
+    finished = yield from finishing_blob(
+        repository=push.repository, digest=digest, chunk=_chunk(push)
+    )
+    return _closed(push, finished)
 
 
 def upload_told(push: Push, session_id: str) -> Answer:
@@ -92,17 +104,27 @@ def chunk_appended(push: Push, session_id: str) -> Answer:
     return _standing(session, push, HTTPStatus.ACCEPTED)
 
 
+def chunk_arriving(push: Push, session_id: str) -> Receiving[Answer]:
+    """The same for a body that is handed in."""
+    session = yield from appending(session=_session(push, session_id), chunk=_chunk(push))
+    return _standing(session, push, HTTPStatus.ACCEPTED)
+
+
 def upload_closed(push: Push, session_id: str) -> Answer:
     return _closed(push, upload_finished(push, session_id))
 
 
 def upload_finished(push: Push, session_id: str) -> Finished:
     """The first part of that."""
-    session = _session(push, session_id)
-    if "digest" not in push.query:
-        raise DigestInvalid("close the upload with ?digest=ALGORITHM:HEX")
-    digest = Digest.parse(push.query.get("digest", ""))
+    session, digest = _ending(push, session_id)
     return finish_upload(session=session, digest=digest, chunk=_chunk(push), now=push.now)
+
+
+def end_arriving(push: Push, session_id: str) -> Receiving[Answer]:
+    """The same as ``upload_closed`` for a body that is handed in."""
+    session, digest = _ending(push, session_id)
+    finished = yield from finishing(session=session, digest=digest, chunk=_chunk(push))
+    return _closed(push, finished)
 
 
 def upload_cancelled(push: Push, session_id: str) -> Answer:
@@ -117,6 +139,19 @@ def blob_created(name: str, digest: str) -> Answer:
 
 def _closed(push: Push, finished: Finished) -> Answer:
     return blob_created(push.name, register(finished).digest)
+
+
+def _digest_of_blob(push: Push) -> Digest:
+    digest = Digest.parse(push.query.get("digest", ""))
+    _refuse_when_busy()
+    return digest
+
+
+def _ending(push: Push, session_id: str) -> tuple[UploadSession, Digest]:
+    session = _session(push, session_id)
+    if "digest" not in push.query:
+        raise DigestInvalid("close the upload with ?digest=ALGORITHM:HEX")
+    return session, Digest.parse(push.query.get("digest", ""))
 
 
 def _session(push: Push, session_id: str) -> UploadSession:
@@ -145,14 +180,9 @@ def _content_range(header: str | None) -> tuple[int | None, int | None]:
 def _refuse_when_busy() -> None:
     """Every client repeats a POST that is answered 429, and few repeat a PATCH or PUT.
 
-    So the ceiling on concurrent uploads is applied here. It lies below the number
-    of threads, so that slow uploads never take the last one from readers.
+    So the ceiling on concurrent uploads is applied here, and lies below what there is room for.
     """
-    if transfers.uploads >= settings.BERTH.MAXIMUM_CONCURRENT_UPLOADS:
-        raise TooManyRequests(
-            "too many uploads at once; try again shortly",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-        )
+    transfers.require_room_for_uploads()
 
 
 def _standing(session: UploadSession, push: Push, status: HTTPStatus) -> Answer:

@@ -2,14 +2,13 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import TooManyFieldsSent as TooManyFields
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import HttpRequest, UnreadablePostError
+from django.http import UnreadablePostError
 from rest_framework.exceptions import APIException
-from rest_framework.request import Request
 
 from accounts.errors import AccountError
 from artifacts.oci.errors import OCIError, SizeInvalid, StorageFull, Unavailable
@@ -50,7 +49,17 @@ class DatabaseUnavailable(Unavailable):
     message = "the registry's database does not answer; try again shortly"
 
 
-def failure_of(exc: BaseException, request: HttpRequest | Request) -> OCIError:
+class Asked(Protocol):
+    """What the log says of a request."""
+
+    @property
+    def method(self) -> str | None: ...
+
+    @property
+    def path(self) -> str: ...
+
+
+def failure_of(exc: BaseException, request: Asked) -> OCIError:
     """What a failure is called; a defect of ours is written to the log."""
     if isinstance(exc, OCIError):
         return exc

@@ -41,8 +41,8 @@ MISTAKES = {
         "line 1: TOKEN_LIFETIME_SECONDS: expected at least 60, but found 5.",
     ),
     "more uploads than places": (
-        "MAXIMUM_CONCURRENT_UPLOADS: 121\n",
-        "line 1: MAXIMUM_CONCURRENT_UPLOADS: expected at most 120, but found 121.",
+        "MAXIMUM_CONCURRENT_UPLOADS: 2049\n",
+        "line 1: MAXIMUM_CONCURRENT_UPLOADS: expected at most 2048, but found 2049.",
     ),
     "a number for text": (
         "LIBRARY_NAMESPACE: 12\n",

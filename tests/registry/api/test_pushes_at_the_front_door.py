@@ -1,149 +1,24 @@
 """The steps of a push answer the same at the front door as in the views, and need none."""
 
-import asyncio
-import re
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
-from django.core.wsgi import get_wsgi_application
-from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from config.serving import pushes
-from config.serving.front_door import FrontDoor
-from config.serving.transport import Transport
-from registry.access.tokens import verify_token
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository
-from tests.asgi import scope
+from tests.registry.api.pushing import UPLOADS, Asking, Headers, closing, opened
 from tests.registry.builders import bearer, make_repository, owner_of
 from tests.registry.stored import content_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-UPLOADS = "/v2/acme/web/blobs/uploads/"
 LARGE = bytes(range(256)) * 1024  # 256 KiB
-Headers = Mapping[str, str]
-_SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-@dataclass(slots=True)
-class Answered:
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    def of_any_session(self) -> tuple[int, dict[str, str], bytes]:
-        named = {name: _SESSION.sub("SESSION", value) for name, value in self.headers.items()}
-        return self.status, named, re.sub(_SESSION.pattern.encode(), b"SESSION", self.body)
-
-
-class Asking:
-    """One event loop with one application on it, to which bodies come in pieces."""
-
-    def __init__(self, application: Any) -> None:
-        self._application = application
-        self._loop = asyncio.new_event_loop()
-
-    def __call__(
-        self,
-        method: str,
-        address: str,
-        body: Sequence[bytes] = (),
-        headers: Headers | None = None,
-        *,
-        is_cut: bool = False,
-    ) -> Answered:
-        answered = Answered()
-        length = sum(map(len, body)) + (10 if is_cut else 0)
-        last = {"type": "http.disconnect"} if is_cut else _part(b"", more=False)
-        coming = [*[_part(piece, more=True) for piece in body], last]
-
-        async def receive() -> dict[str, Any]:
-            if coming:
-                return coming.pop(0)
-            await asyncio.sleep(60)
-            return {"type": "http.disconnect"}
-
-        async def send(message: Mapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                answered.status = message["status"]
-                answered.headers = {
-                    name.decode(): value.decode() for name, value in message["headers"]
-                }
-            else:
-                answered.body += message.get("body", b"")
-
-        sent = {"Host": "localhost", "Content-Length": str(length), **(headers or {})}
-        named = [(name.lower().encode(), value.encode()) for name, value in sent.items() if value]
-        path, _, query = address.partition("?")
-        served = self._application(scope(method, path, named, query), receive, send)
-        self._loop.run_until_complete(asyncio.wait_for(served, 30))
-        return answered
-
-    def close(self) -> None:
-        self._loop.close()
-
-
-def _part(content: bytes, *, more: bool) -> dict[str, Any]:
-    return {"type": "http.request", "body": content, "more_body": more}
-
-
-class NoViews(Transport):
-    """Fails where the front door leaves a request to the views."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda *_: [], threads=1)
-
-    async def __call__(self, *_: Any) -> None:
-        raise AssertionError("left to the views")
-
-
-@pytest.fixture
-def views() -> Iterator[Asking]:
-    asking = Asking(Transport(get_wsgi_application(), threads=2))
-    yield asking
-    asking.close()
-
-
-@pytest.fixture
-def door() -> Iterator[Asking]:
-    front_door = FrontDoor(Transport(get_wsgi_application(), threads=2))
-    asking = Asking(front_door)
-    yield asking
-    front_door.close()
-    asking.close()
-
-
-@pytest.fixture
-def alone() -> Iterator[Asking]:
-    front_door = FrontDoor(NoViews())
-    asking = Asking(front_door)
-    yield asking
-    front_door.close()
-    asking.close()
-
-
-@pytest.fixture
-def token(repository: Repository) -> Headers:
-    """A token that was verified here before."""
-    headers = bearer(owner_of("acme"), "repository:acme/web:pull,push")
-    verify_token(headers["Authorization"].removeprefix("Bearer "), now=timezone.now())
-    return headers
-
-
-def opened(ask: Asking, headers: Headers) -> str:
-    return ask("POST", UPLOADS, headers=headers).headers["location"]
-
-
-def closing(location: str, content: bytes) -> str:
-    return f"{location}?digest={Digest.of(content)}"
 
 
 def test_a_blob_in_the_closing_request_needs_no_view(
@@ -183,21 +58,21 @@ def test_what_came_before_the_client_went_away_counts(door: Asking, token: Heade
     assert door("GET", location, headers=token).headers["range"] == f"0-{len(LARGE) - 1}"
 
 
-def test_what_comes_slowly_is_left_to_the_views(
-    door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+def test_a_small_body_that_comes_slowly_needs_no_view(
+    alone: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushes, "_GATHERED_SECONDS", 0)
 
-    assert door("POST", closing(UPLOADS, b"hello"), [b"hel", b"lo"], token).status == 201
+    assert alone("POST", closing(UPLOADS, b"hello"), [b"hel", b"lo"], token).status == 201
 
 
-def test_what_is_more_than_may_be_in_memory_is_left_to_the_views(
-    door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+def test_what_is_more_than_may_be_in_memory_is_stored_as_it_comes(
+    alone: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushes, "_GATHERED_BYTES", 4)
     monkeypatch.setattr(pushes, "hot_pushes", None)
 
-    assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
+    assert alone("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
 
 
 def test_a_failure_of_the_door_is_left_to_the_views(
@@ -209,54 +84,6 @@ def test_a_failure_of_the_door_is_left_to_the_views(
     monkeypatch.setattr(pushes, "hot_pushes", fail)
 
     assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
-
-
-def test_what_waits_has_a_task_that_a_timeout_can_end(
-    token: Headers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pushes, "_GATHERED_SECONDS", 0.01)
-    front_door = FrontDoor(Transport(get_wsgi_application(), threads=2))
-    loop = asyncio.new_event_loop()
-    sent: list[Any] = []
-    coming = [_part(b"hello", more=True), _part(b"", more=False)]
-    named = [(name.lower().encode(), value.encode()) for name, value in token.items()]
-    named += [(b"content-length", b"5"), (b"host", b"localhost")]
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.sleep(0.05)
-        return coming.pop(0)
-
-    async def send(message: Mapping[str, Any]) -> None:
-        sent.append(message)
-
-    asked = scope("POST", UPLOADS, named, f"digest={Digest.of(b'hello')}")
-    served = _without_task(loop, front_door(asked, receive, send))
-    loop.run_until_complete(asyncio.wait_for(served, 30))
-
-    front_door.close()
-    loop.close()
-    assert sent[0]["status"] == 201
-
-
-def _without_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]
-) -> "asyncio.Future[None]":
-    """Run a coroutine as a server does that has no tasks of asyncio's."""
-    done = loop.create_future()
-
-    def go_on(_: object = None) -> None:
-        try:
-            waiting = coroutine.send(None)
-        except StopIteration:
-            done.set_result(None)
-        except BaseException as error:
-            done.set_exception(error)
-        else:
-            waiting._asyncio_future_blocking = False
-            waiting.add_done_callback(go_on)
-
-    loop.call_soon(go_on)
-    return done
 
 
 def test_no_upload_is_opened_while_too_many_come_in(
