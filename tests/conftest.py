@@ -28,6 +28,7 @@ _ON_POSTGRESQL = [
     "registry/api/test_standby.py",
     "config/test_migrate.py",
     "config/test_moving.py",
+    "system/test_database_away.py",
 ]
 collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
 

@@ -60,6 +60,21 @@ def private_cluster(programs: Path, *, is_durable: bool = False) -> Iterator[str
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def outage(uri: str) -> Iterator[None]:
+    """Meanwhile a private cluster is not there. Its connections break."""
+    folder = Path(uri.rpartition("host=")[2])
+    server = (installed_programs() / "pg_ctl", "--pgdata", folder / "cluster", "--silent", "--wait")
+    # The arguments of the first start, each in quotes behind the program itself.
+    options = (folder / "cluster" / "postmaster.opts").read_text().strip()
+    own = options.partition('"-k"')
+    _run(*server, "--mode", "immediate", "stop")
+    try:
+        yield
+    finally:
+        _run(*server, "--log", folder / "log", "--options", f"{own[1]}{own[2]}", "start")
+
+
 def main_process(uri: str) -> int:
     """The process that all others of a private cluster are children of."""
     folder = Path(uri.rpartition("host=")[2])

@@ -66,7 +66,7 @@ def _postgresql(configuration: Configuration) -> dict[str, Any]:
     parts = urlsplit(configuration.DB_URI)
     query = _POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query, keep_blank_values=True))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "registry.rows.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -28,6 +28,7 @@ LEASE_SECONDS = 3600
 MAX_ATTEMPTS = 5
 POLLING_SECONDS = 0.25
 
+_REST_SECONDS = 1.0  # of a worker whose database does not answer
 # PostgreSQL that became a standby lets us read only: ``InternalError``.
 _BROKEN_CONNECTION = (OperationalError, InterfaceError, InternalError)
 
@@ -95,6 +96,7 @@ class Channel(LeavesNonsenseOut, virtual.Channel):
             )
         except _BROKEN_CONNECTION:
             _drop_connection()
+            time.sleep(_REST_SECONDS)  # it asks again at once
             raise
         if lease is None:
             raise Empty
