@@ -78,6 +78,14 @@ class ServiceKeys(BaseModel):
         description="File with the private key (PEM) of `TLS_CERTIFICATE`.",
         examples=["/etc/berth/tls.key"],
     )
+    DRAIN_SECONDS: int = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long Berth goes on answering after SIGTERM, in seconds, while `/readyz`"
+        " says 503: time for a load balancer to send its requests elsewhere.",
+        examples=[10],
+    )
     SECRET_KEY: str = Field(
         "",
         description="Key that signs sessions and encrypts signing keys. Empty: the file"

@@ -53,10 +53,13 @@ def main() -> int:
     os.environ["CELERY_SKIP_CHECKS"] = "1"
     connections = most_connections(raise_open_files())
     _load_code()
+    settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
     only, served = _arguments(sys.argv[1:])
     options = Options.read(os.environ, only=only)
     is_tls = served is not None
     has_web = "web" in options.roles
+    if has_web:
+        settings.DRAINING_FILE.unlink(missing_ok=True)
     return Supervisor(
         _works(options, served, connections),
         is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
@@ -64,7 +67,15 @@ def main() -> int:
             greeting(options, is_tls=is_tls) if has_web else f"Berth runs: {options.roles[0]}",
             flush=True,
         ),
+        on_stop=_drain if has_web else lambda: 0.0,
     ).run()
+
+
+def _drain() -> float:
+    """Tell the web processes that they are about to end; return in how many seconds."""
+    if settings.BERTH.DRAIN_SECONDS:
+        settings.DRAINING_FILE.touch()
+    return settings.BERTH.DRAIN_SECONDS
 
 
 def _works(options: Options, served: ServedCertificate | None, connections: int) -> dict[str, Work]:

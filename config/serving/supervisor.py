@@ -56,12 +56,16 @@ class Supervisor:
         *,
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
+        on_stop: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """``on_stop`` is asked how many seconds all go on after SIGTERM."""
         self.children = [Child(name, work) for name, work in works.items()]
         self.is_ready = is_ready
         self.on_ready = on_ready
+        self.on_stop = on_stop
         self.was_ready = False
         self.stop_requests = 0
+        self.stopped_by = 0
 
     def run(self) -> int:
         """Supervise; return the exit status: 0 when asked to stop, 1 when it never worked."""
@@ -78,12 +82,22 @@ class Supervisor:
                     self.was_ready = True
                     self.on_ready()
                 time.sleep(_LOOK_SECONDS)
+            self._drain()
             return 0
         finally:
             self._stop_all()
 
-    def _request_stop(self, _signal: int, _frame: FrameType | None) -> None:
+    def _request_stop(self, number: int, _frame: FrameType | None) -> None:
         self.stop_requests += 1
+        self.stopped_by = number
+
+    def _drain(self) -> None:
+        """Go on for a while. Whoever presses Ctrl-C, or asks once more, does not want to wait."""
+        if self.stopped_by != signal.SIGTERM or not self.was_ready:
+            return
+        deadline = time.monotonic() + self.on_stop()
+        while self.stop_requests < 2 and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()

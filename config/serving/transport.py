@@ -53,6 +53,7 @@ _GATHERED_BYTES = 4 * 1024 * 1024  # the largest form or document, kept on disk 
 _GATHERED_SECONDS = 60
 _LARGE_BODIES_AT_ONCE = 32
 _QUEUE_SECONDS = 30  # for a thread
+_PROBE_SECONDS = 3  # for an answer: what takes longer is no yes
 
 # Threads for what must not keep the rest waiting. Few: they share one processor with the loop.
 _TOKEN_THREADS = 8
@@ -204,8 +205,14 @@ class Transport:
             pool = self._pool_for(environ)
             future = pool.submit_for(holder.network, self._run, environ, answer, loop)
             timer = loop.call_later(_QUEUE_SECONDS, future.cancel)  # unless it runs by then
+            answering = asyncio.wrap_future(future)
             try:
-                return await asyncio.wrap_future(future)
+                if environ["PATH_INFO"] in PROBES:
+                    await asyncio.wait([answering], timeout=_PROBE_SECONDS)
+                    if not answering.done():
+                        answering.cancel()
+                        raise Refused(Unavailable("a part of the registry does not answer"))
+                return await answering
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not future.cancelled() or (task and task.cancelling()):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -45,6 +46,11 @@ class Readiness:
             return self._found
         finally:
             self._looking.release()
+
+
+def is_draining() -> bool:
+    """Whether this Berth is about to end, and wants no more requests."""
+    return settings.DRAINING_FILE.exists()
 
 
 def pending_migrations() -> int:

@@ -1,5 +1,5 @@
-"""Django's backend for PostgreSQL, which says soon that the server is away, and at once to those who
-ask next. ``ENGINE`` names the package.
+"""Django's backend for PostgreSQL, which says soon that the server is away, and at once to those
+who ask next. ``ENGINE`` names the package.
 
 A pool alone lets each request wait as long as for a busy server, and those behind it for their
 threads.

@@ -22,16 +22,23 @@ from config.serving.supervisor import Supervisor
 
 works = {{name: partial(exec, code, {{}}) for name, code in {children!r}.items()}}
 ready = lambda: {is_ready}
-sys.exit(Supervisor(works, is_ready=ready, on_ready=lambda: print("ready", flush=True)).run())
+supervisor = Supervisor(
+    works,
+    is_ready=ready,
+    on_ready=lambda: print("ready", flush=True),
+    on_stop=lambda: {drain_seconds},
+)
+sys.exit(supervisor.run())
 """
 
 
 @contextmanager
 def supervisor(
-    children: dict[str, str], *, is_ready: bool = True
+    children: dict[str, str], *, is_ready: bool = True, drain_seconds: float = 0
 ) -> Iterator[subprocess.Popen[str]]:
+    script = SCRIPT.format(children=children, is_ready=is_ready, drain_seconds=drain_seconds)
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(children=children, is_ready=is_ready)],
+        [sys.executable, "-c", script],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -83,6 +90,40 @@ def test_ctrl_c_ends_all() -> None:
 
         assert process.wait(30) == 0
         assert session_pids(process.pid) == []
+
+
+def test_after_sigterm_all_go_on_as_long_as_they_are_told_to() -> None:
+    with supervisor({"web": SLEEPER}, drain_seconds=1.5) as process:
+        wait_until(lambda: len(children_of(process)) == 1)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        time.sleep(1)
+
+        assert len(children_of(process)) == 1
+        assert process.wait(30) == 0
+
+
+def test_a_second_sigterm_ends_the_waiting() -> None:
+    with supervisor({"web": SLEEPER}, drain_seconds=600) as process:
+        wait_until(lambda: len(children_of(process)) == 1)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        time.sleep(0.5)
+        process.terminate()
+
+        assert process.wait(30) == 0
+
+
+def test_ctrl_c_waits_for_nobody() -> None:
+    with supervisor({"web": SLEEPER}, drain_seconds=600) as process:
+        wait_until(lambda: len(children_of(process)) == 1)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(30) == 0
 
 
 def test_killing_the_supervisor_leaves_nothing() -> None:

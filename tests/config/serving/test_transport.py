@@ -5,6 +5,7 @@ import io
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -603,6 +604,27 @@ def test_a_request_waits_for_a_thread_only_so_long(monkeypatch: pytest.MonkeyPat
         return [exchange.status for exchange in exchanges]
 
     assert asyncio.run(asyncio.wait_for(ask(), 20)) == [200, 503]
+
+
+def test_a_probe_whose_answer_does_not_come_is_told_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_PROBE_SECONDS", 0.1)
+    go_on = threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        go_on.wait(20)
+        start_response("200 OK", [])
+        return Whole([b"done"])
+
+    async def ask() -> int:
+        serve: Any = Transport(application, threads=4)
+        exchange = Exchange([END])
+        try:
+            await serve(scope("GET", "/readyz", []), exchange.receive, exchange.send)
+        finally:
+            go_on.set()
+        return exchange.status
+
+    assert asyncio.run(asyncio.wait_for(ask(), 20)) == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_of_streams_that_hold_a_thread_there_are_only_a_few() -> None:

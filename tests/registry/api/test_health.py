@@ -126,6 +126,58 @@ def test_probes_come_by_address_and_are_not_kept(client: Client, settings: Any, 
     assert (response.status_code, response["Cache-Control"]) == (HTTPStatus.OK, "no-store")
 
 
+@pytest.fixture
+def draining(settings: Any, tmp_path: Path) -> None:
+    settings.DRAINING_FILE = tmp_path / "draining"
+    settings.DRAINING_FILE.touch()
+
+
+@pytest.mark.parametrize("path", READY + QUAY)
+def test_who_is_about_to_end_wants_no_more_requests(
+    client: Client, draining: None, path: str
+) -> None:
+    assert client.get(path).status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def test_who_is_about_to_end_says_so_and_that_its_parts_work(
+    client: Client, draining: None
+) -> None:
+    answer = client.get("/readyz").json()
+
+    assert (answer["status"], set(answer["checks"].values())) == ("draining", {"ok"})
+
+
+def test_who_is_about_to_end_lives(client: Client, draining: None) -> None:
+    assert client.get("/livez").status_code == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("path", READY)
+def test_a_list_for_people_has_a_line_for_each_part(client: Client, path: str) -> None:
+    parts = ("database", "migrations", "storage", "signing_key", "shutdown")
+    lines = [f"[+]{part} ok" for part in parts]
+
+    text = client.get(f"{path}?verbose").content.decode()
+
+    assert text.splitlines() == [*lines, f"{path[1:]} check passed"]
+
+
+def test_a_list_for_people_names_what_fails_and_not_why(
+    client: Client, broken_database: None
+) -> None:
+    text = client.get("/readyz?verbose").content.decode()
+
+    assert "[-]database failed: reason withheld\n" in text
+    assert text.endswith("readyz check failed\n")
+
+
+def test_a_list_that_fails_has_the_status_of_it(client: Client, draining: None) -> None:
+    assert client.get("/readyz?verbose").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def test_life_has_a_list_for_people(client: Client) -> None:
+    assert client.get("/livez?verbose").content == b"[+]ping ok\nlivez check passed\n"
+
+
 @pytest.mark.parametrize("path", ["/livez", *READY, *QUAY])
 def test_nothing_can_be_written_to_a_probe(client: Client, path: str) -> None:
     assert client.post(path).status_code == HTTPStatus.METHOD_NOT_ALLOWED
