@@ -24,7 +24,7 @@ else:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # They tell of what happened before, and change nothing that anybody pushed or set.
-GO_ON_READ_ONLY = frozenset({"events.deliver", "mail.send_waiting"})
+GO_ON_READ_ONLY = frozenset({"events.deliver", "events.mail_notices", "mail.send_waiting"})
 LEASE_SECONDS = 3600  # a job that takes longer is delivered a second time
 
 
@@ -88,6 +88,7 @@ app.conf.update(
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
         "send waiting mail": every(task="mail.send_waiting", minutes=1),
         "tell of events": every(task="events.deliver", seconds=10),
+        "mail notices": every(task="events.mail_notices", minutes=5),
         "forget old events": every(task="events.forget_old", minutes=60),
         "look for tokens that end": every(task="events.look_ahead", minutes=60),
         "look for tags that expire": every(task="tags.look_ahead", minutes=60),

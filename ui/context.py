@@ -1,6 +1,6 @@
 """What every template may use: the person, the theme, this registry's name."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -8,11 +8,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.origin import external_url
+from accounts.users.models import User
 from registry.announcements.current import current_announcements
+from registry.events.models import Notice
 from ui.display.prose import prose
 from ui.people import user_of
 
 THEME_COOKIE = "theme"
+_MOST_UNREAD = 99  # that are counted
 THEMES = ("auto", "light", "dark")
 
 
@@ -20,6 +23,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     url = external_url(request.META, scheme=str(request.scheme))
     return {
         "person": user_of(request),
+        "unread": partial(unread_of, user_of(request)),
         "version": settings.VERSION,
         "is_read_only": settings.BERTH.is_read_only,
         "announcements": [
@@ -35,6 +39,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "allows_passwords": settings.BERTH.FEATURE_DIRECT_LOGIN,
         "login_services": bool(settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]),
     }
+
+
+def unread_of(user: User | None) -> str:
+    """How many notices nobody has read yet; empty where there is none. Asked for by pages alone."""
+    if user is None:
+        return ""
+    found = Notice.objects.filter(user=user, is_read=False)[: _MOST_UNREAD + 1].count()
+    return f"{_MOST_UNREAD}+" if found > _MOST_UNREAD else str(found or "")
 
 
 @lru_cache(maxsize=32)

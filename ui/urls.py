@@ -3,6 +3,7 @@
 from django.urls import path
 
 from ui.accounts.doors import account_pages
+from ui.activity.notices import NoticesPage
 from ui.activity.pages import (
     NamespaceActivity,
     NamespaceExport,
@@ -92,6 +93,7 @@ urlpatterns = [
     path("search", SearchPage.as_view(), name="search"),
     path("help", HelpPage.as_view(), name="help"),
     path("settings/theme", choose_theme, name="theme"),
+    path("notifications", NoticesPage.as_view(), name="notices"),
     *account_pages,
     path("docs", as_written, {"page": "manual"}),
     path("login", as_written, {"page": "account_login"}),

@@ -29,8 +29,8 @@ from accounts.users.models import User
 from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.people import LINES, subject_of
 from registry.events.formats.telling import Message, Told
-from registry.events.models import Delivery, DeliveryState, Event, Hook, HookState
-from registry.events.notices import notice
+from registry.events.models import Delivery, DeliveryState, Event, Hook, HookState, Notice
+from registry.events.notices import notice, notices_of
 from registry.events.secrets import Secrets, SecretsUnreadable
 
 CALL_SECONDS: Final = 15
@@ -65,7 +65,8 @@ logger = logging.getLogger(__name__)
 
 
 def fan_out(*, now: datetime, limit: int) -> int:
-    """Give at most ``limit`` events to the hooks that want them; return how many there were."""
+    """Give at most ``limit`` events to the hooks that want them and to the people whom they
+    concern; return how many there were."""
     if not Event.objects.waiting().exists():  # a plain read: who finds nothing holds up nobody
         return 0
     with transaction.atomic():
@@ -73,7 +74,10 @@ def fan_out(*, now: datetime, limit: int) -> int:
         events = list(waiting[:limit])
         deliveries = _deliveries(events, now)
         Delivery.objects.bulk_create(deliveries, ignore_conflicts=True, batch_size=500)
+        notices = notices_of(events)
+        Notice.objects.bulk_create(notices, ignore_conflicts=True, batch_size=500)
         wanted = {delivery.event_id for delivery in deliveries}
+        wanted |= {notice.event_id for notice in notices}
         Event.objects.filter(pk__in=wanted).update(is_waiting=False)
         Event.objects.filter(pk__in={event.pk for event in events} - wanted).delete()
     return len(events)

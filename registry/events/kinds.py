@@ -1,6 +1,7 @@
 """The kinds of events, each with its name, and a sentence about one."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -70,6 +71,16 @@ DELETIONS: Final = frozenset(
 # Of a person or a robot, and not of a repository.
 OF_NAMESPACES: Final = frozenset({EventType.TOKEN_EXPIRING})
 
+# Each concerns some people, who are told without any hook.
+PERSONAL: Final = frozenset(
+    {
+        EventType.PUSH_REFUSED,
+        EventType.SIGNATURE_FAILED,
+        EventType.RIGHTS_GRANTED,
+        EventType.TOKEN_EXPIRING,
+    }
+)
+
 _SENTENCES: Final[Mapping[EventType, str]] = {
     EventType.TAG_PUSHED: "{actor} pushed {what}",
     EventType.TAG_MOVED: "{actor} moved {what} to another manifest",
@@ -102,10 +113,20 @@ class _Facts(dict[str, Any]):
         return "?"
 
 
+def _moment(text: str) -> str:
+    """A moment of RFC 3339 as people read it; what is none stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return text
+
+
 def sentence(kind: EventType, data: Mapping[str, Any]) -> str:
     """What happened, in one line of text for a person."""
     place = data.get("repository") or data.get("namespace") or "the registry"
     tag, digest = data.get("tag"), data.get("digest")
     what = f"{place}:{tag}" if tag else f"{place}@{digest}" if digest else str(place)
     facts = _Facts({**data, "what": what, "actor": data.get("actor", {}).get("name", "somebody")})
+    if ends := str(data.get("expires_at") or ""):
+        facts["expires_at"] = _moment(ends)
     return " ".join(_SENTENCES[kind].format_map(facts).split())[:500]

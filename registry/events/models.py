@@ -247,6 +247,10 @@ class Notice(models.Model):
     event = models.ForeignKey(Event, models.CASCADE, related_name="notices")
     uuid = models.UUIDField(unique=True, default=uuid4)
     is_read = models.BooleanField(default=False)
+    is_mailed = models.BooleanField(default=False, db_default=False)
+
+    if TYPE_CHECKING:
+        event_id: int
 
     class Meta:
         constraints = [
@@ -254,10 +258,44 @@ class Notice(models.Model):
                 fields=["user", "event"], name="a_person_is_noticed_of_an_event_once"
             ),
         ]
-        indexes = [models.Index(fields=["user", "-id"], name="notices_of_a_person")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notices_of_a_person"),
+            models.Index(fields=["user"], condition=Q(is_read=False), name="notices_unread"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event_id} for {self.user_id}"
+
+
+class MailWish(models.TextChoices):
+    NEVER = "", "no mail"
+    SOON = "soon", "mail within minutes"
+    DAILY = "daily", "one mail a day"
+
+
+class NoticeWish(models.Model):
+    """How one person wants to hear of one kind of event; without a row, on the pages alone."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notice_wishes", db_index=False
+    )
+    type = models.CharField(max_length=40)
+    is_shown = models.BooleanField(default=True)
+    mail = models.CharField(max_length=5, choices=MailWish.choices, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "type"], name="a_person_wishes_one_thing_of_a_kind"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["mailed_at"], condition=~Q(mail=""), name="wishes_for_mail"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} for {self.user_id}"
 
 
 def event_of(

@@ -1,8 +1,8 @@
 """Writing events down, in the transaction of the change that each tells of.
 
 Who rolls back takes the event with it; what is committed is delivered, whatever is killed after.
-Nobody pays where nobody listens: with the epoch of rights, which comes with every request, a
-process knows whether there is any hook at all.
+What concerns people is always told (``PERSONAL``). For the rest nobody pays where nobody listens:
+with the epoch of rights, which comes with every request, a process knows whether there is any hook.
 """
 
 import json
@@ -20,7 +20,7 @@ from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
 from accounts.users.models import Namespace
 from artifacts.text import cleaned
-from registry.events.kinds import EventType
+from registry.events.kinds import PERSONAL, EventType
 
 if TYPE_CHECKING:
     from registry.repositories.models import Repository
@@ -60,11 +60,11 @@ def note(
 
     ``facts`` are sent to strangers: never a secret, nor where a request came from.
     """
-    if not has_hooks(repository):
+    if kind not in PERSONAL and not has_hooks(repository):
         return
     keys = [repository.id, repository.namespace_id, repository.id]
     ((is_heard, created_at),) = statements.rows(_FOR_PLACE, keys)
-    if is_heard:
+    if is_heard or kind in PERSONAL:
         place = {
             "namespace": repository.path.partition("/")[0],
             "repository": repository.path,
@@ -78,7 +78,8 @@ def note_of_namespace(
     kind: EventType, /, *, namespace: Namespace, now: datetime, by: Actor = SYSTEM, **facts: Any
 ) -> None:
     """The same for what happens in no repository."""
-    if statements.rows(_FOR_PLACE, [None, namespace.pk, None])[0][0]:
+    is_heard = statements.rows(_FOR_PLACE, [None, namespace.pk, None])[0][0]
+    if is_heard or kind in PERSONAL:
         _add(kind, namespace.pk, None, {"namespace": namespace.name, **facts}, now=now, by=by)
 
 

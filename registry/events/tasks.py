@@ -8,7 +8,7 @@ from typing import Final
 from celery import shared_task
 from django.utils import timezone
 
-from registry.events import delivery
+from registry.events import delivery, notices
 from registry.events.outbox import DELIVER
 from registry.events.tokens import note_expiring_tokens
 
@@ -49,3 +49,11 @@ def look_ahead(**_: object) -> None:
     found = note_expiring_tokens(now=timezone.now(), limit=MOST_TOKENS)
     if found:
         logger.info("%d tokens are about to end", found)
+
+
+@shared_task(name="events.mail_notices", acks_late=True, ignore_result=True)
+def mail_notices(**_: object) -> None:
+    """Mail people the notices of which they want mail. Safe to run twice, even at once."""
+    found = notices.mail_notices(now=timezone.now())
+    if found:
+        logger.info("%d mails about notices", found)

@@ -8,15 +8,13 @@ from django.db import transaction
 from accounts.credentials.models import AccessToken
 from registry.events.kinds import EventType
 from registry.events.models import Event
-from registry.events.outbox import has_hooks, note_of_namespace
+from registry.events.outbox import note_of_namespace
 
 AHEAD: Final = timedelta(days=7)
 
 
 def note_expiring_tokens(*, now: datetime, limit: int) -> int:
     """Tell once of each token that ends within ``AHEAD``; return how many are told of now."""
-    if not has_hooks():
-        return 0
     ending = AccessToken.objects.filter(expires_at__gt=now, expires_at__lte=now + AHEAD)
     ending = ending.select_related("robot__namespace", "user__namespace").order_by("expires_at")
     tokens = {token.pk: token for token in ending[:limit]}

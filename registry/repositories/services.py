@@ -194,6 +194,7 @@ def grant(
             now=now,
             by=by,
             holder=str(holder),
+            holder_kind=_column(holder),
             role=str(role),
         )
         bump_access_epoch()

@@ -25,7 +25,7 @@ from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.models import ArtifactPolicy
 from registry.events.kinds import EventType
-from registry.events.models import Delivery, DeliveryState, Hook
+from registry.events.models import Delivery, DeliveryState, Hook, Notice, event_of
 from registry.events.services import HookTerms, create_hook, pause_hook, send_test
 from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
@@ -485,6 +485,17 @@ class Showcase:
                         lasted_ms=84,
                         ended_at=at + timedelta(seconds=1),
                     )
+
+        refused = {
+            "repository": "acme/web",
+            "tag": "latest",
+            "reason": "the type application/wasm is not allowed",
+            "actor": {"name": "alice"},
+        }
+        event = event_of(EventType.PUSH_REFUSED, refused, now=self.days_ago(1))
+        event.is_waiting = False
+        event.save()
+        Notice.objects.create(user=self.people["alice"], event=event)
 
     def _traffic(self) -> None:
         """Pulls that rise and fall by the week, and storage that grows."""

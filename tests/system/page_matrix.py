@@ -12,7 +12,7 @@ VISITOR, MEMBER, CREATOR, OWNER = "visitor", "member", "creator", "administrator
 
 SHOWN = {
     EVERYBODY: "welcome explore search help manual manual_page",
-    PERSON: "organizations settings delete_account tokens invitations new_organization"
+    PERSON: "organizations notices settings delete_account tokens invitations new_organization"
     " organization_name new_repository",
     ALICE: "token_revocation",
     SUPERUSER: "setup status registry_hooks registry_new_hook registry_hook registry_change_hook"
@@ -36,7 +36,7 @@ SHOWN = {
 }
 CHANGED = {
     EVERYBODY: "theme",
-    PERSON: "settings delete_account tokens invitations new_organization new_repository",
+    PERSON: "notices settings delete_account tokens invitations new_organization new_repository",
     ALICE: "token_revocation",
     SUPERUSER: "registry_new_hook registry_hook registry_change_hook registry_remove_hook",
     PUSH: "change_tags add_tag restore_tag description",
