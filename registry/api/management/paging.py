@@ -38,14 +38,25 @@ def page_of(request: Request, rows: QuerySet[Row], *, order: str, size: int = MO
 
     Raises ``RequestInvalid`` for a ``next_page`` that is none of ours, or of another list.
     """
-    text = request.query_params.get("next_page")
-    if text:
-        kind = str if rows.model._meta.get_field(order).get_internal_type() not in _NUMBERS else int
-        rows = rows.filter(**{f"{order}__gt": _read(text, order, kind)})
+    kind = str if rows.model._meta.get_field(order).get_internal_type() not in _NUMBERS else int
+    last = cursor_of(request, order, kind)
+    if last is not None:
+        rows = rows.filter(**{f"{order}__gt": last})
     found = list(rows.order_by(order)[: size + 1])
     if len(found) <= size:
         return Page(found)
     return Page(found[:size], _written(order, getattr(found[size - 1], order)))
+
+
+def cursor_of(request: Request, order: str, kind: type) -> Any:
+    """What the page before ended with; ``None`` on the first. Raises ``RequestInvalid``."""
+    text = request.query_params.get("next_page")
+    return _read(text, order, kind) if text else None
+
+
+def next_page(order: str, value: Any) -> dict[str, str]:
+    """What stands beside a list whose page ends with ``value``."""
+    return Page((), _written(order, value)).more
 
 
 _NUMBERS = frozenset({"AutoField", "BigAutoField", "IntegerField"})

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from registry.api.management import messages
 from registry.api.management.base import ManagementView
 from registry.api.management.content import (
+    logs,
     manifests,
     notifications,
     permissions,
@@ -291,6 +292,22 @@ def _notifications(label: str, base: str, word: str, need: str, title: str) -> I
     )
 
 
+def _logs(label: str, base: str, word: str, need: str) -> Iterator[Route]:
+    is_repository = label == "repository"
+    yield _route(
+        f"{label}-logs",
+        f"{base}/logs",
+        logs.RepositoryLogsView if is_repository else logs.LogsView,
+        GET=f"list{word}Logs {need}",
+    )
+    yield _route(
+        f"{label}-log-summary",
+        f"{base}/aggregatelogs",
+        logs.RepositorySummaryView if is_repository else logs.SummaryView,
+        GET=f"getAggregate{word}Logs {need}",
+    )
+
+
 def _tags() -> Iterator[Route]:
     tag = "repository/{name}/tag/{tag}"
     yield _route("tags", "repository/{name}/tag/", tags.TagsView, GET="listRepoTags pull repo:read")
@@ -377,6 +394,7 @@ def _repositories() -> Iterator[Route]:
     yield from _immutability("repository", "repository/{name}", "Repository", "* repo:admin")
     base = "repository/{name}/notification"
     yield from _notifications("repository", base, "Repo", "* repo:admin", "Repository")
+    yield from _logs("repository", "repository/{name}", "Repo", "* repo:admin")
     yield _route(
         "visibility",
         "repository/{name}/changevisibility",
@@ -421,6 +439,18 @@ def _superusers() -> Iterator[Route]:
         PUT="changeOrganization superuser super:user",
         DELETE="deleteOrganization superuser super:user",
     )
+    yield _route(
+        "superuser-logs",
+        "superuser/logs",
+        logs.AllLogsView,
+        GET="listAllLogs superuser super:user",
+    )
+    yield _route(
+        "superuser-log-summary",
+        "superuser/aggregatelogs",
+        logs.AllSummaryView,
+        GET="getAllAggregateLogs superuser super:user",
+    )
 
 
 ITSELF = _route(
@@ -454,6 +484,8 @@ ROUTES = (
         "person user:admin",
         "UserNamespace",
     ),
+    *_logs("org", "organization/{organization}", "Org", "administrator org:admin"),
+    *_logs("user", "user", "User", "person user:admin"),
     *_superusers(),
     _route(
         "find-repositories",
