@@ -11,7 +11,7 @@ import secrets
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from accounts.users.services import ADMINISTRATOR, create_user
 from config.keys.paths import COLLECTED_DIR
 from config.serving import tls
 from config.serving.doctor import bucket_problem, require_bucket
-from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate
+from config.serving.processes import ROLES, ROOT_CERTIFICATE, Options, ServedCertificate
 from registry.statistics.processes import are_any_alive
 from registry.statistics.readiness import pending_migrations
 from registry.storage.base import StorageUnavailable
@@ -68,7 +68,7 @@ def prepare(
     """
     with _removed_on_failure(options.data):
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        locks = [_lock(options.data, role) for role in options.roles]
+        locks = lock_folder(options.data, options.roles)
         _make_private(options.data)
         if settings.SECRET_KEY_IS_MISSING:
             # Settings were read before the file was there.
@@ -230,6 +230,14 @@ def _removed_on_failure(data: Path) -> Iterator[None]:
             case AccountError():
                 raise StartRefused(f"Cannot create the administrator: {error}") from error
         raise
+
+
+def lock_folder(data: Path, roles: Sequence[str] = ROLES) -> list[int]:
+    """Keep others of these roles away for as long as this process lives, or the files are open.
+
+    Raises ``StartRefused`` when one is there.
+    """
+    return [_lock(data, role) for role in roles]
 
 
 def _lock(data: Path, role: str) -> int:

@@ -1,6 +1,7 @@
 """Which of several processes does a sweep now: a row that says so spares the others the work."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import models
 
@@ -15,6 +16,13 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} until {self.held_until}"
+
+
+HOLD: Final = "hold "  # how turns begin whose holders want nothing collected
+
+
+def holds(now: datetime) -> models.QuerySet[Turn]:
+    return Turn.objects.filter(name__startswith=HOLD, held_until__gt=now)
 
 
 _TAKE = """

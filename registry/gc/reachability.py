@@ -17,6 +17,7 @@ from django.db.models.functions import Concat, Replace, Substr
 from accounts.users.models import Namespace
 from artifacts.oci.companions import SUFFIXES
 from registry.blobs.models import Blob, BlobLink
+from registry.gc.models import holds
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild, ManifestQuerySet
 from registry.tags.models import Tag, TagQuerySet
 from registry.tags.time_machine import time_machine_of
@@ -114,8 +115,10 @@ def unneeded_links(now: datetime, *, but_by: Any = ()) -> QuerySet[BlobLink]:
     )
 
 
-def unheld_blobs() -> QuerySet[Blob]:
-    return Blob.objects.exclude(Exists(BlobLink.objects.filter(blob=OuterRef("pk"))))
+def unheld_blobs(now: datetime) -> QuerySet[Blob]:
+    """None while somebody copies the registry."""
+    unlinked = Blob.objects.exclude(Exists(BlobLink.objects.filter(blob=OuterRef("pk"))))
+    return unlinked.exclude(Exists(holds(now)))
 
 
 def _young_companions(now: datetime) -> TagQuerySet:

@@ -38,7 +38,7 @@ def collect(*, now: datetime, report: Report) -> None:
     collect_manifests(now=now, report=report)
     collect_tags(now=now, report=report)
     collect_blob_links(now=now, report=report)
-    collect_blobs(report=report)
+    collect_blobs(now=now, report=report)
 
 
 def collect_repositories(*, now: datetime, report: Report) -> None:
@@ -74,14 +74,14 @@ def collect_blob_links(*, now: datetime, report: Report) -> None:
     sweep(unneeded_links(now), delete, report)
 
 
-def collect_blobs(*, report: Report) -> None:
+def collect_blobs(*, now: datetime, report: Report) -> None:
     def delete(chosen: Sequence[str]) -> int:
-        deleted = delete_garbage(unheld_blobs(), chosen, order=("pk",))
+        deleted = delete_garbage(unheld_blobs(now), chosen, order=("pk",))
         for blob in deleted:
             _delete_bytes(blob, report)
         return len(deleted)
 
-    sweep(unheld_blobs(), delete, report)
+    sweep(unheld_blobs(now), delete, report)
 
 
 def _remove(repository: Repository, now: datetime, report: Report) -> None:

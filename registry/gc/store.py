@@ -13,6 +13,7 @@ from itertools import islice
 from uuid import UUID
 
 from registry.blobs.models import Blob, UploadSession
+from registry.gc.models import holds
 from registry.gc.reachability import grace
 from registry.gc.report import Garbage, Report
 from registry.storage.base import StoredBytes
@@ -117,7 +118,7 @@ def _rows() -> Iterator[Blob]:
 
 def delete_nameless(*, stored: StoredBytes, now: datetime, report: Report, dry_run: bool) -> None:
     """Bytes that a process left behind between storing them and naming them, or after the row."""
-    if stored.stored_at > now - grace() or _is_awaited(stored.key):
+    if stored.stored_at > now - grace() or _is_awaited(stored.key) or holds(now).exists():
         return
     if Blob.objects.filter(storage_key=stored.key).exists():
         return

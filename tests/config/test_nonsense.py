@@ -51,6 +51,8 @@ FORMS = {
     "doctor": ["X"],
     "rotate_signing_key": ["X"],
     "reseal": ["X"],
+    "backup": ["s3:// --keep X"],
+    "restore": ["/nowhere --at X"],
 }
 OWN_TESTS = {"serve", "migrate"}
 

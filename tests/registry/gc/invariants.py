@@ -37,5 +37,5 @@ def assert_clean(root: Path, *, now: datetime) -> None:
     assert report.problems == []
     assert not without_keepers(rootless(now)).exists()
     assert not unneeded_links(now).exists()
-    assert not unheld_blobs().exists()
+    assert not unheld_blobs(now).exists()
     assert stored_files(root) == set(Blob.objects.values_list("storage_key", flat=True))
