@@ -8,11 +8,14 @@ import contextlib
 import smtplib
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.core.mail.backends.smtp import EmailBackend
 
 CONVERSATION_SECONDS: Final = 30
+TRIAL_SECONDS: Final = 10
 _LARGEST_REPLIES: Final = 64 * 1024  # bytes
 _PIECE: Final = 4096
 
@@ -25,10 +28,12 @@ class Delivery(EmailBackend):
     """Django's backend for SMTP, with an end. Each connection is for one message."""
 
     _partial_connection: smtplib.SMTP | None
+    seconds: float = 0
 
     @property
-    def connection_class(self) -> type[smtplib.SMTP]:
-        return _EncryptedConversation if self.use_ssl else _Conversation
+    def connection_class(self) -> Callable[..., smtplib.SMTP]:
+        kind = _EncryptedConversation if self.use_ssl else _Conversation
+        return partial(kind, seconds=self.seconds or CONVERSATION_SECONDS)
 
     def open(self) -> bool | None:
         try:
@@ -49,14 +54,25 @@ class Delivery(EmailBackend):
         connection.close()
 
 
+def try_server() -> None:
+    """Begin a conversation as each mail does, with encryption and login, and end it.
+
+    Raises ``OSError``, which all errors of ``smtplib`` are, within seconds.
+    """
+    delivery = Delivery(timeout=TRIAL_SECONDS)
+    delivery.seconds = TRIAL_SECONDS
+    delivery.open()
+    delivery.close()
+
+
 class _Conversation(smtplib.SMTP):
     """A conversation with a deadline."""
 
     file: Any
     sock: Any
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._ends_at = time.monotonic() + CONVERSATION_SECONDS
+    def __init__(self, *args: Any, seconds: float, **kwargs: Any) -> None:
+        self._ends_at = time.monotonic() + seconds
         super().__init__(*args, **kwargs)
 
     def getreply(self) -> tuple[int, bytes]:

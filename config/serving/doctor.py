@@ -4,7 +4,9 @@ Each examination returns what it found in a few words, or raises ``Trouble`` wit
 """
 
 import os
+import smtplib
 import socket
+import ssl
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from kombu import Connection
 
 from accounts.credentials.keys import signing_key
 from accounts.credentials.models import SigningKey
+from accounts.mail.delivery import try_server
 from artifacts.oci.errors import OCIError, StorageFull
 from config.serving.connections import MOST_CONNECTIONS, most_connections, raise_open_files
 from config.serving.processes import ROOT_CERTIFICATE, SERVER_CERTIFICATE
@@ -36,6 +39,7 @@ _FREE_BYTES = 1024**3
 _CLOCK_DIFFERENCE_SECONDS = 5
 _BROKER_TIMEOUT_SECONDS = 5
 _PROBE = b"probe"
+_MAX_SAID = 300
 _PUBLIC_FILES = frozenset({ROOT_CERTIFICATE})
 
 
@@ -67,6 +71,7 @@ def examine(*, now: datetime) -> Iterator[Finding]:
         "host name": _host_name,
         "proxies": _proxies,
         "connections": _connections,
+        "mail": _mail,
     }
     for name, look in examinations.items():
         try:
@@ -288,6 +293,48 @@ def _connections(_: datetime) -> str:
             " LimitNOFILE=65536 in its systemd unit, or --ulimit nofile=65536 for a container.",
         )
     return f"a web process keeps up to {connections}"
+
+
+def _mail(_: datetime) -> str:
+    berth = settings.BERTH
+    if not berth.FEATURE_MAILING:
+        return "none is sent, since FEATURE_MAILING is false"
+    server = f"{berth.MAIL_SERVER}:{berth.MAIL_PORT}"
+    try:
+        try_server()
+    except OSError as error:
+        what, cure = _mail_trouble(error)
+        raise Trouble(f"{server} {what}", cure=cure) from error
+    encrypted = "encrypted" if berth.MAIL_USE_TLS else "not encrypted"
+    login = f"the login of {berth.MAIL_USERNAME} is right" if berth.MAIL_USERNAME else "no login"
+    return f"{server} answers, {encrypted}, {login}"
+
+
+def _mail_trouble(error: OSError) -> tuple[str, str]:
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return (
+                f"refuses the login of {settings.BERTH.MAIL_USERNAME}: {_line(error)[:_MAX_SAID]}",
+                "Correct MAIL_USERNAME and MAIL_PASSWORD.",
+            )
+        case smtplib.SMTPNotSupportedError():
+            return (
+                f"does not offer what is configured: {_line(error)[:_MAX_SAID]}",
+                "Set MAIL_USE_TLS to false for a server without encryption, or empty MAIL_USERNAME"
+                " for one without logins.",
+            )
+        case ssl.SSLError():
+            return (
+                f"cannot be spoken to in TLS: {_line(error)[:_MAX_SAID]}",
+                "Correct MAIL_PORT, have the certificate trusted by this machine, or name its root"
+                " in SSL_CERT_FILE.",
+            )
+        case socket.gaierror():
+            return "does not resolve", "Add it to DNS, or correct MAIL_SERVER."
+    return (
+        f"does not answer as a mail server: {_line(error)[:_MAX_SAID]}",
+        "Start the mail server, or correct MAIL_SERVER, MAIL_PORT and MAIL_USE_TLS.",
+    )
 
 
 def _data_folder(_: datetime) -> str:

@@ -1,16 +1,21 @@
 """The doctor names what is wrong and the cure."""
 
 import resource
+import ssl
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from accounts.mail import delivery
 from config.serving.doctor import Finding, examine
 from config.serving.tls import ensure_certificate
 from registry.queue.models import Message
 from registry.statistics.models import ServerProcess
+from tests.mail_server import Script, mail_server
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +129,114 @@ def test_enough_open_files(monkeypatch: pytest.MonkeyPatch, now: datetime) -> No
     monkeypatch.setattr(resource, "getrlimit", lambda _: (65536, 65536))
 
     assert finding("connections", now).is_fine
+
+
+# --- Mail ----------------------------------------------------------------------------------------
+
+
+def sent_to(settings: Settings, port: int, **more: Any) -> None:
+    settings.FEATURE_MAILING = True
+    settings.MAIL_SERVER = settings.EMAIL_HOST = more.pop("host", "127.0.0.1")
+    settings.MAIL_PORT = settings.EMAIL_PORT = port
+    settings.MAIL_USE_TLS = settings.EMAIL_USE_TLS = more.pop("tls", False)
+    settings.MAIL_USERNAME = settings.EMAIL_HOST_USER = more.pop("username", "")
+    settings.MAIL_PASSWORD = settings.EMAIL_HOST_PASSWORD = "hidden" if more.pop("login", 0) else ""
+
+
+def test_where_no_mail_is_sent_no_server_is_asked(settings: Settings, now: datetime) -> None:
+    settings.FEATURE_MAILING = False
+
+    found = finding("mail", now)
+
+    assert (found.is_fine, found.text) == (True, "none is sent, since FEATURE_MAILING is false")
+
+
+def test_a_mail_server_that_takes_mail(settings: Settings, now: datetime) -> None:
+    with mail_server() as server:
+        sent_to(settings, server.port)
+        found = finding("mail", now)
+
+    assert found.is_fine
+    assert found.text == f"127.0.0.1:{server.port} answers, not encrypted, no login"
+    assert server.mails == []
+
+
+def test_a_mail_server_that_takes_the_login(settings: Settings, now: datetime) -> None:
+    script = Script(features=(b"AUTH PLAIN",), answers={"AUTH": b"235 welcome"})
+    with mail_server(script) as server:
+        sent_to(settings, server.port, username="berth", login=True)
+        found = finding("mail", now)
+
+    assert found.is_fine
+    assert "the login of berth is right" in found.text
+
+
+def test_a_mail_server_that_refuses_the_login(settings: Settings, now: datetime) -> None:
+    script = Script(features=(b"AUTH PLAIN",), answers={"AUTH": b"535 5.7.8 no such user"})
+    with mail_server(script) as server:
+        sent_to(settings, server.port, username="berth", login=True)
+        found = finding("mail", now)
+
+    assert not found.is_fine
+    assert "refuses the login of berth" in found.text
+    assert "no such user" in found.text
+    assert "hidden" not in found.text
+    assert found.cure == "Correct MAIL_USERNAME and MAIL_PASSWORD."
+
+
+def test_a_mail_server_without_the_encryption_that_is_asked_for(
+    settings: Settings, now: datetime
+) -> None:
+    with mail_server() as server:
+        sent_to(settings, server.port, tls=True)
+        found = finding("mail", now)
+
+    assert not found.is_fine
+    assert "does not offer what is configured: STARTTLS" in found.text
+
+
+def test_a_mail_server_whose_certificate_is_not_trusted(
+    settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    served = ensure_certificate(data=tmp_path, names=["localhost"], now=now)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(served.certificate, served.key)
+    with mail_server(Script(features=(b"STARTTLS",), tls=context)) as server:
+        sent_to(settings, server.port, host="localhost", tls=True)
+        found = finding("mail", now)
+
+    assert not found.is_fine
+    assert "cannot be spoken to in TLS" in found.text
+    assert "SSL_CERT_FILE" in found.cure
+
+
+def test_a_mail_server_that_says_nothing_is_left_in_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    monkeypatch.setattr(delivery, "TRIAL_SECONDS", 0.2)
+    with mail_server(Script(greeting=lambda _: time.sleep(1))) as server:
+        sent_to(settings, server.port)
+        begun = time.monotonic()
+        found = finding("mail", now)
+        took = time.monotonic() - begun
+
+    assert not found.is_fine
+    assert "does not answer as a mail server" in found.text
+    assert took < 10
+
+
+def test_a_mail_server_that_is_not_there(settings: Settings, now: datetime) -> None:
+    with mail_server() as server:
+        pass
+    sent_to(settings, server.port)
+
+    found = finding("mail", now)
+
+    assert not found.is_fine
+    assert "does not answer as a mail server: [Errno 111] Connection refused" in found.text
+
+
+def test_a_mail_server_whose_name_nobody_knows(settings: Settings, now: datetime) -> None:
+    sent_to(settings, 25, host="mail.invalid")
+
+    assert finding("mail", now).text == "mail.invalid:25 does not resolve"
