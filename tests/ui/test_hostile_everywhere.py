@@ -33,6 +33,8 @@ from tests.ui.contents.hostile import filled, push_all
 pytestmark = pytest.mark.django_db
 
 MAX_CPU_SECONDS = 1.0 * float(os.environ.get("SOAK_MARGIN", "3"))
+BRIEF_LENGTH = 10_000
+MAX_MANIFEST_BYTES = 4 * 1024**2
 NO_TEXT = "half \ud83d other \udc00 nul \x00 byte \udcff end"
 EVERYTHING = f"{NO_TEXT} \u202e\u2066 <b> {''.join(sorted(of_every_category()))}"
 MORE = {
@@ -90,7 +92,9 @@ def _assert_all_can_be_had(repository: Repository, text: str) -> None:
     record(
         actor=text, action="tag.move", target="acme/web:v1", place="acme/web", now=NOW, said=text
     )
-    manifests = list(push_all(repository, filled(text), text))
+    brief = filled(text[:BRIEF_LENGTH])
+    manifests = list(push_all(repository, filled(text), text, brief))
+    assert max(len(manifest.body) for manifest in manifests) <= MAX_MANIFEST_BYTES
     assert not list(_failures(repository, manifests))
 
 

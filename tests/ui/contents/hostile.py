@@ -139,15 +139,19 @@ def filled(text: str) -> Change:
     return change
 
 
-def push_all(repository: Repository, change: Change, text: str) -> Iterator[Manifest]:
-    """One of each kind, some of them attached to the first. ``text`` goes where no JSON is."""
+def push_all(
+    repository: Repository, change: Change, text: str, brief: Change | None = None
+) -> Iterator[Manifest]:
+    """One of each kind, some of them attached to the first. ``text`` goes where no JSON is, and
+    ``brief`` changes the manifests themselves, which no door takes beyond 4 MiB."""
+    brief = brief or change
     image = push_image(
-        repository, tar(text), reference="image", config=change(CONFIG), annotations=change(NOTES)
+        repository, tar(text), reference="image", config=change(CONFIG), annotations=brief(NOTES)
     )
     yield image
-    yield _index(repository, image, change)
+    yield _index(repository, image, brief)
     yield _chart(repository, change)
-    yield _schema1(repository, change)
+    yield _schema1(repository, brief)
     subject = about(image)
     for kind, content in (
         ("application/spdx+json", change(SPDX)),
@@ -160,14 +164,14 @@ def push_all(repository: Repository, change: Change, text: str) -> Iterator[Mani
         ("text/markdown", change("# @\n\n[@](@) `@`\n\n| @ |\n|---|\n| @ |\n")),
         ("application/vnd.example", change({"@": "@"})),
     ):
-        layer = (json.dumps(content).encode(), kind, change(NOTES))
+        layer = (json.dumps(content).encode(), kind, brief(NOTES))
         yield push_artifact(
-            repository, layer, artifactType=kind, subject=subject, annotations=change(NOTES)
+            repository, layer, artifactType=kind, subject=subject, annotations=brief(NOTES)
         )
-    signature = (json.dumps(change(PAYLOAD)).encode(), SIMPLE_SIGNING, change({ANNOTATION: "@"}))
+    signature = (json.dumps(change(PAYLOAD)).encode(), SIMPLE_SIGNING, brief({ANNOTATION: "@"}))
     tag = f"{image.digest.replace(':', '-')}.sig"
     yield push_artifact(repository, signature, reference=tag)
-    named = (b"content", "application/vnd.example", change(NOTES))
+    named = (b"content", "application/vnd.example", brief(NOTES))
     yield push_artifact(repository, named, reference="named", artifactType="application/vnd.x")
 
 
