@@ -41,3 +41,22 @@ def console_lines(document: str, heading: str) -> list[str]:
     blocks = re.findall(r"^```console\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     lines = re.sub(r"\\\n\s*", "", "".join(blocks)).splitlines()
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+def shell_commands() -> Iterator[tuple[str, str]]:
+    """Every command that a document shows behind a prompt, with the document's path.
+
+    Lines that go on are one, and those that are joined are several. Berth's own commands are left
+    out: ``management_commands`` yields them.
+    """
+    for path in [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+        *sorted(ROOT.glob("docs/**/*.md")),
+    ]:
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+        shown = "".join(text for language, text in blocks if language in ("", "console"))
+        for line in re.sub(r"\\\n\s*", "", shown).splitlines():
+            if not line.startswith(("$ ", "# ")) or _OURS.search(line):
+                continue
+            for command in re.split(r" && | \| ", line[2:]):
+                yield str(path.relative_to(ROOT)), " ".join(command.split("   ")[0].split())
