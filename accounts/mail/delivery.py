@@ -8,8 +8,6 @@ import contextlib
 import smtplib
 import socket
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from django.core.mail.backends.smtp import EmailBackend
@@ -28,12 +26,10 @@ class Delivery(EmailBackend):
     """Django's backend for SMTP, with an end. Each connection is for one message."""
 
     _partial_connection: smtplib.SMTP | None
-    seconds: float = 0
 
     @property
-    def connection_class(self) -> Callable[..., smtplib.SMTP]:
-        kind = _EncryptedConversation if self.use_ssl else _Conversation
-        return partial(kind, seconds=self.seconds or CONVERSATION_SECONDS)
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return _EncryptedConversation if self.use_ssl else _Conversation
 
     def open(self) -> bool | None:
         try:
@@ -59,10 +55,15 @@ def try_server() -> None:
 
     Raises ``OSError``, which all errors of ``smtplib`` are, within seconds.
     """
-    delivery = Delivery(timeout=TRIAL_SECONDS)
-    delivery.seconds = TRIAL_SECONDS
+    delivery = _Trial(timeout=TRIAL_SECONDS)
     delivery.open()
     delivery.close()
+
+
+class _Trial(Delivery):
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return _EncryptedTrial if self.use_ssl else _PlainTrial
 
 
 class _Conversation(smtplib.SMTP):
@@ -71,7 +72,10 @@ class _Conversation(smtplib.SMTP):
     file: Any
     sock: Any
 
-    def __init__(self, *args: Any, seconds: float, **kwargs: Any) -> None:
+    is_trial = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        seconds = TRIAL_SECONDS if self.is_trial else CONVERSATION_SECONDS
         self._ends_at = time.monotonic() + seconds
         super().__init__(*args, **kwargs)
 
@@ -83,6 +87,14 @@ class _Conversation(smtplib.SMTP):
 
 class _EncryptedConversation(_Conversation, smtplib.SMTP_SSL):
     pass
+
+
+class _PlainTrial(_Conversation):
+    is_trial = True
+
+
+class _EncryptedTrial(_EncryptedConversation):
+    is_trial = True
 
 
 class _Replies:
