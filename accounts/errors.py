@@ -10,6 +10,11 @@ class AccountError(Refusal):
     """A refusal in the words of accounts and what they own."""
 
 
+class NotFirst(AccountError):
+    def __init__(self) -> None:
+        super().__init__("there is an account already: sign in with it")
+
+
 class NameTaken(AccountError):
     def __init__(self, name: str) -> None:
         super().__init__(f"the name {name!r} is already taken by a user or an organization")

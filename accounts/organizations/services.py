@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from accounts.audit.services import SYSTEM, Actor
-from accounts.errors import Foreign, LastOwner, TeamExists
+from accounts.errors import Foreign, LastOwner, NotFirst, TeamExists
 from accounts.names import check_name, check_namespace_name
 from accounts.organizations.models import (
     MAX_DESCRIPTION_LENGTH,
@@ -25,8 +26,48 @@ from accounts.organizations.models import (
     TeamRole,
 )
 from accounts.users.models import Namespace, Robot, User
-from accounts.users.services import bump_access_epoch, check_email, claim_namespace, delete_user
+from accounts.users.services import (
+    bump_access_epoch,
+    check_email,
+    claim_namespace,
+    create_user,
+    delete_user,
+)
 from artifacts.policy.models import ArtifactPolicy
+
+
+def create_first_administrator(
+    *,
+    username: str,
+    password: str,
+    email: str = "",
+    must_change_password: bool = False,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> User:
+    """Make the account that a registry begins with, and the organization ``library``, so that a
+    push to the bare host name has a home.
+
+    Raises:
+        AccountError: ``NotFirst``, where there is an account already, or what ``create_user``
+            raises; nothing was made.
+    """
+    with transaction.atomic():
+        bump_access_epoch()  # of two who ask at once, the second waits here and sees the first
+        if User.objects.exists():
+            raise NotFirst
+        owner = create_user(
+            username=username,
+            password=password,
+            email=email,
+            is_superuser=True,
+            must_change_password=must_change_password,
+            now=now,
+            by=by,
+        )
+        if settings.BERTH.FEATURE_LIBRARY_SUPPORT:
+            create_organization(name=settings.BERTH.LIBRARY_NAMESPACE, owner=owner, now=now, by=by)
+    return owner
 
 
 def create_organization(

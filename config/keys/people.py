@@ -34,6 +34,13 @@ class PeopleKeys(ServiceKeys):
         " they are not in yet. `false`: its administrators put them there.",
         examples=[False],
     )
+    FEATURE_USER_INITIALIZE: bool = Field(
+        False,
+        description="Whether the first start makes no administrator, and the first account comes by"
+        " `POST /api/v1/user/initialize` instead, from whoever is first: only where nobody else"
+        " reaches the registry yet.",
+        examples=[True],
+    )
     FEATURE_DIRECT_LOGIN: bool = Field(
         True,
         description="Whether people sign in to the pages with a password of Berth. `false`: only"

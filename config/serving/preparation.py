@@ -15,16 +15,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
 from accounts.credentials.keys import SigningKeyUnreadable, rotate, signing_key
 from accounts.errors import AccountError
-from accounts.organizations.services import create_organization
+from accounts.organizations.services import create_first_administrator
 from accounts.users.models import User
 from accounts.users.passwords import random_password
 from accounts.users.services import ADMINISTRATOR, create_user
@@ -296,18 +297,20 @@ def _make_private(data: Path) -> None:
 def _ensure_administrator(password: str, now: datetime) -> None:
     if User.objects.filter(is_superuser=True).exists():
         return
+    is_first = not User.objects.exists()
+    if is_first and settings.BERTH.FEATURE_USER_INITIALIZE:
+        return
     given = password or random_password()
-    with transaction.atomic():
-        owner = create_user(
-            username=ADMINISTRATOR,
-            password=given,
-            is_superuser=True,
-            must_change_password=not password,
-            now=now,
-        )
-        # So that a push to the bare host name has a home.
-        if settings.BERTH.FEATURE_LIBRARY_SUPPORT:
-            create_organization(name=settings.BERTH.LIBRARY_NAMESPACE, owner=owner, now=now)
+    account: dict[str, Any] = {
+        "username": ADMINISTRATOR,
+        "password": given,
+        "must_change_password": not password,
+        "now": now,
+    }
+    if is_first:
+        create_first_administrator(**account)
+    else:
+        create_user(is_superuser=True, **account)
     if not password:
         print(
             "\nThe first administrator was created. The password is shown only now:\n\n"

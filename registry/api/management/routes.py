@@ -54,6 +54,12 @@ def _operation(name: str, right: Any, scope: str = "") -> Operation:
 def _open() -> Iterator[Route]:
     """What everybody may ask."""
     yield _route("sign-in", "signin", logins.SignInView, POST="signinUser anybody")
+    yield _route(
+        "initialize",
+        "user/initialize",
+        superusers.FirstUserView,
+        POST="initializeUser anybody",
+    )
     yield _route("sign-out", "signout", logins.SignOutView, POST="logout anybody")
     yield _route("error", "error/{kind}", users.ErrorView, GET="getErrorDescription anybody")
     yield _route(

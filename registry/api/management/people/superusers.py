@@ -1,11 +1,16 @@
 """What superusers do with people and organizations."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
+from django.conf import settings
 from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.audit.services import Actor
+from accounts.credentials.principals import ALL_SCOPES
+from accounts.credentials.services import issue_application_token
 from accounts.names import is_name
 from accounts.organizations import services as organizations
 from accounts.organizations.models import Organization
@@ -18,6 +23,8 @@ from registry.api.management.bodies import Body, Text, Truth
 from registry.api.management.documents import avatar, is_true, quota_report
 from registry.api.management.paging import MOST, number, page_of
 from registry.repositories.deletion import delete_organization
+
+FIRST_TOKEN_LASTS: Final = timedelta(seconds=9000)  # as in Quay
 
 
 class NewUser(Body):
@@ -34,6 +41,51 @@ class UserChange(Body):
 class OrganizationChange(Body):
     name = Text(required=False, max_length=255)
     email = Text(required=False, allow_blank=True, max_length=254)
+
+
+class FirstUser(Body):
+    username = Text(max_length=255)
+    password = Text(max_length=4096)
+    email = Text(required=False, allow_blank=True, max_length=254)
+    access_token = Truth(required=False)
+
+
+class FirstUserView(ManagementView):
+    """The account that a registry begins with, for scripts that set one up from nothing."""
+
+    def post(self, request: Request) -> Response:
+        if not settings.BERTH.FEATURE_USER_INITIALIZE:
+            raise RequestInvalid("the first account is not made so (FEATURE_USER_INITIALIZE)")
+        said = self.read(FirstUser)
+        by = Actor(said["username"], address=self.caller.actor.address)
+        secret = None
+        with transaction.atomic():
+            user = organizations.create_first_administrator(
+                username=said["username"],
+                password=said["password"],
+                email=said.get("email", ""),
+                now=self.now,
+                by=by,
+            )
+            if said.get("access_token"):
+                secret = issue_application_token(
+                    user=user,
+                    title="initialize",
+                    scopes=ALL_SCOPES,
+                    expires_at=self.now + FIRST_TOKEN_LASTS,
+                    now=self.now,
+                    by=by,
+                )
+        response = Response(
+            {
+                "username": user.username,
+                "email": user.email,
+                "encrypted_password": None,
+                **({"access_token": secret} if secret else {}),
+            }
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 class UsersView(ManagementView):
