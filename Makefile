@@ -52,7 +52,7 @@ bench: .venv/dev.stamp ## Compare Berth's speed with other registries. ARGS='--p
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 mutants: .venv/mutants.stamp ## Look for faults that no test sees. ARGS='[ROOM...] --seed N --files N --seconds N'
-	@PYTHONPATH=.venv/mutants exec $(BIN)/python -m tests.mutants $(ARGS)
+	@PYTHONPATH="$$PWD/.venv/mutants" exec $(BIN)/python -m tests.mutants $(ARGS)
 
 screenshots: .venv/dev.stamp ## Take a picture of every page. FOLDER=screenshots: where to
 	@exec $(BIN)/python -m tests.browser.screenshots $(FOLDER)
