@@ -6,5 +6,6 @@ from config.wsgi import application as wsgi_application
 # Both need the apps, which config.wsgi loads.
 from config.serving.front_door import FrontDoor  # isort: skip
 from config.serving.transport import Transport  # isort: skip
+from config.serving.watch import Watch  # isort: skip
 
-application = FrontDoor(Transport(wsgi_application, threads=REQUEST_THREADS))
+application = Watch(FrontDoor(Transport(wsgi_application, threads=REQUEST_THREADS)))

@@ -139,6 +139,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "config.serving.watch.RequestMark",
     "accounts.origin.ForwardedHeaders",
     "registry.api.origins.CrossOrigin",
     "config.read_only.ReadOnlyState",
@@ -281,9 +282,12 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "plain": {"()": "config.serving.logs.Lines"},
+        "json": {"()": "config.serving.logs.JsonLines"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "stderr": {"class": "logging.StreamHandler", "formatter": BERTH.LOG_FORMAT},
         # For the status page: administrators need no shell to see the latest errors.
         "memory": {"class": "registry.statistics.errors.ErrorMemory", "level": "ERROR"},
     },
@@ -295,6 +299,7 @@ LOGGING = {
         # What anybody may send is told to who sent it, and is no failure for administrators.
         "django.security": {"level": "CRITICAL"},
         "django.security.csrf": {"level": BERTH.LOG_LEVEL},
+        "berth.access": {"level": "INFO"},  # as a key of its own says
         **{
             name: {"level": "DEBUG" if BERTH.LOG_LEVEL == "DEBUG" else "WARNING"} for name in _QUIET
         },

@@ -6,7 +6,7 @@ administrators; a test compares the two.
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -23,6 +23,7 @@ SECRET_KEYS = frozenset(
     {
         "SECRET_KEY",
         "SECRET_KEY_FALLBACKS",
+        "METRICS_TOKEN",
         "DB_URI",
         "BROKER_URL",
         "MAIL_PASSWORD",
@@ -44,6 +45,9 @@ class Configuration(ContentKeys):
     """The typed configuration: every key, and what holds between keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    # Django looks for it each time that ``settings.BERTH`` is asked for. What pydantic does to
+    # find that there is none takes as long as twenty such looks.
+    _mask_wrapped: ClassVar[bool] = True
 
     LOG_LEVEL: Annotated[LogLevel, Change.SET_BY_PROCESS] = Field(
         LogLevel.INFO,
@@ -54,6 +58,18 @@ class Configuration(ContentKeys):
     @property
     def is_read_only(self) -> bool:
         return self.REGISTRY_STATE == "readonly"
+
+    LOG_FORMAT: Literal["plain", "json"] = Field(
+        "plain",
+        description="How lines of the log are written: for people, or one JSON object each.",
+        examples=["json"],
+    )
+    ACCESS_LOG: Annotated[bool, Change.ASKED_EACH_TIME] = Field(
+        False,
+        description="Whether each request is a line in the log: method, route, path, status, bytes,"
+        " milliseconds, who and from where. Never its query or its headers.",
+        examples=[True],
+    )
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Without secrets: whoever prints settings does not mean them."""

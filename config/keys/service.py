@@ -86,6 +86,13 @@ class ServiceKeys(BaseModel):
         " says 503: time for a load balancer to send its requests elsewhere.",
         examples=[10],
     )
+    METRICS_TOKEN: str = Field(
+        "",
+        pattern=r"^(\S{16,256})?$",
+        description="What Prometheus sends as a bearer token to read `/metrics`. Empty: only"
+        " superusers may.",
+        examples=["forty random characters"],
+    )
     SECRET_KEY: str = Field(
         "",
         description="Key that signs sessions and encrypts signing keys. Empty: the file"

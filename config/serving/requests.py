@@ -20,6 +20,9 @@ UNUSUAL: Final = frozenset(
 )
 
 _ENVIRON: Final = "berth.environ"  # where the scope keeps it
+# What is found out about a request on its way, in its environment.
+REQUEST_ID: Final = "berth.request_id"  # in the scope, too
+ROUTE: Final = "berth.route"
 _COMMON: Final = {
     "SCRIPT_NAME": "",
     "SERVER_SOFTWARE": "Berth",
@@ -61,6 +64,7 @@ def _environ(scope: Scope) -> Environ:
         "REMOTE_ADDR": scope["client"][0],
         "wsgi.url_scheme": scope["scheme"],
         "wsgi.errors": sys.stderr,
+        REQUEST_ID: scope.get(REQUEST_ID, ""),
     }
     for name, value in _headers_of(scope).items():
         environ[_key(name)] = value

@@ -21,7 +21,9 @@ from django.utils import timezone
 from accounts.audit.sightings import flush_sightings
 from config.administration.runtime import follow_settings
 from config.serving.connections import listeners
+from config.serving.pool import note_pool, watch_pool
 from registry.announcements.current import refresh_announcements
+from registry.metrics import shared
 from registry.statistics.counting import flush_counts
 from registry.statistics.errors import flush_errors
 from registry.statistics.processes import Presence, note_alive, note_end
@@ -51,6 +53,8 @@ _ERRANDS: Final[Mapping[Errand, int]] = {  # and how many seconds lie between tw
     flush_errors: 9,
     give_memory_back: 30,
     flush_sightings: 9,
+    note_pool: 3,
+    shared.save: 3,
 }
 
 logger = logging.getLogger("config.rounds")  # a name that readers of logs know
@@ -58,6 +62,8 @@ logger = logging.getLogger("config.rounds")  # a name that readers of logs know
 
 def start_rounds(kind: str) -> None:
     """Go on rounds for as long as this process lives; ``kind`` is ``web`` or ``jobs``."""
+    shared.begin(kind)
+    watch_pool()
     presence = Presence.of_this_process(kind=kind, version=settings.VERSION, now=timezone.now())
 
     def show_life() -> None:
@@ -69,7 +75,13 @@ def start_rounds(kind: str) -> None:
     _run([follow_settings, refresh, show_life])  # the first request finds them done
     threading.Thread(target=_go_round, args=[errands], name="rounds", daemon=True).start()
     # Not ``atexit``, which does not run in the children of Granian's main process.
-    last = [flush_counts, flush_errors, flush_sightings, partial(note_end, presence)]
+    last = [
+        flush_counts,
+        flush_errors,
+        flush_sightings,
+        shared.save,
+        partial(note_end, presence),
+    ]
     Finalize(None, _run, args=(last,), exitpriority=1)
 
 

@@ -29,6 +29,7 @@ from config.serving.processes import (
     web_arguments,
 )
 from config.serving.supervisor import Supervisor, Work
+from registry.metrics import shared
 from ui.commands.address import Registry
 from ui.commands.login import log_in_as
 from ui.commands.push import push_chart, push_image
@@ -60,8 +61,11 @@ def main() -> int:
     has_web = "web" in options.roles
     if has_web:
         settings.DRAINING_FILE.unlink(missing_ok=True)
+    works = _works(options, served, connections)
+    for name in works:
+        shared.clear(name)
     return Supervisor(
-        _works(options, served, connections),
+        works,
         is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
         on_ready=lambda: print(
             greeting(options, is_tls=is_tls) if has_web else f"Berth runs: {options.roles[0]}",

@@ -18,11 +18,15 @@ from accounts.credentials.keys import CLOCK_LEEWAY, public_key, signing_key
 from accounts.credentials.principals import Principal
 from artifacts.oci.errors import NameInvalid, Unauthorized
 from registry.access.scopes import ALL_ACTIONS, Action, Scope
+from registry.metrics.families import Counter
 from registry.repositories.paths import repository_path
 
 MAX_TOKEN_BYTES = 8 * 1024
 _REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
 _REMEMBERED_TOKENS = 4096
+REMEMBERED = Counter(
+    "berth_token_cache_total", "Bearer tokens that were verified before, or not.", ("result",)
+)
 
 
 class TokenInvalid(Unauthorized):
@@ -126,6 +130,7 @@ def verify_token(token: str, *, now: datetime) -> Claims:
         raise TokenInvalid("the token is too long")
     name = _name_of(token)
     claims = _remembered.get(name)
+    REMEMBERED.add("miss" if claims is None else "hit")
     if claims is None:
         claims = _verify(token, now)
         with _lock:

@@ -10,6 +10,7 @@ from registry.api.distribution import base as distribution
 from registry.api.health import PATHS as PROBES
 from registry.api.helm import base as helm
 from registry.api.management import base as management
+from registry.api.metrics import PATH as METRICS
 
 _CHART_FILES = (".tgz", ".tgz.prov", "/index.yaml")
 
@@ -38,7 +39,7 @@ def is_for_programs(path: str) -> bool:
     first = path.split("/", 2)[1]
     if first == "helm":
         return path.endswith(_CHART_FILES)
-    return first == ".well-known" or first in DOORS or path in PROBES
+    return first == ".well-known" or first in DOORS or path in PROBES or path == METRICS
 
 
 def answer(request: HttpRequest, error: OCIError) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
 from registry.api.health import PATHS as PROBES
+from registry.api.metrics import PATH as METRICS
 
 # Not all routes: a process that is asked by programs alone never loads the pages.
 _ROUTES = "registry.api.urls"
@@ -52,7 +53,7 @@ def _forget_double_slash(request: HttpRequest) -> None:
 
 
 def _program_view(path: str) -> ResolverMatch | None:
-    if f"{path}/".startswith(_PREFIXES) or path in PROBES:
+    if f"{path}/".startswith(_PREFIXES) or path in PROBES or path == METRICS:
         return get_resolver(_ROUTES).resolve(path)
     if path.startswith(_CHART_FILES) and not path.endswith("/"):
         with suppress(Resolver404):

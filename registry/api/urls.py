@@ -8,5 +8,6 @@ from registry.api.doors import DOORS
 urlpatterns = [
     *(path("", include((door.urls, door.name))) for door in DOORS.values()),
     path("", include(("registry.api.health", "health"))),
+    path("", include("registry.api.metrics")),
     path(".well-known/jwks.json", key_set, name="jwks"),
 ]

@@ -32,6 +32,7 @@ from registry.events.formats.telling import Message, Told
 from registry.events.models import Delivery, DeliveryState, Event, Hook, HookState, Notice
 from registry.events.notices import notice, notices_of
 from registry.events.secrets import Secrets, SecretsUnreadable
+from registry.metrics.families import Counter
 
 CALL_SECONDS: Final = 15
 LEASE: Final = timedelta(seconds=60)
@@ -62,6 +63,9 @@ _FAILING_UNTIL_DISABLED: Final = timedelta(days=5)
 _MAY_HEAL: Final = frozenset({408, 409, 425, 429})
 
 logger = logging.getLogger(__name__)
+ATTEMPTS: Final = Counter(
+    "berth_hook_attempts_total", "Attempts to tell a hook.", ("format", "outcome")
+)
 
 
 def fan_out(*, now: datetime, limit: int) -> int:
@@ -367,6 +371,7 @@ def _wish(text: str, now: datetime) -> timedelta | None:
 
 
 def _record(hook: Hook, deliveries: Sequence[Delivery], result: Result, *, now: datetime) -> None:
+    ATTEMPTS.add(hook.format, "delivered" if result.is_delivered else "failed")
     with transaction.atomic():
         for delivery in deliveries:
             state, next_at = _after(delivery, result, now)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 
 from accounts import statements
+from registry.metrics.families import Counter as MetricCounter
 
 MAX_KEYS: Final = 50_000  # kept in memory while the database does not answer
 BATCH_ROWS: Final = 500
@@ -52,18 +53,23 @@ class Count:
             self.last_pulled_at = pulled_at
 
 
+PULLS: Final = MetricCounter("berth_pulls_total", "Manifests that were handed out.")
+PUSHES: Final = MetricCounter("berth_pushes_total", "Manifests that were taken in.")
+
 _lock = threading.Lock()
 _counts: dict[Key, Count] = {}
 
 
 def count_pull(*, repository_id: int, digest: str, tag: str | None = None, now: datetime) -> None:
     """A manifest was handed out, by its digest or by a tag."""
+    PULLS.add()
     count, day = Count(pulls=1, last_pulled_at=now), now.date()
     _remember({Key(repository_id, name, day): count for name in {"", digest, tag or ""}})
 
 
 def count_push(*, repository_id: int, now: datetime) -> None:
     """A manifest was taken in."""
+    PUSHES.add()
     _remember({Key(repository_id, "", now.date()): Count(pushes=1)})
 
 

@@ -18,6 +18,7 @@ from django.db import transaction
 
 from accounts import statements
 from artifacts.text import clean
+from registry.metrics.families import Counter
 
 MAX_IN_MEMORY: Final = 100
 MAX_ROWS: Final = 200
@@ -25,6 +26,8 @@ MAX_MESSAGE_LENGTH: Final = 1000
 
 _SECRETS: Final = (
     (re.compile(r"(://)[^/\s@]+@"), r"\1…@"),
+    # Signed addresses: S3's, and our own.
+    (re.compile(r"(?i)([?&][^=\s&]*(?:signature|credential|token|sig)=)[^&\s'\"]+"), r"\1…"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 …"),
     (
         re.compile(r"(?i)\b(password|passwd|secret|token|authorization|api[_-]?key)(\W{1,3})\S+"),
@@ -39,6 +42,9 @@ _WRITE = """
         message = excluded.message, last_at = excluded.last_at,
         count = statistics_loggederror.count + excluded.count
 """
+
+
+ERRORS: Final = Counter("berth_logged_errors_total", "Errors in the log.", ("level",))
 
 
 @dataclass(slots=True)
@@ -59,6 +65,7 @@ class ErrorMemory(logging.Handler):
     """Remembers errors until ``flush_errors`` writes them."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        ERRORS.add(record.levelname)
         try:
             _remember(record)
         except Exception:  # as every handler of the standard library

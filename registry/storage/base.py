@@ -8,8 +8,16 @@ from typing import Protocol
 from uuid import UUID
 
 from artifacts.oci.errors import Unavailable
+from registry.metrics.families import Counter, Histogram
 
 PIECE_BYTES = 256 * 1024
+
+REQUESTS = Counter(
+    "berth_storage_requests_total",
+    "Requests to a store elsewhere.",
+    ("operation", "result"),
+)
+SECONDS = Histogram("berth_storage_request_duration_seconds", "How long they took.", ("operation",))
 
 
 class WriterReplaced(Exception):

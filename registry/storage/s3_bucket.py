@@ -1,6 +1,7 @@
 """One S3 bucket: connection, requests and failures. What the bytes mean is settled elsewhere."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
 from artifacts.oci.errors import StorageFull
-from registry.storage.base import BytesMissing, StorageUnavailable
+from registry.storage.base import REQUESTS, SECONDS, BytesMissing, StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ class Bucket:
     def _ask(self, operation: str, key: str, **parameters: Any) -> Any:
         method: Callable[..., Any] = getattr(self.connection.client, operation)
         wanted = {"Bucket": self.connection.bucket_name, "Key": self._name(key), **parameters}
-        with _told(f"{operation} {key}"):
+        with _timed(operation), _told(f"{operation} {key}"):
             for _ in range(_ATTEMPTS):
                 try:
                     return method(**wanted)
@@ -243,6 +244,21 @@ class Bucket:
     def _own(self, name: str) -> str:
         folder = self.connection.location
         return name.removeprefix(f"{folder}/") if folder else name
+
+
+@contextmanager
+def _timed(operation: str) -> Iterator[None]:
+    began = time.monotonic()
+    result = "failed"
+    try:
+        yield
+        result = "ok"
+    except BytesMissing:
+        result = "absent"
+        raise
+    finally:
+        REQUESTS.add(operation, result)
+        SECONDS.observe(time.monotonic() - began, operation)
 
 
 class _Refused(StorageUnavailable):

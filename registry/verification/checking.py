@@ -47,6 +47,7 @@ from registry.blobs.services import find_blob, read_blob
 from registry.events.kinds import EventType
 from registry.events.outbox import has_hooks, note
 from registry.manifests.models import Manifest
+from registry.metrics.families import Counter
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.models import Keyring, PublicKey, Verdict
@@ -57,6 +58,7 @@ logger = logging.getLogger(__name__)
 MAX_LAYERS = 32  # cosign adds the newest signature as the last layer
 MAX_CHECKS = 50  # of one subject's attachments in one go; the next look takes the next ones
 _TRIES = 5
+VERDICTS = Counter("berth_verdicts_total", "Verdicts on signatures and attestations.", ("state",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,8 @@ def _store(
                 "checked_at",
             ],
         )
+    for finding in findings:
+        VERDICTS.add(finding.judgement.state)
     return True
 
 

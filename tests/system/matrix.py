@@ -110,6 +110,7 @@ OTHERS: Mapping[tuple[str, str], tuple[str, int, int]] = {
 OPEN_ROUTES = frozenset(
     {
         "jwks",
+        "metrics",  # tests/registry/api/test_metrics.py
         "health:livez",
         "health:readyz",
         "health:healthz",

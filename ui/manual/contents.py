@@ -162,6 +162,13 @@ SECTIONS: Sequence[Section] = (
                 names_host=False,
             ),
             Entry(
+                "watching",
+                "Watching Berth",
+                "Numbers for Prometheus, alerts, and the log.",
+                "watching.md",
+                names_host=False,
+            ),
+            Entry(
                 "growing",
                 "PostgreSQL, Redis, S3 and TLS",
                 "From one folder to several servers.",

@@ -14,6 +14,9 @@ from artifacts.oci.errors import OCIError, Unauthorized
 from registry.access.callers import Caller, InsufficientScope
 from registry.access.tokens import TokenInvalid, service_name, verify_token
 
+PRINCIPAL = "berth.principal"
+"""Where a request keeps the name of who logged in with it, for the access log."""
+
 _MAX_BASIC_LENGTH = 4096
 
 
@@ -37,13 +40,15 @@ def identify(request: Request, *, now: datetime) -> Caller | None:
 def log_in(request: Request, username: str, password: str, *, now: datetime) -> Principal:
     """Who that is; see ``authenticate``."""
     door = request.path_info.lstrip("/").partition("/")[0]
-    return authenticate(
+    principal = authenticate(
         username=username,
         password=password,
         address=address_of(request),
         door=f"/{door}",
         now=now,
     )
+    request.META[PRINCIPAL] = principal.name
+    return principal
 
 
 def read_basic(value: str) -> tuple[str, str]:
