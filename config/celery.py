@@ -86,6 +86,7 @@ app.conf.update(
         "sweep expired tags": every(task="tags.sweep_expired", minutes=1),
         "check signatures again": every(task="verification.recompute", minutes=1),
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
+        "rotate the audit log": every(task="audit.rotate", minutes=60),
         "send waiting mail": every(task="mail.send_waiting", minutes=1),
         "tell of events": every(task="events.deliver", seconds=10),
         "mail notices": every(task="events.mail_notices", minutes=5),

@@ -5,6 +5,7 @@ administrators; a test compares the two.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -12,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from artifacts.oci.lifetimes import parse_lifetime
 from config.keys.content import ContentKeys
-from config.keys.values import Change, impossible
+from config.keys.values import Change, Lifetime, impossible
 
 ENVIRONMENT_PREFIX = "BERTH_"
 DEPRECATED_KEYS = {
@@ -64,6 +65,23 @@ class Configuration(ContentKeys):
         description="How lines of the log are written: for people, or one JSON object each.",
         examples=["json"],
     )
+    FEATURE_ACTION_LOG_ROTATION: Annotated[bool, Change.ASKED_EACH_TIME] = Field(
+        False,
+        description="Whether events of the audit log go when they are older than"
+        " `ACTION_LOG_ROTATION_THRESHOLD`.",
+        examples=[True],
+    )
+    ACTION_LOG_ROTATION_THRESHOLD: Annotated[Lifetime, Change.ASKED_EACH_TIME] = Field(
+        "30d",
+        description="How long events stay in the audit log, at least a day, if it is rotated.",
+        examples=["1y"],
+    )
+    ACTION_LOG_ARCHIVE_PATH: str = Field(
+        "",
+        description="Folder into which events are written before they leave the audit log, a file"
+        " of JSON lines for each month. A relative one starts in the data folder. Empty: none.",
+        examples=["/srv/berth/audit"],
+    )
     ACCESS_LOG: Annotated[bool, Change.ASKED_EACH_TIME] = Field(
         False,
         description="Whether each request is a line in the log: method, route, path, status, bytes,"
@@ -93,6 +111,8 @@ class Configuration(ContentKeys):
                     "DISTRIBUTED_STORAGE_PREFERENCE",
                     f"names {name!r}, which DISTRIBUTED_STORAGE_CONFIG does not have",
                 )
+        if parse_lifetime(self.ACTION_LOG_ROTATION_THRESHOLD) < timedelta(days=1):
+            raise impossible("ACTION_LOG_ROTATION_THRESHOLD", "is shorter than a day")
         if self.maximum_manifest_bytes > self.maximum_layer_bytes:
             raise impossible("MAXIMUM_MANIFEST_SIZE", "is larger than MAXIMUM_LAYER_SIZE")
         if self.maximum_layer_bytes < self.OCI_CHUNK_MIN_LENGTH:
