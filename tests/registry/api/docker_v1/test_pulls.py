@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from pytest_django import Settings
 
@@ -255,6 +256,17 @@ def test_a_token_is_worth_what_its_holder_may_do_now(repository: Repository) -> 
     grant(repository=repository, role=Role.READ, holder=reader, now=NOW)
     client.json("/v1/repositories/acme/web/tags")
     disable_user(user=reader, now=NOW)
+    assert refusal(client, "/v1/repositories/acme/web/tags") == 401
+
+
+def test_a_token_that_a_password_bought_ends_with_a_second_factor(repository: Repository) -> None:
+    reader = make_user("reader")
+    grant(repository=repository, role=Role.READ, holder=reader, now=NOW)
+    client = with_token("reader")
+    client.json("/v1/repositories/acme/web/tags")
+
+    Authenticator.objects.create(user=reader, type=Authenticator.Type.TOTP, data={"secret": "x"})
+
     assert refusal(client, "/v1/repositories/acme/web/tags") == 401
 
 
