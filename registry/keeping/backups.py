@@ -24,7 +24,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from registry.blobs.models import Blob
 from registry.gc.hold import held
-from registry.keeping.copying import Copied, Wanted, copy_blobs
+from registry.keeping.copying import Copied, Wanted, copy_blobs, read_stored
 from registry.keeping.places import FolderPlace, Place
 from registry.keeping.tables import (
     OF_THE_MOMENT,
@@ -138,7 +138,7 @@ def back_up(
         with closing(blobs):
             copied = copy_blobs(
                 (Wanted(*line) for line in blobs),
-                read=_read,
+                read=read_stored,
                 place=place,
                 tell=tell,
                 go_on=hold.renew,
@@ -264,10 +264,6 @@ def _write_lines(path: Path, lines: Iterable[list[Any]]) -> int:
 def _lines_of(path: Path) -> Generator[list[Any], None, None]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
-
-
-def _read(blob: Wanted) -> Iterator[bytes]:
-    return blob_store().read(blob.key, 0, blob.size)
 
 
 def _read_at(key: str, blob: Wanted) -> Iterator[bytes]:

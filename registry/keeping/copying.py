@@ -9,6 +9,7 @@ from artifacts.oci.digest import Digest
 from registry.blobs.hashing import Hasher
 from registry.keeping.places import Kept, Place
 from registry.storage.base import BytesMissing
+from registry.storage.select import blob_store
 
 _AT_ONCE = 4
 _WAITING = 16
@@ -40,6 +41,11 @@ class Copied:
         self.lost_count += 1
         if len(self.lost) < _LOST_KEPT:
             self.lost.append(digest)
+
+
+def read_stored(blob: Wanted) -> Iterator[bytes]:
+    """Its bytes in the store of the registry. Raises ``BytesMissing``."""
+    return blob_store().read(blob.key, 0, blob.size)
 
 
 def copy_blobs(

@@ -10,6 +10,7 @@ import pytest
 from tests.config.documented import ROOT, console_lines
 from tests.live import server_environment
 
+_DOCUMENTED = "postgresql://berth:secret@db.example.com:5432/berth"
 _FILLED = """
 from datetime import timedelta
 from registry.repositories.deletion import delete_repository
@@ -25,10 +26,9 @@ delete_repository(repository=repository, now=NOW + timedelta(hours=2))
 _COUNTED = """
 import json
 from django.apps import apps
-left = {"sessions", "contenttypes", "auth"}
 print(json.dumps({
     model._meta.label: model._base_manager.count()
-    for model in apps.get_models() if model._meta.app_label not in left
+    for model in apps.get_models()
 }))
 """
 
@@ -42,21 +42,16 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dic
     data.mkdir()
     _run("manage.py", "migrate", "--verbosity", "0", environment=old)
     _run("manage.py", "shell", "--verbosity", "0", "--command", _FILLED, environment=old)
-    for line in console_lines("docs/manual/growing.md", "From SQLite"):
-        command = line.replace("postgresql://berth:secret@db.example.com:5432/berth", "$NEW_URI")
-        done = subprocess.run(
-            ["bash", "-c", command.replace("content.json", str(data / "content.json"))],
-            cwd=ROOT,
-            env={
-                **old,
-                "NEW_URI": new["BERTH_DB_URI"],
-                "PATH": f"{Path(sys.executable).parent}:{old['PATH']}",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    (line,) = console_lines("docs/manual/growing.md", "From SQLite")
+    done = subprocess.run(
+        ["bash", "-c", line.replace(_DOCUMENTED, new["BERTH_DB_URI"])],
+        cwd=ROOT,
+        env={**old, "PATH": f"{Path(sys.executable).parent}:{old['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     return old, new
 
 
@@ -74,6 +69,29 @@ def test_new_rows_can_be_made_afterwards(moved: tuple[dict[str, str], dict[str, 
     made = _run("manage.py", "create_repository", "acme/next", environment=moved[1])
 
     assert made == "created the private repository acme/next\n"
+
+
+def test_a_database_that_is_in_use_stays_as_it_is(
+    moved: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    old, new = moved
+    before = _counts(new)
+    with pytest.raises(AssertionError, match="is not empty; nothing was changed"):
+        _run("manage.py", "move_database", new["BERTH_DB_URI"], environment=old)
+
+    assert _counts(new) == before
+
+
+def test_a_backup_of_sqlite_is_restored_to_postgresql(
+    moved: tuple[dict[str, str], dict[str, str]], tmp_path: Path
+) -> None:
+    old, _ = moved
+    other = {**server_environment(tmp_path / "data"), "BERTH_SECRET_KEY": "0123456789" * 5}
+    _run("manage.py", "backup", str(tmp_path / "backup"), environment=old)
+
+    _run("manage.py", "restore", str(tmp_path / "backup"), "--verify", environment=other)
+
+    assert _counts(other)["tags.Tag"] == _counts(old)["tags.Tag"] == 6
 
 
 def _counts(environment: dict[str, str]) -> dict[str, int]:

@@ -53,6 +53,8 @@ FORMS = {
     "reseal": ["X"],
     "backup": ["s3:// --keep X"],
     "restore": ["/nowhere --at X"],
+    "move_database": ["X"],
+    "move_store": ["X"],
 }
 OWN_TESTS = {"serve", "migrate"}
 

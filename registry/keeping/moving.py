@@ -1,0 +1,100 @@
+"""Into another database, and into another store.
+
+Each table goes in one transaction, so of one that broke off nothing is there, and what is there is
+not moved again. Blobs keep their keys, so rows need not know.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from registry.blobs.models import Blob
+from registry.gc.hold import held
+from registry.keeping.copying import Copied, Wanted, copy_blobs, read_stored
+from registry.keeping.places import Place
+from registry.keeping.tables import (
+    OF_PROCESSES,
+    Row,
+    Snapshot,
+    Table,
+    count,
+    empty,
+    go_on_counting,
+    tables,
+    write,
+)
+
+TOLD_EVERY_ROWS = 50_000
+_PAGE_ROWS = 1000
+# Of these none are in tables that nobody has used.
+_SIGNS_OF_USE = frozenset({"users.Namespace", "blobs.Blob", "audit.AuditEvent"})
+
+
+class MoveRefused(Exception):
+    """Rows cannot be moved there. One sentence for a person."""
+
+
+def make_ready(target: BaseDatabaseWrapper) -> None:
+    """Empty tables that nobody has used. Raises ``MoveRefused``."""
+    chosen = tables(without=frozenset())
+    if any(count(target, table) for table in chosen if table.name in _SIGNS_OF_USE):
+        raise MoveRefused("the database to move to is not empty; nothing was changed")
+    empty(target, chosen)
+    target.commit()
+
+
+def move_rows(source: Snapshot, target: BaseDatabaseWrapper, *, tell: Callable[[str], None]) -> int:
+    """Move what is not there yet; return how many rows are there. Raises ``MoveRefused``.
+
+    Args:
+        target: without autocommit, with tables of this version.
+    """
+    chosen = tables(without=OF_PROCESSES)
+    for table in chosen:
+        expected = source.count(table)
+        if count(target, table) != expected:
+            empty(target, [table])
+            write(target, table, _told(source.rows(table), table, expected, tell))
+        target.commit()
+    go_on_counting(target, chosen)
+    target.commit()
+    return sum(_compared(source, target, table) for table in chosen)
+
+
+def move_blobs(
+    place: Place, *, clock: Callable[[], datetime], tell: Callable[[Copied], None]
+) -> Copied:
+    """Copy the bytes of every blob; those that are pushed meanwhile may be left out.
+
+    Raises ``HoldLost``.
+    """
+    with held(clock) as hold:
+        return copy_blobs(_named(), read=read_stored, place=place, tell=tell, go_on=hold.renew)
+
+
+def _named() -> Iterator[Wanted]:
+    after = ""
+    rows = Blob.objects.filter(missing_at=None).order_by("storage_key")
+    while page := list(rows.filter(storage_key__gt=after)[:_PAGE_ROWS]):
+        for blob in page:
+            yield Wanted(blob.storage_key, blob.digest, blob.size)
+        after = page[-1].storage_key
+
+
+def _compared(source: Snapshot, target: BaseDatabaseWrapper, table: Table) -> int:
+    found, expected = count(target, table), source.count(table)
+    if found != expected:
+        raise MoveRefused(f"{table.name} has {found:,} rows in place of {expected:,}; begin again")
+    return found
+
+
+def _told(
+    rows: Iterable[Row], table: Table, expected: int, tell: Callable[[str], None]
+) -> Iterator[Row]:
+    number = 0
+    for number, row in enumerate(rows, 1):
+        if number % TOLD_EVERY_ROWS == 0:
+            tell(f"{table.name}: {number:,} of {expected:,}")
+        yield row
+    tell(f"{table.name}: {number:,} rows")

@@ -1,0 +1,72 @@
+"""Blobs go to another store under the keys that they have."""
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from artifacts.oci.digest import Digest
+from registry.blobs.models import Blob
+from registry.gc import fsck
+from registry.gc.report import Report
+from registry.keeping.moving import move_blobs
+from registry.keeping.places import Place
+from tests.registry.builders import hold, make_repository
+from tests.s3_server import S3Server
+
+pytestmark = pytest.mark.usefixtures("filled")
+Move = Callable[[], str]
+
+
+@pytest.fixture
+def move(settings: Settings, s3_server: S3Server) -> Move:
+    """Run the command, and return what it says."""
+    settings.DISTRIBUTED_STORAGE_CONFIG = {
+        **settings.DISTRIBUTED_STORAGE_CONFIG,
+        "bucket": ["S3Storage", s3_server.parameters()],
+    }
+
+    def run() -> str:
+        output = StringIO()
+        call_command("move_store", "bucket", stdout=output)
+        return output.getvalue()
+
+    return run
+
+
+def test_the_other_store_has_all_blobs(move: Move, settings: Settings) -> None:
+    move()
+    settings.DISTRIBUTED_STORAGE_PREFERENCE = ["bucket"]
+
+    report = Report()
+    fsck.compare(now=timezone.now(), report=report, dry_run=True)
+    fsck.rehash(now=timezone.now(), report=report, tell=lambda _: None, dry_run=True)
+    assert report.problems == []
+
+
+def test_a_second_run_copies_what_was_pushed_since(move: Move, settings: Settings) -> None:
+    move()
+    hold(make_repository("acme/next"), b"a new layer")
+    settings.REGISTRY_STATE = "readonly"
+
+    assert move().splitlines() == [
+        "4 blobs are in bucket; 1 were new, 11 bytes.",
+        "Nothing was pushed meanwhile: set DISTRIBUTED_STORAGE_PREFERENCE to [bucket].",
+    ]
+
+
+def test_a_blob_that_is_lost_is_named(place: Place) -> None:
+    Blob.objects.filter(size=2).update(storage_key="blobs/00/nothing")
+
+    copied = move_blobs(place, clock=timezone.now, tell=lambda _: None)
+
+    assert (copied.lost, copied.blobs) == ([str(Digest.of(b"{}"))], 2)
+
+
+@pytest.mark.parametrize("name", ["default", "nothing"])
+def test_a_store_that_is_no_other_is_refused(name: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("move_store", name)
