@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from django.db.models import QuerySet
 from django.utils.asyncio import async_unsafe
 
@@ -110,8 +110,10 @@ def read_on_loop(database: Path) -> Iterator[LoopReader]:
 
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     if reader := _own.reader:
-        values = [_for_sqlite(value) for value in parameters]
-        return reader.connection.execute(_statement_for_sqlite(statement), values).fetchall()
+        return _asked(reader.connection, statement, parameters).fetchall()
+    if database := _unwatched_sqlite():
+        with connection.wrap_database_errors:
+            return _asked(database, statement, parameters).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
         found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -136,10 +138,33 @@ def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | N
 
 def execute(statement: str, parameters: Sequence[Any]) -> int:
     """Run a statement that writes; return how many rows it changed."""
+    # Outside of a transaction Django's cursor waits for its turn.
+    if (database := _unwatched_sqlite()) and database.in_transaction:
+        with connection.wrap_database_errors:
+            return _asked(database, statement, parameters).rowcount
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
         changed: int = cursor.rowcount
     return changed
+
+
+def _unwatched_sqlite() -> sqlite3.Connection | None:
+    """What is below Django's cursors, which cost more than a statement; ``None`` where somebody
+    counts or logs statements, or the database is another."""
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "sqlite" or database.queries_logged or database.execute_wrappers:
+        return None
+    database.ensure_connection()  # refuses on an event loop
+    database.validate_no_broken_transaction()
+    raw: sqlite3.Connection = database.connection
+    return raw
+
+
+def _asked(
+    database: sqlite3.Connection, statement: str, parameters: Sequence[Any]
+) -> sqlite3.Cursor:
+    values = [_for_sqlite(value) for value in parameters]
+    return database.execute(_statement_for_sqlite(statement), values)
 
 
 def write_in_batches(
@@ -188,7 +213,7 @@ def commit_without_sync() -> Iterator[None]:
 
 @lru_cache(maxsize=64)
 def _statement_for_sqlite(statement: str) -> str:
-    return statement.replace("%s", "?")
+    return statement.replace("%s", "?").replace("%%", "%")
 
 
 def _adapted(values: Sequence[Any]) -> Sequence[Any]:

@@ -94,6 +94,11 @@ def write_all(file: int, piece: bytes, position: int) -> int:
     return position
 
 
+def is_durable(folder: Path) -> bool:
+    """Whether ``make_folder`` made it so in this process. Somebody may have removed it since."""
+    return folder in _durable
+
+
 def make_folder(folder: Path, root: Path) -> None:
     """Make a folder at or below ``root`` that survives a power cut.
 

@@ -9,6 +9,7 @@ written there when they come at once.
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,13 +29,19 @@ from registry.storage.files import (
     FileReader,
     disk_is_told,
     disk_of,
+    is_durable,
     locked,
     make_folder,
     sync_folder,
     write_all,
 )
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _RESERVE_BYTES = 16 * 1024 * 1024  # left for the database, which shares the disk by default
+# More than comes in as small blobs before the disk is asked again.
+_PLENTY_BYTES = 4 * 1024**3
+_PLENTY_SECONDS = 1.0
+_SMALL_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,13 @@ class FilesystemStore:
             raise StorageUnavailable(why=f"{self.root} cannot be written to")
 
     def require_room(self, size_bytes: int) -> None:
+        now = time.monotonic()
+        if size_bytes <= _SMALL_BYTES and now < _plenty_until.get(self.root, 0.0):
+            return
         with disk_is_told():
             free = self._free_bytes()
+        if free > _PLENTY_BYTES:
+            _plenty_until[self.root] = now + _PLENTY_SECONDS
         if free < size_bytes + _RESERVE_BYTES:
             raise StorageFull("the registry's storage is full")
 
@@ -87,8 +99,7 @@ class FilesystemStore:
         target = self.root / key
         folder = target.parent
         with disk_is_told():
-            make_folder(folder, self.root)
-            file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            file = _created(target, folder, self.root)
             try:
                 write_all(file, content, 0)
                 os.fsync(file)
@@ -211,6 +222,15 @@ class FileWriter:
             yield
 
 
+def _created(target: Path, folder: Path, root: Path) -> int:
+    """Open a new file in a folder that survives a power cut."""
+    if is_durable(folder):
+        with suppress(FileNotFoundError):  # the folder is gone since
+            return os.open(target, _NEW, 0o640)
+    make_folder(folder, root)
+    return os.open(target, _NEW, 0o640)
+
+
 def _key(upload: UUID, writer: str) -> str:
     """In folders by the last digits of the upload's id: the first ones tell when it was opened."""
     return f"blobs/{upload.hex[-2:]}/{upload.hex}.{writer}"
@@ -266,3 +286,6 @@ def _status(path: Path) -> os.stat_result | None:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+_plenty_until: dict[Path, float] = {}  # of a root, by time.monotonic

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from accounts import statements
+from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository
 
@@ -201,3 +203,36 @@ def test_what_a_prepared_statement_does_not_filter_by_is_a_mistake_told_at_once(
 
 def test_long_texts_of_a_prepared_statement_count_as_what_they_are() -> None:
     assert statements._sized([("web", 7, None), (b"body", "acme")]).size_bytes == 11
+
+
+@pytest.mark.django_db
+def test_what_the_database_refuses_is_told_in_djangos_words() -> None:
+    table = Namespace._meta.db_table
+    insert = f"INSERT INTO {table} (name, created_at) VALUES (%s, %s)"
+    statements.execute(insert, ["acme", NOW])
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        statements.execute(insert, ["acme", NOW])
+
+
+@pytest.mark.django_db
+def test_a_percent_sign_is_written_twice() -> None:
+    assert statements.rows("SELECT 'a%%b' WHERE 'x' = %s", ["x"]) == [("a%b",)]
+
+
+@pytest.mark.django_db
+def test_nothing_is_asked_in_a_transaction_that_broke() -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            statements.rows("SELECT 1", [])
+        transaction.set_rollback(False)
+
+
+@pytest.mark.django_db
+def test_who_counts_statements_sees_them(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(2):
+        statements.rows("SELECT 1", [])
+        statements.execute("DELETE FROM blobs_blob WHERE digest = %s", ["none"])

@@ -111,3 +111,44 @@ def test_a_file_that_may_not_grow_is_a_full_store(tmp_path: Path) -> None:
 
 def _tree(root: Path) -> list[tuple[str, int]]:
     return sorted((str(path), path.stat().st_size) for path in root.rglob("*") if path.is_file())
+
+
+def test_for_a_moment_small_blobs_are_taken_without_asking_a_disk_that_had_plenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FilesystemStore(root=tmp_path)
+    _has_free(monkeypatch, 5 * 1024**3)
+    store.require_room(1)
+    _has_free(monkeypatch, 0)
+
+    store.require_room(1024)
+
+    with pytest.raises(StorageFull):
+        store.require_room(1024**3)
+
+
+def test_a_disk_without_plenty_is_asked_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FilesystemStore(root=tmp_path)
+    _has_free(monkeypatch, 1024**3)
+    store.require_room(1)
+    _has_free(monkeypatch, 0)
+
+    with pytest.raises(StorageFull):
+        store.require_room(1024)
+
+
+def _has_free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    monkeypatch.setattr(FilesystemStore, "_free_bytes", lambda _: free_bytes)
+
+
+def test_a_small_blob_is_kept_in_a_folder_that_somebody_removed(tmp_path: Path) -> None:
+    store, upload = FilesystemStore(root=tmp_path), uuid4()
+    first = store.keep(upload, b"first")
+    store.delete(first)
+    (tmp_path / first).parent.rmdir()
+
+    second = store.keep(upload, b"second")
+
+    assert (tmp_path / second).read_bytes() == b"second"
