@@ -16,6 +16,7 @@ DIVISION: Final = {
     # Plain Python: no row is touched.
     "artifacts": SQLITE,
     "artifacts/policy": BOTH,
+    "test_migrations.py": SQLITE,
     "test_mutants.py": SQLITE,
     "test_named_paths.py": SQLITE,
     "config/test_check_config.py": SQLITE,
