@@ -11,7 +11,7 @@ from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.organizations.models import Organization, TeamRole
 from accounts.organizations.services import add_member, create_team
 from accounts.users.models import Robot, User
-from registry.access.explanation import Source, explain, holders_of
+from registry.access.explanation import Reason, Source, explain, holders_of
 from registry.access.rights import rights_in
 from registry.repositories.models import Repository, RepositoryGrant, Role
 from registry.repositories.services import grant, set_visibility
@@ -190,3 +190,9 @@ def test_the_list_costs_as_many_queries_for_many_as_for_one(
         grant(repository=web, role=Role.READ, holder=make_user(f"user-{number}"), now=NOW)
 
     assert count() == few
+
+
+def test_a_superuser_is_told_which_key_gives_the_right() -> None:
+    reason = Reason(Source.SUPERUSER, frozenset({"pull"}))
+
+    assert str(reason) == "superusers may do everything here (FEATURE_SUPERUSERS_FULL_ACCESS)"

@@ -417,3 +417,12 @@ def test_a_token_for_another_service_is_not_taken(
 
     with pytest.raises(TokenInvalid):
         verify_token(text, now=now)
+
+
+def test_nobody_in_particular_who_would_push_by_a_bare_name_gets_a_token_without_it(
+    web: Repository, now: datetime
+) -> None:
+    """Only who is logged in is told which name would do; others are to log in first."""
+    text = token(ANONYMOUS, now, "repository:web:push")
+
+    assert verify_token(text, now=now).grants == {}
