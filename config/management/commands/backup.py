@@ -13,6 +13,7 @@ from registry.gc.hold import HoldLost
 from registry.keeping.backups import BackupInvalid, back_up, forget_all_but
 from registry.keeping.copying import Copied
 from registry.keeping.places import PlaceRefused, place_of
+from registry.statistics.readiness import pending_migrations
 from registry.storage.base import StorageUnavailable
 
 _TOLD_EVERY_SECONDS = 5.0
@@ -47,6 +48,8 @@ class Command(BaseCommand):
     ) -> None:
         if keep is not None and keep < 1:
             raise CommandError("--keep needs a number from 1 on")
+        if pending_migrations():
+            raise CommandError("the tables are behind this version: run 'berth migrate' first")
         extras = {} if without_secrets else _secrets()
         try:
             target = place_of(place)

@@ -25,6 +25,7 @@ from config.serving import tls
 from config.serving.preparation import StartRefused, lock_folder
 from registry.keeping.moving import MoveRefused, make_ready, move_rows
 from registry.keeping.tables import snapshot
+from registry.statistics.readiness import pending_migrations
 
 _NOTE = "moving.json"
 _MIGRATE = "from config.cli import main; main()"
@@ -44,6 +45,8 @@ class Command(BaseCommand):
             raise CommandError("the database of this registry is not SQLite: there is no need")
         if not to.startswith("postgresql://"):
             raise CommandError("name a database as postgresql://USER:PASSWORD@HOST:PORT/NAME")
+        if pending_migrations():
+            raise CommandError("the tables are behind this version: run 'berth migrate' first")
         try:
             lock_folder(settings.DATA_DIR)
             self._migrate(to)

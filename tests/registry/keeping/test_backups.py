@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -97,6 +98,16 @@ def test_what_a_backup_is_stands_in_its_manifest(place: Place) -> None:
     assert (said["version"], said["database"]) == ("1", connection.vendor)
     assert said["blobs"] == {"count": 3, "bytes": len(b"{}layer onelayer two")}
     assert said["tables"]["tags.Tag"]["rows"] == 6
+
+
+def test_tables_that_are_behind_are_not_copied(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("config.management.commands.backup.pending_migrations", lambda: 1)
+    with pytest.raises(CommandError, match="run 'berth migrate' first"):
+        call_command("backup", str(tmp_path / "backup"))
+
+    assert not (tmp_path / "backup").exists()
 
 
 def test_what_belongs_to_it_comes_along(place: Place) -> None:
