@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from accounts.audit.models import AuditEvent
 from accounts.audit.sightings import flush_sightings
+from accounts.users.models import User
 from artifacts.oci.digest import Digest
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
@@ -34,6 +35,31 @@ def owner(repository: Repository) -> Client:
     hold(repository, b"{}")
     push(repository, BODY)
     return Client(headers=basic("acme-owner"), raise_request_exception=False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/",
+        "/v2/auth",
+        "/v2/acme/web/tags/list",
+        "/v1/users/",
+        "/v1/repositories/acme/web/images",
+        "/helm/acme/index.yaml",
+        "/api/v1/user/",
+    ],
+)
+def test_an_account_whose_address_nobody_verified_comes_in_by_no_door(
+    owner: Client, settings: Settings, path: str
+) -> None:
+    settings.FEATURE_MAILING = True
+    assert owner.get(path).status_code == 200
+    User.objects.filter(username="acme-owner").update(email="owner@example.com")
+
+    answer = owner.get(path)
+
+    assert answer.status_code == 403
+    assert b"is not verified yet" in answer.content
 
 
 @pytest.mark.parametrize(

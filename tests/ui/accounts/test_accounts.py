@@ -13,11 +13,13 @@ from accounts.credentials.models import AccessToken
 from accounts.credentials.services import authenticate
 from accounts.users.models import Namespace, User
 from accounts.users.services import create_user, disable_user
+from config.keys.configuration import Configuration
 from tests.registry.builders import NOW, PASSWORD, make_organization, make_repository, make_user
 from tests.ui.browsing import browser, proved
 
 pytestmark = pytest.mark.django_db
 NEW = "another horse battery staple"
+_UNSAID = Configuration.model_fields["FEATURE_USER_CREATION"].default
 
 
 @pytest.fixture(autouse=True)
@@ -81,8 +83,14 @@ def test_the_grammar_of_names_stands_under_the_field() -> None:
     assert "lower-case letters and digits" in Client().get("/account/signup/").content.decode()
 
 
-def test_without_sign_up_the_link_is_gone_and_its_page_says_why(settings: Settings) -> None:
-    settings.FEATURE_USER_CREATION = False
+@pytest.mark.parametrize(
+    "closed", [False, Configuration.model_fields["FEATURE_USER_CREATION"].default]
+)
+def test_without_sign_up_the_link_is_gone_and_its_page_says_why(
+    settings: Settings, closed: bool | None
+) -> None:
+    """As it is on a registry whose administrator said nothing about it."""
+    settings.FEATURE_USER_CREATION = closed
 
     page = Client().get("/account/signup/").content.decode()
     client = sign_up("carol")
