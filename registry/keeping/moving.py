@@ -18,9 +18,9 @@ from registry.keeping.tables import (
     Row,
     Snapshot,
     Table,
-    count,
     empty,
     go_on_counting,
+    rows_in,
     tables,
     write,
 )
@@ -38,7 +38,7 @@ class MoveRefused(Exception):
 def make_ready(target: BaseDatabaseWrapper) -> None:
     """Empty tables that nobody has used. Raises ``MoveRefused``."""
     chosen = tables(without=frozenset())
-    if any(count(target, table) for table in chosen if table.name in _SIGNS_OF_USE):
+    if any(rows_in(target, table) for table in chosen if table.name in _SIGNS_OF_USE):
         raise MoveRefused("the database to move to is not empty; nothing was changed")
     empty(target, chosen)
     target.commit()
@@ -53,7 +53,7 @@ def move_rows(source: Snapshot, target: BaseDatabaseWrapper, *, tell: Callable[[
     chosen = tables(without=OF_PROCESSES)
     for table in chosen:
         expected = source.count(table)
-        if count(target, table) != expected:
+        if rows_in(target, table) != expected:
             empty(target, [table])
             write(target, table, _told(source.rows(table), table, expected, tell))
         target.commit()
@@ -83,7 +83,7 @@ def _named() -> Iterator[Wanted]:
 
 
 def _compared(source: Snapshot, target: BaseDatabaseWrapper, table: Table) -> int:
-    found, expected = count(target, table), source.count(table)
+    found, expected = rows_in(target, table), source.count(table)
     if found != expected:
         raise MoveRefused(f"{table.name} has {found:,} rows in place of {expected:,}; begin again")
     return found

@@ -13,9 +13,9 @@ from registry.keeping.places import Place
 from registry.keeping.tables import (
     OF_THE_MOMENT,
     Table,
-    count,
     empty,
     go_on_counting,
+    rows_in,
     tables,
     write,
 )
@@ -82,7 +82,7 @@ def restore(
 
 def _fill(backup: Backup, table: Table) -> int:
     write(connection, table, backup.rows(table))
-    found, expected = count(connection, table), backup.said["tables"][table.name]["rows"]
+    found, expected = rows_in(connection, table), backup.said["tables"][table.name]["rows"]
     if found != expected:
         raise RestoreRefused(f"{table.name} has {found:,} rows in place of {expected:,}")
     return found

@@ -166,7 +166,7 @@ def empty(database: BaseDatabaseWrapper, chosen: Sequence[Table]) -> None:
             cursor.execute(f"DELETE FROM {name}")  # noqa: S608
 
 
-def count(database: BaseDatabaseWrapper, table: Table) -> int:
+def rows_in(database: BaseDatabaseWrapper, table: Table) -> int:
     with database.cursor() as cursor:
         name = database.ops.quote_name(table.model._meta.db_table)
         cursor.execute(f"SELECT COUNT(*) FROM {name}")  # noqa: S608
