@@ -139,7 +139,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "config.serving.watch.RequestMark",
+    "config.front_door.watch.RequestMark",
     "accounts.origin.ForwardedHeaders",
     "registry.api.origins.CrossOrigin",
     "config.read_only.ReadOnlyState",
@@ -283,8 +283,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"()": "config.serving.logs.Lines"},
-        "json": {"()": "config.serving.logs.JsonLines"},
+        "plain": {"()": "config.logs.Lines"},
+        "json": {"()": "config.logs.JsonLines"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": BERTH.LOG_FORMAT},

@@ -12,7 +12,7 @@ ENDLESS = {f"{module}{name}" for module in ("", "itertools.") for name in ("coun
 # Loops without a condition, and what ends each.
 ENDED_OTHERWISE = {
     "accounts/users/services.py: suggest_name": "fewer names are taken than numbers are tried",
-    "config/serving/transport.py: _send_pieces": "the file ends, or nobody takes the next piece",
+    "config/front_door/transport.py: _send_pieces": "the file ends, or nobody takes the next piece",
 }
 
 

@@ -25,7 +25,7 @@ from accounts.credentials.keys import signing_key
 from accounts.credentials.models import SigningKey
 from accounts.mail.delivery import try_server
 from artifacts.oci.errors import OCIError, StorageFull
-from config.serving.connections import MOST_CONNECTIONS, most_connections, raise_open_files
+from config.front_door.connections import MOST_CONNECTIONS, most_connections, raise_open_files
 from config.serving.processes import ROOT_CERTIFICATE, SERVER_CERTIFICATE
 from registry.queue.models import Message
 from registry.statistics.models import ServerProcess

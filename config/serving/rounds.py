@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.audit.sightings import flush_sightings
 from config.administration.runtime import follow_settings
-from config.serving.connections import listeners
+from config.front_door.connections import listeners
 from config.serving.pool import note_pool, watch_pool
 from registry.announcements.current import refresh_announcements
 from registry.metrics import shared

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from config.front_door.connections import most_connections, raise_open_files
 from config.keys.paths import PRIVATE
-from config.serving.connections import most_connections, raise_open_files
 from config.serving.processes import (
     CLIENT_FOLDER,
     ROOT_CERTIFICATE,
@@ -38,7 +38,7 @@ _PROBE_SECONDS = 2.0
 # What all or most processes use; the rest they load when they need it.
 _CODE = (
     "config.celery",
-    "config.serving.front_door",
+    "config.front_door.door",
     "config.serving.rounds",
     "config.urls",
     "argon2",

@@ -8,12 +8,10 @@ the grammar; the flag for that would keep Django from making addresses of pages.
 from django.urls import re_path
 
 from registry.api.distribution.auth import TokenView
-from registry.api.distribution.blobs import BlobView
-from registry.api.distribution.lists import CatalogView, TagsView
+from registry.api.distribution.blobs import BlobView, UploadsView, UploadView
+from registry.api.distribution.lists import CatalogView, ReferrersView, TagsView
 from registry.api.distribution.manifests import ManifestView
-from registry.api.distribution.referrers import ReferrersView
 from registry.api.distribution.root import RootView, UnknownView
-from registry.api.distribution.uploads import UploadsView, UploadView
 
 urlpatterns = [
     re_path(r"^v2/?\Z", RootView.as_view(), name="root"),

@@ -7,8 +7,8 @@ from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from django.utils import timezone
 
-from config.serving.front_door import FrontDoor
-from config.serving.transport import Transport
+from config.front_door.door import FrontDoor
+from config.front_door.transport import Transport
 from registry.access.tokens import verify_token
 from registry.repositories.models import Repository
 from tests.registry.api.pushing import Asking, Headers, NoViews

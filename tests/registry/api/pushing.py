@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from artifacts.oci.digest import Digest
-from config.serving.transport import Transport
+from config.front_door.transport import Transport
 from tests.asgi import scope
 
 UPLOADS = "/v2/acme/web/blobs/uploads/"

@@ -13,10 +13,10 @@ from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import StorageFull
-from config.serving import bodies
-from config.serving.front_door import FrontDoor
-from config.serving.pushes import Arrivals
-from config.serving.transport import Transport
+from config.front_door import bodies
+from config.front_door.door import FrontDoor
+from config.front_door.pushes import Arrivals
+from config.front_door.transport import Transport
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository

@@ -33,8 +33,8 @@ from accounts.users.models import Robot, User
 from accounts.users.services import create_robot
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from config.serving.front_door import FrontDoor
-from config.serving.transport import Transport
+from config.front_door.door import FrontDoor
+from config.front_door.transport import Transport
 from registry.manifests.models import Manifest
 from registry.repositories.models import (
     Repository,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
-from config.serving import pushes
+from config.front_door import pushes
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from config.serving import bodies, transport
-from config.serving.requests import environ_of
-from config.serving.shares import Holder, Place, Shares, ShareTaken
-from config.serving.transport import Transport
+from config.front_door import bodies, transport
+from config.front_door.requests import environ_of
+from config.front_door.shares import Holder, Place, Shares, ShareTaken
+from config.front_door.transport import Transport
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.storage.base import PIECE_BYTES
 from tests.asgi import Header, scope

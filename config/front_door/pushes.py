@@ -23,11 +23,11 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader
 from artifacts.oci.errors import TooManyRequests
-from config.serving.bodies import Incoming, Message, Receive
-from config.serving.requests import UNUSUAL, Scope, environ_of, usual_headers
-from config.serving.shares import Holder, Place, ShareTaken
-from config.serving.threads import Threads, Turns
-from config.serving.transport import IDLE_SECONDS, Send, Transport, send_small
+from config.front_door.bodies import Incoming, Message, Receive
+from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
+from config.front_door.shares import Holder, Place, ShareTaken
+from config.front_door.threads import Threads, Turns
+from config.front_door.transport import IDLE_SECONDS, Send, Transport, send_small
 from registry.api.distribution.hot_pushes import (
     PushRequest,
     arriving,

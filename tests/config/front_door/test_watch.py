@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from config.serving import watch
-from config.serving.logs import JsonLines, Lines, request_id
-from config.serving.requests import REQUEST_ID, ROUTE, environ_of
-from config.serving.watch import Watch, route_of
+from config.front_door import watch
+from config.front_door.requests import REQUEST_ID, ROUTE, environ_of
+from config.front_door.watch import Watch, route_of
+from config.logs import JsonLines, Lines, request_id
 from registry.metrics.families import FAMILIES
 from tests.asgi import Header, scope
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.serving.pace import Pace, TooSlow
+from config.front_door.pace import Pace, TooSlow
 
 A_DAY = 86_400
 

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.origin import settle
-from config.serving.shares import Holder, Place, Shares, ShareTaken
+from config.front_door.shares import Holder, Place, Shares, ShareTaken
 from registry.access.tokens import issue_token, verify_token
 
 ALICE = Holder("192.0.2.1", "user:1")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from config.serving.threads import Threads
+from config.front_door.threads import Threads
 
 PATIENT_SECONDS = 30.0
 SHORT_SECONDS = 0.05

@@ -18,10 +18,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.origin import address_of
-from config.serving.bodies import Message, Receive
-from config.serving.logs import request_id
-from config.serving.requests import REQUEST_ID, ROUTE, Scope, environ_of
-from config.serving.transport import Send
+from config.front_door.bodies import Message, Receive
+from config.front_door.requests import REQUEST_ID, ROUTE, Scope, environ_of
+from config.front_door.transport import Send
+from config.logs import request_id
 from registry.access.tokens import remembered_claims
 from registry.api.http.login import PRINCIPAL
 from registry.blobs.transfers import transfers

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from config.serving.pace import STALLED_SECONDS
+from config.front_door.pace import STALLED_SECONDS
 
 MOST_CONNECTIONS: Final = 8192
 """Connections that one web process keeps, most of them idle between two requests of a client."""

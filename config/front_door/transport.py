@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 from django.conf import settings
 
 from artifacts.oci.errors import OCIError, TooManyRequests, Unavailable
-from config.serving.bodies import (
+from config.front_door.bodies import (
     BodyRefused,
     BodyStream,
     Incoming,
@@ -30,10 +30,10 @@ from config.serving.bodies import (
     Unreadable,
     gather,
 )
-from config.serving.pace import STALLED_SECONDS, Pace, TooSlow
-from config.serving.requests import Environ, Scope, environ_of
-from config.serving.shares import Holder, Place, Shares, ShareTaken
-from config.serving.threads import Threads
+from config.front_door.pace import STALLED_SECONDS, Pace, TooSlow
+from config.front_door.requests import Environ, Scope, environ_of
+from config.front_door.shares import Holder, Place, Shares, ShareTaken
+from config.front_door.threads import Threads
 from registry.api.distribution.base import error_document
 from registry.api.distribution.reads import API_VERSION, Answer
 from registry.api.health import LIVE_PATH

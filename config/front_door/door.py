@@ -17,11 +17,11 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
-from config.serving.bodies import Receive
-from config.serving.pushes import PushDoor, is_push
-from config.serving.requests import UNUSUAL, Scope, environ_of, usual_headers
-from config.serving.threads import Threads
-from config.serving.transport import (
+from config.front_door.bodies import Receive
+from config.front_door.pushes import PushDoor, is_push
+from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
+from config.front_door.threads import Threads
+from config.front_door.transport import (
     IDLE_SECONDS,
     SMALL_ANSWER_BYTES,
     Send,

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from config.serving.connections import (
+from config.front_door.connections import (
     MOST_CONNECTIONS,
     Listeners,
     most_connections,
