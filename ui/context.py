@@ -43,7 +43,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def unread_of(user: User | None) -> str:
     """How many notices nobody has read yet; empty where there is none. Asked for by pages alone."""
-    if user is None:
+    if user is None or user.pk is None:  # as after a deletion that was taken back
         return ""
     found = Notice.objects.filter(user=user, is_read=False)[: _MOST_UNREAD + 1].count()
     return f"{_MOST_UNREAD}+" if found > _MOST_UNREAD else str(found or "")

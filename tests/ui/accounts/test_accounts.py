@@ -464,17 +464,17 @@ def test_the_list_of_tokens_costs_the_same_for_one_and_for_many(
     for count in (1, 30):
         for number in range(count):
             make_token(client, title=f"t{number}")
-        with django_assert_num_queries(3):  # session, user, tokens
+        with django_assert_num_queries(4):  # session, user, tokens, and the bell
             client.get("/settings/tokens")
 
 
-def test_the_settings_and_setup_pages_cost_two_queries(
+def test_the_settings_and_setup_pages_cost_three_queries(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     client = browser(make_user("boss", is_superuser=True))
 
     for page in ("/settings", "/setup"):
-        with django_assert_num_queries(2):  # session, user
+        with django_assert_num_queries(3):  # session, user, and the bell
             client.get(page)
 
 
