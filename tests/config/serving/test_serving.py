@@ -196,7 +196,7 @@ def test_the_doctor_finds_nothing_wrong(server: RunningServer) -> None:
 
     assert [line.split(":")[0] for line in report if line] == [
         "ok    data folder", "ok    database", "ok    storage", "ok    broker", "ok    signing key",
-        "ok    clock", "ok    host name", "ok    proxies", "ok    connections",
+        "ok    clock", "ok    host name", "ok    proxies", "ok    connections", "ok    mail",
     ]  # fmt: skip
 
 
