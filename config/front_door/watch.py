@@ -12,6 +12,7 @@ from base64 import b64decode
 from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
@@ -49,6 +50,7 @@ TOKENS: Final = Counter(
     "berth_tokens_total", "Tokens that were asked for at /v2/auth.", ("result",)
 )
 
+_READS: Final = frozenset({"GET", "HEAD"})
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _METHODS: Final = _BODILESS | {"POST", "PUT", "PATCH", "TRACE", "CONNECT"}
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}", re.ASCII)
@@ -105,12 +107,16 @@ class Watch:
         request_id.set(name)
         status, sent, received = _GONE, 0, 0
         name_header = (b"x-request-id", name.encode())
+        # Caches keep content: a copy would carry the name that we made for another request.
+        is_ours = name.startswith(self._prefix)
+        is_kept = is_ours and scope["method"] in _READS and _is_content(scope["raw_path"])
 
         async def watched_send(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                message["headers"].append(name_header)
+                if status >= HTTPStatus.BAD_REQUEST or not is_kept:
+                    message["headers"].append(name_header)
             else:
                 sent += len(message["body"])
             await send(message)
@@ -207,6 +213,11 @@ def _hand_over(route: str, method: str, status: int, tally: _Tally) -> None:
     if route == _LOGIN_ROUTE:
         refused = "refused" if status in _REFUSED_TOKENS else "failed"
         TOKENS.add("issued" if status < 400 else refused, amount=count)
+
+
+def _is_content(path: bytes) -> bool:
+    """Whether the path is that of a manifest or a blob."""
+    return path.startswith(b"/v2/") and (b"/manifests/" in path or b"/blobs/sha" in path)
 
 
 def route_of(scope: Scope) -> str:

@@ -173,6 +173,31 @@ def test_a_name_that_a_proxy_gave_is_kept(header: Header) -> None:
     assert name_of(ask(Answers(), scope("GET", "/", [header]))) == GIVEN
 
 
+BLOB = f"/v2/acme/web/blobs/sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize("path", [MANIFEST, BLOB])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_content_that_caches_keep_carries_no_name_of_ours(method: str, path: str) -> None:
+    (start, *_) = ask(Answers(), scope(method, path))
+
+    assert b"x-request-id" not in dict(start["headers"])
+
+
+@pytest.mark.parametrize("path", [MANIFEST, BLOB])
+def test_content_carries_the_name_that_a_proxy_gave(path: str) -> None:
+    sent = ask(Answers(), scope("GET", path, [(b"x-request-id", GIVEN.encode())]))
+
+    assert name_of(sent) == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", MANIFEST, 404), ("PUT", MANIFEST, 201)]
+)
+def test_a_failure_and_a_push_carry_a_name(method: str, path: str, status: int) -> None:
+    assert name_of(ask(Answers(status), scope(method, path))) != ""
+
+
 @pytest.mark.parametrize(
     "given", [b"", b"a b", b"x" * 129, b'"', b"\xe9", b"a\tb", b"<b>", b"a\r\nSet-Cookie: b"]
 )
