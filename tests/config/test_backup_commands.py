@@ -2,28 +2,40 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.live import ROOT, RunningServer, server_environment
+from tests.live import ROOT, RunningServer, server_environment, start_server
+
+# What all of them look at is made once.
+pytestmark = pytest.mark.xdist_group("backup commands")
 
 MADE = ("generate_data", "--repositories", "20", "--tags", "40")
 
 
 @pytest.fixture(scope="module")
-def backed_up(live_registry: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One that has no content of other tests."""
+    server = start_server(tmp_path_factory.mktemp("registry") / "data")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def backed_up(registry: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup of a registry with some content, made after one that was killed."""
-    live_registry.manage(*MADE)
+    registry.manage(*MADE)
     place = tmp_path_factory.mktemp("backup") / "berth"
     command = [sys.executable, "manage.py", "backup", str(place)]
     with subprocess.Popen(
-        command, cwd=ROOT, env=live_registry.environment, stdout=subprocess.PIPE
+        command, cwd=ROOT, env=registry.environment, stdout=subprocess.PIPE
     ) as killed:
         while not (place / ".incoming").exists() and killed.poll() is None:
             pass
         killed.kill()
-    live_registry.manage("backup", str(place))
+    registry.manage("backup", str(place))
     return place
 
 
@@ -54,12 +66,10 @@ def test_a_restored_registry_has_no_problem(restored: Restored) -> None:
     assert done.stdout.splitlines()[-1].endswith(" 0 problems.")
 
 
-def test_its_secret_key_is_that_of_the_backup(
-    restored: Restored, live_registry: RunningServer
-) -> None:
+def test_its_secret_key_is_that_of_the_backup(restored: Restored, registry: RunningServer) -> None:
     data, _ = restored
 
-    assert (data / "secret_key").read_text() == (live_registry.data / "secret_key").read_text()
+    assert (data / "secret_key").read_text() == (registry.data / "secret_key").read_text()
 
 
 def test_a_second_restore_is_refused(restored: Restored, backed_up: Path) -> None:
@@ -80,7 +90,7 @@ def test_a_second_restore_is_refused(restored: Restored, backed_up: Path) -> Non
 
 
 def test_nothing_is_restored_while_a_registry_serves(
-    live_registry: RunningServer, backed_up: Path
+    registry: RunningServer, backed_up: Path
 ) -> None:
     with pytest.raises(RuntimeError, match="Another Berth already runs"):
-        live_registry.manage("restore", str(backed_up))
+        registry.manage("restore", str(backed_up))
