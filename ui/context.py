@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from accounts.origin import external_url
 from accounts.users.models import User
@@ -23,7 +24,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     url = external_url(request.META, scheme=str(request.scheme))
     return {
         "person": user_of(request),
-        "unread": partial(unread_of, user_of(request)),
+        "unread": SimpleLazyObject(partial(unread_of, user_of(request))),
         "version": settings.VERSION,
         "is_read_only": settings.BERTH.is_read_only,
         "announcements": [

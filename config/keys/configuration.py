@@ -56,10 +56,6 @@ class Configuration(ContentKeys):
         examples=["WARNING"],
     )
 
-    @property
-    def is_read_only(self) -> bool:
-        return self.REGISTRY_STATE == "readonly"
-
     LOG_FORMAT: Literal["plain", "json"] = Field(
         "plain",
         description="How lines of the log are written: for people, or one JSON object each.",
@@ -88,6 +84,10 @@ class Configuration(ContentKeys):
         " milliseconds, who and from where. Never its query or its headers.",
         examples=[True],
     )
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.REGISTRY_STATE == "readonly"
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Without secrets: whoever prints settings does not mean them."""

@@ -57,11 +57,16 @@ class Table:
     def columns(self) -> list[str]:
         return [str(field.column) for field in self.fields]
 
+    def place(self, database: BaseDatabaseWrapper) -> str:
+        """Its name in statements."""
+        return str(database.ops.quote_name(self.model._meta.db_table))
+
     def select(self, database: BaseDatabaseWrapper) -> str:
-        quote = database.ops.quote_name
-        return (
-            f"SELECT {', '.join(map(quote, self.columns))} FROM {quote(self.model._meta.db_table)}"  # noqa: S608
-        )
+        columns = ", ".join(map(database.ops.quote_name, self.columns))
+        return f"SELECT {columns} FROM {self.place(database)}"  # noqa: S608
+
+    def select_count(self, database: BaseDatabaseWrapper) -> str:
+        return f"SELECT COUNT(*) FROM {self.place(database)}"  # noqa: S608
 
 
 def tables(*, without: frozenset[str]) -> list[Table]:
@@ -111,8 +116,7 @@ class Snapshot:
             yield str(row[0]), str(row[1]), int(row[2])
 
     def count(self, table: Table) -> int:
-        name = self._database.ops.quote_name(table.model._meta.db_table)
-        ((count,),) = self._read(f"SELECT COUNT(*) FROM {name}")  # noqa: S608
+        ((count,),) = self._read(table.select_count(self._database))
         return int(count)
 
 
@@ -162,39 +166,31 @@ def empty(database: BaseDatabaseWrapper, chosen: Sequence[Table]) -> None:
     """Take away what migrations put into new tables."""
     with database.cursor() as cursor:
         for table in reversed(chosen):
-            name = database.ops.quote_name(table.model._meta.db_table)
-            cursor.execute(f"DELETE FROM {name}")  # noqa: S608
+            cursor.execute(f"DELETE FROM {table.place(database)}")  # noqa: S608
 
 
 def rows_in(database: BaseDatabaseWrapper, table: Table) -> int:
     with database.cursor() as cursor:
-        name = database.ops.quote_name(table.model._meta.db_table)
-        cursor.execute(f"SELECT COUNT(*) FROM {name}")  # noqa: S608
+        cursor.execute(table.select_count(database))
         return int(cursor.fetchone()[0])
 
 
-def write(database: BaseDatabaseWrapper, table: Table, rows: Iterable[Row]) -> int:
-    """Return how many."""
+def write(database: BaseDatabaseWrapper, table: Table, rows: Iterable[Row]) -> None:
     prepare = [field.get_db_prep_save for field in table.fields]
     prepared = (
         [made(value, database) for made, value in zip(prepare, row, strict=True)] for row in rows
     )
-    quote = database.ops.quote_name
-    name = quote(table.model._meta.db_table)
-    columns = ", ".join(map(quote, table.columns))
-    written = 0
+    name = table.place(database)
+    columns = ", ".join(map(database.ops.quote_name, table.columns))
     with database.cursor() as cursor:
         if database.vendor == "postgresql":
             with cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy:
                 for row in prepared:
                     copy.write_row(row)
-                    written += 1
-            return written
+            return
         places = ", ".join(["%s"] * len(table.columns))
         while batch := list(islice(prepared, _BATCH_ROWS)):
             cursor.executemany(f"INSERT INTO {name} ({columns}) VALUES ({places})", batch)  # noqa: S608
-            written += len(batch)
-    return written
 
 
 def go_on_counting(database: BaseDatabaseWrapper, chosen: Sequence[Table]) -> None:

@@ -68,6 +68,12 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         rights = Q(Exists(mine)) | Q(namespace__in=administered_namespaces(principal))
         return self.filter(rights | Q(is_public=True)) if public else self.filter(rights)
 
+    def administered_by(self, principal: Principal) -> Self:
+        """What ``principal`` may do everything in, by a grant or by its namespace."""
+        grants = RepositoryGrant.objects.filter(repository=OuterRef("pk"), role=Role.ADMIN)
+        mine = Exists(grants.held_by(principal))
+        return self.filter(mine | Q(namespace__in=administered_namespaces(principal)))
+
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` repositories in the order of their paths."""
         return self.filter(path__gt=after).order_by("path")[:size]

@@ -181,7 +181,7 @@ def _hooks(now: datetime) -> list[Reading]:
         Reading(
             "berth_events_waiting",
             f"Events that no hook was told of yet, {_MOST_COUNTED} at most.",
-            values={(): float(Event.objects.filter(is_waiting=True)[:_MOST_COUNTED].count())},
+            values={(): float(Event.objects.waiting()[:_MOST_COUNTED].count())},
         ),
     ]
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django import forms
 from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
@@ -103,7 +102,6 @@ class NoticesPage(Page):
             form=form,
             page=page,
             lines=[_line(notice) for notice in page.rows],
-            has_unread=Notice.objects.filter(user=self.user, is_read=False).exists(),
             ending=self._ending(),
             ending_shown=ENDING_SHOWN,
             may_be_mailed=settings.BERTH.FEATURE_MAILING and bool(self.user.email),
@@ -115,20 +113,10 @@ class NoticesPage(Page):
         tags = Tag.objects.live().filter(
             expires_at__gt=self.now,
             expires_at__lte=self.now + SOON,
-            repository__in=_administered(self.user),
+            repository__in=Repository.objects.administered_by(self.visitor).values("pk"),
         )
         rows = tags.select_related("repository").order_by("expires_at", "pk")
         return list(rows[: ENDING_SHOWN + 1])
-
-
-def _administered(user: User) -> Any:
-    member = Q(namespace__organization__teams__members__user=user)
-    return Repository.objects.filter(
-        Q(namespace__user=user)
-        | member & Q(namespace__organization__teams__role="admin")
-        | Q(grants__user=user, grants__role="admin")
-        | Q(grants__team__members__user=user, grants__role="admin")
-    ).values("pk")
 
 
 def _line(notice: Notice) -> Line:

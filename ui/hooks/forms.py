@@ -7,7 +7,7 @@ from django import forms
 
 from accounts.outgoing.addresses import AddressRefused
 from artifacts.oci.patterns import MAX_PATTERN_LENGTH, SYNTAXES
-from registry.events.formats.catalogue import LOCAL
+from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.standards import TemplateRefused
 from registry.events.kinds import TITLES, EventType
 from registry.events.models import DAYS_BEFORE_EXPIRY, MAX_URL_LENGTH, Hook
@@ -203,9 +203,9 @@ class HookForm(PageForm):
         other = {name for name, formats in self.only_of.items() if self.format not in formats}
         if self.format in LOCAL:
             other |= {"url"}
-        if self.format in LOCAL or self.format in {"slack", "teams", "matrix"}:
+        if is_for_people(self.format):
             other |= {"secret", "own_secret"}
-        if self.format in LOCAL or self.format in {"slack", "teams"}:
+        if is_for_people(self.format) and self.format != "matrix":  # which asks for a token
             other |= {"authorization", "header_name", "header_value"}
         if not self.headers or "authorization" in other:
             other |= {"drops_headers"}
@@ -223,6 +223,11 @@ class HookForm(PageForm):
         if EventType.TAG_EXPIRING in given["events"]:
             options["days"] = given["days"]
         return options
+
+
+def is_for_people(format_name: str) -> bool:
+    """Whether people read it, and no program."""
+    return format_name in LOCAL or FORMATS[format_name].is_chat
 
 
 def _initial(hook: Hook | None) -> dict[str, Any]:

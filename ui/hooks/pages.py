@@ -27,14 +27,13 @@ from registry.events.services import (
     send_dead_again,
     send_test,
 )
-from ui.hooks.forms import HookForm
+from ui.hooks.forms import MAKE, HookForm, is_for_people
 from ui.pages import unstored
 from ui.paging import page_of
 from ui.places import PlacePage
 
 WATCHED_FOR: Final = timedelta(seconds=30)  # until a test is said to wait for nobody
 _PARENT: Final = {"parent_name": "hooks", "parent_title": "Hooks"}
-_PEOPLE: Final = ("slack", "teams", "matrix", "email", "bell")
 # What each format is for, beside its title.
 ABOUT: Final = {
     "standard": "For programs of your own.",
@@ -63,7 +62,6 @@ class HooksPage(PlacePage):
     def context(self) -> dict[str, Any]:
         return {
             **super().context(),
-            "tab": self.tab,
             "crumb": "Hooks",
             "most_hooks": MOST_HOOKS,
             "hooks_url": self.address("hooks"),
@@ -94,7 +92,7 @@ class NewHookPage(HooksPage):
             now=self.now,
             by=self.by,
         )
-        if form.cleaned_data.get("secret") == "make":
+        if form.cleaned_data.get("secret") == MAKE:
             return _show_once(self, hook, secret, "The hook is there.")
         return self.changed("The hook is there. Send it a test.", "hook", hook=hook.uuid)
 
@@ -111,12 +109,11 @@ class NewHookPage(HooksPage):
         return [name for name in ABOUT if name not in unwanted]
 
     def _choose(self) -> HttpResponse:
-        offered = [(name, FORMATS[name].title, ABOUT[name]) for name in self.formats()]
-        return self.render(
-            "ui/hooks/formats.html",
-            programs=[one for one in offered if one[0] not in _PEOPLE],
-            people=[one for one in offered if one[0] in _PEOPLE],
-        )
+        offered: dict[bool, list[tuple[str, str, str]]] = {True: [], False: []}
+        for name in self.formats():
+            about = (name, FORMATS[name].title, ABOUT[name])
+            offered[is_for_people(name)].append(about)
+        return self.render("ui/hooks/formats.html", programs=offered[False], people=offered[True])
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), **_PARENT, "crumb": "New hook"}
@@ -166,7 +163,7 @@ class HookPage(OneHookPage):
             deliveries=[_Shown.of(self, row) for row in page.rows],
             state=state if state in DeliveryState.values else "",
             states=DeliveryState.choices,
-            counts=self._counts(),
+            has_dead=self.hook.deliveries.filter(state=DeliveryState.DEAD).exists(),
             trial=self._trial(request.GET.get("test", "")),
             events=[TITLES.get(EventType(kind), kind) for kind in self.hook.events],
             testable=[
@@ -212,10 +209,6 @@ class HookPage(OneHookPage):
         rows = self.hook.deliveries.select_related("event").filter(pk=_number(text))
         return _Shown.of(self, row) if (row := rows.first()) else None
 
-    def _counts(self) -> dict[str, int]:
-        counted = self.hook.deliveries.order_by().values_list("state").annotate(Count("pk"))
-        return dict.fromkeys(DeliveryState.values, 0) | dict(counted)
-
 
 class ChangeHookPage(OneHookPage):
     template = "ui/hooks/edit.html"
@@ -235,7 +228,7 @@ class ChangeHookPage(OneHookPage):
             now=self.now,
             by=self.by,
         )
-        if form.cleaned_data.get("secret") == "make" and secret:
+        if form.cleaned_data.get("secret") == MAKE and secret:
             said = "The hook was changed. For a day, its former secret signs beside the new one."
             return _show_once(self, self.hook, secret, said)
         return self.changed("The hook was changed.", "hook", hook=self.hook.uuid)

@@ -6,6 +6,8 @@ from email.utils import format_datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from rest_framework.response import Response
+
 from accounts.users.models import Namespace, Robot, User
 
 AvatarKind = Literal["user", "org", "team", "robot", "app"]
@@ -63,6 +65,12 @@ def namespace_avatar(namespace: Namespace) -> dict[str, Any]:
     """Reads the organization: select it with the row."""
     is_organization = getattr(namespace, "organization", None) is not None
     return avatar(namespace.name, "org" if is_organization else "user")
+
+
+def unstored(response: Response) -> Response:
+    """The same answer, which nobody keeps: it holds a secret."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def quota_report() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count
-from django.db.models.functions import TruncDate
+from django.db.models.functions import TruncDay
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -83,11 +83,13 @@ class _Logs(ManagementView):
         """Those that are about the place."""
         raise NotImplementedError
 
+    def asked_for(self, since: datetime, until: datetime) -> AuditEventQuerySet:
+        actor = self.request.query_params.get("performer", "")[:255]
+        return self.events().narrowed(since=since, until=until, actor=actor)
+
     def get(self, request: Request, **_: str) -> Response:
         since, until = _window(request, self.now)
-        rows = self.events().narrowed(
-            since=since, until=until, actor=request.query_params.get("performer", "")[:255]
-        )
+        rows = self.asked_for(since, until)
         last = cursor_of(request, _CURSOR, int)
         if last is not None:
             seen = AuditEvent.objects.filter(pk=last).first()
@@ -136,10 +138,8 @@ class _Summary(_Logs):
         since, until = _window(request, self.now)
         if until - since > LONGEST_SUMMARY:
             raise RequestInvalid(f"ask for at most {LONGEST_SUMMARY.days} days")
-        rows = self.events().narrowed(
-            since=since, until=until, actor=request.query_params.get("performer", "")[:255]
-        )
-        days = rows.order_by().annotate(day=TruncDate("at", tzinfo=UTC)).values("action", "day")
+        rows = self.asked_for(since, until)
+        days = rows.order_by().annotate(day=TruncDay("at", tzinfo=UTC)).values("action", "day")
         counted = days.annotate(count=Count("pk")).order_by("day", "action")
         return Response(
             {
@@ -147,9 +147,7 @@ class _Summary(_Logs):
                     {
                         "kind": _kind(row["action"]),
                         "count": row["count"],
-                        "datetime": written_date(
-                            datetime(row["day"].year, row["day"].month, row["day"].day, tzinfo=UTC)
-                        ),
+                        "datetime": written_date(row["day"]),
                     }
                     for row in counted
                 ]

@@ -16,7 +16,7 @@ from accounts.users.models import Robot
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import NamespaceView
 from registry.api.management.bodies import Body, Text
-from registry.api.management.documents import avatar, is_true, written_date
+from registry.api.management.documents import avatar, is_true, unstored, written_date
 from registry.api.management.paging import MOST, number, page_of
 from registry.api.management.people.teams import granted
 from registry.repositories.models import RepositoryGrant
@@ -76,7 +76,7 @@ class RobotView(_OneRobotView):
             name = f"{self.namespace.name}+{robot}"
             raise RequestInvalid(f"Existing robot with name: {name}") from error
         answer = Response({**_document(made, secret), "unstructured_metadata": None}, status=201)
-        return _unstored(answer)
+        return unstored(answer)
 
     def delete(self, request: Request, robot: str, organization: str = "") -> Response:
         services.delete_robot(robot=self.robot_of(robot), **self.change)
@@ -89,7 +89,7 @@ class NewTokenView(_OneRobotView):
     def post(self, request: Request, robot: str, organization: str = "") -> Response:
         found = self.robot_of(robot)
         secret = issue_robot_token(robot=found, **self.change)
-        return _unstored(Response(_document(found, secret)))
+        return unstored(Response(_document(found, secret)))
 
 
 class RobotPermissionsView(_OneRobotView):
@@ -127,8 +127,3 @@ def _rights(robot: Any) -> dict[str, Any]:
         "teams": [{"name": name, "avatar": avatar(name, "team")} for name in teams],
         "repositories": sorted(row.repository.name for row in robot.given),
     }
-
-
-def _unstored(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -20,7 +20,7 @@ from accounts.users.passwords import random_password
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import ManagementView, NotFound, account_named
 from registry.api.management.bodies import Body, Text, Truth
-from registry.api.management.documents import avatar, is_true, quota_report
+from registry.api.management.documents import avatar, is_true, quota_report, unstored
 from registry.api.management.paging import MOST, number, page_of
 from registry.repositories.deletion import delete_organization
 
@@ -84,8 +84,7 @@ class FirstUserView(ManagementView):
                 **({"access_token": secret} if secret else {}),
             }
         )
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return unstored(response)
 
 
 class UsersView(ManagementView):
@@ -116,8 +115,7 @@ class UsersView(ManagementView):
                 "encrypted_password": None,
             }
         )
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return unstored(response)
 
 
 class UserView(ManagementView):
