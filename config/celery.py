@@ -87,6 +87,7 @@ app.conf.update(
         "check signatures again": every(task="verification.recompute", minutes=1),
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
         "rotate the audit log": every(task="audit.rotate", minutes=60),
+        "tell of exported logs": every(task="audit.tell_of_exports", minutes=1),
         "send waiting mail": every(task="mail.send_waiting", minutes=1),
         "tell of events": every(task="events.deliver", seconds=10),
         "mail notices": every(task="events.mail_notices", minutes=5),

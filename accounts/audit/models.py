@@ -1,13 +1,16 @@
 """The audit trail: who did what, to what, when and from where. Rows are only ever added."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn, Self
+from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
 
 from artifacts.text import kept_json
+
+_BATCH_ROWS = 1000  # of what is read whole
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -43,6 +46,17 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         """What comes after ``event`` where the newest come first."""
         older = Q(at__lt=event.at) | Q(at=event.at, id__lt=event.pk)
         return self.filter(older, at__lte=event.at)
+
+    def newest_first(self, *, at_most: int) -> Iterator["AuditEvent"]:
+        """In batches, each found by the end of the one before: no cursor stays open."""
+        left, page = at_most, self.order_by("-at", "-id")
+        while left > 0:
+            batch = list(page[: min(_BATCH_ROWS, left)])
+            yield from batch
+            if len(batch) < _BATCH_ROWS:
+                return
+            left -= len(batch)
+            page = self.before(batch[-1]).order_by("-at", "-id")
 
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("audit events are append-only")
@@ -109,3 +123,34 @@ class AuditEvent(models.Model):
         except ValueError:
             return {}
         return facts if isinstance(facts, dict) else {}
+
+
+class LogExport(models.Model):
+    """A part of the log that somebody may fetch for a while, by its address alone.
+
+    Nothing is copied: events are only added, so whoever fetches it reads them where they are.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    namespace = models.CharField(max_length=255)
+    repository = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(help_text="of the place: what was there before is not its")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    origin = models.CharField(max_length=300, help_text="how clients address this registry")
+    expires_at = models.DateTimeField(db_index=True)
+    callback_url = models.CharField(max_length=2000, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="when the callback is asked next, if at all"
+    )
+
+    def __str__(self) -> str:
+        return f"the log of {self.repository or self.namespace}"
+
+    @property
+    def events(self) -> AuditEventQuerySet:
+        rows = AuditEvent.objects.narrowed(since=self.since, until=self.until)
+        if self.repository:
+            return rows.about_repository(self.repository, since=self.created_at)
+        return rows.about_namespace(self.namespace, since=self.created_at)

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.audit import exports
 from accounts.audit.rotation import BATCH_ROWS, rotate_log
 from artifacts.oci.lifetimes import parse_lifetime
 
@@ -28,3 +29,10 @@ def rotate(**_: object) -> None:
         logger.info("%d events left the audit log", gone)
     if gone >= BATCH_ROWS:
         rotate.delay()
+
+
+@shared_task(name=exports.TELL, acks_late=True, ignore_result=True)
+def tell_of_exports(**_: object) -> None:
+    """Tell callbacks where exports are, and forget those past their time. Safe to run twice."""
+    exports.tell_callbacks(now=timezone.now(), limit=20)
+    exports.delete_ended(now=timezone.now(), limit=1000)

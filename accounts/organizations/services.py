@@ -232,6 +232,15 @@ def add_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = S
         bump_access_epoch()
 
 
+def take_ownership(
+    *, organization: Organization, user: User, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Put a superuser among those who administer an organization, without asking them."""
+    teams = organization.teams.filter(role=TeamRole.ADMIN)
+    owners = teams.order_by(models.Case(models.When(name=OWNERS, then=0), default=1), "pk")
+    add_member(team=owners[0], member=user, now=now, by=by)
+
+
 def remove_member(*, team: Team, member: User | Robot, now: datetime, by: Actor = SYSTEM) -> None:
     """Take a user or a robot out of a team. Refused for the organization's last owner."""
     with transaction.atomic():

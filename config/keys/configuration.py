@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from artifacts.oci.lifetimes import parse_lifetime
 from config.keys.content import ContentKeys
+from config.keys.storage_drivers import without_secrets
 from config.keys.values import Change, Lifetime, impossible
 
 ENVIRONMENT_PREFIX = "BERTH_"
@@ -88,6 +89,11 @@ class Configuration(ContentKeys):
     @property
     def is_read_only(self) -> bool:
         return self.REGISTRY_STATE == "readonly"
+
+    def told(self) -> dict[str, Any]:
+        """Each key with its value, in words of JSON and without secrets."""
+        plain = self.model_dump(mode="json", exclude=set(SECRET_KEYS))
+        return {key: without_secrets(value) for key, value in plain.items()}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Without secrets: whoever prints settings does not mean them."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
+from uuid import uuid4
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -189,3 +190,20 @@ class ManifestChild(models.Model):
 
     def __str__(self) -> str:
         return f"{self.parent_id} names {self.child_digest}"
+
+
+class ManifestLabel(models.Model):
+    """A label that somebody put on a manifest, beside those that its image has.
+
+    It goes with the manifest: a digest that is deleted and pushed anew within the time machine
+    has its labels still.
+    """
+
+    manifest = models.ForeignKey(Manifest, models.CASCADE, related_name="own_labels")
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    key = models.CharField(max_length=255)
+    value = models.TextField()
+    media_type = models.CharField(max_length=32, default="text/plain")
+
+    def __str__(self) -> str:
+        return f"{self.key} on {self.manifest_id}"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Max, QuerySet, Sum
 
@@ -39,6 +39,21 @@ class Traffic:
     def rows(self) -> list[tuple[date, int, int]]:
         """Day, pulls, pushes: the newest day first."""
         return list(zip(self.days, self.pulls, self.pushes, strict=True))[::-1]
+
+
+class Pulls(NamedTuple):
+    times: int
+    last_at: datetime | None
+
+
+NEVER_PULLED: Final = Pulls(0, None)
+
+
+def all_pulls(repository: Repository, references: Collection[str]) -> Mapping[str, Pulls]:
+    """The pulls of tags and of digests as long as they are remembered, without those of none."""
+    known = DailyTraffic.objects.filter(repository=repository.id, reference__in=references)
+    sums = known.values_list("reference").annotate(Sum("pulls"), Max("last_pulled_at"))
+    return {reference: Pulls(times, last_at) for reference, times, last_at in sums}
 
 
 def pulls_by_day(

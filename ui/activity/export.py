@@ -13,7 +13,6 @@ from ui.activity.words import phrase_of
 from ui.display.file_names import saved_as
 
 MAX_EVENTS: Final = 100_000
-BATCH: Final = 1000
 COLUMNS: Final = ("at", "actor", "action", "words", "target", "address", "detail")
 # A spreadsheet runs a cell that begins with one of these as a formula.
 _FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -31,24 +30,12 @@ def as_file(
 ) -> StreamingHttpResponse:
     """``events`` from the newest on, at most ``MAX_EVENTS``, as ``csv`` or as ``jsonl``."""
     write, content_type = _FORMS[form]
-    rows = (_row(event, with_addresses) for event in _newest_first(events))
+    rows = (_row(event, with_addresses) for event in events.newest_first(at_most=MAX_EVENTS))
     return StreamingHttpResponse(
         write(rows),
         content_type=content_type,
         headers={"Content-Disposition": saved_as(f"{name}.{form}")},
     )
-
-
-def _newest_first(events: AuditEventQuerySet) -> Iterator[AuditEvent]:
-    """In batches, each found by the end of the one before: no cursor stays open."""
-    left, page = MAX_EVENTS, events.order_by("-at", "-id")
-    while left > 0:
-        batch = list(page[: min(BATCH, left)])
-        yield from batch
-        if len(batch) < BATCH:
-            return
-        left -= len(batch)
-        page = events.before(batch[-1]).order_by("-at", "-id")
 
 
 def _row(event: AuditEvent, with_address: bool) -> dict[str, Any]:

@@ -50,6 +50,8 @@ _PHRASES: Final[Mapping[str, str]] = {
     "manifest.push": "pushed",
     "manifest.refuse": "was refused to push",
     "manifest.delete": "deleted the manifest",
+    "manifest.label.add": "put a label on the manifest",
+    "manifest.label.delete": "took a label off the manifest",
     "blob.delete": "deleted the blob",
     "blob.mount": "mounted blobs of another repository into",
     "tag.move": "moved the tag",

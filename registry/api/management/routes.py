@@ -8,9 +8,10 @@ without a slash at its end: clients ask for either, and lose a body where they a
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from registry.api.management import messages
+from registry.api.management import messages, registry
 from registry.api.management.base import ManagementView
 from registry.api.management.content import (
+    exports,
     logs,
     manifests,
     notifications,
@@ -67,6 +68,12 @@ def _open() -> Iterator[Route]:
         "registry/capabilities",
         users.CapabilitiesView,
         GET="getRegistryCapabilities anybody",
+    )
+    yield _route(
+        "exported-log",
+        "exportedlogs/{key}",
+        exports.ExportedView,
+        GET="getExportedLog anybody",
     )
     yield _route(
         "messages",
@@ -312,6 +319,12 @@ def _logs(label: str, base: str, word: str, need: str) -> Iterator[Route]:
         logs.RepositorySummaryView if is_repository else logs.SummaryView,
         GET=f"getAggregate{word}Logs {need}",
     )
+    yield _route(
+        f"{label}-log-export",
+        f"{base}/exportlogs",
+        exports.RepositoryExportView if is_repository else exports.ExportView,
+        POST=f"export{word}Logs {need}",
+    )
 
 
 def _tags() -> Iterator[Route]:
@@ -338,12 +351,26 @@ def _tags() -> Iterator[Route]:
         f"{manifest}/labels",
         manifests.LabelsView,
         GET="listManifestLabels pull repo:read",
+        POST="addManifestLabel push repo:write",
     )
     yield _route(
         "label",
         f"{manifest}/labels/{{label}}",
         manifests.LabelView,
         GET="getManifestLabel pull repo:read",
+        DELETE="deleteManifestLabel push repo:write",
+    )
+    yield _route(
+        "manifest-pulls",
+        f"{manifest}/pull_statistics",
+        manifests.PullsView,
+        GET="getManifestPullStatistics pull repo:read",
+    )
+    yield _route(
+        "tag-pulls",
+        f"{tag}/pull_statistics",
+        manifests.TagPullsView,
+        GET="getTagPullStatistics pull repo:read",
     )
 
 
@@ -456,6 +483,44 @@ def _superusers() -> Iterator[Route]:
         "superuser/aggregatelogs",
         logs.AllSummaryView,
         GET="getAllAggregateLogs superuser super:user",
+    )
+
+    yield _route(
+        "take-ownership",
+        "superuser/takeownership/{namespace}",
+        superusers.TakeOwnershipView,
+        POST="takeOwnership superuser super:user",
+    )
+    yield _route(
+        "all-apptokens",
+        "superuser/apptokens",
+        apptokens.AllTokensView,
+        GET="listAllAppTokens superuser super:user",
+    )
+    yield _route(
+        "size",
+        "superuser/registrysize/",
+        registry.SizeView,
+        GET="describeRegistrySize superuser super:user",
+        POST="queueRegistrySizeCalculation superuser super:user",
+    )
+    yield _route(
+        "signing-keys",
+        "superuser/keys",
+        registry.KeysView,
+        GET="listServiceKeys superuser super:user",
+    )
+    yield _route(
+        "status",
+        "superuser/registrystatus",
+        registry.StatusView,
+        GET="getRegistryStatus superuser super:user",
+    )
+    yield _route(
+        "settings",
+        "superuser/config",
+        registry.SettingsView,
+        GET="getRegistryConfig superuser super:user",
     )
 
 

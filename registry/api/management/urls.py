@@ -8,6 +8,7 @@ from registry.api.management.base import RepositoryView
 from registry.api.management.messages import UnknownView
 from registry.api.management.operations import Operation
 from registry.api.management.people.logins import CsrfTokenView
+from registry.api.management.registry import PublicConfigView
 from registry.api.management.routes import ITSELF, ROUTES, Route
 
 _PLACES = re.compile(r"\{(\w+)\}")
@@ -40,6 +41,11 @@ urlpatterns = [
         r"^csrf_token/?\Z",
         CsrfTokenView.as_view(operations={"GET": Operation("getCsrfToken", "anybody")}),
         name="csrf-token",
+    ),
+    re_path(
+        r"^config/?\Z",
+        PublicConfigView.as_view(operations={"GET": Operation("getConfig", "anybody")}),
+        name="public-config",
     ),
     re_path(r"^api(?:/[\s\S]*)?\Z", UnknownView.as_view(), name="unknown"),
 ]

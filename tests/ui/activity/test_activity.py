@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.audit import models
 from accounts.audit.models import AuditEvent
 from accounts.audit.services import Actor, record
 from accounts.audit.sightings import flush_sightings
@@ -226,7 +227,7 @@ def test_the_number_of_queries_does_not_grow(web: Repository, owner: User) -> No
 def test_an_export_holds_every_event_of_the_log(
     web: Repository, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BATCH", 7)
+    monkeypatch.setattr(models, "_BATCH_ROWS", 7)
     for number in range(30):
         happen(f"acme/web:t{number:02}", minutes=number // 4)
 
@@ -242,7 +243,7 @@ def test_an_export_holds_every_event_of_the_log(
 def test_an_export_ends_somewhere(
     web: Repository, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BATCH", 4)
+    monkeypatch.setattr(models, "_BATCH_ROWS", 4)
     monkeypatch.setattr(export, "MAX_EVENTS", 10)
     for number in range(30):
         happen(minutes=number)

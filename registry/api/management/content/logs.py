@@ -28,6 +28,8 @@ _CURSOR: Final = "audit"
 _KINDS: Final[Mapping[str, str]] = {
     "manifest.push": "push_repo",
     "manifest.delete": "manifest_delete",
+    "manifest.label.add": "manifest_label_add",
+    "manifest.label.delete": "manifest_label_delete",
     "tag.move": "move_tag",
     "tag.delete": "delete_tag",
     "tag.delete-for-good": "permanently_delete_tag",
@@ -88,7 +90,7 @@ class _Logs(ManagementView):
         return self.events().narrowed(since=since, until=until, actor=actor)
 
     def get(self, request: Request, **_: str) -> Response:
-        since, until = _window(request, self.now)
+        since, until = window(request, self.now)
         rows = self.asked_for(since, until)
         last = cursor_of(request, _CURSOR, int)
         if last is not None:
@@ -102,40 +104,19 @@ class _Logs(ManagementView):
             {
                 "start_time": written_date(since),
                 "end_time": written_date(until),
-                "logs": [self._log(event) for event in found[:PAGE]],
+                "logs": [
+                    log_of(event, names_namespaces=self.names_namespaces) for event in found[:PAGE]
+                ],
                 **more,
             }
         )
-
-    def _log(self, event: AuditEvent) -> dict[str, Any]:
-        document: dict[str, Any] = {
-            "kind": _kind(event.action),
-            "metadata": _metadata(event),
-            "ip": event.address or None,
-            "datetime": written_date(event.at),
-        }
-        if event.actor not in {SYSTEM.name, "anonymous"}:
-            is_robot = "+" in event.actor
-            document["performer"] = {
-                "kind": "user",
-                "name": event.actor,
-                "is_robot": is_robot,
-                "avatar": avatar(event.actor, "robot" if is_robot else "user"),
-            }
-        if self.names_namespaces and event.namespace:
-            document["namespace"] = {
-                "kind": "org",
-                "name": event.namespace,
-                "avatar": avatar(event.namespace, "org"),
-            }
-        return document
 
 
 class _Summary(_Logs):
     """How often what happened, day by day in UTC."""
 
     def get(self, request: Request, **_: str) -> Response:
-        since, until = _window(request, self.now)
+        since, until = window(request, self.now)
         if until - since > LONGEST_SUMMARY:
             raise RequestInvalid(f"ask for at most {LONGEST_SUMMARY.days} days")
         rows = self.asked_for(since, until)
@@ -193,7 +174,31 @@ class AllSummaryView(AllLogsView, _Summary):
     pass
 
 
-def _window(request: Request, now: datetime) -> tuple[datetime, datetime]:
+def log_of(event: AuditEvent, *, names_namespaces: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "kind": _kind(event.action),
+        "metadata": _metadata(event),
+        "ip": event.address or None,
+        "datetime": written_date(event.at),
+    }
+    if event.actor not in {SYSTEM.name, "anonymous"}:
+        is_robot = "+" in event.actor
+        document["performer"] = {
+            "kind": "user",
+            "name": event.actor,
+            "is_robot": is_robot,
+            "avatar": avatar(event.actor, "robot" if is_robot else "user"),
+        }
+    if names_namespaces and event.namespace:
+        document["namespace"] = {
+            "kind": "org",
+            "name": event.namespace,
+            "avatar": avatar(event.namespace, "org"),
+        }
+    return document
+
+
+def window(request: Request, now: datetime) -> tuple[datetime, datetime]:
     """From ``starttime`` to the end of the day ``endtime``; by default the last day."""
     until = _date(request, "endtime")
     end = until + _DAY if until else now

@@ -1,10 +1,11 @@
-"""A manifest with its layers, and the labels of its image."""
+"""A manifest with its layers, its labels, and how often it was pulled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,13 +20,17 @@ from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, ManifestInvalid
 from artifacts.oci.media_types import INDEXES
-from artifacts.oci.names import Reference
+from artifacts.oci.names import Reference, parse_tag
+from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import NotFound, RepositoryView
+from registry.api.management.bodies import Body, Choice, Text
 from registry.api.management.documents import written_date
 from registry.blobs.services import find_blob, read_blob
-from registry.manifests.models import Manifest
+from registry.manifests import labels
+from registry.manifests.models import Manifest, ManifestLabel
 from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.repositories.models import Repository
+from registry.statistics.reads import NEVER_PULLED, all_pulls
 
 _MOST_LABELS = 500
 
@@ -71,28 +76,97 @@ class ManifestView(_ManifestView):
         return steps if len(steps) == len(document.layers) else ()
 
 
+class NewLabel(Body):
+    key = Text(max_length=255)
+    value = Text(max_length=labels.MAX_VALUE_LENGTH, allow_blank=True)
+    media_type = Choice(labels.MEDIA_TYPES, required=False)
+
+
 class _LabelsView(_ManifestView):
-    def labels(self, digest: str) -> list[dict[str, Any]]:
-        """Those that the image's config has: they are part of what was pushed."""
+    def row(self, digest: str) -> Manifest:
         found = self.manifest(digest, with_body=False)
         row = Manifest.objects.filter(pk=found.id).defer("body").first()
-        labels: Mapping[str, str] = row.labels if row else {}
-        return [_label(found.digest, *pair) for pair in sorted(labels.items())[:_MOST_LABELS]]
+        if row is None:
+            raise NotFound(f"there is no manifest {digest[:255]}")
+        return row
+
+    def labels(self, row: Manifest) -> list[dict[str, Any]]:
+        """Those that the image's config has, which are part of what was pushed, and those that
+        were put on it."""
+        pushed = sorted(row.labels.items())[:_MOST_LABELS]
+        own = row.own_labels.order_by("key", "pk")
+        return [
+            *(_label(row.digest, *pair) for pair in pushed),
+            *(_own_label(label) for label in own),
+        ]
 
 
 class LabelsView(_LabelsView):
     def get(self, request: Request, name: str, digest: str) -> Response:
         begins = request.query_params.get("filter", "")
-        labels = [label for label in self.labels(digest) if label["key"].startswith(begins)]
-        return Response({"labels": labels})
+        found = self.labels(self.row(digest))
+        return Response({"labels": [label for label in found if label["key"].startswith(begins)]})
+
+    def post(self, request: Request, name: str, digest: str) -> Response:
+        said = self.read(NewLabel)
+        label = labels.add_label(
+            repository=self.repository, manifest=self.row(digest), **said, **self.change
+        )
+        response = Response({"label": _own_label(label)}, status=201)
+        place = reverse(
+            "management:label", kwargs={"name": self.path, "digest": digest, "label": label.uuid}
+        )
+        response.headers["Location"] = place
+        return response
 
 
 class LabelView(_LabelsView):
     def get(self, request: Request, name: str, digest: str, label: str) -> Response:
-        for found in self.labels(digest):
+        for found in self.labels(self.row(digest)):
             if found["id"] == label:
                 return Response(found)
-        raise NotFound(f"there is no label {label[:64]}")
+        raise _no_label(label)
+
+    def delete(self, request: Request, name: str, digest: str, label: str) -> Response:
+        row = self.row(digest)
+        for found in row.own_labels.all():
+            if str(found.uuid) == label:
+                labels.delete_label(
+                    repository=self.repository, manifest=row, label=found, **self.change
+                )
+                return Response(status=204)
+        if any(found["id"] == label for found in self.labels(row)):
+            raise RequestInvalid("this label is part of the image, and goes with it alone")
+        raise _no_label(label)
+
+
+class PullsView(_ManifestView):
+    """How often a digest was pulled, by itself and by its tags."""
+
+    def get(self, request: Request, name: str, digest: str) -> Response:
+        found = self.manifest(digest, with_body=False)
+        return Response(_pulls_of(self.repository, found.digest))
+
+
+class TagPullsView(_ManifestView):
+    def get(self, request: Request, name: str, tag: str) -> Response:
+        found = resolve_manifest(
+            repository=self.repository,
+            reference=Reference.parse(parse_tag(tag)),
+            with_body=False,
+            now=self.now,
+        )
+        pulls = all_pulls(self.repository, [tag]).get(tag, NEVER_PULLED)
+        of_digest = _pulls_of(self.repository, found.digest)
+        return Response(
+            {
+                "tag_name": tag,
+                "tag_pull_count": pulls.times,
+                "last_tag_pull_date": written_date(pulls.last_at),
+                "current_manifest_digest": of_digest.pop("manifest_digest"),
+                **of_digest,
+            }
+        )
 
 
 def _config(
@@ -135,6 +209,29 @@ def _moment(text: str) -> str | None:
         return written_date(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return None
+
+
+def _pulls_of(repository: Repository, digest: str) -> dict[str, Any]:
+    pulls = all_pulls(repository, [digest]).get(digest, NEVER_PULLED)
+    return {
+        "manifest_digest": digest,
+        "manifest_pull_count": pulls.times,
+        "last_manifest_pull_date": written_date(pulls.last_at),
+    }
+
+
+def _no_label(label: str) -> NotFound:
+    return NotFound(f"there is no label {label[:64]}")
+
+
+def _own_label(label: ManifestLabel) -> dict[str, Any]:
+    return {
+        "id": str(label.uuid),
+        "key": label.key,
+        "value": label.value,
+        "source_type": "api",
+        "media_type": label.media_type,
+    }
 
 
 def _label(digest: str, key: str, value: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,14 +25,20 @@ class NewToken(Body):
 
 
 class TokensView(ManagementView):
+    def tokens(self) -> QuerySet[AccessToken]:
+        return self.user.tokens.all()
+
+    def told(self, token: AccessToken) -> dict[str, Any]:
+        return _document(token)
+
     def get(self, request: Request) -> Response:
         asked = request.query_params.get("expiring")
-        tokens = self.user.tokens.all()
+        tokens = self.tokens()
         if is_true(asked):
             tokens = tokens.filter(expires_at__isnull=False)
         page = page_of(request, tokens, order="id")
         only_expiring = None if asked is None else is_true(asked)
-        shown = [_document(token) for token in page.rows]
+        shown = [self.told(token) for token in page.rows]
         return Response({"tokens": shown, "only_expiring": only_expiring, **page.more})
 
     def post(self, request: Request) -> Response:
@@ -58,6 +65,16 @@ class TokensView(ManagementView):
         if self.has_scope("repo:read"):
             return "read"
         raise InsufficientScope("the token does not have the scope repo:read")
+
+
+class AllTokensView(TokensView):
+    """Those of everybody, each with whose it is."""
+
+    def tokens(self) -> QuerySet[AccessToken]:
+        return AccessToken.objects.filter(user__isnull=False).select_related("user")
+
+    def told(self, token: AccessToken) -> dict[str, Any]:
+        return {**_document(token), "user": str(token.user)}
 
 
 class TokenView(ManagementView):

@@ -178,6 +178,20 @@ class OrganizationView(ManagementView):
         return found
 
 
+class TakeOwnershipView(ManagementView):
+    """Puts who calls among the owners of an organization."""
+
+    def post(self, request: Request, namespace: str) -> Response:
+        found = account_named(namespace)
+        if found is None:
+            raise NotFound(f"there is no namespace {namespace[:255]}")
+        organization: Organization | None = getattr(found, "organization", None)
+        if organization is None:
+            raise RequestInvalid(f"{namespace} is a person, and belongs to nobody else")
+        organizations.take_ownership(organization=organization, user=self.user, **self.change)
+        return Response({"namespace": namespace})
+
+
 def _of_user(user: User) -> dict[str, Any]:
     return {
         "kind": "user",

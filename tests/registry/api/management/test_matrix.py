@@ -134,6 +134,7 @@ def _places(acme: Organization, web: Repository) -> dict[str, str]:
     pruning = Rule.parse("number_of_tags", "10")
     return {
         "organization": "acme",
+        "namespace": "acme",
         "team": "members",
         "member": "member",
         "robot": "ci",

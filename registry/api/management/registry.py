@@ -1,0 +1,94 @@
+"""The registry as a whole, for superusers and for programs that set one up."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Sum
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.credentials.models import SigningKey
+from registry.api.management.base import ManagementView
+from registry.api.management.documents import written_date
+from registry.blobs.models import Blob
+
+
+class SizeView(ManagementView):
+    """Bytes of all blobs, counted when somebody asks: nothing is queued for it."""
+
+    def get(self, request: Request) -> Response:
+        size = Blob.objects.aggregate(sum=Sum("size"))["sum"] or 0
+        last = int(self.now.timestamp() * 1000)
+        return Response({"size_bytes": size, "last_ran": last, "running": False, "queued": False})
+
+    def post(self, request: Request) -> Response:
+        return Response("", status=201)
+
+
+class KeysView(ManagementView):
+    """The public halves of the keys that sign tokens. They come and go by themselves."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"keys": [_key(row) for row in SigningKey.objects.order_by("pk")]})
+
+
+class StatusView(ManagementView):
+    def get(self, request: Request) -> Response:
+        return Response({"provider_id": "berth", "status": "ready"})
+
+
+class SettingsView(ManagementView):
+    """What is set in ``config.yaml`` and by administrators, without secrets."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"config": settings.BERTH.told(), "warning": "", "env": {}})
+
+
+class PublicConfigView(ManagementView):
+    """Outside of ``/api/v1/``: what clients ask before they log in."""
+
+    def get(self, request: Request) -> Response:
+        told = settings.BERTH.told()
+        features = {
+            name.removeprefix("FEATURE_"): value
+            for name, value in told.items()
+            if name.startswith("FEATURE_") and isinstance(value, bool)
+        }
+        public = {name: told[name] for name in _PUBLIC if name in told}
+        return Response(
+            {
+                "config": public | {f"FEATURE_{name}": value for name, value in features.items()},
+                "features": features,
+                "oauth": {},
+                "external_login": [],
+                "registry_state": told["REGISTRY_STATE"],
+                "account_recovery_mode": False,
+                "version_number": settings.VERSION,
+            }
+        )
+
+
+_PUBLIC = (
+    *("AUTHENTICATION_TYPE", "PREFERRED_URL_SCHEME", "SERVER_HOSTNAME", "REGISTRY_TITLE"),
+    *("TAG_EXPIRATION_OPTIONS", "DEFAULT_TAG_EXPIRATION", "PERMANENTLY_DELETE_TAGS"),
+)
+
+
+def _key(row: SigningKey) -> dict[str, Any]:
+    return {
+        "kid": row.kid,
+        "name": "token signing key",
+        "service": "berth",
+        "created_date": written_date(row.created_at),
+        "expiration_date": written_date(row.retired_at),
+        "rotation_duration": None,
+        "metadata": {},
+        "jwk": json.loads(row.public_jwk),
+        "approval": {
+            "approval_type": "automatic",
+            "approved_date": written_date(row.created_at),
+            "approver": None,
+            "notes": "",
+        },
+    }
