@@ -75,6 +75,22 @@ def outage(uri: str) -> Iterator[None]:
         _run(*server, "--log", folder / "log", "--options", f"{own[1]}{own[2]}", "start")
 
 
+@contextmanager
+def frozen(uri: str) -> Iterator[None]:
+    """Meanwhile a private cluster says nothing. Its connections stay."""
+    leader = main_process(uri)
+    children = Path(f"/proc/{leader}/task/{leader}/children")
+    os.kill(leader, signal.SIGSTOP)  # so that no child comes meanwhile
+    pids = [leader, *map(int, children.read_text().split())]
+    try:
+        for pid in pids[1:]:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def main_process(uri: str) -> int:
     """The process that all others of a private cluster are children of."""
     folder = Path(uri.rpartition("host=")[2])

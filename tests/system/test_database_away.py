@@ -11,8 +11,9 @@ from http import HTTPStatus
 
 import pytest
 
+from registry.rows.postgresql.watched import Watched
 from tests.live import ADMIN_PASSWORD, RunningServer, start_server
-from tests.private_postgres import installed_programs, outage, private_cluster
+from tests.private_postgres import frozen, installed_programs, outage, private_cluster
 
 LOGIN = {"Authorization": "Basic " + b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()}
 TOKEN = "/v2/auth?service=berth&scope=repository:admin/web:pull,push"
@@ -20,6 +21,8 @@ UPLOADS = "/v2/admin/web/blobs/uploads/"
 MANIFEST = "/v2/admin/web/manifests/v1"
 SOON_SECONDS = 3.5  # and half a second for a busy machine
 AT_ONCE = 60  # more than there are threads at any door
+
+Door = tuple[str, str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,42 @@ def server(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 def test_without_its_database_every_door_says_so_soon_and_works_again_soon(
     server: RunningServer, cluster: str
 ) -> None:
+    doors = _doors(server)
+    with outage(cluster):
+        first, later = _rush(server, doors)
+        time.sleep(10)  # longer than the pool looks for a server by itself
+
+    _require_back(server)
+    _require_told(first, later)
+    assert max(one.seconds for one in first) < SOON_SECONDS
+    assert max(one.seconds for one in later) < 1
+
+
+def test_a_database_that_falls_silent_is_one_that_is_away(
+    server: RunningServer, cluster: str
+) -> None:
+    doors = _doors(server)
+    with frozen(cluster):
+        first, later = _rush(server, doors)
+
+    _require_back(server)
+    _require_told(first, later)
+    assert max(one.seconds for one in first) < SOON_SECONDS
+    assert max(one.seconds for one in later) < 1.5
+
+
+def test_a_statement_may_take_long_while_its_server_is_there(cluster: str) -> None:
+    with Watched.connect(cluster) as connection:
+        (waited,) = connection.execute("SELECT pg_sleep(2.5) IS NOT NULL").fetchone() or (False,)
+
+    assert waited
+
+
+def _doors(server: RunningServer) -> list[Door]:
+    """All that need the database. A session that is only named writes nothing: it is none."""
     token = json.loads(_ask(server, "GET", TOKEN, LOGIN)[1])["token"]
     bearer = {"Authorization": f"Bearer {token}"}
-    doors: list[tuple[str, str, Mapping[str, str]]] = [
+    return [
         ("GET", MANIFEST, bearer),
         ("GET", "/v2/admin/web/tags/list", LOGIN),
         ("GET", TOKEN, LOGIN),
@@ -60,20 +96,24 @@ def test_without_its_database_every_door_says_so_soon_and_works_again_soon(
         ("GET", "/explore", {}),
         ("GET", "/readyz", {}),
     ]
-    with outage(cluster), ThreadPoolExecutor(AT_ONCE) as pool:
-        got = list(pool.map(lambda n: _got(server, *doors[n % len(doors)]), range(AT_ONCE)))
-        later = [_got(server, *door) for door in doors]
-        time.sleep(10)  # longer than the pool looks for a server by itself
+
+
+def _rush(server: RunningServer, doors: list[Door]) -> tuple[list[Got], list[Got]]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        first = list(pool.map(lambda n: _got(server, *doors[n % len(doors)]), range(AT_ONCE)))
+    return first, [_got(server, *door) for door in doors]
+
+
+def _require_back(server: RunningServer) -> None:
     back = time.monotonic()
     while _got(server, "GET", TOKEN, LOGIN).status != HTTPStatus.OK:
         assert time.monotonic() - back < 5
         time.sleep(0.1)
 
-    # A session that is only named writes nothing, so that is no door of the database.
-    assert {one.status for one in [*got, *later]} == {HTTPStatus.SERVICE_UNAVAILABLE}
-    assert all(one.retry_after for one in [*got, *later] if one.retry_after != "probe")
-    assert max(one.seconds for one in got) < SOON_SECONDS
-    assert max(one.seconds for one in later) < 1
+
+def _require_told(first: list[Got], later: list[Got]) -> None:
+    assert {one.status for one in [*first, *later]} == {HTTPStatus.SERVICE_UNAVAILABLE}
+    assert all(one.retry_after for one in [*first, *later] if one.retry_after != "probe")
 
 
 def _got(server: RunningServer, method: str, path: str, headers: Mapping[str, str]) -> Got:

@@ -13,6 +13,8 @@ from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from registry.rows.postgresql.watched import Watched, server
+
 _LOOK_SECONDS: Final = 1.0  # without a connection, until it is asked why
 _TRY_SECONDS: Final = 0.25  # for the one request that tries while the server is away
 
@@ -24,6 +26,11 @@ class ServerAway(PoolTimeout):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def __init__(self, settings_dict: dict[str, Any], *arguments: Any, **more: Any) -> None:
+        super().__init__(settings_dict, *arguments, **more)
+        if isinstance(pool := self.settings_dict["OPTIONS"].get("pool"), dict):
+            pool["connection_class"] = Watched
+
     def get_new_connection(self, conn_params: Any) -> Any:
         pool: Pool | None = self.pool
         if pool is None:
@@ -37,13 +44,12 @@ class _Absence:
     """Whether the server is away, as the requests of this process found out."""
 
     def __init__(self) -> None:
-        self._is_away = False
         self._found_at = 0.0
         self._trying = threading.Lock()
 
     def connection(self, pool: Pool) -> Any:
         """A connection of the pool. Raises ``PoolTimeout``."""
-        if not self._is_away:
+        if not server.is_away:
             return self._found(pool)
         if not self._trying.acquire(blocking=False):
             raise ServerAway("the database does not answer")
@@ -58,15 +64,17 @@ class _Absence:
         try:
             return self._taken(pool, min(_LOOK_SECONDS, pool.timeout))
         except PoolTimeout:
+            if server.is_away:
+                raise
             if self._found_at < began and _failures(pool) > failures:
-                self._is_away = True
+                server.is_away = True
                 raise
         return self._taken(pool, max(0.0, began + pool.timeout - time.monotonic()))
 
     def _taken(self, pool: Pool, seconds: float) -> Any:
         connection = pool.getconn(seconds)
         self._found_at = time.monotonic()
-        self._is_away = False
+        server.is_away = False
         return connection
 
 
