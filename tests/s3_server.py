@@ -1,6 +1,7 @@
 """A real S3 server on a folder of this machine: versitygw."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -85,6 +86,17 @@ class S3Server:
         except OSError:
             return False
         return True
+
+
+@contextmanager
+def frozen(server: S3Server) -> Iterator[None]:
+    """Meanwhile the server says nothing. Its connections stay."""
+    assert server.process
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ ENDLESS = {f"{module}{name}" for module in ("", "itertools.") for name in ("coun
 # Loops without a condition, and what ends each.
 ENDED_OTHERWISE = {
     "accounts/users/services.py: suggest_name": "fewer names are taken than numbers are tried",
+    "registry/rows/postgresql/watched.py: _watched": "the answer comes, or the server is away",
+    "registry/storage/s3_presence.py: _run": "a thread without work ends",
+    "registry/storage/s3_presence.py: wait_for": "the request has its own deadline",
     "config/front_door/transport.py: _send_pieces": "the file ends, or nobody takes the next piece",
 }
 

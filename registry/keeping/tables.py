@@ -34,7 +34,7 @@ Plain = bool | int | float | str | list[Any] | dict[str, Any] | None
 OF_PROCESSES: Final = frozenset({"gc.Turn", "statistics.ServerProcess"})
 # What goes on only where the bytes of unfinished uploads are, and while people are signed in.
 OF_THE_MOMENT: Final = OF_PROCESSES | {
-    *("blobs.UploadSession", "storage.S3Upload", "queue.Message"),
+    *("blobs.UploadSession", "storage.S3Upload", "storage.S3Multipart", "queue.Message"),
     *("sessions.Session", "usersessions.UserSession"),
     *("credentials.SharedValue", "credentials.LoginThrottle"),
 }

@@ -36,3 +36,17 @@ class S3Upload(models.Model):
 
     def __str__(self) -> str:
         return str(self.upload)
+
+
+class S3Multipart(models.Model):
+    """A key at which a multipart upload is about to be opened, or was.
+
+    Written down before S3 is asked, so that whatever becomes of it is found again: some servers
+    list what is open only to who names the key.
+    """
+
+    key = models.CharField(max_length=100, primary_key=True)
+    begun_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from registry.storage import s3_fence
 from registry.storage.base import BytesMissing, StoredBytes, UnfinishedUpload, WriterReplaced
-from registry.storage.models import S3Upload
+from registry.storage.models import S3Multipart, S3Upload
 from registry.storage.s3_bucket import Bucket, Listed
 from registry.storage.s3_reader import S3Reader
 from registry.storage.s3_writer import S3Writer, new_key
@@ -93,20 +95,27 @@ class S3Store:
             yield UnfinishedUpload(upload, moment)
 
     def clean(self, *, now: datetime, older_than: timedelta) -> int:
-        """Abort multipart uploads that no row knows. Forget when other uploads ended.
+        """Abort multipart uploads that nobody goes on with. Forget when other uploads ended.
 
-        A process that dies between opening one and writing that down leaves it behind.
-        Objects are left to the comparison of database and store.
+        A process that dies between opening one and writing that down leaves it behind, and so
+        does a server that was away when it was to be aborted. Objects are left to the comparison
+        of database and store.
         """
-        count = 0
-        for page in self.bucket.multiparts(_FOLDER):
-            old = [entry for entry in page if entry.moment < now - older_than]
-            rows = _rows_of(old)
-            for entry in old:
-                if _upload_of(entry.key) not in rows:
-                    self.bucket.abort(entry.key, entry.multipart_id)
+        before = now - older_than
+        count, after = 0, ""
+        old = S3Multipart.objects.filter(begun_at__lt=before).order_by("key")
+        while keys := list(old.filter(key__gt=after).values_list("key", flat=True)[:_ROWS]):
+            after = keys[-1]
+            uploads = {key: _upload_of(key) for key in keys}
+            rows = S3Upload.objects.filter(pk__in=filter(None, uploads.values()))
+            young = rows.filter(Q(finished_at=None) | Q(finished_at__gte=before))
+            awaited = set(young.values_list("pk", flat=True))
+            for key in (key for key in keys if uploads[key] not in awaited):
+                for multipart_id in self.bucket.multipart_ids(key):
+                    self.bucket.abort(key, multipart_id)
                     count += 1
-        S3Upload.objects.filter(finished_at__lt=now - older_than).delete()
+                s3_fence.forget_multipart(key)
+        S3Upload.objects.filter(finished_at__lt=before).delete()
         return count
 
     def _require(self, key: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -15,6 +16,7 @@ from storages.backends.s3 import S3Storage
 
 from artifacts.oci.errors import StorageFull
 from registry.storage.base import REQUESTS, SECONDS, BytesMissing, StorageUnavailable
+from registry.storage.s3_presence import Presence
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Connection(S3Storage):  # type: ignore[misc]
         super().__init__(**settings)
         self._lock = Lock()
         self._shared: Any = None
+        self._presence: Presence | None = None
 
     @property
     def connection(self) -> Any:
@@ -55,6 +58,13 @@ class Connection(S3Storage):  # type: ignore[misc]
     @property
     def client(self) -> Any:
         return self.connection.meta.client
+
+    @property
+    def presence(self) -> Presence:
+        endpoint = self.client.meta.endpoint_url
+        with self._lock:
+            self._presence = self._presence or Presence(endpoint)
+            return self._presence
 
 
 def connect(
@@ -209,26 +219,43 @@ class Bucket:
                 for entry in page.get("Uploads", [])
             ]
 
+    def multipart_ids(self, key: str) -> list[str]:
+        """Multipart uploads that are open at one key. Some servers list no others."""
+        listing = partial(
+            self.connection.client.list_multipart_uploads,
+            Bucket=self.connection.bucket_name,
+            Prefix=self._name(key),
+        )
+        with _told(f"list_multipart_uploads {key}"):
+            answer = self.connection.presence.wait_for(listing)
+            return [
+                str(_field(entry, "UploadId"))
+                for entry in answer.get("Uploads", [])
+                if _field(entry, "Key") == self._name(key)
+            ]
+
     def require(self) -> None:
         """Raise ``StorageUnavailable`` when there is no such bucket for us."""
         name = self.connection.bucket_name
         try:
             with _told("head_bucket"):
-                self.connection.client.head_bucket(Bucket=name)
+                ask = self.connection.client.head_bucket
+                self.connection.presence.wait_for(partial(ask, Bucket=name))
         except BytesMissing as error:
             raise StorageUnavailable(why=f"there is no bucket {name}") from error
 
     def _ask(self, operation: str, key: str, **parameters: Any) -> Any:
         method: Callable[..., Any] = getattr(self.connection.client, operation)
         wanted = {"Bucket": self.connection.bucket_name, "Key": self._name(key), **parameters}
+        request = partial(method, **wanted)
         with _timed(operation), _told(f"{operation} {key}"):
             for _ in range(_ATTEMPTS):
                 try:
-                    return method(**wanted)
+                    return self.connection.presence.wait_for(request)
                 except ClientError as error:
                     if error.response["Error"]["Code"] not in _MOMENTARY:
                         raise
-            return method(**wanted)
+            return self.connection.presence.wait_for(request)
 
     def _pages(self, operation: str, folder: str, **parameters: Any) -> Iterator[Any]:
         pages = self.connection.client.get_paginator(operation).paginate(

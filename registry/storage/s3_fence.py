@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from registry.rows.connections import connection_between_waits
 from registry.storage.base import BytesMissing, StorageUnavailable, WriterReplaced
-from registry.storage.models import S3Upload
+from registry.storage.models import S3Multipart, S3Upload
 from registry.storage.s3_bucket import Bucket, Part
 
 LAST_PART = 10_000
@@ -153,6 +153,16 @@ def discard(upload: UUID) -> Leftovers:
         left.keys.append(row.base["key"])
         left.multiparts.append((row.base["key"], row.base["multipart_id"]))
     return left
+
+
+def note_multipart(key: str) -> None:
+    with connection_between_waits():
+        S3Multipart.objects.create(key=key, begun_at=Now())
+
+
+def forget_multipart(key: str) -> None:
+    with connection_between_waits():
+        S3Multipart.objects.filter(pk=key).delete()
 
 
 def parts_of(row: S3Upload) -> list[Part]:

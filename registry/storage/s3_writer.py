@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from uuid import UUID, uuid4
 
+from registry.storage import s3_fence
 from registry.storage.base import PIECE_BYTES, BytesMissing, WriterReplaced
 from registry.storage.s3_bucket import Bucket, Part
 from registry.storage.s3_fence import Fence, Tail, Taken, parts_of, save
@@ -175,6 +176,7 @@ class S3Writer:
         if self.multipart_id:
             return
         key = new_key(self.fence.upload)
+        s3_fence.note_multipart(key)
         multipart_id = self.bucket.begin(key)
         try:
             parts = self._copied_base(key, multipart_id)
@@ -263,6 +265,7 @@ class S3Writer:
         except BaseException:
             self.fence.reopen(self.multipart_id)
             raise
+        s3_fence.forget_multipart(self.key)
         left.remove(self.bucket)
         return self.key
 

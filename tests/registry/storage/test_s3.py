@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
 
 from registry.storage.base import PIECE_BYTES, BytesMissing, StorageUnavailable, WriterReplaced
-from registry.storage.models import S3Upload
+from registry.storage.models import S3Multipart, S3Upload
 from registry.storage.s3 import S3Store
 from registry.storage.s3_bucket import Bucket, Connection, connect
+from registry.storage.s3_writer import S3Writer
 from registry.storage.select import part_bytes
 from tests.registry.storage.conftest import SMALLEST_PART_BYTES as PART
 from tests.registry.storage.conftest import SOME_BYTES
@@ -305,19 +307,52 @@ def test_uploads_under_way_are_named_until_they_end(s3_store: S3Store) -> None:
     assert [found.upload for found in s3_store.unfinished()] == uploads[2:]
 
 
-def test_multipart_uploads_that_no_row_knows_are_aborted_when_they_are_old(
-    s3_store: S3Store,
+def test_multipart_uploads_that_nobody_goes_on_with_are_aborted_when_they_are_old(
+    s3_store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = uuid4()
+    known, given_up = uuid4(), uuid4()
     append(s3_store, known, 0, PART)
-    unknown = f"blobs/aa/{uuid4().hex}.{uuid4().hex}"
-    s3_store.bucket.begin(unknown)
+    with monkeypatch.context() as dying:
+        dying.setattr(S3Writer, "_copied_base", Mock(side_effect=SystemExit))
+        dying.setattr(Bucket, "abort", Mock())
+        with pytest.raises(SystemExit):
+            append(s3_store, given_up, 0, PART)
+    s3_store.discard(given_up)
+    # As MinIO does, which lists a multipart upload only to who names its key.
+    monkeypatch.setattr(Bucket, "_pages", Mock(return_value=iter(())))
     now = datetime.now(UTC)
 
     assert s3_store.clean(now=now, older_than=DAY) == 0
     assert s3_store.clean(now=now + 2 * DAY, older_than=DAY) == 1
 
+    monkeypatch.undo()
     assert multiparts(s3_store) == {S3Upload.objects.get(pk=known).key}
+
+
+def test_a_multipart_upload_that_could_not_be_aborted_is_aborted_later(
+    s3_store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = uuid4()
+    append(s3_store, upload, 0, PART)
+    with monkeypatch.context() as away:
+        away.setattr(Bucket, "abort", Mock(side_effect=StorageUnavailable))
+        s3_store.discard(upload)
+    assert len(multiparts(s3_store)) == 1
+
+    s3_store.clean(now=datetime.now(UTC) + 2 * DAY, older_than=DAY)
+
+    assert multiparts(s3_store) == set()
+
+
+def test_of_a_multipart_upload_that_became_an_object_nothing_is_remembered(
+    s3_store: S3Store,
+) -> None:
+    upload = uuid4()
+    append(s3_store, upload, 0, PART + 7)
+
+    finish(s3_store, upload, PART + 7)
+
+    assert not S3Multipart.objects.exists()
 
 
 def test_what_ended_long_ago_is_forgotten_and_its_bytes_stay(s3_store: S3Store) -> None:
