@@ -9,6 +9,8 @@ LOCKS := deploy/requirements.lock deploy/requirements-dev.lock deploy/requiremen
 LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
+LOCK_OPERATOR := pip compile --group operator --constraints deploy/requirements-dev.lock --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 LOCK_MUTANTS := pip compile --group mutants --constraints deploy/requirements-dev.lock --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
@@ -60,6 +62,7 @@ screenshots: .venv/dev.stamp ## Take a picture of every page. FOLDER=screenshots
 lock: .venv/dev.stamp ## Choose the newest allowed versions of all packages
 	@$(BIN)/uv $(LOCK) --upgrade --output-file deploy/requirements.lock
 	@$(BIN)/uv $(LOCK) --upgrade --group dev --output-file deploy/requirements-dev.lock
+	@$(BIN)/uv $(LOCK_OPERATOR) --upgrade --output-file deploy/operator/requirements.lock
 	@$(BIN)/uv $(LOCK_MUTANTS) --upgrade --output-file deploy/requirements-mutants.lock
 
 wheel: .venv/dev.stamp ## Build the wheel into dist

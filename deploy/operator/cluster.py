@@ -1,0 +1,125 @@
+"""The cluster's API, as far as the operator needs it: plain manifests go in and come out."""
+
+from functools import cache
+from typing import Any
+
+from lightkube import ApiError, Client
+from lightkube.generic_resource import create_global_resource, create_namespaced_resource
+from lightkube.types import CascadeType, PatchType
+
+from deploy.operator.kinds import OPENSHIFT_INGRESS, Kind, Manifest, kind_of
+from deploy.operator.refusals import Blocked, Waiting
+
+FIELD_MANAGER = "berth-operator"
+_MISSING, _CONFLICT = 404, 409
+# What is wrong with the object, or what the operator may not do: it would be so again.
+_REFUSED = {400, 403, 422}
+_CLUSTER_WIDE = (OPENSHIFT_INGRESS,)
+
+
+class Cluster:
+    """
+    Raises, from whatever writes:
+        Blocked: the cluster does not take it.
+        Waiting: somebody else was faster.
+    """
+
+    def __init__(self, client: "Client | None" = None) -> None:
+        self._client: Any = client or Client(field_manager=FIELD_MANAGER)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        place = {} if kind in _CLUSTER_WIDE else {"namespace": namespace}
+        try:
+            return _plain(self._client.get(_resource(kind), name, **place))
+        except ApiError as error:
+            if error.status.code == _MISSING:
+                return None
+            raise
+
+    def list(self, kind: Kind, namespace: str, labels: dict[str, str]) -> list[Manifest]:
+        """Nothing, where the cluster has no such kind."""
+        try:
+            found = self._client.list(_resource(kind), namespace=namespace, labels=labels)
+            return [_plain(entry) for entry in found]
+        except ApiError as error:
+            if error.status.code == _MISSING:
+                return []
+            raise
+
+    def serves(self, kind: Kind, namespace: str) -> bool:
+        try:
+            return self._client.list(_resource(kind), namespace=namespace, chunk_size=1) is not None
+        except ApiError as error:
+            if error.status.code == _MISSING:
+                return False
+            raise
+
+    def apply(self, manifest: Manifest, *, rehearse: bool = False) -> Manifest:
+        """Make the object, or make it so again. What others added to it stays."""
+        return self._write(
+            manifest,
+            self._client.patch,
+            _resource(kind_of(manifest)),
+            manifest["metadata"]["name"],
+            manifest,
+            namespace=manifest["metadata"]["namespace"],
+            patch_type=PatchType.APPLY,
+            force=True,
+            dry_run=rehearse,
+        )
+
+    def create(self, manifest: Manifest) -> None:
+        """Only if it is not there."""
+        self._write(manifest, self._client.create, _resource(kind_of(manifest))(manifest))
+
+    def replace(self, manifest: Manifest) -> None:
+        """Only if it is still as it was read."""
+        self._write(manifest, self._client.replace, _resource(kind_of(manifest))(manifest))
+
+    def delete(self, manifest: Manifest) -> None:
+        try:
+            self._client.delete(
+                _resource(kind_of(manifest)),
+                manifest["metadata"]["name"],
+                namespace=manifest["metadata"]["namespace"],
+                cascade=CascadeType.BACKGROUND,
+            )
+        except ApiError as error:
+            if error.status.code != _MISSING:
+                raise
+
+    def set_status(self, kind: Kind, namespace: str, name: str, status: Manifest) -> None:
+        try:
+            self._client.patch(
+                _resource(kind).Status,
+                name,
+                {"status": status},
+                namespace=namespace,
+                patch_type=PatchType.MERGE,
+            )
+        except ApiError as error:
+            if error.status.code != _MISSING:  # it went meanwhile
+                raise
+
+    @staticmethod
+    def _write(manifest: Manifest, send: Any, *arguments: Any, **more: Any) -> Manifest:
+        what = f"{manifest['kind']} {manifest['metadata']['name']}"
+        try:
+            return _plain(send(*arguments, **more))
+        except ApiError as error:
+            if error.status.code == _CONFLICT:
+                raise Waiting("ObjectChanged", f"{what} was changed by somebody else.") from error
+            if error.status.code in _REFUSED:
+                sentence = f"The cluster refuses {what}: {error.status.message}"
+                raise Blocked("ComponentCreationFailed", sentence) from error
+            raise
+
+
+@cache
+def _resource(kind: Kind) -> Any:
+    create = create_global_resource if kind in _CLUSTER_WIDE else create_namespaced_resource
+    return create(kind.group, kind.version, kind.name, kind.plural)
+
+
+def _plain(found: Any) -> Manifest:
+    return dict(found.to_dict())
