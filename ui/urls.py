@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from ui.accounts.authorize import AuthorizePage, LocalApplicationPage
 from ui.accounts.doors import account_pages
 from ui.activity.notices import NoticesPage
 from ui.activity.pages import (
@@ -17,6 +18,12 @@ from ui.contents.files import LayerPage
 from ui.contents.referrers import ReferrersPage
 from ui.hooks.urls import hook_pages
 from ui.manual.views import ContentsPage, ManualPage
+from ui.namespaces.applications import (
+    ApplicationPage,
+    ApplicationsPage,
+    DeleteApplicationPage,
+    NewSecretPage,
+)
 from ui.namespaces.default_permissions import DefaultPermissionPage, DefaultPermissionsPage
 from ui.namespaces.leaving import LeavePage
 from ui.namespaces.members import MembersPage
@@ -81,6 +88,7 @@ register_all()
 _NAMESPACE = "<namespace:namespace>/-"
 _TEAM = f"{_NAMESPACE}/teams/<namespace:team>"
 _ROBOT = f"{_NAMESPACE}/robots/<namespace:robot>"
+_APPLICATION = f"{_NAMESPACE}/applications/<slug:client_id>"
 _DELETED = f"{_NAMESPACE}/deleted"
 _REPOSITORY = "<repository:repository>/-"
 _MANIFEST = f"{_REPOSITORY}/manifests/<digest:digest>"
@@ -95,6 +103,8 @@ urlpatterns = [
     path("settings/theme", choose_theme, name="theme"),
     path("notifications", NoticesPage.as_view(), name="notices"),
     *account_pages,
+    path("oauth/authorize", AuthorizePage.as_view(), name="authorize"),
+    path("oauth/localapp", LocalApplicationPage.as_view(), name="local_application"),
     path("docs", as_written, {"page": "manual"}),
     path("login", as_written, {"page": "account_login"}),
     path("docs/", ContentsPage.as_view(), name="manual"),
@@ -193,6 +203,10 @@ urlpatterns = [
     path(f"{_TEAM}/delete", DeleteTeamPage.as_view(), name="delete_team"),
     path(f"{_NAMESPACE}/members", MembersPage.as_view(), name="members"),
     path(f"{_NAMESPACE}/leave", LeavePage.as_view(), name="leave"),
+    path(f"{_NAMESPACE}/applications", ApplicationsPage.as_view(), name="applications"),
+    path(_APPLICATION, ApplicationPage.as_view(), name="application"),
+    path(f"{_APPLICATION}/secret", NewSecretPage.as_view(), name="application_secret"),
+    path(f"{_APPLICATION}/delete", DeleteApplicationPage.as_view(), name="delete_application"),
     path(f"{_NAMESPACE}/robots", RobotsPage.as_view(), name="robots"),
     path(f"{_NAMESPACE}/new-robot", NewRobotPage.as_view(), name="new_robot"),
     path(_ROBOT, RobotPage.as_view(), name="robot"),

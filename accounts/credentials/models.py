@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
+from accounts.organizations.models import Organization
 from accounts.users.models import Robot
 
 
@@ -17,6 +18,24 @@ class TokenScope(models.TextChoices):
     READ = "read", "read: pull"
     WRITE = "write", "write: pull, push and delete"
     ADMIN = "admin", "admin: whatever the user may"
+
+
+class OAuthApplication(models.Model):
+    """A program that people give tokens to, in the name of an organization. Its secret is not
+    kept."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="applications")
+    client_id = models.CharField(max_length=40, unique=True)
+    secret_sha256 = models.CharField(max_length=64, help_text="hex, of the random secret")
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    application_uri = models.CharField(max_length=2000, blank=True)
+    redirect_uri = models.CharField(max_length=2000, blank=True)
+    avatar_email = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
@@ -34,6 +53,14 @@ class AccessToken(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="tokens"
     )
     robot = models.ForeignKey(Robot, models.CASCADE, null=True, blank=True, related_name="tokens")
+    application = models.ForeignKey(
+        OAuthApplication,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="tokens",
+        help_text="the program that it was made for, and goes with",
+    )
     title = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64, unique=True, help_text="hex, of the random secret")
     scope = models.CharField(max_length=5, choices=TokenScope.choices, default=TokenScope.ADMIN)

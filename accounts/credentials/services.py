@@ -18,7 +18,12 @@ from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
 from accounts.credentials.ldap.directory import directory_person, is_in_directory
-from accounts.credentials.models import AccessToken, TokenScope, delete_first
+from accounts.credentials.models import (
+    AccessToken,
+    OAuthApplication,
+    TokenScope,
+    delete_first,
+)
 from accounts.credentials.passwords import hashing_slot, remembered, verify
 from accounts.credentials.principals import (
     ANONYMOUS,
@@ -237,13 +242,13 @@ def issue_robot_token(
     *, robot: Robot, now: datetime, expires_at: datetime | None = None, by: Actor = SYSTEM
 ) -> str:
     """Give a robot a new token and make its old one worthless. The secret is returned once."""
-    secret = _new_secret()
+    secret = new_secret()
     with transaction.atomic():
         Robot.objects.select_for_update().get(pk=robot.pk)
         robot.tokens.all().delete()
         robot.tokens.create(
             title="token",
-            sha256=_fingerprint(secret),
+            sha256=fingerprint(secret),
             scope=TokenScope.ADMIN,
             created_at=now,
             expires_at=expires_at,
@@ -255,7 +260,7 @@ def issue_robot_token(
 
 def holds_token(*, robot: Robot, secret: str) -> bool:
     """Whether ``secret`` is the robot's token, as it was shown when it was made."""
-    return robot.tokens.filter(sha256=_fingerprint(secret)).exists()
+    return robot.tokens.filter(sha256=fingerprint(secret)).exists()
 
 
 def issue_application_token(
@@ -264,6 +269,7 @@ def issue_application_token(
     title: str,
     scope: Scope = "admin",
     scopes: frozenset[str] = frozenset(),
+    application: OAuthApplication | None = None,
     expires_at: datetime | None,
     now: datetime,
     by: Actor = SYSTEM,
@@ -273,16 +279,18 @@ def issue_application_token(
     Args:
         scopes: as ``read_scopes`` gives them; they say more exactly what it may be used for, and
             take the place of ``scope``.
+        application: the program that it is for; it ends with that.
     """
-    secret = _new_secret()
+    secret = new_secret()
     scope = ceiling_of(scopes) if scopes else scope
     said = " ".join(sorted(scopes))
     with transaction.atomic():
         user.tokens.create(
             title=title[:255],
-            sha256=_fingerprint(secret),
+            sha256=fingerprint(secret),
             scope=TokenScope(scope),
             scopes=said,
+            application=application,
             created_at=now,
             expires_at=expires_at,
         )
@@ -292,7 +300,7 @@ def issue_application_token(
 
 def application_token(secret: str) -> AccessToken | None:
     """The row of an application token, as its secret was shown when it was made."""
-    return AccessToken.objects.filter(user__isnull=False, sha256=_fingerprint(secret)).first()
+    return AccessToken.objects.filter(user__isnull=False, sha256=fingerprint(secret)).first()
 
 
 def revoke_token(*, token: AccessToken, now: datetime, by: Actor = SYSTEM) -> None:
@@ -335,10 +343,10 @@ def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
 
 def _application(secret: str, *, address: str, now: datetime) -> Principal:
     """All applications share one name, so it is the token that stands for the account."""
-    fingerprint = _fingerprint(secret)
-    token = _token(_TOKEN_OF_APPLICATION, fingerprint)
+    known_by = fingerprint(secret)
+    token = _token(_TOKEN_OF_APPLICATION, known_by)
     if token is None or not _opens(token, secret):
-        attempt = Attempt.of(f"{APPLICATION} {fingerprint}", address=address)
+        attempt = Attempt.of(f"{APPLICATION} {known_by}", address=address)
         throttle.refuse_if_blocked(attempt, now=now)
         _fail(attempt, "", address=address, now=now)
         raise Unauthorized("unknown or revoked application token")
@@ -346,7 +354,7 @@ def _application(secret: str, *, address: str, now: datetime) -> Principal:
 
 
 def _opens(token: AccessToken, secret: str) -> bool:
-    return hmac.compare_digest(token.sha256, _fingerprint(secret))
+    return hmac.compare_digest(token.sha256, fingerprint(secret))
 
 
 def _token_of(username: str, secret: str) -> AccessToken | None:
@@ -357,7 +365,7 @@ def _token_of(username: str, secret: str) -> AccessToken | None:
     """
     if not secret.startswith(TOKEN_PREFIX) or not is_name(username):
         return None
-    return _token(_TOKEN_OF_USER, username, _fingerprint(secret))
+    return _token(_TOKEN_OF_USER, username, fingerprint(secret))
 
 
 def _by_right_token(token: AccessToken, *, now: datetime) -> Principal:
@@ -463,9 +471,9 @@ def _note_use(token: AccessToken, *, now: datetime) -> None:
         logger.warning("the use of a token was not noted: %s", error)
 
 
-def _new_secret() -> str:
+def new_secret() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
 
 
-def _fingerprint(secret: str) -> str:
+def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -91,3 +91,8 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "?") location.assign("/help");
 });
+
+for (const place of document.querySelectorAll("[data-from-fragment]")) {
+  const value = new URLSearchParams(location.hash.slice(1)).get(place.dataset.fromFragment);
+  if (value) place.textContent = value;
+}

@@ -23,6 +23,7 @@ from registry.api.management.content import (
 )
 from registry.api.management.operations import Operation, Operations
 from registry.api.management.people import (
+    applications,
     apptokens,
     logins,
     organizations,
@@ -206,6 +207,64 @@ def _organizations() -> Iterator[Route]:
         prototypes.PrototypeView,
         PUT="updateOrganizationPrototypePermission administrator org:admin",
         DELETE="deleteOrganizationPrototypePermission administrator org:admin",
+    )
+
+
+def _applications() -> Iterator[Route]:
+    base, need = "organization/{organization}/applications", "administrator org:admin"
+    one = f"{base}/{{client_id}}"
+    yield _route(
+        "applications",
+        base,
+        applications.ApplicationsView,
+        GET=f"getOrganizationApplications {need}",
+        POST=f"createOrganizationApplication {need}",
+    )
+    yield _route(
+        "application",
+        one,
+        applications.ApplicationView,
+        GET=f"getOrganizationApplication {need}",
+        PUT=f"updateOrganizationApplication {need}",
+        DELETE=f"deleteOrganizationApplication {need}",
+    )
+    yield _route(
+        "application-secret",
+        f"{one}/resetclientsecret",
+        applications.NewSecretView,
+        POST=f"resetOrganizationApplicationClientSecret {need}",
+    )
+    yield _route(
+        "application-tokens",
+        f"{one}/tokens",
+        applications.ApplicationTokensView,
+        GET=f"listOrganizationApplicationTokens {need}",
+        POST=f"createOrganizationApplicationToken {need}",
+    )
+    yield _route(
+        "application-token",
+        f"{one}/tokens/{{token}}",
+        applications.ApplicationTokenView,
+        DELETE=f"deleteOrganizationApplicationToken {need}",
+    )
+    yield _route(
+        "application-information",
+        "app/{client_id}",
+        applications.ApplicationInformationView,
+        GET="getApplicationInformation person",
+    )
+    yield _route(
+        "authorizations",
+        "user/authorizations",
+        applications.AuthorizationsView,
+        GET="listUserAuthorizations person user:admin",
+    )
+    yield _route(
+        "authorization",
+        "user/authorizations/{authorization}",
+        applications.AuthorizationView,
+        GET="getUserAuthorization person user:admin",
+        DELETE="deleteUserAuthorization person user:admin",
     )
 
 
@@ -538,6 +597,7 @@ ROUTES = (
     *_robots("user", "user", "User", "person user:admin"),
     *_pruning("user", "user", "User", "person user:admin"),
     *_organizations(),
+    *_applications(),
     *_robots("org", "organization/{organization}", "Org", "administrator org:admin"),
     *_pruning("org", "organization/{organization}", "Organization", "administrator org:admin"),
     *_immutability("org", "organization/{organization}", "Org", "administrator org:admin"),

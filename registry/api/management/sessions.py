@@ -40,10 +40,10 @@ class Forged(Denied):
         self.facts = {"error": self.reason}
 
 
-def principal_of_session(request: Request, *, now: datetime) -> Principal:
+def principal_of_session(request: Request, *, now: datetime, token: str | None = None) -> Principal:
     """Who signed in with the cookie of the request; nobody where there is none, or it has ended.
 
-    Raises ``Forged``.
+    A change needs the token against forgery, in the header or as ``token``. Raises ``Forged``.
     """
     key = _key(request)
     said = _Store(key).load() if key else {}
@@ -55,14 +55,15 @@ def principal_of_session(request: Request, *, now: datetime) -> Principal:
     if found is None:
         return ANONYMOUS
     if request.method not in _SAFE:
-        check_token(request)
+        check_token(request, said=token)
     return found
 
 
-def check_token(request: Request) -> None:
-    """Raises ``Forged`` unless the request brings the token that goes with its cookie."""
+def check_token(request: Request, *, said: str | None = None) -> None:
+    """Raises ``Forged`` unless the request brings the token that goes with its cookie: in its
+    header, or as ``said``."""
     key = _key(request)
-    said = request.META.get("HTTP_X_CSRF_TOKEN", "")
+    said = request.META.get("HTTP_X_CSRF_TOKEN", "") if said is None else said
     if not key or not hmac.compare_digest(said.encode(), token_of(key).encode()):
         raise Forged
 

@@ -4,6 +4,7 @@ import re
 
 from django.urls import URLPattern, re_path
 
+from registry.api.management.authorization import AccessTokenView, AuthorizeView
 from registry.api.management.base import RepositoryView
 from registry.api.management.messages import UnknownView
 from registry.api.management.operations import Operation
@@ -46,6 +47,16 @@ urlpatterns = [
         r"^config/?\Z",
         PublicConfigView.as_view(operations={"GET": Operation("getConfig", "anybody")}),
         name="public-config",
+    ),
+    re_path(
+        r"^oauth/authorizeapp/?\Z",
+        AuthorizeView.as_view(operations={"POST": Operation("authorizeApplication", "anybody")}),
+        name="authorize-application",
+    ),
+    re_path(
+        r"^oauth/access_token/?\Z",
+        AccessTokenView.as_view(operations={"POST": Operation("redeemCode", "anybody")}),
+        name="access-token",
     ),
     re_path(r"^api(?:/[\s\S]*)?\Z", UnknownView.as_view(), name="unknown"),
 ]

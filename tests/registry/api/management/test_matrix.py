@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
+from accounts.credentials.applications import create_application
 from accounts.credentials.models import AccessToken
 from accounts.credentials.principals import ALL_SCOPES, OF_CEILING
 from accounts.credentials.services import issue_robot_token
@@ -138,6 +139,7 @@ def _places(acme: Organization, web: Repository) -> dict[str, str]:
         "team": "members",
         "member": "member",
         "robot": "ci",
+        "client_id": create_application(organization=acme, name="app", now=NOW)[0].client_id,
         "user": "reader",
         "prefix": "rea",
         "name": "acme/web",
@@ -305,6 +307,7 @@ def _path(route: Route, person: Person, world: Mapping[str, str]) -> str:
         key = places_of_hooks.get(route.name.partition("-")[0], "")
         world = {**world, "notification": world.get(key, "none")}
     places = {**world, "policy": world.get(route.name, "1"), "token": "1", "label": "1"}
+    places["authorization"] = "1"
     if route.name.startswith("user-") and person.is_person:  # what is their own is there
         places |= _own(route, _user(person.name))
     if route.name == "star" and person.is_person:
@@ -345,7 +348,14 @@ def _is_let_through(answer: tuple[int, Any]) -> bool:
 
 def _is_about_content(answer: tuple[int, Any]) -> bool:
     """A 404 of what is in a thing that the asker may see."""
-    words = ("no label", "no star", "User does not", "no role in acme")
+    words = (
+        "no label",
+        "no authorization",
+        "no token 1",
+        "no star",
+        "User does not",
+        "no role in acme",
+    )
     return answer[0] == 404 and any(word in answer[1]["detail"] for word in words)
 
 

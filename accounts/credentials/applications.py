@@ -1,0 +1,281 @@
+"""OAuth applications of organizations: made, changed, and given tokens of people.
+
+Source: RFC 6749 (both grants that lead through a browser), RFC 7636 (PKCE, S256 alone).
+"""
+
+import hashlib
+import hmac
+import secrets
+import string
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from django.core.cache import cache
+from django.db import transaction
+from jwt.utils import base64url_encode
+
+from accounts.audit.services import SYSTEM, Actor
+from accounts.credentials.models import AccessToken, OAuthApplication
+from accounts.credentials.principals import SUPERUSER, read_scopes
+from accounts.credentials.services import (
+    fingerprint,
+    issue_application_token,
+    new_secret,
+)
+from accounts.errors import AccountError
+from accounts.organizations.models import Organization
+from accounts.users.models import User
+from accounts.users.services import bump_access_epoch
+
+MOST_APPLICATIONS: Final = 100  # of one organization
+MOST_TOKENS: Final = 500  # of one application
+TOKEN_LASTS: Final = timedelta(seconds=315_576_000)  # ten years, as in Quay
+CODE_LASTS_SECONDS: Final = 600
+_CLIENT_ID: Final = string.ascii_uppercase + string.digits
+_CLIENT_ID_LENGTH: Final = 20
+
+
+class ApplicationRefused(AccountError):
+    """Something about the application, or what is asked for it, cannot be."""
+
+
+def create_application(
+    *,
+    organization: Organization,
+    name: str,
+    description: str = "",
+    application_uri: str = "",
+    redirect_uri: str = "",
+    avatar_email: str = "",
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> tuple[OAuthApplication, str]:
+    """The application and its secret, which is returned once. Raises ``ApplicationRefused``."""
+    said = {
+        "name": name,
+        "description": description,
+        "application_uri": application_uri,
+        "redirect_uri": redirect_uri,
+        "avatar_email": avatar_email,
+    }
+    _check(said)
+    secret = new_secret()
+    with transaction.atomic():
+        list(Organization.objects.select_for_update().filter(pk=organization.pk))
+        if organization.applications.count() >= MOST_APPLICATIONS:
+            raise ApplicationRefused(f"an organization has at most {MOST_APPLICATIONS}")
+        made: OAuthApplication = organization.applications.create(
+            client_id="".join(secrets.choice(_CLIENT_ID) for _ in range(_CLIENT_ID_LENGTH)),
+            secret_sha256=fingerprint(secret),
+            created_at=now,
+            **said,
+        )
+        by.did("application.create", organization.name, now=now, application=name)
+    return made, secret
+
+
+def change_application(
+    *, application: OAuthApplication, said: Mapping[str, str], now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Say anew what ``said`` names. Raises ``ApplicationRefused``."""
+    _check(said)
+    for field, value in said.items():
+        setattr(application, field, value)
+    with transaction.atomic():
+        application.save(update_fields=list(said))
+        organization = application.organization.name
+        by.did("application.change", organization, now=now, application=application.name)
+
+
+def reset_secret(*, application: OAuthApplication, now: datetime, by: Actor = SYSTEM) -> str:
+    """A secret in the place of the one it has. It is returned once."""
+    secret = new_secret()
+    application.secret_sha256 = fingerprint(secret)
+    with transaction.atomic():
+        application.save(update_fields=["secret_sha256"])
+        organization = application.organization.name
+        by.did("application.secret.reset", organization, now=now, application=application.name)
+    return secret
+
+
+def delete_application(*, application: OAuthApplication, now: datetime, by: Actor = SYSTEM) -> None:
+    """All tokens that were made for it are worthless at once."""
+    with transaction.atomic():
+        organization, name = application.organization.name, application.name
+        application.delete()
+        by.did("application.delete", organization, now=now, application=name)
+        bump_access_epoch()
+
+
+def application_at(client_id: str) -> OAuthApplication | None:
+    found = OAuthApplication.objects.select_related("organization__namespace")
+    return found.filter(client_id=client_id[:40]).first()
+
+
+def issue_token(
+    *,
+    application: OAuthApplication,
+    user: User,
+    title: str,
+    scope: str,
+    held: frozenset[str] | None = None,
+    expires_at: datetime | None,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> tuple[AccessToken, str]:
+    """A token of ``user`` for an application, and its secret, which is returned once.
+
+    Args:
+        scope: words between blanks or commas.
+        held: the scopes of the token that the caller came with, if any.
+
+    Raises ``ScopeUnknown``, and ``ApplicationRefused`` where the caller does not have a scope.
+    """
+    scopes = read_scopes(scope)
+    check_scopes(scopes, user, held)
+    with transaction.atomic():
+        list(OAuthApplication.objects.select_for_update().filter(pk=application.pk))
+        if application.tokens.count() >= MOST_TOKENS:
+            raise ApplicationRefused(f"an application has at most {MOST_TOKENS} tokens")
+        secret = issue_application_token(
+            user=user,
+            title=title,
+            scopes=scopes,
+            application=application,
+            expires_at=expires_at,
+            now=now,
+            by=by,
+        )
+        token = application.tokens.get(sha256=fingerprint(secret))
+    return token, secret
+
+
+def check_scopes(scopes: frozenset[str], user: User, held: frozenset[str] | None = None) -> None:
+    """Raises ``ApplicationRefused`` for scopes that the caller cannot give away."""
+    if SUPERUSER in scopes and not user.is_superuser:
+        raise ApplicationRefused(f"only superusers can give {SUPERUSER}")
+    if held is not None and (missing := scopes - held):
+        raise ApplicationRefused(f"the token does not have the scope {min(missing)} itself")
+
+
+def check_redirect(application: OAuthApplication, redirect_uri: str, *, own: str) -> None:
+    """Raises ``ApplicationRefused`` unless tokens may be sent there: exactly where the application
+    says, or to the page ``own`` of this registry, which shows them."""
+    allowed = {own, application.redirect_uri} - {""}
+    if redirect_uri not in allowed:
+        raise ApplicationRefused("the redirect_uri is not that of the application")
+
+
+def place_with_token(*, redirect_uri: str, secret: str, scope: str, state: str = "") -> str:
+    """Where the browser takes a token: in the fragment, which no server sees."""
+    given = {"access_token": secret, "token_type": "Bearer", "expires_in": _SECONDS}
+    more = {"state": state} if state else {}
+    return _with_query(redirect_uri, {"scope": scope}) + f"#{urlencode({**given, **more})}"
+
+
+def place_with_code(
+    *,
+    application: OAuthApplication,
+    user: User,
+    redirect_uri: str,
+    scope: str,
+    challenge: str = "",
+    state: str = "",
+) -> str:
+    """Where the browser takes a code, which is good once and for ten minutes.
+
+    Args:
+        challenge: of PKCE, by S256; empty: none.
+    """
+    code = secrets.token_urlsafe(32)
+    said = {
+        "application": application.pk,
+        "user": user.pk,
+        "stamp": user.get_session_auth_hash()[:16],
+        "redirect_uri": redirect_uri,
+        "scope": scope,
+        "challenge": challenge,
+    }
+    cache.set(_code_key(code), said, CODE_LASTS_SECONDS)
+    more = {"state": state} if state else {}
+    return _with_query(redirect_uri, {"code": code, **more})
+
+
+def redeem_code(
+    *,
+    code: str,
+    client_id: str,
+    client_secret: str,
+    redirect_uri: str,
+    verifier: str = "",
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> tuple[AccessToken, str]:
+    """The token for a code, and its secret. The code is worthless from then on, whatever comes.
+
+    Raises ``ApplicationRefused``; which part is wrong is not said.
+    """
+    key = _code_key(code)
+    said: dict[str, Any] | None = cache.get(key)
+    if said is None or not cache.delete(key):  # of two who ask at once, one gets it
+        raise ApplicationRefused("the code is wrong, used or too old")
+    application = application_at(client_id)
+    user = User.objects.filter(pk=said["user"], is_active=True).first()
+    is_right = (
+        application is not None
+        and user is not None
+        and application.pk == said["application"]
+        and hmac.compare_digest(application.secret_sha256, fingerprint(client_secret))
+        and redirect_uri == said["redirect_uri"]
+        and user.get_session_auth_hash()[:16] == said["stamp"]
+        and _answers(said["challenge"], verifier)
+    )
+    if not is_right or application is None or user is None:
+        raise ApplicationRefused("the code is not for this application, or its secret is wrong")
+    return issue_token(
+        application=application,
+        user=user,
+        title=application.name,
+        scope=said["scope"],
+        expires_at=now + TOKEN_LASTS,
+        now=now,
+        by=by,
+    )
+
+
+_SECONDS: Final = int(TOKEN_LASTS.total_seconds())
+
+
+def _check(said: Mapping[str, str]) -> None:
+    if not said.get("name", "-").strip():
+        raise ApplicationRefused("an application needs a name")
+    for field in ("application_uri", "redirect_uri"):
+        if (address := said.get(field, "")) and not _is_address(address):
+            raise ApplicationRefused(f"{field} must be an address with http:// or https://")
+
+
+def _is_address(text: str) -> bool:
+    if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
+    except ValueError:
+        return False
+
+
+def _answers(challenge: str, verifier: str) -> bool:
+    if not challenge:
+        return True
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return hmac.compare_digest(base64url_encode(digest), challenge.encode())
+
+
+def _with_query(address: str, more: Mapping[str, str]) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(more)}"
+
+
+def _code_key(code: str) -> str:
+    return f"oauth-code:{fingerprint(code)}"

@@ -1,0 +1,125 @@
+"""Letting programs in without a page, as Quay's clients do it; below ``/oauth/``.
+
+A person who has signed in (``POST /api/v1/signin``) posts the form that a browser would, and finds
+a token in the address that is answered.
+"""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.credentials import applications
+from accounts.credentials.models import OAuthApplication
+from accounts.credentials.principals import Principal, read_scopes
+from artifacts.oci.errors import Unauthorized
+from registry.access.callers import Caller
+from registry.api.http.failures import RequestInvalid
+from registry.api.http.login import address_of, external_url
+from registry.api.management.base import ManagementView
+from registry.api.management.documents import unstored
+from registry.api.management.sessions import principal_of_session
+
+_MAX_FORM_BYTES: Final = 16 * 1024
+_MAX_FIELDS: Final = 50
+
+
+class _FormView(ManagementView):
+    def form(self) -> dict[str, str]:
+        """The fields of the body; the last of several of one name."""
+        content = self.body.read_small(_MAX_FORM_BYTES)
+        try:
+            text = content.decode("ascii")
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        except ValueError as error:
+            raise RequestInvalid("send a form (application/x-www-form-urlencoded)") from error
+        return dict(pairs)
+
+
+class AuthorizeView(_FormView):
+    def post(self, request: Request) -> HttpResponse:
+        form = {**request.query_params.dict(), **self.form()}
+        principal = self._person(request, form.get("_csrf_token", ""))
+        self.caller = Caller(principal, None, address_of(request))
+        user = self.require_person()
+        application = _application(form.get("client_id", ""))
+        place = form.get("redirect_uri", "")
+        own = f"{external_url(request)}/oauth/localapp"
+        applications.check_redirect(application, place, own=own)
+        scope = form.get("scope", "")
+        applications.check_scopes(read_scopes(scope), user)
+        match form.get("response_type"):
+            case "token":
+                _, secret = applications.issue_token(
+                    application=application,
+                    user=user,
+                    title=application.name,
+                    scope=scope,
+                    expires_at=self.now + applications.TOKEN_LASTS,
+                    **self.change,
+                )
+                place = applications.place_with_token(
+                    redirect_uri=place, secret=secret, scope=scope, state=form.get("state", "")
+                )
+            case "code":
+                place = applications.place_with_code(
+                    application=application,
+                    user=user,
+                    redirect_uri=place,
+                    scope=scope,
+                    challenge=_challenge(form),
+                    state=form.get("state", ""),
+                )
+            case _:
+                raise RequestInvalid("response_type must be token or code")
+        return unstored(Response(status=HTTPStatus.FOUND, headers={"Location": place}))
+
+    def _person(self, request: Request, token: str) -> Principal:
+        principal = principal_of_session(request, now=self.now, token=token)
+        if principal.kind != "user":
+            raise Unauthorized("sign in first: POST /api/v1/signin")
+        return principal
+
+
+class AccessTokenView(_FormView):
+    """A token for a code (RFC 6749, 4.1.3). The program proves itself in the form, or by Basic."""
+
+    def post(self, request: Request) -> Response:
+        form = self.form()
+        if form.get("grant_type") != "authorization_code":
+            raise RequestInvalid("grant_type must be authorization_code")
+        client_id, client_secret = form.get("client_id", ""), form.get("client_secret", "")
+        token, secret = applications.redeem_code(
+            code=form.get("code", ""),
+            client_id=client_id,
+            client_secret=client_secret,
+            redirect_uri=form.get("redirect_uri", ""),
+            verifier=form.get("code_verifier", ""),
+            now=self.now,
+            by=Caller(self.principal, None, address_of(request)).actor,
+        )
+        answer = {
+            "access_token": secret,
+            "token_type": "Bearer",
+            "expires_in": int(applications.TOKEN_LASTS.total_seconds()),
+            "refresh_token": None,
+            "scope": token.scopes,
+        }
+        return unstored(Response(answer))
+
+
+def _application(client_id: str) -> OAuthApplication:
+    found = applications.application_at(client_id)
+    if found is None:
+        raise RequestInvalid("there is no application with this client_id")
+    return found
+
+
+def _challenge(form: dict[str, str]) -> str:
+    challenge = form.get("code_challenge", "")
+    if challenge and form.get("code_challenge_method") != "S256":
+        raise RequestInvalid("code_challenge_method must be S256")
+    return challenge
