@@ -40,6 +40,25 @@ class Found(Generic[T]):
     size_bytes: int = 0
 
 
+class Holding:
+    """How long what is being found on a loop may be told again, unless somebody commits.
+
+    Whoever compares a moment with a row says until when the outcome stays (``holds_until``), and
+    whoever does something for each request says what (``each_time``).
+    """
+
+    __slots__ = ("actions", "is_certain", "until")
+
+    def __init__(self) -> None:
+        self.until: datetime | None = None
+        self.is_certain = True  # false: rows were read of which nobody knows how long they hold
+        self.actions: list[Callable[[datetime], object]] = []
+
+    def end_by(self, moment: datetime) -> None:
+        if self.until is None or moment < self.until:
+            self.until = moment
+
+
 class LoopReader:
     """Reads SQLite on a loop, and remembers what was found as long as nobody commits.
 
@@ -58,27 +77,55 @@ class LoopReader:
         self._looking = self.connection.cursor()
         self._found: dict[Hashable, Found[Any]] = {}
         self._room = _REMEMBERED_BYTES
-        self._version = -1
+        self._holding: Holding | None = None
+        self.version = -1  # another after every commit
 
     def look(self) -> None:
         """Before each answer: forget what was found before somebody committed."""
         (version,) = self._looking.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
-            self._version = version
+        if version != self.version:
+            self.version = version
             self._forget()
+
+    @contextmanager
+    def holding(self) -> Iterator[Holding]:
+        """What is found inside, and how long it holds."""
+        before, self._holding = self._holding, Holding()
+        try:
+            yield self._holding
+        finally:
+            self._holding = before
+
+    def note(self) -> Holding | None:
+        """Where to say how long what is being found holds; ``None``: nobody wants to know."""
+        return self._holding
+
+    def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._holding:
+            self._holding.is_certain = False
+        return _asked(self.connection, statement, parameters).fetchall()
 
     def remembered(self, key: Hashable, find: Callable[[], Found[T]], now: datetime | None) -> T:
         found: Found[T] | None = self._found.get(key)
-        if found is not None and (found.until is None or (now is not None and now < found.until)):
-            return found.value
-        found = find()
+        if found is None or (found.until and (now is None or now >= found.until)):
+            found = self._find(key, find)
+        if self._holding and found.until:
+            self._holding.end_by(found.until)
+        return found.value
+
+    def _find(self, key: Hashable, find: Callable[[], Found[T]]) -> Found[T]:
+        before, self._holding = self._holding, None  # ``Found`` says how long it holds
+        try:
+            found = find()
+        finally:
+            self._holding = before
         taken = found.size_bytes + _BYTES_OF_ENTRY
         if taken > self._room:
             self._forget()
         if taken <= self._room:
             self._found[key] = found
             self._room -= taken
-        return found.value
+        return found
 
     def _forget(self) -> None:
         self._found.clear()
@@ -110,7 +157,7 @@ def read_on_loop(database: Path) -> Iterator[LoopReader]:
 
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     if reader := _own.reader:
-        return _asked(reader.connection, statement, parameters).fetchall()
+        return reader.rows(statement, parameters)
     if database := _unwatched_sqlite():
         with connection.wrap_database_errors:
             return _asked(database, statement, parameters).fetchall()
@@ -134,6 +181,18 @@ def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | N
     if reader := _own.reader:
         return reader.remembered(key, find, now)
     return find().value
+
+
+def holds_until(moment: datetime, *, now: datetime) -> None:
+    """What follows from ``now`` being on this side of ``moment`` ends there."""
+    if now < moment and (reader := _own.reader) and (holding := reader.note()):
+        holding.end_by(moment)
+
+
+def each_time(action: Callable[[datetime], object]) -> None:
+    """What was done just now is done again, by ``action``, when the same answer is given again."""
+    if (reader := _own.reader) and (holding := reader.note()):
+        holding.actions.append(action)
 
 
 def execute(statement: str, parameters: Sequence[Any]) -> int:

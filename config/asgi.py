@@ -8,4 +8,5 @@ from config.front_door.door import FrontDoor  # isort: skip
 from config.front_door.transport import Transport  # isort: skip
 from config.front_door.watch import Watch  # isort: skip
 
-application = Watch(FrontDoor(Transport(wsgi_application, threads=REQUEST_THREADS)))
+_door = FrontDoor(Transport(wsgi_application, threads=REQUEST_THREADS))
+application = Watch(_door.in_time, at_once=_door.at_once)

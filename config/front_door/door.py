@@ -7,10 +7,10 @@ function for what a read answers, and here it only becomes messages of ASGI.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from http import HTTPStatus
 from typing import TypeGuard
 
 from django.db import connection
@@ -18,17 +18,26 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.front_door.bodies import Receive
+from config.front_door.memory import Asked, Memory
 from config.front_door.pushes import PushDoor, is_push
 from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
 from config.front_door.threads import Threads
 from config.front_door.transport import (
     IDLE_SECONDS,
     SMALL_ANSWER_BYTES,
+    Ready,
     Send,
     Transport,
     send_small,
 )
-from registry.api.distribution.hot import LEFT_TO_VIEWS, Hot, hot_answer
+from registry.api.distribution.hot import (
+    LEFT_TO_VIEWS,
+    Admission,
+    Hot,
+    admission_of,
+    hot_answer,
+    read_answer,
+)
 from registry.api.distribution.reads import Answer
 from registry.api.origins import VARIES_BY, depends_on_origin
 from registry.rows.connections import connection_of_a_call
@@ -36,56 +45,103 @@ from registry.storage.files import FileReader
 
 _THREADS = 4
 _PREFIX = b"/v2/"
+_FOUND = "berth.found"  # where the scope keeps an answer that takes time to send
 _METHODS = frozenset({"GET", "HEAD"})
 
 
 class FrontDoor:
-    """An ASGI application."""
+    """An ASGI application, in two parts: what can be answered at once, and what takes time."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._pushes = PushDoor(transport)
         self._opened = ExitStack()
         self._reader: LoopReader | None = None
+        self._memory: Memory | None = None
         self._threads: Threads | None = None
+        self._has_looked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._open()
-        answer = self._answer_at_once(scope)
-        if answer is not None and _is_small(answer.body):
-            await send_small(send, answer.status, answer.headers, answer.body)
-            return
-        await self._serve(scope, answer, receive, send)
+        if ready := self.at_once(scope):
+            await send(ready.start(ready.headers))
+            await send(ready.end())
+        else:
+            await self.in_time(scope, receive, send)
 
-    def _answer_at_once(self, scope: Scope) -> Answer | None:
+    def at_once(self, scope: Scope) -> Ready | None:
         """What can be answered without waiting for anybody; ``None``: all else."""
-        if self._reader is None:
+        self._open()
+        if self._reader is None or self._memory is None:
             return None
         if is_push(scope):
-            return self._pushes.answer_at_once(scope, self._reader)
+            answer = self._pushes.answer_at_once(scope, self._reader)
+            return Ready.of(answer) if answer else None
+        if scope["method"] not in _METHODS or not scope["raw_path"].startswith(_PREFIX):
+            return None
+        try:
+            self._look(self._memory)
+            return self._found(scope, self._reader, self._memory)
+        except LEFT_TO_VIEWS:
+            return None
+
+    async def in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what ``at_once`` had no answer for."""
+        if is_push(scope):
+            await self._pushes(scope, receive, send)
+            return
+        answer = await self._answer(scope)
+        if answer is None:
+            await self._transport(scope, receive, send)
+        elif _is_small(answer.body):
+            await send_small(send, answer.status, answer.headers, answer.body)
+        else:
+            await self._transport.send(scope, answer, receive, send)
+
+    def _look(self, memory: Memory) -> None:
+        """Once in each turn of the loop: what is answered in it had come before it began."""
+        if not self._has_looked:
+            # First of all: what is called before the end of the turn had come before the look.
+            asyncio.get_running_loop().call_soon(self._end_turn)
+            memory.look()
+            self._has_looked = True
+
+    def _end_turn(self) -> None:
+        self._has_looked = False
+
+    def _found(self, scope: Scope, reader: LoopReader, memory: Memory) -> Ready | None:
+        """What was answered a moment ago, or is found now."""
+        asked = Asked.of(scope)
+        admission: Admission | None = memory.again(asked.caller) if asked else None
+        if asked and admission:
+            ready: Ready | None = memory.again((admission.key, asked.what))
+            if ready:
+                return ready
         hot = _hot(scope, is_on_loop=True)
         if hot is None:
             return None
-        try:
-            self._reader.look()
-        except sqlite3.Error:
+        if admission is None:
+            with reader.holding() as holding:
+                admission = admission_of(hot)
+            if asked and admission:
+                memory.keep(asked.caller, admission, holding, now=hot.now)
+        with reader.holding() as holding:
+            answer = _whole(read_answer(hot, admission) if admission else hot_answer(hot))
+        if answer is None or not _is_small(answer.body):
+            scope[_FOUND] = answer
             return None
-        return _answer(hot)
+        ready = Ready.of(answer)
+        if asked and admission and answer.status < HTTPStatus.BAD_REQUEST:
+            size = len(ready.body)
+            memory.keep((admission.key, asked.what), ready, holding, now=hot.now, size_bytes=size)
+        return ready
 
-    async def _serve(
-        self, scope: Scope, answer: Answer | None, receive: Receive, send: Send
-    ) -> None:
-        if answer is None and is_push(scope):
-            await self._pushes(scope, receive, send)
-            return
+    async def _answer(self, scope: Scope) -> Answer | None:
+        answer: Answer | None = scope.pop(_FOUND, None)
         if answer is None and self._threads is not None:
             hot = _hot(scope, is_on_loop=False)
             asked = hot and self._threads.submit(_answer_and_let_go, hot)
             answer = await asyncio.wrap_future(asked) if asked else None
-        if answer is None:
-            await self._transport(scope, receive, send)
-            return
-        await self._transport.send(scope, answer, receive, send)
+        return answer
 
     def _open(self) -> None:
         if self._reader is not None or self._threads is not None:
@@ -93,6 +149,7 @@ class FrontDoor:
         if connection.vendor == "sqlite":
             reading = read_on_loop(connection.settings_dict["NAME"])
             self._reader = self._opened.enter_context(reading)
+            self._memory = Memory(self._reader)
         else:
             self._threads = Threads(_THREADS, idle_seconds=IDLE_SECONDS)
 
@@ -129,11 +186,8 @@ def _is_small(body: bytes | Iterator[bytes]) -> TypeGuard[bytes]:
     return isinstance(body, bytes) and len(body) <= SMALL_ANSWER_BYTES
 
 
-def _answer(hot: Hot) -> Answer | None:
-    try:
-        answer = hot_answer(hot)
-    except LEFT_TO_VIEWS:
-        return None
+def _whole(answer: Answer | None) -> Answer | None:
+    """With the body itself where it is at hand, and what every answer of ours has."""
     if answer is None:
         return None
     body, headers = answer.body, answer.headers
@@ -146,4 +200,7 @@ def _answer(hot: Hot) -> Answer | None:
 
 def _answer_and_let_go(hot: Hot) -> Answer | None:
     with connection_of_a_call():
-        return _answer(hot)
+        try:
+            return _whole(hot_answer(hot))
+        except LEFT_TO_VIEWS:
+            return None

@@ -13,6 +13,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from threading import BoundedSemaphore
@@ -471,6 +472,27 @@ class _Answer:
         await self._send(_response_start(self.status, self.headers))
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A small answer as it is sent, which can be more than once."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Ready":
+        if not isinstance(answer.body, bytes):
+            raise TypeError("an answer in pieces is not ready")
+        return cls(int(answer.status), _encoded(answer.headers.items()), answer.body)
+
+    def start(self, headers: list[tuple[bytes, bytes]]) -> Message:
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
+
+    def end(self) -> Message:
+        return {"type": "http.response.body", "body": self.body}
+
+
 async def send_small(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Send an answer that nobody has to wait for."""
     await send(_response_start(status, headers.items()))
@@ -478,8 +500,11 @@ async def send_small(send: Send, status: int, headers: Mapping[str, str], body: 
 
 
 def _response_start(status: int, headers: Iterable[Header]) -> Message:
-    encoded = [(_name(name), value.encode("latin-1")) for name, value in headers]
-    return {"type": "http.response.start", "status": int(status), "headers": encoded}
+    return {"type": "http.response.start", "status": int(status), "headers": _encoded(headers)}
+
+
+def _encoded(headers: Iterable[Header]) -> list[tuple[bytes, bytes]]:
+    return [(_name(name), value.encode("latin-1")) for name, value in headers]
 
 
 @lru_cache(maxsize=256)

@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts.origin import address_of
 from config.front_door.bodies import Message, Receive
 from config.front_door.requests import REQUEST_ID, ROUTE, Scope, environ_of
-from config.front_door.transport import Send
+from config.front_door.transport import Ready, Send
 from config.logs import request_id
 from registry.access.tokens import remembered_claims
 from registry.api.http.login import PRINCIPAL
@@ -80,10 +80,19 @@ Application = Callable[[Scope, Receive, Send], Any]
 
 
 class Watch:
-    """An ASGI application around another one."""
+    """An ASGI application around another one.
 
-    def __init__(self, application: Application) -> None:
+    Args:
+        at_once: has the answers for which ``application`` need not be asked.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        at_once: Callable[[Scope], Ready | None] = lambda _scope: None,
+    ) -> None:
         self._application = application
+        self._at_once = at_once
         self._prefix = secrets.token_hex(6)
         self._number = 0
         self._in_flight = 0
@@ -105,11 +114,18 @@ class Watch:
         began = time.perf_counter()
         name = scope[REQUEST_ID] = self._name_of(scope["headers"])
         request_id.set(name)
-        status, sent, received = _GONE, 0, 0
         name_header = (b"x-request-id", name.encode())
         # Caches keep content: a copy would carry the name that we made for another request.
         is_ours = name.startswith(self._prefix)
         is_kept = is_ours and scope["method"] in _READS and _is_content(scope["raw_path"])
+        if ready := self._at_once(scope):
+            is_bare = is_kept and ready.status < HTTPStatus.BAD_REQUEST
+            headers = ready.headers if is_bare else [*ready.headers, name_header]
+            await send(ready.start(headers))
+            await send(ready.end())
+            self._note(scope, ready.status, began, len(ready.body), 0)
+            return
+        status, sent, received = _GONE, 0, 0
 
         async def watched_send(message: Message) -> None:
             nonlocal status, sent
@@ -133,11 +149,7 @@ class Watch:
             await self._application(scope, takes, watched_send)
         finally:
             self._in_flight -= 1
-            seconds = time.perf_counter() - began
-            route = route_of(scope)
-            self._note(route, scope["method"], status, seconds, sent, received)
-            if settings.BERTH.ACCESS_LOG:
-                _log(scope, route, status, seconds, sent)
+            self._note(scope, status, began, sent, received)
 
     def flush(self) -> None:
         """Hand what was counted here to the families, which all threads share."""
@@ -145,10 +157,12 @@ class Watch:
         for (route, method, status), tally in taken.items():
             _hand_over(route, method, status, tally)
 
-    def _note(
-        self, route: str, method: str, status: int, seconds: float, sent: int, received: int
-    ) -> None:
+    def _note(self, scope: Scope, status: int, began: float, sent: int, received: int) -> None:
         """Only this thread counts here, so that a request takes one look and no lock."""
+        seconds = time.perf_counter() - began
+        route, method = route_of(scope), scope["method"]
+        if settings.BERTH.ACCESS_LOG:
+            _log(scope, route, status, seconds, sent)
         key = route, method if method in _METHODS else "other", status
         tally = self._tallies.get(key)
         if tally is None:

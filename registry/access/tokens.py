@@ -16,6 +16,7 @@ from django.conf import settings
 
 from accounts.credentials.keys import CLOCK_LEEWAY, public_key, signing_key
 from accounts.credentials.principals import Principal
+from accounts.statements import each_time, holds_until
 from artifacts.oci.errors import NameInvalid, Unauthorized
 from registry.access.scopes import ALL_ACTIONS, Action, Scope
 from registry.metrics.families import Counter
@@ -131,15 +132,22 @@ def verify_token(token: str, *, now: datetime) -> Claims:
     name = _name_of(token)
     claims = _remembered.get(name)
     REMEMBERED.add("miss" if claims is None else "hit")
+    each_time(_note_hit)
     if claims is None:
         claims = _verify(token, now)
         with _lock:
             while len(_remembered) >= _REMEMBERED_TOKENS:
                 del _remembered[next(iter(_remembered))]  # the one that came first
             _remembered[name] = claims
-    if now >= claims.expires_at + CLOCK_LEEWAY:
+    end = claims.expires_at + CLOCK_LEEWAY
+    if now >= end:
         raise TokenInvalid("the token has expired; log in again")
+    holds_until(end, now=now)
     return claims
+
+
+def _note_hit(_now: datetime) -> None:
+    REMEMBERED.add("hit")
 
 
 def remembered_claims(token: str, *, now: datetime) -> Claims | None:

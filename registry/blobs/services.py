@@ -184,8 +184,9 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
     if row is None:
         raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
     link_id, digest_, size, storage_key, pushed = row
-    half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
-    return StoredBlob(link_id, digest_, size, storage_key, is_aging=pushed < now - half)
+    aging = pushed + timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+    statements.holds_until(aging, now=now)
+    return StoredBlob(link_id, digest_, size, storage_key, is_aging=aging <= now)
 
 
 def _found(parameters: Sequence[Any]) -> statements.Found[tuple[Any, ...] | None]:

@@ -118,16 +118,20 @@ class _Row:
 
     def resolved(self, now: datetime) -> ResolvedManifest:
         """A pull is worth noting once in an hour, and a lease ages with its second half."""
-        pulled, pushed = self.last_pulled_at, self.last_pushed_at
+        due = self.last_pulled_at and self.last_pulled_at + _PULL_RECORDED_EVERY
         half = timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+        aging = self.last_pushed_at + half
+        for moment in (due, aging):
+            if moment:
+                statements.holds_until(moment, now=now)
         return ResolvedManifest(
             self.digest,
             self.media_type,
             self.size,
             self.body,
             self.id,
-            is_pull_due=pulled is None or pulled < now - _PULL_RECORDED_EVERY,
-            is_aging=pushed < now - half,
+            is_pull_due=due is None or due <= now,
+            is_aging=aging <= now,
         )
 
 

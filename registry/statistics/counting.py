@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from django.db import transaction
@@ -62,9 +63,21 @@ _counts: dict[Key, Count] = {}
 
 def count_pull(*, repository_id: int, digest: str, tag: str | None = None, now: datetime) -> None:
     """A manifest was handed out, by its digest or by a tag."""
+    day = now.date()
+    keys = [Key(repository_id, name, day) for name in {"", digest, tag or ""}]
+    _count_pull(keys, now)
+    statements.each_time(partial(_count_pull, keys))
+
+
+def _count_pull(keys: Sequence[Key], now: datetime) -> None:
     PULLS.add()
-    count, day = Count(pulls=1, last_pulled_at=now), now.date()
-    _remember({Key(repository_id, name, day): count for name in {"", digest, tag or ""}})
+    with _lock:
+        for key in keys:
+            if count := _counts.get(key):
+                count.pulls += 1
+                count.last_pulled_at = now
+            elif len(_counts) < MAX_KEYS:
+                _counts[key] = Count(pulls=1, last_pulled_at=now)
 
 
 def count_push(*, repository_id: int, now: datetime) -> None:

@@ -70,27 +70,52 @@ def hot_answer(hot: Hot) -> Answer | None:
     try:
         if answer := _ANSWERS_AT.get(hot.path):
             return answer(hot)
-        return _read_answer(hot)
     except OCIError:
         return None
+    admission = admission_of(hot)
+    return read_answer(hot, admission) if admission else None
 
 
-def _read_answer(hot: Hot) -> Answer | None:
-    head, _, last = hot.path.removeprefix(_PREFIX).rpartition("/")
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody who may read in a repository; depends on nothing but who asks at which host."""
+
+    caller: Caller
+    repository: Repository
+    name: str  # of the repository, as the client writes it
+    key: tuple[int, bool]  # all of it that an answer on a loop depends on: no name decides there
+
+
+def admission_of(hot: Hot) -> Admission | None:
+    """``None``: it is not certain, or no read at all. Ask the views."""
+    head = hot.path.removeprefix(_PREFIX).rpartition("/")[0]
     name, _, kind = head.rpartition("/")
-    answer = _ANSWERS.get(kind)
-    if answer is None or not name:
+    if kind not in _ANSWERS or not name:
         return None
-    caller = known_caller(hot.headers, now=hot.now)
-    repository = granted_repository(caller, "pull", name) if caller else None
+    try:
+        caller = known_caller(hot.headers, now=hot.now)
+        repository = granted_repository(caller, "pull", name) if caller else None
+    except OCIError:
+        return None
     if caller is None or repository is None:
         return None
+    key = repository.id, caller.asks_to_push(repository.path)
+    return Admission(caller, repository, name, key)
+
+
+def read_answer(hot: Hot, admission: Admission) -> Answer | None:
+    """The answer to a read by somebody who may; ``None``: ask the views."""
+    head, _, last = hot.path.rpartition("/")
+    answer = _ANSWERS[head.rpartition("/")[2]]
+    repository, caller = admission.repository, admission.caller
     is_head = hot.method == "HEAD"
-    read = Read(is_head, hot.headers, name, repository, caller, hot.now)
+    read = Read(is_head, hot.headers, admission.name, repository, caller, hot.now)
     try:
         return answer(read, last, hot.query)
     except (BlobUnknown, ManifestUnknown) as error:
         return refused(error)  # a push asks for each of its layers first
+    except OCIError:
+        return None
 
 
 def known_caller(headers: Mapping[str, str], *, now: datetime) -> Caller | None:

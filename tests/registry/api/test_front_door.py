@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings as configured
 from django.core.wsgi import get_wsgi_application
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.credentials import services
+from accounts.credentials.keys import CLOCK_LEEWAY
 from accounts.credentials.models import LoginThrottle
 from accounts.credentials.passwords import verify
 from accounts.credentials.services import (
@@ -304,8 +306,10 @@ def test_both_ways_give_one_answer(
     headers: Headers,
 ) -> None:
     asked = (method, path, {**headers, **logins[login]}, query)
+    found, again = door(*asked).of_any_boundary(), door(*asked).of_any_boundary()
+    expected = views(*asked).of_any_boundary()
 
-    assert door(*asked).of_any_boundary() == views(*asked).of_any_boundary()
+    assert (found, again) == (expected, expected)
 
 
 @pytest.fixture
@@ -403,6 +407,56 @@ def test_what_is_pushed_is_pulled_at_once(world: Repository, alone: Asking) -> N
         IMAGE,
         OTHER,
     )
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "_status"), HOT)
+def test_a_token_that_ended_reads_nothing_that_it_read_before(
+    world: Repository,
+    door: Asking,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    headers: Headers,
+    _status: int,
+) -> None:
+    asked = (method, path, {**headers, **token("pull")})
+    door(*asked)
+    end = timezone.now() + timedelta(seconds=configured.BERTH.TOKEN_LIFETIME_SECONDS) + CLOCK_LEEWAY
+    monkeypatch.setattr(timezone, "now", lambda: end)
+
+    assert door(*asked).status == 401
+
+
+def test_what_was_answered_to_one_is_not_answered_to_another(
+    world: Repository, door: Asking, logins: Mapping[str, Headers]
+) -> None:
+    path = "/v2/acme/web/manifests/latest"
+    first = door("GET", path, logins["pull"]).status
+
+    assert (first, door("GET", path, logins["other"]).status) == (200, 401)
+
+
+def test_who_may_push_keeps_what_another_asked_for_before(
+    world: Repository, door: Asking, logins: Mapping[str, Headers]
+) -> None:
+    old = timezone.now() - timedelta(seconds=configured.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC)
+    Manifest.objects.update(last_pushed_at=old)
+    path = f"/v2/acme/web/manifests/{DIGESTS[0]}"
+    door("HEAD", path, logins["pull"])
+    door("HEAD", path, logins["pull,push"])
+
+    assert Manifest.objects.get(digest=DIGESTS[0]).last_pushed_at > old
+
+
+def test_an_answer_is_looked_for_again_when_a_setting_changes(
+    world: Repository, door: Asking, settings: Settings
+) -> None:
+    asked = ("GET", "/v2/acme/web/manifests/latest", {**token("pull"), "Host": "berth.example"})
+    settings.BERTH = settings.BERTH.model_copy(update={"ALLOWED_HOSTS": ["berth.example"]})
+    before = door(*asked).status
+    settings.BERTH = settings.BERTH.model_copy(update={"ALLOWED_HOSTS": ["other.example"]})
+
+    assert (before, door(*asked).status) == (200, 400)
 
 
 @pytest.mark.parametrize("reference", ["soon", str(Digest.of(OTHER))])

@@ -1,0 +1,108 @@
+"""Answers that are given again as they are, while nobody commits and no moment passes that counts.
+
+Nodes of a cluster ask for the same manifests, each with a token of its own, and people's tools ask
+again and again. So what a token lets somebody read and what a read answers are kept apart.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.statements import Holding, LoopReader
+from config.front_door.requests import Scope
+
+# What says until when it holds is looked at again then. All else once a second, in case something
+# that compares moments says nothing.
+_LONGEST: Final = timedelta(seconds=1)
+_ROOM_BYTES: Final = 8 * 1024 * 1024  # in each process
+_ENTRY_BYTES: Final = 2048  # beside a body
+
+# Headers that say who asks, and those that say nothing about the answer.
+_CALLER: Final = frozenset({b"authorization", b"host"})
+_UNHEARD: Final = frozenset({b"x-request-id", b"traceparent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request without a body as it came, in two halves: who asks where, and what."""
+
+    caller: tuple[bytes, bytes, bytes]  # authorization, host, path without its end
+    what: tuple[Hashable, ...]
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Asked | None":
+        """``None`` where a header that says who asks came twice or not at all."""
+        given: dict[bytes, bytes] = {}
+        others = []
+        for header in scope["headers"]:
+            name = header[0]
+            if name in _CALLER:
+                if name in given:
+                    return None
+                given[name] = header[1]
+            elif name not in _UNHEARD:
+                others.append(header)
+        if len(given) != len(_CALLER):
+            return None
+        path = scope["raw_path"]
+        caller = given[b"authorization"], given[b"host"], path[: path.rfind(b"/")]
+        return cls(caller, (scope["method"], path, scope["query_string"], *others))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    value: Any
+    until: datetime
+    actions: Sequence[Any]  # what is done each time; takes the moment
+
+
+class Memory:
+    """Of one event loop, whose ``reader`` tells whether somebody committed."""
+
+    def __init__(self, reader: LoopReader) -> None:
+        self._reader = reader
+        self._version = -1
+        self._settings: object = None
+        self._kept: dict[Hashable, _Kept] = {}
+        self._room = _ROOM_BYTES
+
+    def look(self) -> None:
+        """Forget what may be otherwise by now. Raises ``sqlite3.Error``."""
+        self._reader.look()
+        if self._reader.version != self._version or self._settings is not settings.BERTH:
+            self._version, self._settings = self._reader.version, settings.BERTH
+            self._forget()
+
+    def again(self, key: Hashable) -> Any:
+        """What was kept under the key, as if it were found now; ``None``: find it."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        now = timezone.now()
+        if now >= kept.until:
+            return None
+        for action in kept.actions:
+            action(now)
+        return kept.value
+
+    def keep(
+        self, key: Hashable, value: object, holding: Holding, *, now: datetime, size_bytes: int = 0
+    ) -> None:
+        """Give this again as long as ``holding``, in which it was found, says that it holds."""
+        if not holding.is_certain:
+            return
+        taken = 0 if key in self._kept else size_bytes + _ENTRY_BYTES  # the same, found again
+        if taken > self._room:
+            self._forget()
+        until = now + _LONGEST
+        until = min(until, holding.until) if holding.until else until
+        self._kept[key] = _Kept(value, until, tuple(holding.actions))
+        self._room -= taken
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._room = _ROOM_BYTES
