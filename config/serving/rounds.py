@@ -72,7 +72,7 @@ def start_rounds(kind: str) -> None:
     errands = {**_ERRANDS, show_life: 30}
     if kind == "web":
         errands[listeners.set_up] = _TICK_SECONDS
-    _run([follow_settings, refresh, show_life])  # the first request finds them done
+    _run([follow_settings, refresh, show_life, shared.save])  # the first request finds them done
     threading.Thread(target=_go_round, args=[errands], name="rounds", daemon=True).start()
     # Not ``atexit``, which does not run in the children of Granian's main process.
     last = [
