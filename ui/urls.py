@@ -17,7 +17,7 @@ from ui.contents.downloads import BlobDownload, ChartFileDownload, KeyDownload, 
 from ui.contents.files import LayerPage
 from ui.contents.referrers import ReferrersPage
 from ui.hooks.urls import hook_pages
-from ui.manual.views import ContentsPage, ManualPage
+from ui.manual.views import ContentsPage, ManualPage, ReferencePage
 from ui.namespaces.applications import (
     ApplicationPage,
     ApplicationsPage,
@@ -108,6 +108,7 @@ urlpatterns = [
     path("docs", as_written, {"page": "manual"}),
     path("login", as_written, {"page": "account_login"}),
     path("docs/", ContentsPage.as_view(), name="manual"),
+    path("docs/api/reference", ReferencePage.as_view(), name="reference"),
     path("docs/<slug:name>", ManualPage.as_view(), name="manual_page"),
     *administration_urls,
     *hook_pages(RegistryPlace, "webhooks"),

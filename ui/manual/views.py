@@ -39,3 +39,12 @@ class ManualPage(ManualRoom):
             before=before,
             after=after,
         )
+
+
+class ReferencePage(ManualRoom):
+    """Every operation of the management API, which the browser reads from its document."""
+
+    template = "ui/manual/reference.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render()

@@ -51,6 +51,7 @@ class ManagementView(views.View):
     without one is not there."""
 
     operations: ClassVar[Operations] = {}
+    bodies: ClassVar[Mapping[str, type[Body]]] = {}  # by method: what is taken
     caller = Caller()
 
     def refusal(self, error: OCIError, request: Request) -> HttpResponse:
@@ -150,8 +151,9 @@ class ManagementView(views.View):
             reason = error.reason.removeprefix("a manifest must be a JSON object")
             raise RequestInvalid(f"send a JSON object{reason and ': '}{reason}") from error
 
-    def read(self, body: type[Body]) -> dict[str, Any]:
-        return read(body, self.document())
+    def read(self) -> dict[str, Any]:
+        """What the body says, as ``bodies`` has it for the method."""
+        return read(self.bodies[str(self.request.method)], self.document())
 
     def _check_token(self) -> None:
         scope = self.operation.scope

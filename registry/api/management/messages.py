@@ -33,6 +33,8 @@ class NewMessage(Body):
 class MessagesView(ManagementView):
     """Announcements, in Quay's words. Everybody may read them."""
 
+    bodies = {"POST": NewMessage}
+
     def get(self, request: Request) -> Response:
         messages: list[dict[str, Any]] = [
             {
@@ -46,7 +48,7 @@ class MessagesView(ManagementView):
         return Response({"messages": messages})
 
     def post(self, request: Request) -> Response:
-        said = self.read(NewMessage)["message"]
+        said = self.read()["message"]
         announce(text=said["content"], severity=said["severity"], **self.change)
         return Response(status=201)
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, re_path
 from registry.api.management.authorization import AccessTokenView, AuthorizeView
 from registry.api.management.base import RepositoryView
 from registry.api.management.messages import UnknownView
+from registry.api.management.openapi import OWN
 from registry.api.management.operations import Operation
 from registry.api.management.people.logins import CsrfTokenView
 from registry.api.management.registry import PublicConfigView
@@ -37,7 +38,7 @@ urlpatterns = [
         _TAG.view.as_view(operations=_TAG.operations, itself=_itself),
         name="tag",
     ),
-    *(_address(route) for route in ROUTES),
+    *(_address(route) for route in (*OWN, *ROUTES)),
     re_path(
         r"^csrf_token/?\Z",
         CsrfTokenView.as_view(operations={"GET": Operation("getCsrfToken", "anybody")}),

@@ -37,8 +37,10 @@ class NewExport(Body):
 
 
 class _Export(PlacedView):
+    bodies = {"POST": NewExport}
+
     def post(self, request: Request, **_: str) -> Response:
-        said = self.read(NewExport)
+        said = self.read()
         email = _checked_email(said.get("callback_email", ""))
         since, until = window(request, self.now)
         place = self.place

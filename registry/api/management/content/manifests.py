@@ -102,13 +102,15 @@ class _LabelsView(_ManifestView):
 
 
 class LabelsView(_LabelsView):
+    bodies = {"POST": NewLabel}
+
     def get(self, request: Request, name: str, digest: str) -> Response:
         begins = request.query_params.get("filter", "")
         found = self.labels(self.row(digest))
         return Response({"labels": [label for label in found if label["key"].startswith(begins)]})
 
     def post(self, request: Request, name: str, digest: str) -> Response:
-        said = self.read(NewLabel)
+        said = self.read()
         label = labels.add_label(
             repository=self.repository, manifest=self.row(digest), **said, **self.change
         )

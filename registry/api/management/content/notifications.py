@@ -71,12 +71,14 @@ class _Placed(PlacedView):
 
 
 class _Notifications(_Placed):
+    bodies = {"POST": Notification}
+
     def get(self, request: Request, **_: str) -> Response:
         rows = Hook.objects.of(self.place).order_by("pk")
         return Response({"notifications": [_notification(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
-        said = self.read(Notification)
+        said = self.read()
         config = said["config"]
         hook = create_hook(
             place=self.place,

@@ -88,11 +88,13 @@ class UserPermissionsView(_PermissionsView):
 
 
 class UserPermissionView(_PermissionsView):
+    bodies = {"PUT": RoleChoice}
+
     def get(self, request: Request, name: str, user: str) -> Response:
         return Response(self._document(self._grant(user)))
 
     def put(self, request: Request, name: str, user: str) -> Response:
-        role = Role(self.read(RoleChoice)["role"])
+        role = Role(self.read()["role"])
         holder = self.somebody(user)
         grant(repository=self.row, role=role, holder=holder, **self.change)
         return Response(self._document(self._grant(user)))
@@ -133,6 +135,8 @@ class TeamPermissionsView(_PermissionsView):
 
 
 class TeamPermissionView(_PermissionsView):
+    bodies = {"PUT": RoleChoice}
+
     def get(self, request: Request, name: str, team: str) -> Response:
         try:
             return Response(_of_team(self._grant(team)))
@@ -140,7 +144,7 @@ class TeamPermissionView(_PermissionsView):
             raise NotFound(str(error)) from error
 
     def put(self, request: Request, name: str, team: str) -> Response:
-        role = Role(self.read(RoleChoice)["role"])
+        role = Role(self.read()["role"])
         grant(repository=self.row, role=role, holder=self.team(team), **self.change)
         return Response(_of_team(self._grant(team)))
 

@@ -49,22 +49,26 @@ class Immutability(Body):
 
 
 class _Prunings(PlacedView):
+    bodies = {"POST": Pruning}
+
     def get(self, request: Request, **_: str) -> Response:
         rows = RetentionRule.objects.filter(**place_of_rule(self.place)).in_order()
         return Response({"policies": [_pruning(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
-        rule = _rule(self.read(Pruning))
+        rule = _rule(self.read())
         made = add_rule(place=self.place, rule=rule, **self.change)
         return Response({"uuid": id_of(made.pk)}, status=201)
 
 
 class _OnePruning(PlacedView):
+    bodies = {"PUT": Pruning}
+
     def get(self, request: Request, policy: str, **_: str) -> Response:
         return Response(_pruning(self._row(policy)))
 
     def put(self, request: Request, policy: str, **_: str) -> Response:
-        rule = _rule(self.read(Pruning))
+        rule = _rule(self.read())
         change_rule(row=self._row(policy), rule=rule, **self.change)
         return Response(status=204)
 
@@ -79,23 +83,25 @@ class _OnePruning(PlacedView):
 
 
 class _Immutabilities(PlacedView):
+    bodies = {"POST": Immutability}
+
     def get(self, request: Request, **_: str) -> Response:
         rows = ImmutabilityRule.objects.filter(**place_of_rule(self.place)).order_by("pk")
         return Response({"policies": [_immutability(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
-        made = add_immutability_rule(
-            place=self.place, **_chosen(self.read(Immutability)), **self.change
-        )
+        made = add_immutability_rule(place=self.place, **_chosen(self.read()), **self.change)
         return Response({"uuid": id_of(made.pk)}, status=201)
 
 
 class _OneImmutability(PlacedView):
+    bodies = {"PUT": Immutability}
+
     def get(self, request: Request, policy: str, **_: str) -> Response:
         return Response(_immutability(self._row(policy)))
 
     def put(self, request: Request, policy: str, **_: str) -> Response:
-        chosen = _chosen(self.read(Immutability))
+        chosen = _chosen(self.read())
         change_immutability_rule(rule=self._row(policy), **chosen, **self.change)
         return Response(status=204)
 

@@ -68,6 +68,8 @@ class Starred(Body):
 
 
 class RepositoriesView(ManagementView):
+    bodies = {"POST": NewRepository}
+
     def get(self, request: Request) -> Response:
         rows = self._asked().select_related("namespace")
         page = page_of(request, rows, order="path", size=_MOST_LISTED)
@@ -75,7 +77,7 @@ class RepositoriesView(ManagementView):
 
     def post(self, request: Request) -> Response:
         user = self.require_person()
-        said = self.read(NewRepository)
+        said = self.read()
         path = _path_of(said.get("namespace") or user.username, said["repository"])
         self._check_may_create(path)
         try:
@@ -145,6 +147,8 @@ class RepositoriesView(ManagementView):
 
 
 class OneRepositoryView(RepositoryView):
+    bodies = {"PUT": Description}
+
     def get(self, request: Request, name: str) -> Response:
         row = _with_namespace(self.repository)
         namespace, _, rest = row.path.partition("/")
@@ -175,7 +179,7 @@ class OneRepositoryView(RepositoryView):
         return Response(document)
 
     def put(self, request: Request, name: str) -> Response:
-        said = self.read(Description)
+        said = self.read()
         describe(
             repository=_with_namespace(self.repository),
             description=said["description"],
@@ -210,8 +214,10 @@ class OneRepositoryView(RepositoryView):
 
 
 class VisibilityView(RepositoryView):
+    bodies = {"POST": Visibility}
+
     def post(self, request: Request, name: str) -> Response:
-        said = self.read(Visibility)
+        said = self.read()
         set_visibility(
             repository=_with_namespace(self.repository),
             is_public=said["visibility"] == "public",
@@ -223,14 +229,18 @@ class VisibilityView(RepositoryView):
 class StateView(RepositoryView):
     """Repositories are in one state: there are no mirrors, and none is closed to pushes."""
 
+    bodies = {"PUT": State}
+
     def put(self, request: Request, name: str) -> Response:
-        state = self.read(State)["state"]
+        state = self.read()["state"]
         if state != "NORMAL":
             raise RequestInvalid(f"repositories cannot be in the state {state} here")
         return Response({"success": True})
 
 
 class StarsView(ManagementView):
+    bodies = {"POST": Starred}
+
     def get(self, request: Request) -> Response:
         rows = readable_repositories(self.principal).filter(stars__user=self.user)
         page = page_of(request, rows, order="path", size=_MOST_LISTED)
@@ -246,7 +256,7 @@ class StarsView(ManagementView):
         return Response({"repositories": shown, **page.more})
 
     def post(self, request: Request) -> Response:
-        said = self.read(Starred)
+        said = self.read()
         path = _path_of(said["namespace"], said["repository"])
         found = readable_repositories(self.principal).filter(path=path).first()
         if found is None:

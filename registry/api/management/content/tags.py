@@ -53,8 +53,10 @@ class TagsView(RepositoryView):
 
 
 class TagView(RepositoryView):
+    bodies = {"PUT": TagChange}
+
     def put(self, request: Request, name: str, tag: str) -> Response:
-        wanted = self.read(TagChange)
+        wanted = self.read()
         is_immutable = wanted.get("immutable")
         if is_immutable is False:
             self.require("*")
@@ -81,8 +83,10 @@ class TagView(RepositoryView):
 
 
 class RestoreView(RepositoryView):
+    bodies = {"POST": ManifestChoice}
+
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = self.read(ManifestChoice)["manifest_digest"]
+        digest = self.read()["manifest_digest"]
         restore_tag(
             repository=self.repository,
             name=parse_tag(tag),
@@ -96,8 +100,10 @@ class RestoreView(RepositoryView):
 class ExpireView(RepositoryView):
     """Deletes a tag for good, or what the time machine holds of it."""
 
+    bodies = {"POST": ManifestChoice}
+
     def post(self, request: Request, name: str, tag: str) -> Response:
-        digest = self.read(ManifestChoice)["manifest_digest"]
+        digest = self.read()["manifest_digest"]
         delete_tag_for_good(
             repository=self.repository,
             name=parse_tag(tag),

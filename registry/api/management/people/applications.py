@@ -49,13 +49,15 @@ class NewApplicationToken(Body):
 
 
 class ApplicationsView(OrganizationView):
+    bodies = {"POST": NewApplication}
+
     def get(self, request: Request, organization: str) -> Response:
         rows = self.organization.applications.order_by("pk")
         return Response({"applications": [_document(row) for row in rows]})
 
     def post(self, request: Request, organization: str) -> Response:
         """With its secret, which is told this once."""
-        said = self.read(NewApplication)
+        said = self.read()
         made, secret = applications.create_application(
             organization=self.organization, **said, **self.change
         )
@@ -72,11 +74,13 @@ class _OneApplicationView(OrganizationView):
 
 
 class ApplicationView(_OneApplicationView):
+    bodies = {"PUT": ApplicationChange}
+
     def get(self, request: Request, organization: str, client_id: str) -> Response:
         return Response(_document(self.application(client_id)))
 
     def put(self, request: Request, organization: str, client_id: str) -> Response:
-        said = self.read(ApplicationChange)
+        said = self.read()
         found = self.application(client_id)
         applications.change_application(application=found, said=said, **self.change)
         return Response(_document(found))
@@ -96,13 +100,15 @@ class NewSecretView(_OneApplicationView):
 class ApplicationTokensView(_OneApplicationView):
     """Tokens that an owner made of their own rights, and that people gave the program."""
 
+    bodies = {"POST": NewApplicationToken}
+
     def get(self, request: Request, organization: str, client_id: str) -> Response:
         tokens = self.application(client_id).tokens.select_related("user")
         page = page_of(request, tokens, order="id", size=100)
         return Response({"tokens": [_token(token) for token in page.rows], **page.more})
 
     def post(self, request: Request, organization: str, client_id: str) -> Response:
-        said = self.read(NewApplicationToken)
+        said = self.read()
         token, secret = applications.issue_token(
             application=self.application(client_id),
             user=self.require_person(),

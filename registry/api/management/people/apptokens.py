@@ -25,6 +25,8 @@ class NewToken(Body):
 
 
 class TokensView(ManagementView):
+    bodies = {"POST": NewToken}
+
     def tokens(self) -> QuerySet[AccessToken]:
         return self.user.tokens.all()
 
@@ -44,7 +46,7 @@ class TokensView(ManagementView):
     def post(self, request: Request) -> Response:
         """It may push and pull, or no more than the token that the caller came with, and for no
         longer."""
-        title = self.read(NewToken)["title"]
+        title = self.read()["title"]
         secret = issue_application_token(
             user=self.user,
             title=title,

@@ -36,9 +36,11 @@ class CsrfTokenView(ManagementView):
 class SignInView(ManagementView):
     """A person's name and password, where no second factor is asked for."""
 
+    bodies = {"POST": Credentials}
+
     def post(self, request: Request) -> Response:
         sessions.check_token(request)
-        said = self.read(Credentials)
+        said = self.read()
         response = Response({"success": True})
         try:
             principal = log_in(request, said["username"], said["password"], now=self.now)

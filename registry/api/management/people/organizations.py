@@ -34,8 +34,10 @@ class OrganizationChange(Body):
 
 
 class OrganizationsView(ManagementView):
+    bodies = {"POST": NewOrganization}
+
     def post(self, request: Request) -> Response:
-        said = self.read(NewOrganization)
+        said = self.read()
         services.create_organization(
             name=said["name"], email=said.get("email", ""), owner=self.user, **self.change
         )
@@ -43,11 +45,13 @@ class OrganizationsView(ManagementView):
 
 
 class OneOrganizationView(OrganizationView):
+    bodies = {"PUT": OrganizationChange}
+
     def get(self, request: Request, organization: str) -> Response:
         return Response(self._document())
 
     def put(self, request: Request, organization: str) -> Response:
-        said = self.read(OrganizationChange)
+        said = self.read()
         with transaction.atomic():  # all or nothing
             if "email" in said:
                 services.change_email(

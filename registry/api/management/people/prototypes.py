@@ -74,12 +74,14 @@ class _PrototypesView(OrganizationView):
 
 
 class PrototypesView(_PrototypesView):
+    bodies = {"POST": NewPrototype}
+
     def get(self, request: Request, organization: str) -> Response:
         page = page_of(request, self.rows, order="id")
         return Response({"prototypes": self.documents(page.rows), **page.more})
 
     def post(self, request: Request, organization: str) -> Response:
-        said = self.read(NewPrototype)
+        said = self.read()
         maker = said.get("activating_user")
         return self.set(
             self._delegate(**said["delegate"]),
@@ -94,8 +96,10 @@ class PrototypesView(_PrototypesView):
 
 
 class PrototypeView(_PrototypesView):
+    bodies = {"PUT": PrototypeRole}
+
     def put(self, request: Request, organization: str, prototype: str) -> Response:
-        role = self.read(PrototypeRole)["role"]
+        role = self.read()["role"]
         row = self._row(prototype)
         delegate = row.delegate_user or row.delegate_robot or row.delegate_team
         if delegate is None:

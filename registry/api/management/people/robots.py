@@ -58,11 +58,13 @@ class _OneRobotView(NamespaceView):
 
 
 class RobotView(_OneRobotView):
+    bodies = {"PUT": NewRobot}
+
     def get(self, request: Request, robot: str, organization: str = "") -> Response:
         return Response({**_document(self.robot_of(robot), None), "unstructured_metadata": {}})
 
     def put(self, request: Request, robot: str, organization: str = "") -> Response:
-        said = self.read(NewRobot)
+        said = self.read()
         try:
             with transaction.atomic():  # no robot without a token
                 made = services.create_robot(

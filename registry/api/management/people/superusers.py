@@ -38,7 +38,7 @@ class UserChange(Body):
     enabled = Truth(required=False)
 
 
-class OrganizationChange(Body):
+class OrganizationRename(Body):
     name = Text(required=False, max_length=255)
     email = Text(required=False, allow_blank=True, max_length=254)
 
@@ -53,10 +53,12 @@ class FirstUser(Body):
 class FirstUserView(ManagementView):
     """The account that a registry begins with, for scripts that set one up from nothing."""
 
+    bodies = {"POST": FirstUser}
+
     def post(self, request: Request) -> Response:
         if not settings.BERTH.FEATURE_USER_INITIALIZE:
             raise RequestInvalid("the first account is not made so (FEATURE_USER_INITIALIZE)")
-        said = self.read(FirstUser)
+        said = self.read()
         by = Actor(said["username"], address=self.caller.actor.address)
         secret = None
         with transaction.atomic():
@@ -88,6 +90,8 @@ class FirstUserView(ManagementView):
 
 
 class UsersView(ManagementView):
+    bodies = {"POST": NewUser}
+
     def get(self, request: Request) -> Response:
         users = User.objects.all()
         if "disabled" in request.query_params and not is_true(request.query_params["disabled"]):
@@ -98,7 +102,7 @@ class UsersView(ManagementView):
 
     def post(self, request: Request) -> Response:
         """The password is made up and shown this once; pages ask for another one first."""
-        said = self.read(NewUser)
+        said = self.read()
         password = random_password()
         user = services.create_user(
             username=said["username"],
@@ -119,11 +123,13 @@ class UsersView(ManagementView):
 
 
 class UserView(ManagementView):
+    bodies = {"PUT": UserChange}
+
     def get(self, request: Request, user: str) -> Response:
         return Response(_of_user(self._user(user)))
 
     def put(self, request: Request, user: str) -> Response:
-        said = self.read(UserChange)
+        said = self.read()
         found = self._user(user)
         with transaction.atomic():  # all or nothing
             if "email" in said:
@@ -158,8 +164,10 @@ class OrganizationsView(ManagementView):
 
 
 class OrganizationView(ManagementView):
+    bodies = {"PUT": OrganizationRename}
+
     def put(self, request: Request, organization: str) -> Response:
-        said = self.read(OrganizationChange)
+        said = self.read()
         found = self._organization(organization)
         if said.get("name", found.name) != found.name:
             raise RequestInvalid("an organization keeps its name: those who pull go by it")

@@ -25,8 +25,10 @@ class TeamChange(Body):
 
 
 class TeamView(OrganizationView):
+    bodies = {"PUT": TeamChange}
+
     def put(self, request: Request, organization: str, team: str) -> Response:
-        said = self.read(TeamChange)
+        said = self.read()
         role = TeamRole(said["role"])
         found = self.organization.teams.filter(name=team).first() if is_name(team) else None
         is_new = found is None
