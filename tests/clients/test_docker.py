@@ -8,8 +8,9 @@ import pytest
 
 from tests.clients.content import Image, tar, untar
 from tests.clients.daemons import dockerd_command, running
+from tests.clients.offered import Pages, commands_on, person_at_a_shell, typed
 from tests.clients.raw import Login
-from tests.clients.registry import PUBLIC_REPOSITORY, Registry
+from tests.clients.registry import ORGANIZATION, PUBLIC_REPOSITORY, Registry
 from tests.clients.run import Home, client
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -173,3 +174,44 @@ def test_docker_finds_repositories_by_a_part_of_their_names(
     assert repository not in docker("search", "--format={{.Name}}", own).split()
     found = docker("search", "--format={{.Name}}", f"{docker.registry}/public")
     assert PUBLIC_REPOSITORY in found.split()
+
+
+def test_what_pages_offer_to_docker_logs_in_pushes_and_pulls(
+    home: Home, docker_socket: str, registry: Registry
+) -> None:
+    path = f"{ORGANIZATION}/offered-to-docker"
+    registry.server.manage("create_repository", path)
+    pages = Pages(registry)
+    pages.sign_in(registry.owner)
+    shell = person_at_a_shell(home, {"docker": "docker"}, DOCKER_HOST=f"unix://{docker_socket}")
+    (home.folder / "image.tar").write_bytes(tar(Image().files))
+    typed(shell, "docker import image.tar image")
+
+    login, *pushes = offered_to_docker(pages.page(path))
+    answers = f"--username={registry.owner.name} --password-stdin"
+    typed(shell, f"{login} {answers} <<<'{registry.owner.password}'")
+    for command in pushes:
+        typed(shell, command.replace("IMAGE", "image").replace(":TAG", ":v1"))
+    typed(shell, "docker rmi image && docker rmi $(docker images --quiet)")
+    pulls = offered_to_docker(pages.page(f"{path}/-/tags/v1"))
+
+    assert [one.split()[:2] for one in pulls] == [["docker", "pull"]] * 2
+    for command in pulls:
+        typed(shell, command)
+
+
+def test_what_the_page_of_a_robot_offers_to_docker_logs_it_in(
+    home: Home, docker_socket: str, registry: Registry
+) -> None:
+    pages = Pages(registry)
+    pages.sign_in(registry.owner)
+    shell = person_at_a_shell(home, {"docker": "docker"}, DOCKER_HOST=f"unix://{docker_socket}")
+
+    page = pages.post(f"{ORGANIZATION}/-/new-robot", name="docker", days="30")
+    (command,) = (one for one in commands_on(page) if " | docker " in one)
+
+    assert "Login Succeeded" in typed(shell, command)
+
+
+def offered_to_docker(page: str) -> list[str]:
+    return [one for one in commands_on(page) if one.startswith("docker ")]

@@ -59,6 +59,8 @@ RUN_BY: Final[Mapping[str, str]] = {
     r"helm chart|export HELM_EXPERIMENTAL_OCI": "clients/test_helm_legacy.py::"
     "test_the_documented_commands_over_https",
     r"helm (install|test) registry": "deploy/test_chart.py::test_helm_finds_nothing_wrong",
+    r"oras ": "clients/test_offered_commands.py::"
+    "test_what_the_page_of_an_artifact_offers_fetches_it",
     r"cosign (generate-key-pair|login|sign|verify)": "clients/test_cosign.py::"
     "test_cosign_verifies_what_it_signed_and_nothing_else",
     r"./make_secrets|cp \.env\.example|cd deploy/compose": "deploy/test_compose.py::"
@@ -68,7 +70,6 @@ RUN_BY: Final[Mapping[str, str]] = {
 NOT_RUN: Final[Mapping[str, str]] = {
     r"make (serve|test|check)|git |cd berth|\. \.venv": "how a developer works on Berth, CI too",
     r"printf|echo|export": "only the shell",
-    r"oras ": "make clients does not build it; test_oras_go.py drives its library",
     r"docker buildx": "a plugin of Docker that the machines of the tests lack",
     r"docker compose|podman (build --file|run)": "needs images from the Internet; tests/deploy"
     " reads the files",
@@ -78,7 +79,9 @@ NOT_RUN: Final[Mapping[str, str]] = {
     r"sqlite3|rsync|cp -p|pg_dump|pg_restore|aws |BERTH_DATA=": "other tools' copies of files",
 }
 TOOLS: Final = {
-    **{name: name for name in ("podman", "skopeo", "buildah", "crane", "docker", "kubectl")},
+    **{
+        name: name for name in ("podman", "skopeo", "buildah", "crane", "docker", "kubectl", "oras")
+    },
     "helm": "helm4",
     "cosign": "cosign3",
 }

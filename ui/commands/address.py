@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.origin import external_url
 
 # With what a tool speaks to a registry that has no TLS. Docker is told in a file of its daemon's.
+# Those of oras have a counterpart: it takes localhost for one of these, whatever the scheme.
 _WITHOUT_TLS: Final[Mapping[str, str]] = {
     "apptainer": "--no-https",
     "cosign": "--allow-http-registry",
@@ -50,8 +51,15 @@ class Registry:
 
     def option(self, tool: str) -> str:
         """What stands behind the tool's command, with a blank before it; or nothing."""
-        option = self.options.get(tool, "" if self.is_secure else _WITHOUT_TLS.get(tool, ""))
+        option = self.options.get(tool, self._about_tls(tool))
         return f" {option}" if option else ""
+
+    def _about_tls(self, tool: str) -> str:
+        option = _WITHOUT_TLS.get(tool, "")
+        if not self.is_secure:
+            return option
+        is_denied = tool.startswith("oras") and self.host.partition(":")[0] == "localhost"
+        return f"{option}=false" if is_denied else ""
 
     @property
     def docker_note(self) -> str:

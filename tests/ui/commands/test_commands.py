@@ -70,6 +70,15 @@ def test_with_tls_no_tool_is_told_anything(line: str) -> None:
     assert not {*OPTIONS, "--insecure"}.intersection(line.split())
 
 
+def test_with_tls_oras_is_told_that_localhost_has_it() -> None:
+    local, other = (Registry(f"https://{host}:5000") for host in ("localhost", "localhost.test"))
+
+    assert login.log_in("oras", local) == "oras login localhost:5000 --plain-http=false"
+    assert local.option("oras copy") == " --from-plain-http=false"
+    assert local.option("helm") == ""
+    assert other.option("oras") == ""
+
+
 def test_a_certificate_of_its_own_is_named_to_the_tools_that_need_it() -> None:
     registry = Registry("https://registry.test", {"helm": "--ca-file /ca.crt"})
 
