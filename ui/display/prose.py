@@ -89,6 +89,8 @@ def rendered(tokens: Sequence[Token], *, is_ours: bool = False) -> SafeString:
         set_tag_attribute_values=_SCROLLED,
         url_schemes=_SCHEMES,
         link_rel=None if is_ours else "nofollow noopener ugc",
+        # What a stranger's text calls its neighbour would be a page of ours.
+        url_relative="pass_through" if is_ours else "deny",
     )
     return mark_safe(html)  # noqa: S308 - what is not on the lists above is gone
 

@@ -18,6 +18,7 @@ from tests.ui.contents.pushed import (
     tag_url,
     url_of,
 )
+from ui.display.prose import prose
 from ui.display.text import shown, web_link
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,22 @@ def test_a_readme_can_do_no_harm(evil: Repository) -> None:
     assert "src=" not in prose.replace("src=x onerror", "")  # which is shown as text
     assert 'href="javascript' not in prose
     assert 'href="data' not in prose
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/account/logout/", "?after=x", "#about", "docs/more.md", "//evil.test/x", "\\\\evil"],
+)
+def test_prose_of_strangers_leads_to_no_page_of_ours(address: str) -> None:
+    html = prose(f"[a]({address}) [b]: {address}\n\n[c][d]\n\n[d]: {address}")
+
+    assert "href" not in html
+    assert ">a</a>" in html
+
+
+@pytest.mark.parametrize("address", ["https://a.test/", "mailto:a@b.test", "oci://a.test/b"])
+def test_prose_leads_to_the_web_to_mail_and_to_artifacts(address: str) -> None:
+    assert f'href="{address}"' in prose(f"[a]({address})")
 
 
 def test_a_huge_table_in_a_readme_is_cut(evil: Repository) -> None:
