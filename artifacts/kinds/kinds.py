@@ -66,7 +66,10 @@ CACHE_CONFIG = re.compile(r"application/vnd\.buildkit\.cacheconfig\.v0")
 _OF_LAYER = (
     (re.compile(r"application/vnd\.dev\.cosign\.simplesigning\.v1\+json"), Kind.SIGNATURE),
     (re.compile(r"application/vnd\.dsse\.envelope\.v1\+json"), Kind.ATTESTATION),
-    (re.compile(r"application/vnd\.in-toto\+json"), Kind.ATTESTATION),
+    (
+        re.compile(r"application/vnd\.in-toto(?:\.bundle|(?:\.[\w.-]+)?\+(?:json|dsse))"),
+        Kind.ATTESTATION,
+    ),
     (re.compile(r"(?:text|application)/(?:vnd\.)?spdx(?:\+.+)?"), Kind.SBOM),
     (re.compile(r"(?:text|application)/(?:x\.)?(?:vnd\.)?cyclonedx(?:\+.+)?"), Kind.SBOM),
     (re.compile(r"application/(?:vnd\.)?syft(?:\+json)?"), Kind.SBOM),

@@ -79,6 +79,15 @@ KINDS = {
     ),
     "cosign's attestation": (manifest(OCI_CONFIG, DSSE), Kind.ATTESTATION),
     "BuildKit's attestation": (manifest(OCI_CONFIG, IN_TOTO), Kind.ATTESTATION),
+    "in-toto's provenance in an envelope": (
+        artifact("application/vnd.in-toto.provenance+dsse", "a/b"),
+        Kind.ATTESTATION,
+    ),
+    "in-toto's statement of another kind": (
+        manifest(EMPTY, "application/vnd.in-toto.test-result.v1+json"),
+        Kind.ATTESTATION,
+    ),
+    "in-toto's bundle": (artifact("application/vnd.in-toto.bundle", "a/b"), Kind.ATTESTATION),
     "an SPDX file": (manifest(OCI_CONFIG, "text/spdx+json"), Kind.SBOM),
     "a CycloneDX file": (manifest(OCI_CONFIG, "application/vnd.cyclonedx+xml"), Kind.SBOM),
     "a Syft file": (manifest(OCI_CONFIG, "application/vnd.syft+json"), Kind.SBOM),
