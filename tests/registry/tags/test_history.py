@@ -319,7 +319,11 @@ def test_the_time_machine_is_chosen_among_the_options(repository: Repository) ->
     namespace.refresh_from_db()
 
     assert time_machine_of(namespace) == 2 * WEEK
-    assert AuditEvent.objects.filter(action="namespace.time-machine", actor="carol").count() == 2
+    events = AuditEvent.objects.filter(action="namespace.time-machine", actor="carol")
+    assert [event.detail for event in events.order_by("id")] == [
+        '{"lifetime": "28d"}',
+        '{"lifetime": null}',
+    ]
 
 
 @pytest.mark.parametrize(("text", "reason"), [("3d", "is not one of 0s, 1d"), ("x", "no lifetime")])

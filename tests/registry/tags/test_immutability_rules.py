@@ -68,12 +68,18 @@ def test_a_rule_that_was_removed_makes_nothing_immutable_any_more(repository: Re
 
 
 @pytest.mark.parametrize(
-    ("pattern", "syntax"), [("", "glob"), ("(", "regex"), ("ä", "glob"), ("v", "x")]
+    ("pattern", "syntax", "reason"),
+    [
+        ("", "glob", "from 1 to 256 characters"),
+        ("(", "regex", "no pattern that can be used"),
+        ("ä", "glob", "characters that no tag can have"),
+        ("v", "x", "'x' is none of"),
+    ],
 )
 def test_a_pattern_that_cannot_be_used_is_refused(
-    repository: Repository, pattern: str, syntax: str
+    repository: Repository, pattern: str, syntax: str, reason: str
 ) -> None:
-    with pytest.raises(ImmutabilityRuleRefused):
+    with pytest.raises(ImmutabilityRuleRefused, match=reason):
         add(repository, pattern, syntax=syntax)
 
     assert not ImmutabilityRule.objects.exists()
@@ -104,3 +110,20 @@ def test_chosen_tags_are_those_of_the_place_and_say_how_many_were_looked_at(
     assert names(repository, but=True) == ["w1"]
     assert names(Namespace.objects.get(name="acme")) == ["v1", "v2", "v3"]
     assert names(repository, first=1) == ["v1"]
+
+
+@pytest.mark.parametrize(("looked_at", "has_more"), [(2, True), (3, False)])
+def test_that_all_tags_were_looked_at_is_known(
+    repository: Repository, looked_at: int, has_more: bool
+) -> None:
+    push_tags(repository, "v1", "v2", "w1")
+
+    found = chosen_tags(
+        place=repository,
+        pattern=TagPattern("v*", Syntax.GLOB),
+        is_inverted=False,
+        looked_at=looked_at,
+        now=NOW,
+    )
+
+    assert (found.looked_at, found.has_more) == (looked_at, has_more)
