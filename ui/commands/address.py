@@ -1,5 +1,6 @@
 """How clients call this registry and what is in it, and what each must be told besides."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -10,9 +11,9 @@ from django.http import HttpRequest
 from accounts.origin import external_url
 
 # With what a tool speaks to a registry that has no TLS. Docker is told in a file of its daemon's.
-# Those of oras have a counterpart: it takes localhost for one of these, whatever the scheme.
 _WITHOUT_TLS: Final[Mapping[str, str]] = {
     "apptainer": "--no-https",
+    "conftest": "--tls=false",
     "cosign": "--allow-http-registry",
     "crane": "--insecure",
     "helm": "--plain-http",
@@ -24,6 +25,13 @@ _WITHOUT_TLS: Final[Mapping[str, str]] = {
     "skopeo copy": "--src-tls-verify=false",
     "skopeo copy to": "--dest-tls-verify=false",
 }
+# These take one on this machine for such a registry, unless they are told otherwise.
+_WITH_TLS_HERE: Final[Mapping[str, str]] = {
+    "conftest": "--tls=true",
+    "oras": "--plain-http=false",
+    "oras copy": "--from-plain-http=false",
+}
+_HERE: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +63,9 @@ class Registry:
         return f" {option}" if option else ""
 
     def _about_tls(self, tool: str) -> str:
-        option = _WITHOUT_TLS.get(tool, "")
         if not self.is_secure:
-            return option
-        is_denied = tool.startswith("oras") and self.host.partition(":")[0] == "localhost"
-        return f"{option}=false" if is_denied else ""
+            return _WITHOUT_TLS.get(tool, "")
+        return _WITH_TLS_HERE.get(tool, "") if _HERE.fullmatch(self.host) else ""
 
     @property
     def docker_note(self) -> str:

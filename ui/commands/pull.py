@@ -77,7 +77,8 @@ def _own_pulls(kind: str, address: Address, reference: str, traits: Traits) -> l
         http = "" if registry.is_secure else f" --insecure {registry.host}"
         return [Command("wkg", f"wkg oci pull{http} {reference} -o {address.name}.wasm")]
     if kind == Kind.POLICY_BUNDLE:
-        return [Command("conftest", f"conftest pull oci://{reference}")]
+        tls = registry.option("conftest")
+        return [Command("conftest", f"conftest pull{tls} oci://{reference}")]
     if kind == Kind.MODEL and traits.is_for_ollama and reference == address.by_tag:
         http = registry.option("ollama")
         return [Command("ollama", f"ollama pull{http} {reference}")]

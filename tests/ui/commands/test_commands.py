@@ -22,6 +22,7 @@ OPTIONS = (
     "--no-https",
     "--plain-http",
     "--src-tls-verify=false",
+    "--tls=false",
     "--tls-verify=false",
 )
 
@@ -52,7 +53,7 @@ def lines(scheme: str) -> list[str]:
         cosign.verify(registry, address.by_digest, attested="https://spdx.dev/Document"),
         discovery(address).text,
     ]
-    silent = ("docker ", "helm repo ", "helm pull acme/", "kubectl ", "conftest ", "cosign login")
+    silent = ("docker ", "helm repo ", "helm pull acme/", "kubectl ", "cosign login")
     return [
         line
         for line in every
@@ -70,13 +71,19 @@ def test_with_tls_no_tool_is_told_anything(line: str) -> None:
     assert not {*OPTIONS, "--insecure"}.intersection(line.split())
 
 
-def test_with_tls_oras_is_told_that_localhost_has_it() -> None:
-    local, other = (Registry(f"https://{host}:5000") for host in ("localhost", "localhost.test"))
+@pytest.mark.parametrize("host", ["localhost", "localhost:5000", "127.0.0.1:5000", "[::1]:5000"])
+def test_with_tls_on_this_machine_some_tools_are_told_that_it_is_there(host: str) -> None:
+    registry = Registry(f"https://{host}")
 
-    assert login.log_in("oras", local) == "oras login localhost:5000 --plain-http=false"
-    assert local.option("oras copy") == " --from-plain-http=false"
-    assert local.option("helm") == ""
-    assert other.option("oras") == ""
+    assert login.log_in("oras", registry) == f"oras login {host} --plain-http=false"
+    assert registry.option("oras copy") == " --from-plain-http=false"
+    assert registry.option("conftest") == " --tls=true"
+    assert registry.option("helm") == ""
+
+
+@pytest.mark.parametrize("host", ["localhost.test", "127.0.0.1.test", "10.127.0.0.1"])
+def test_with_tls_elsewhere_no_tool_needs_to_be_told(host: str) -> None:
+    assert Registry(f"https://{host}:5000").option("oras") == ""
 
 
 def test_a_certificate_of_its_own_is_named_to_the_tools_that_need_it() -> None:

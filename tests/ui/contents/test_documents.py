@@ -208,7 +208,7 @@ def test_files_that_oras_pushed_have_their_names(things: Repository) -> None:
         (
             "application/vnd.unknown.config.v1+json",
             "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego",
-            "conftest pull oci://testserver/acme/things:v1",
+            "conftest pull --tls=false oci://testserver/acme/things:v1",
         ),
         (
             "application/vnd.acme.config",
