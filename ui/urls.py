@@ -42,6 +42,7 @@ from ui.namespaces.robots import (
     RobotPage,
     RobotsPage,
     RobotStatePage,
+    WorkloadsPage,
 )
 from ui.namespaces.teams import DeleteTeamPage, TeamMemberPage, TeamPage, TeamsPage
 from ui.paths import as_written, register_all, without_slash
@@ -208,6 +209,7 @@ urlpatterns = [
     path(_APPLICATION, ApplicationPage.as_view(), name="application"),
     path(f"{_APPLICATION}/secret", NewSecretPage.as_view(), name="application_secret"),
     path(f"{_APPLICATION}/delete", DeleteApplicationPage.as_view(), name="delete_application"),
+    path(f"{_ROBOT}/workloads", WorkloadsPage.as_view(), name="workloads"),
     path(f"{_NAMESPACE}/robots", RobotsPage.as_view(), name="robots"),
     path(f"{_NAMESPACE}/new-robot", NewRobotPage.as_view(), name="new_robot"),
     path(_ROBOT, RobotPage.as_view(), name="robot"),

@@ -94,6 +94,30 @@ class AccessToken(models.Model):
         return self.expires_at is not None and self.expires_at <= at
 
 
+class RobotFederation(models.Model):
+    """Workloads that may log in as a robot: those of which ``issuer`` says that they are one of
+    ``subject``, in a token for ``audience``."""
+
+    robot = models.ForeignKey(Robot, models.CASCADE, related_name="federations")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=500, help_text="* stands for any text")
+    audience = models.CharField(
+        max_length=500, blank=True, help_text="Empty: the name of this registry."
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["robot", "issuer", "subject", "audience"],
+                name="a_robot_trusts_a_workload_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} of {self.issuer}"
+
+
 class LoginThrottle(models.Model):
     """Logins of one (account, address), or failures of one address over many accounts."""
 

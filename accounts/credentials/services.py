@@ -17,6 +17,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
+from accounts.credentials.federation import federated, is_foreign, is_trusted_still
+from accounts.credentials.foreign_tokens import TokenRefused
 from accounts.credentials.ldap.directory import directory_person, is_in_directory
 from accounts.credentials.models import (
     AccessToken,
@@ -235,7 +237,8 @@ def current_principal(
         person = principal_of(user)
         return person if stamp in ("", person.stamp) else None
     robot = Robot.objects.select_related("namespace__user").filter(pk=id).first()
-    return _machine(robot) if robot and _is_robot_active(robot) else None
+    is_good = robot and _is_robot_active(robot) and is_trusted_still(robot, stamp)
+    return replace(_machine(robot), stamp=stamp) if robot and is_good else None
 
 
 def issue_robot_token(
@@ -331,6 +334,8 @@ def delete_expired(*, now: datetime, limit: int) -> int:
 def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
     owner, _, short_name = name.partition("+")
     is_known_form = is_name(owner) and is_name(short_name)
+    if is_known_form and is_foreign(name, secret):
+        return _workload(name, secret, address=address, now=now)
     token = _token(_TOKEN_OF_ROBOT, owner, short_name) if is_known_form else None
     if token is None or not _opens(token, secret):
         attempt = Attempt.of(name, address=address)
@@ -339,6 +344,25 @@ def _robot(name: str, secret: str, *, address: str, now: datetime) -> Principal:
         _fail(attempt, name if is_known else "", address=address, now=now)
         raise Unauthorized("wrong robot name or token")
     return _by_right_token(token, now=now)
+
+
+def _workload(name: str, token: str, *, address: str, now: datetime) -> Principal:
+    """What is wrong with the token is not said to whoever brings it; a page says it to those who
+    administer the robot."""
+    attempt = Attempt.of(name, address=address)
+    throttle.refuse_if_blocked(attempt, now=now)
+    robot = Robot.objects.named(name).select_related("namespace__user").first()
+    try:
+        principal = federated(robot, token, now=now) if robot else None
+    except TokenRefused as error:
+        logger.info("a token of a workload was refused as %s: %s", name, error)
+        principal = None
+    if robot is None or principal is None:
+        _fail(attempt, name if robot else "", address=address, now=now)
+        raise Unauthorized("wrong robot name or token")
+    if not _is_robot_active(robot):
+        raise Denied(f"the account {name!r} or its owner is disabled")
+    return principal
 
 
 def _application(secret: str, *, address: str, now: datetime) -> Principal:

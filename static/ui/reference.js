@@ -20,7 +20,8 @@ function operation(path, method, said, schemas, parent) {
   const asked = said.parameters.filter((one) => one.in === "query").map((one) => one.name);
   if (asked.length) made("p", `Parameters: ${asked.join(", ")}.`, details);
   if (said.requestBody) {
-    const name = said.requestBody.content["application/json"].schema.$ref.split("/").pop();
+    const schema = said.requestBody.content["application/json"].schema;
+    const name = (schema.items || schema).$ref.split("/").pop();
     made("pre", JSON.stringify(schemas[name], null, 2), details);
   }
 }

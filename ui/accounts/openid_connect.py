@@ -6,30 +6,20 @@ Source: OpenID Connect Core 1.0, section 3.1.3.7; Discovery 1.0, section 4.3; RF
 import hashlib
 from typing import Any, Final
 
-import jwt
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Client, OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.http import HttpRequest, HttpResponseBase
 from jwt.utils import base64url_encode
 from requests import Response
 
+from accounts.credentials.foreign_tokens import TokenRefused, verified
 from artifacts.oci.errors import OCIError
 from artifacts.oci.strict_json import parse_object
-from artifacts.text import cleaned
 
-# Signed by a key that only the provider holds. Our secret signs nothing: providers keep it as text.
-ALGORITHMS: Final = {
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
-}
-_KEYS_TRIED: Final = 16
-_SHORTEST_RSA_KEY: Final = 2048  # bits
-_CLOCKS_DIFFER_SECONDS: Final = 60
 _LONGEST_SUBJECT: Final = 191  # characters, as the row has room for
 _LONGEST_CLAIM: Final = 1000
 _LARGEST_DOCUMENT: Final = 20_000  # values
@@ -125,7 +115,10 @@ class OpenIDConnectAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             raise UnusableAnswer("there is no ID token")
         config = self.openid_config
         keys = _fetched(config["jwks_uri"]).get("keys")
-        claims = _verified(token, keys, issuer=config["issuer"], audience=app.client_id)
+        try:
+            claims = verified(token, keys, issuer=config["issuer"], audience=app.client_id)
+        except TokenRefused as error:
+            raise UnusableAnswer(f"the ID token cannot be used: {error}") from error
         if claims.get("nonce") != self._nonce:
             raise UnusableAnswer("the ID token answers another question")
         is_for_several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
@@ -187,59 +180,6 @@ def _object_of(answer: Response) -> dict[str, Any]:
         return parse_object(answer.content, max_values=_LARGEST_DOCUMENT)
     except OCIError as error:
         raise UnusableAnswer(f"what {answer.url} answers is no JSON object") from error
-
-
-def _verified(token: str, keys: object, *, issuer: str, audience: str) -> dict[str, Any]:
-    """The claims of an ID token that one of the provider's keys has signed for us."""
-    try:
-        header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, RecursionError) as error:
-        raise UnusableAnswer("the ID token cannot be read") from error
-    algorithm = header.get("alg")
-    if algorithm not in ALGORITHMS:
-        raise UnusableAnswer(f"the ID token is signed by {algorithm!r}")
-    refusal = "no key of the provider fits the ID token"
-    for key in _fitting(keys, algorithm, header.get("kid")):
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                audience=audience,
-                issuer=issuer,
-                leeway=_CLOCKS_DIFFER_SECONDS,
-                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
-            )
-        except jwt.InvalidSignatureError:
-            refusal = "no key of the provider has signed the ID token"
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise UnusableAnswer(f"the ID token does not hold: {error}") from error
-        else:
-            return {**cleaned(claims)}
-    raise UnusableAnswer(refusal)
-
-
-def _fitting(keys: object, algorithm: str, name: object) -> list[Any]:
-    """The public keys among ``keys`` that may have signed with ``algorithm``.
-
-    A token names its key, unless the provider has one only (Core, 10.1).
-    """
-    found: list[Any] = []
-    for key in keys if isinstance(keys, list) else []:
-        if not isinstance(key, dict) or key.get("use", "sig") != "sig":
-            continue
-        if key.get("alg", algorithm) != algorithm or name not in (None, key.get("kid")):
-            continue
-        try:
-            read = jwt.PyJWK(key, algorithm).key
-        except (jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError):
-            continue  # a kind of key that we do not know, for other tokens
-        if isinstance(read, RSAPublicKey) and read.key_size < _SHORTEST_RSA_KEY:
-            continue
-        found.append(read)
-        if len(found) == _KEYS_TRIED:
-            break
-    return found
 
 
 def _claims_kept(claims: dict[str, Any]) -> dict[str, Any]:

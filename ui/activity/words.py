@@ -116,6 +116,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "robot.enable": "enabled the robot",
     "robot.description": "changed the description of the robot",
     "robot.login": "logged in with a client as",
+    "robot.federation": "changed which workloads log in as the robot",
     "robot.token.issue": "made a new token for the robot",
     "token.revoke": "revoked a token of",
     "application.create": "registered an application of",

@@ -4,6 +4,7 @@ A token is in the answer to the request that makes it, and nowhere else: not in 
 in an address, not in a cache.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,13 @@ from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
+from accounts.credentials.federation import (
+    Workload,
+    federations_of,
+    own_audience,
+    set_federations,
+    trial,
+)
 from accounts.credentials.services import holds_token, issue_robot_token
 from accounts.names import MAX_NAME_LENGTH
 from accounts.users import services
@@ -18,6 +26,7 @@ from accounts.users.models import Robot
 from registry.repositories.models import RepositoryGrant
 from ui.commands.address import Registry
 from ui.commands.login import Login, pull_secret, recipes
+from ui.commands.workloads import workload_recipes
 from ui.display.file_names import saved_as
 from ui.forms import PageForm
 from ui.pages import NamespacePage, unstored
@@ -214,6 +223,80 @@ class NewTokenPage(_OneRobotPage):
         )
         said = f"{self.robot.name} has a new token. The one before is worthless from now on."
         return self.show_once(self.robot, secret, said)
+
+
+class WorkloadForm(PageForm):
+    issuer = forms.CharField(
+        max_length=500,
+        help_text="Its address with https://, to the letter as its tokens say it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    subject = forms.CharField(
+        max_length=500,
+        help_text="Which workload. * stands for any text.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    audience = forms.CharField(
+        max_length=500,
+        required=False,
+        help_text="Whom its tokens are for. Empty: this registry.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class WorkloadsPage(_OneRobotPage):
+    """Which workloads log in as it by what their platform says of them, and a trial of a token."""
+
+    template = "ui/namespaces/workloads.html"
+
+    def get(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        return self.answer(WorkloadForm())
+
+    def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        """``what`` is add, remove or try."""
+        known = [
+            Workload(row.issuer, row.subject, row.audience) for row in federations_of(self.robot)
+        ]
+        match request.POST.get("what"):
+            case "try":
+                token = request.POST.get("token", "")[:20_000]
+                steps = list(trial(self.robot, token))
+                return unstored(self.answer(WorkloadForm(), steps=steps))
+            case "remove":
+                left = [one for one in known if self._name(one) != request.POST.get("workload")]
+                self._trust(left)
+                said = "It is not trusted any more."
+            case _:
+                form = self.filled(WorkloadForm(request.POST))
+                self._trust([*known, Workload(**form.cleaned_data)])
+                said = "It is trusted from now on."
+        return self.done(said, "ui:workloads", namespace=namespace, robot=robot)
+
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
+        registry = Registry.of(self.request)
+        return self.render(
+            form=form,
+            workloads=[
+                (self._name(one), one)
+                for row in federations_of(self.robot)
+                for one in [Workload(row.issuer, row.subject, row.audience)]
+            ],
+            own_audience=own_audience(),
+            recipes=workload_recipes(
+                host=registry.host, robot=self.robot.name, audience=own_audience()
+            ),
+            **options,
+        )
+
+    def context(self) -> dict[str, Any]:
+        return {**super().context(), "crumb": f"Workloads of {self.robot.short_name}"}
+
+    def _trust(self, workloads: Sequence[Workload]) -> None:
+        set_federations(robot=self.robot, workloads=workloads, now=self.now, by=self.by)
+
+    @staticmethod
+    def _name(workload: Workload) -> str:
+        return f"{workload.issuer} {workload.subject} {workload.audience}"
 
 
 class PullSecretFile(_OneRobotPage):

@@ -14,6 +14,7 @@ from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError
 from django.http.request import QueryDict
 
+from accounts.credentials.federation import is_foreign
 from accounts.origin import address_of, external_url, is_served
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, OCIError
 from registry.access.callers import Caller
@@ -30,6 +31,7 @@ from registry.api.distribution.reads import (
     ping_answer,
     tags_answer,
 )
+from registry.api.http.login import read_basic
 from registry.api.http.paging import page_size, page_start
 from registry.repositories.models import Repository
 from registry.repositories.paths import repository_path
@@ -148,6 +150,8 @@ def _token(hot: Hot) -> Answer | None:
     is_login = hot.method == "GET" and authorization[:6].lower() == _BASIC
     if not is_login or not hot.is_on_loop or not hot.headers.get("host"):
         return None
+    if is_foreign(*read_basic(authorization[len(_BASIC) :])):
+        return None  # whose issuer may have to be asked
     environ = hot.environ()
     if not is_served(environ):
         return None

@@ -17,7 +17,7 @@ from registry.access.tokens import TokenInvalid, service_name, verify_token
 PRINCIPAL = "berth.principal"
 """Where a request keeps the name of who logged in with it, for the access log."""
 
-_MAX_BASIC_LENGTH = 4096
+_MAX_BASIC_LENGTH = 12 * 1024  # what workloads bring is long
 
 
 def identify(request: Request, *, now: datetime) -> Caller | None:

@@ -1,4 +1,4 @@
-"""Letting programs in without a page, as Quay's clients do it; below ``/oauth/``.
+"""Letting programs in without a page, as Quay's clients do it; below ``/oauth/`` and ``/oauth2/``.
 
 A person who has signed in (``POST /api/v1/signin``) posts the form that a browser would, and finds
 a token in the address that is answered.
@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials import applications
+from accounts.credentials.federation import is_foreign, issue_robot_jwt
 from accounts.credentials.models import OAuthApplication
 from accounts.credentials.principals import Principal, read_scopes
 from artifacts.oci.errors import Unauthorized
 from registry.access.callers import Caller
 from registry.api.http.failures import RequestInvalid
-from registry.api.http.login import address_of, external_url
+from registry.api.http.login import address_of, external_url, log_in, read_basic
 from registry.api.management.base import ManagementView
 from registry.api.management.documents import unstored
 from registry.api.management.sessions import principal_of_session
@@ -109,6 +110,22 @@ class AccessTokenView(_FormView):
             "scope": token.scopes,
         }
         return unstored(Response(answer))
+
+
+class RobotTokenView(ManagementView):
+    """A robot's password for an hour, for what a workload brings as its password by Basic."""
+
+    def get(self, request: Request) -> Response:
+        scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        if scheme.lower() != "basic":
+            raise Unauthorized("log in as the robot, with the token of the workload")
+        name, token = read_basic(value)
+        if not is_foreign(name, token):
+            raise Unauthorized("log in as the robot, with the token of the workload")
+        principal = log_in(request, name, token, now=self.now)
+        return unstored(Response({"token": issue_robot_jwt(principal, now=self.now)}))
+
+    post = get
 
 
 def _application(client_id: str) -> OAuthApplication:

@@ -14,7 +14,7 @@ from accounts.organizations.models import Organization
 from accounts.users.models import Namespace, User
 from artifacts.oci.errors import ManifestInvalid, NameUnknown, OCIError, Unauthorized
 from artifacts.oci.names import is_name as is_repository_name
-from artifacts.oci.strict_json import parse_object
+from artifacts.oci.strict_json import parse_json, parse_object
 from registry.access.callers import Caller, InsufficientScope
 from registry.access.rights import rights_in
 from registry.access.scopes import Action
@@ -31,6 +31,7 @@ from registry.tags.services import TagImmutable
 
 _DOTS_OF_A_JWT = 2
 _MAX_BODY_BYTES = 128 * 1024
+_MOST_DOCUMENTS = 100  # of a list; one more is read, for whoever says what is too many
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Berth", charset="UTF-8"'}
 _REPOSITORIES = "/api/v1/repository/"
 _KINDS = {
@@ -52,6 +53,7 @@ class ManagementView(views.View):
 
     operations: ClassVar[Operations] = {}
     bodies: ClassVar[Mapping[str, type[Body]]] = {}  # by method: what is taken
+    takes_lists: ClassVar[bool] = False  # of it
     caller = Caller()
 
     def refusal(self, error: OCIError, request: Request) -> HttpResponse:
@@ -134,6 +136,18 @@ class ManagementView(views.View):
         """Whether the token that the caller came with, if any, may be used for ``scope``."""
         scopes = self.principal.scopes
         return scopes is None or self.caller.claims is not None or scope in scopes
+
+    def read_list(self) -> list[dict[str, Any]]:
+        """As ``read``, where the body is a list of such."""
+        content = self.body.read_small(_MAX_BODY_BYTES)
+        try:
+            said = parse_json(content)
+        except ManifestInvalid as error:
+            raise RequestInvalid(f"send a JSON list: {error.reason}") from error
+        if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
+            raise RequestInvalid("send a JSON list of objects")
+        body = self.bodies[str(self.request.method)]
+        return [read(body, one) for one in said[: _MOST_DOCUMENTS + 1]]
 
     def document(self) -> Mapping[str, Any]:
         """What the body says; nothing when there is none. JSON, whatever the header says:

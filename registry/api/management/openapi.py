@@ -112,7 +112,7 @@ def openapi(*, origin: str, version: str) -> dict[str, Any]:
         if body := route.view.bodies.get(method):
             described["requestBody"] = {
                 "required": _needs_body(body),
-                "content": _json({"$ref": _ref(body.__name__)}),
+                "content": _json(_listed(route, {"$ref": _ref(body.__name__)})),
             }
         paths.setdefault(_path(route), {})[method.lower()] = described
     return {
@@ -141,7 +141,7 @@ def discovery(*, scheme: str, host: str, version: str) -> dict[str, Any]:
             for name, place, schema in _parameters(route, operation)
         ]
         if body := route.view.bodies.get(method):
-            schema = {"$ref": f"#/definitions/{body.__name__}"}
+            schema = _listed(route, {"$ref": f"#/definitions/{body.__name__}"})
             is_needed = _needs_body(body)
             parameters.append(
                 {"name": "body", "in": "body", "required": is_needed, "schema": schema}
@@ -235,6 +235,10 @@ def _bodies() -> list[type[bodies.Body]]:
         if body := route.view.bodies.get(method):
             found[body.__name__] = body
     return [found[name] for name in sorted(found)]
+
+
+def _listed(route: Route, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema} if route.view.takes_lists else schema
 
 
 def _needs_body(body: type[bodies.Body]) -> bool:

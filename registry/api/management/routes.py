@@ -295,6 +295,15 @@ def _robots(label: str, base: str, word: str, need: str) -> Iterator[Route]:
         GET=f"get{word}RobotPermissions {need}",
     )
 
+    yield _route(
+        f"{label}-robot-federation",
+        f"{one}/federation",
+        robots.FederationView,
+        GET=f"get{word}RobotFederation {need}",
+        POST=f"create{word}RobotFederation {need}",
+        DELETE=f"delete{word}RobotFederation {need}",
+    )
+
 
 def _pruning(label: str, base: str, word: str, need: str) -> Iterator[Route]:
     is_repository = label == "repository"

@@ -4,7 +4,11 @@ import re
 
 from django.urls import URLPattern, re_path
 
-from registry.api.management.authorization import AccessTokenView, AuthorizeView
+from registry.api.management.authorization import (
+    AccessTokenView,
+    AuthorizeView,
+    RobotTokenView,
+)
 from registry.api.management.base import RepositoryView
 from registry.api.management.messages import UnknownView
 from registry.api.management.openapi import OWN
@@ -58,6 +62,16 @@ urlpatterns = [
         r"^oauth/access_token/?\Z",
         AccessTokenView.as_view(operations={"POST": Operation("redeemCode", "anybody")}),
         name="access-token",
+    ),
+    re_path(
+        r"^oauth2/federation/robot/token/?\Z",
+        RobotTokenView.as_view(
+            operations={
+                "GET": Operation("exchangeRobotToken", "anybody"),
+                "POST": Operation("exchangeRobotToken", "anybody"),
+            }
+        ),
+        name="robot-token",
     ),
     re_path(r"^api(?:/[\s\S]*)?\Z", UnknownView.as_view(), name="unknown"),
 ]

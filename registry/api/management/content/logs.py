@@ -58,6 +58,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "default-permission.delete": "delete_prototype_permission",
     "robot.create": "create_robot",
     "robot.delete": "delete_robot",
+    "robot.federation": "create_robot_federation",
     "robot.token.issue": "regenerate_robot_token",
     "retention.rule.add": "create_namespace_autoprune_policy",
     "retention.rule.change": "update_namespace_autoprune_policy",

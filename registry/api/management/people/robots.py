@@ -7,6 +7,7 @@ from django.db.models import Prefetch, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.credentials.federation import Workload, federations_of, set_federations
 from accounts.credentials.services import issue_robot_token
 from accounts.errors import RobotExists
 from accounts.names import is_name
@@ -94,10 +95,47 @@ class NewTokenView(_OneRobotView):
         return unstored(Response(_document(found, secret)))
 
 
+class Federation(Body):
+    issuer = Text(max_length=500)
+    subject = Text(max_length=500)
+    audience = Text(required=False, allow_blank=True, max_length=500)
+
+
+class FederationView(_OneRobotView):
+    """Which workloads log in as it by what their platform says of them."""
+
+    bodies = {"POST": Federation}
+    takes_lists = True
+
+    def get(self, request: Request, robot: str, organization: str = "") -> Response:
+        return Response(_federations(self.robot_of(robot)))
+
+    def post(self, request: Request, robot: str, organization: str = "") -> Response:
+        found = self.robot_of(robot)
+        workloads = [Workload(**said) for said in self.read_list()]
+        set_federations(robot=found, workloads=workloads, **self.change)
+        return Response(_federations(found))
+
+    def delete(self, request: Request, robot: str, organization: str = "") -> Response:
+        set_federations(robot=self.robot_of(robot), workloads=(), **self.change)
+        return Response(status=204)
+
+
 class RobotPermissionsView(_OneRobotView):
     def get(self, request: Request, robot: str, organization: str = "") -> Response:
         given = RepositoryGrant.objects.filter(robot=self.robot_of(robot))
         return Response(granted(request, given))
+
+
+def _federations(robot: Robot) -> list[dict[str, str]]:
+    return [
+        {
+            "issuer": row.issuer,
+            "subject": row.subject,
+            **({"audience": row.audience} if row.audience else {}),
+        }
+        for row in federations_of(robot)
+    ]
 
 
 def _document(robot: Robot, secret: str | None) -> dict[str, Any]:

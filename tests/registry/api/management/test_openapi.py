@@ -129,9 +129,10 @@ def _calls(document: Any, chosen: random.Random) -> Iterator[tuple[str, str, byt
                 place = place.replace(f"{{{parameter['name']}}}", _quoted(said, safe="/"))
             body = b""
             if asked := operation.get("requestBody"):
-                name = asked["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-                said = _value(document["components"]["schemas"][name], chosen)
-                body = json.dumps(said).encode()
+                schema = asked["content"]["application/json"]["schema"]
+                name = schema.get("items", schema)["$ref"].rpartition("/")[2]
+                sent = _value(document["components"]["schemas"][name], chosen)
+                body = json.dumps([sent] if "items" in schema else sent).encode()
             yield f"{place}?{'&'.join(query)}", method.upper(), body
 
 
