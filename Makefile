@@ -14,7 +14,7 @@ LOCK_OPERATOR := pip compile --group operator --constraints deploy/requirements-
 LOCK_MUTANTS := pip compile --group mutants --constraints deploy/requirements-dev.lock --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help serve test quick both soak check clients bench mutants screenshots lock wheel outdated clean
+.PHONY: help serve test quick both soak check clients cluster bench mutants screenshots lock wheel outdated clean
 
 help: ## List the targets
 	@echo 'make TARGET, one of:'
@@ -49,6 +49,9 @@ check: .venv/dev.stamp ## Check format, style, types, import contracts, template
 
 clients: ## Install the registry clients that the tests drive
 	@deploy/install-clients
+
+cluster: ## Build a Kubernetes control plane for the tests of the operator, in ten minutes or more
+	@deploy/install-clients cluster
 
 bench: .venv/dev.stamp ## Compare Berth's speed with other registries. ARGS='--peer distribution'
 	@exec $(BIN)/python -m benchmarks $(ARGS)

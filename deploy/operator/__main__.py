@@ -21,7 +21,8 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="{asctime} {levelname} {name}: {message}", style="{"
     )
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    for chatty in ("httpx2", "kopf.objects"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         settings = Settings.read(os.environ)
     except ValueError as error:
@@ -42,6 +43,10 @@ def handlers(settings: Settings, cluster: Cluster) -> kopf.OperatorRegistry:
 
     registry = kopf.OperatorRegistry()
     rounds: list[Rounds] = []
+
+    @kopf.on.login(registry=registry)
+    def log_in(**known: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**known) or kopf.login_with_kubeconfig(**known)
 
     @kopf.on.startup(registry=registry)
     async def begin(settings: kopf.OperatorSettings, **_: Any) -> None:

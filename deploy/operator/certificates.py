@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -10,6 +11,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 _LIFETIME = timedelta(days=365)
 _RENEWED_BEFORE = timedelta(days=90)
 _MOST_OF_A_NAME = 64  # of a common name
+
+
+def belong_together(certificate: bytes, key: bytes) -> bool:
+    """Whether a server could use both, as PEM."""
+    try:
+        found = x509.load_pem_x509_certificates(certificate)[0]
+        private = serialization.load_pem_private_key(key, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return found.public_key() == private.public_key()
 
 
 def still_good(certificate: bytes, host: str, *, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from httpx2 import HTTPStatusError
 from lightkube import ApiError, Client
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.types import CascadeType, PatchType
@@ -31,8 +32,8 @@ class Cluster:
         place = {} if kind in _CLUSTER_WIDE else {"namespace": namespace}
         try:
             return _plain(self._client.get(_resource(kind), name, **place))
-        except ApiError as error:
-            if error.status.code == _MISSING:
+        except HTTPStatusError as error:
+            if error.response.status_code == _MISSING:
                 return None
             raise
 
@@ -41,18 +42,19 @@ class Cluster:
         try:
             found = self._client.list(_resource(kind), namespace=namespace, labels=labels)
             return [_plain(entry) for entry in found]
-        except ApiError as error:
-            if error.status.code == _MISSING:
+        except HTTPStatusError as error:
+            if error.response.status_code == _MISSING:
                 return []
             raise
 
     def serves(self, kind: Kind, namespace: str) -> bool:
         try:
-            return self._client.list(_resource(kind), namespace=namespace, chunk_size=1) is not None
-        except ApiError as error:
-            if error.status.code == _MISSING:
+            next(iter(self._client.list(_resource(kind), namespace=namespace, chunk_size=1)), None)
+        except HTTPStatusError as error:
+            if error.response.status_code == _MISSING:
                 return False
             raise
+        return True
 
     def apply(self, manifest: Manifest, *, rehearse: bool = False) -> Manifest:
         """Make the object, or make it so again. What others added to it stays."""
@@ -84,8 +86,8 @@ class Cluster:
                 namespace=manifest["metadata"]["namespace"],
                 cascade=CascadeType.BACKGROUND,
             )
-        except ApiError as error:
-            if error.status.code != _MISSING:
+        except HTTPStatusError as error:
+            if error.response.status_code != _MISSING:
                 raise
 
     def set_status(self, kind: Kind, namespace: str, name: str, status: Manifest) -> None:
@@ -97,8 +99,8 @@ class Cluster:
                 namespace=namespace,
                 patch_type=PatchType.MERGE,
             )
-        except ApiError as error:
-            if error.status.code != _MISSING:  # it went meanwhile
+        except HTTPStatusError as error:
+            if error.response.status_code != _MISSING:  # it went meanwhile
                 raise
 
     @staticmethod
@@ -109,10 +111,16 @@ class Cluster:
         except ApiError as error:
             if error.status.code == _CONFLICT:
                 raise Waiting("ObjectChanged", f"{what} was changed by somebody else.") from error
-            if error.status.code in _REFUSED:
+            if error.status.code in _REFUSED or _is_no_object(error):
                 sentence = f"The cluster refuses {what}: {error.status.message}"
                 raise Blocked("ComponentCreationFailed", sentence) from error
             raise
+
+
+def _is_no_object(error: ApiError) -> bool:
+    """A value that none of the kind has: the API server takes it for a fault of its own (500)."""
+    message = error.status.message or ""
+    return "failed to convert new object" in message or "failed to create typed" in message
 
 
 @cache

@@ -1,8 +1,10 @@
 """From a resource, and what it names, to the registry that is wanted."""
 
+import base64
 import re
 
-from deploy.operator.bundle import Bundle, check_stores, managed
+from deploy.operator.bundle import CERTIFICATE, PRIVATE_KEY, Bundle, check_stores, managed
+from deploy.operator.certificates import belong_together
 from deploy.operator.cluster import Cluster
 from deploy.operator.keys import ROTATE, Keys
 from deploy.operator.kinds import (
@@ -17,7 +19,7 @@ from deploy.operator.manifests.pods import KEYS_SECRET
 from deploy.operator.refusals import Blocked
 from deploy.operator.registry import MANAGED_BY, MANAGER, Owner, Registry
 from deploy.operator.settings import Settings
-from deploy.operator.specification import COMPONENTS, Specification
+from deploy.operator.specification import COMPONENTS, TLS, Specification
 
 _MOST_OF_A_NAME = 40  # suffixes follow, and a Service has 63
 _MOST_OF_A_LABEL = 63
@@ -40,6 +42,8 @@ def gather(cluster: Cluster, owner: Owner, resource: Manifest, settings: Setting
     bundle = _bundle(cluster, owner, specification)
     check_stores(bundle)
     seen_to = {kind: managed(kind, specification, bundle) for kind in COMPONENTS}
+    if not seen_to[TLS]:
+        _check_certificate(cluster, owner, bundle, specification.component(TLS).secret)
     registry = Registry(
         owner=owner,
         specification=specification,
@@ -113,6 +117,19 @@ def _bundle(cluster: Cluster, owner: Owner, specification: Specification) -> Bun
             f"There is no Secret {specification.bundle}, as configBundleSecret says.",
         )
     return Bundle.read(secret)
+
+
+def _check_certificate(cluster: Cluster, owner: Owner, bundle: Bundle, name: str) -> None:
+    if name:
+        secret = cluster.get(SECRET, owner.namespace, name)
+        data = (secret or {}).get("data") or {}
+        pair = tuple(base64.b64decode(data.get(part, "")) for part in ("tls.crt", "tls.key"))
+        place = f"tls.crt and tls.key of the Secret {name}"
+    else:
+        pair = (bundle.files[CERTIFICATE], bundle.files[PRIVATE_KEY])
+        place = f"{CERTIFICATE} and {PRIVATE_KEY} of the bundle"
+    if not belong_together(*pair):
+        raise Blocked("ConfigInvalid", f"{place} are no certificate with its key, as PEM.")
 
 
 def _domain_of_openshift(cluster: Cluster) -> str:

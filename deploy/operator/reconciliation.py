@@ -1,5 +1,6 @@
 """One round for one registry: look, do what is missing, and tell how it stands."""
 
+import logging
 from datetime import datetime
 
 from deploy.operator.cluster import Cluster
@@ -14,7 +15,9 @@ from deploy.operator.settings import Settings
 from deploy.operator.standing import component_conditions
 
 # Seconds to the next round. What somebody changed by hand holds no longer than the first.
-STEADY, BUSY = 30.0, 3.0
+STEADY, BUSY = 30.0, 2.0
+
+_log = logging.getLogger("berth.operator")
 
 
 def reconcile(
@@ -78,6 +81,8 @@ def _tell(
         status["currentVersion"] = registry.settings.version
     if status != before:
         status["lastUpdated"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        said = unfinished or "all is as it should be"
+        _log.info("%s %s/%s: %s", owner.kind.name, owner.namespace, owner.name, said)
         cluster.set_status(owner.kind, owner.namespace, owner.name, status)
 
 

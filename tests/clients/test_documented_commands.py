@@ -58,6 +58,8 @@ RUN_BY: Final[Mapping[str, str]] = {
     "test_helm_renders_and_installs_from_the_classic_repository",
     r"helm chart|export HELM_EXPERIMENTAL_OCI": "clients/test_helm_legacy.py::"
     "test_the_documented_commands_over_https",
+    r"kubectl (create|get|annotate|patch|delete) .*(-n|namespace) quay": "deploy/operator/"
+    "test_in_a_cluster.py::test_an_empty_spec_has_an_address",
     r"helm (install|test) registry": "deploy/test_chart.py::test_helm_finds_nothing_wrong",
     r"oras ": "clients/test_offered_commands.py::"
     "test_what_the_page_of_an_artifact_offers_fetches_it",

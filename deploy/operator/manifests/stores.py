@@ -189,8 +189,8 @@ STORES = (
         size="50Gi",
         folder="/data",
         secrets={
-            "ROOT_ACCESS_KEY": "STORAGE_ACCESS_KEY",
-            "ROOT_SECRET_KEY": "STORAGE_SECRET_KEY",
+            "ROOT_ACCESS_KEY_ID": "STORAGE_ACCESS_KEY",
+            "ROOT_SECRET_ACCESS_KEY": "STORAGE_SECRET_KEY",
         },
         scratch=("/tmp",),  # noqa: S108 - the pod's own
         container={

@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from config.keys.loading import load_configuration
-from deploy.operator.kinds import PROMETHEUS_RULE, ROUTE, SERVICE_MONITOR, Manifest
+from deploy.operator.certificates import self_signed
+from deploy.operator.kinds import PROMETHEUS_RULE, ROUTE, SECRET, SERVICE_MONITOR, Manifest
+from deploy.operator.registry import encoded
 from deploy.operator.settings import POSTGRES_IMAGE, REDIS_IMAGE, S3_IMAGE, Settings
 from tests.deploy.chart import IMAGE, SECRETS, Document, render
-from tests.deploy.operator.pretended import NAME, PretendedCluster, finish, make_registry
+from tests.deploy.operator.pretended import NAME, NOW, PretendedCluster, finish, make_registry
 from tests.deploy.variables import unknown_variables
 from tests.live import ROOT
 
@@ -55,6 +57,8 @@ SETTINGS = Settings(
 def made(spec: dict[str, Any], *, on_openshift: bool = False) -> PretendedCluster:
     more = (ROUTE,) if on_openshift else ()
     cluster = PretendedCluster(served=(SERVICE_MONITOR, PROMETHEUS_RULE, *more))
+    parts = zip(("tls.crt", "tls.key"), self_signed("a.example.com", now=NOW), strict=True)
+    cluster.put(SECRET, "own-tls", data=encoded(dict(parts)))
     make_registry(cluster, spec)
     finish(cluster, settings=SETTINGS)
     return cluster

@@ -2,11 +2,13 @@
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
+from deploy.operator.certificates import self_signed
 from deploy.operator.keys import ROTATE
 from deploy.operator.kinds import (
     AUTOSCALER,
@@ -29,6 +31,7 @@ from deploy.operator.settings import Settings
 from tests.deploy.operator.pretended import (
     NAME,
     NAMESPACE,
+    NOW,
     SETTINGS,
     Killed,
     PretendedCluster,
@@ -353,14 +356,43 @@ def test_a_certificate_stays_as_long_as_it_is_good(cluster: PretendedCluster) ->
 
 
 def test_a_certificate_of_the_bundle_is_what_the_ingress_serves(cluster: PretendedCluster) -> None:
-    bring(cluster, {}, **{"ssl.cert": "certificate", "ssl.key": "key"})
+    certificate, key = (part.decode() for part in self_signed("registry.example.com", now=NOW))
+    bring(cluster, {}, **{"ssl.cert": certificate, "ssl.key": key})
 
     finish(cluster)
 
-    assert (
-        found(cluster, SECRET, "quay-tls")["data"]["tls.crt"]
-        == base64.b64encode(b"certificate").decode()
-    )
+    served = found(cluster, SECRET, "quay-tls")["data"]["tls.crt"]
+    assert base64.b64decode(served).decode() == certificate
+
+
+def test_a_certificate_ends_and_another_takes_its_place_in_time(cluster: PretendedCluster) -> None:
+    make_registry(cluster)
+    finish(cluster)
+    before = found(cluster, SECRET, "quay-tls")["data"]["tls.crt"]
+
+    look(cluster, now=NOW + timedelta(days=300))
+
+    assert found(cluster, SECRET, "quay-tls")["data"]["tls.crt"] != before
+
+
+@pytest.mark.parametrize("other", ["no PEM", "the key of another"])
+def test_a_certificate_without_its_key_is_told(cluster: PretendedCluster, other: str) -> None:
+    certificate, _ = self_signed("registry.example.com", now=NOW)
+    key = other if other == "no PEM" else self_signed("a.example.com", now=NOW)[1].decode()
+    bring(cluster, {}, **{"ssl.cert": certificate.decode(), "ssl.key": key})
+
+    look(cluster)
+
+    assert "no certificate with its key" in condition(cluster, "RolloutBlocked")["message"]
+
+
+def test_a_secret_with_a_certificate_that_is_missing_is_told(cluster: PretendedCluster) -> None:
+    tls = {"kind": "tls", "managed": False, "secretRef": {"name": "own-tls"}}
+    make_registry(cluster, {"components": [tls]})
+
+    look(cluster)
+
+    assert "of the Secret own-tls" in condition(cluster, "RolloutBlocked")["message"]
 
 
 def test_prometheus_is_told_where_it_is_there(cluster: PretendedCluster) -> None:

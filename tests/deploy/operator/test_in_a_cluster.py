@@ -1,0 +1,346 @@
+"""The operator in a real cluster, by the commands that its documentation names.
+
+A pretended node stands in for machines: no container runs.
+"""
+
+import base64
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.operator.control_plane import (
+    OPERATOR,
+    ControlPlane,
+    Node,
+    controllers,
+    missing_programs,
+    running_control_plane,
+    until,
+)
+from tests.live import ROOT, free_port
+
+pytestmark = [
+    pytest.mark.xdist_group("cluster"),
+    pytest.mark.skipif(
+        bool(missing_programs()),
+        reason=f"no control plane: {', '.join(missing_programs())} is missing (make cluster)",
+    ),
+]
+
+INSTALL = ROOT / "deploy/operator/install"
+IMAGE, NEXT_IMAGE = "registry.example.com/berth:1.0.0", "registry.example.com/berth:1.1.0"
+_numbers = iter(range(1000))
+EMPTY = """
+apiVersion: quay.redhat.com/v1
+kind: QuayRegistry
+metadata:
+  name: quay
+  namespace: {namespace}
+spec: {{}}
+"""
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with running_control_plane(tmp_path_factory.mktemp("plane")) as plane:
+        plane.kubectl("apply", "-k", str(INSTALL))
+        crds = ("crd/quayregistries.quay.redhat.com", "crd/berths.berth.dev")
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
+        with controllers(plane):
+            yield plane
+
+
+@pytest.fixture(scope="module")
+def node(plane: ControlPlane) -> Iterator[Node]:
+    with Node(plane).running() as node:
+        yield node
+
+
+@contextmanager
+def operator(plane: ControlPlane, image: str = IMAGE) -> Iterator["subprocess.Popen[bytes]"]:
+    with (plane.folder / "operator.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploy.operator"],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(plane.folder),
+                "KUBECONFIG": str(plane.kubeconfig(OPERATOR)),
+                "BERTH_IMAGE": image,
+                "INGRESS_DOMAIN": "apps.example.com",
+                "LIVENESS": f"http://127.0.0.1:{free_port()}/healthz",
+            },
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def running(plane: ControlPlane, node: Node) -> Iterator["subprocess.Popen[bytes]"]:
+    with operator(plane) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def nobody(running: "subprocess.Popen[bytes]") -> None:
+    """No operator runs any more: for the last tests, which start their own."""
+    running.kill()
+    running.wait(30)
+
+
+@pytest.fixture(scope="module")
+def shared(plane: ControlPlane, running: object) -> str:
+    """The namespace of a registry that is there, and stays as it is."""
+    plane.kubectl("create", "namespace", "shared")
+    made(plane, "shared")
+    return "shared"
+
+
+@pytest.fixture
+def namespace(plane: ControlPlane) -> Iterator[str]:
+    name = f"test-{next(_numbers)}"
+    plane.kubectl("create", "namespace", name)
+    yield name
+    plane.kubectl("delete", "quayregistries,berths", "--all", "-n", name, "--wait=false")
+
+
+def endpoint(plane: ControlPlane, namespace: str) -> str:
+    template = "jsonpath={ .status.registryEndpoint }"
+    return plane.kubectl("get", "quayregistry", "-n", namespace, "quay", "-o", template)
+
+
+def registry(plane: ControlPlane, namespace: str, kind: str = "quayregistry") -> dict[str, Any]:
+    found = json.loads(plane.kubectl("get", kind, "-n", namespace, "quay", "-o", "json"))
+    assert isinstance(found, dict)
+    return found
+
+
+def condition(plane: ControlPlane, namespace: str, name: str, kind: str = "quayregistry") -> str:
+    """Its status and its reason."""
+    for found in registry(plane, namespace, kind).get("status", {}).get("conditions", []):
+        if found["type"] == name:
+            return f"{found['status']} {found['reason']}"
+    return ""
+
+
+def version(plane: ControlPlane, namespace: str, kind: str = "quayregistry") -> str:
+    return str(registry(plane, namespace, kind).get("status", {}).get("currentVersion", ""))
+
+
+def objects(plane: ControlPlane, namespace: str) -> list[str]:
+    kinds = "deploy,sts,svc,ingress,job,hpa,pdb,pvc,secret,sa"
+    listed = plane.kubectl("get", kinds, "-n", namespace, "-o", "name").split()
+    return sorted(name for name in listed if not name.endswith("serviceaccount/default"))
+
+
+def made(plane: ControlPlane, namespace: str) -> None:
+    plane.kubectl("create", "-n", namespace, "-f", "-", stdin=EMPTY.format(namespace=namespace))
+    until(lambda: version(plane, namespace))
+
+
+# --- The documented commands --------------------------------------------------------------------
+
+
+def test_an_empty_spec_has_an_address(plane: ControlPlane, shared: str) -> None:
+    assert endpoint(plane, shared) == f"https://quay-{shared}.apps.example.com"
+
+
+def test_kubectl_waits_for_a_registry(plane: ControlPlane, shared: str) -> None:
+    said = plane.kubectl(
+        *("wait", "quayregistry/quay", "-n", shared),
+        *("--for=condition=Available", "--timeout=50s"),
+    )
+
+    assert "condition met" in said
+
+
+def test_kubectl_lists_address_and_version(plane: ControlPlane, shared: str) -> None:
+    listed = plane.kubectl("get", "quayregistry", "-n", shared).splitlines()
+
+    assert listed[0].split() == ["NAME", "ENDPOINT", "VERSION", "AVAILABLE", "AGE"]
+    assert listed[1].split()[:4] == [
+        *("quay", f"https://quay-{shared}.apps.example.com", "1.0.0", "True"),
+    ]
+
+
+def test_the_first_password_is_where_it_should_be(plane: ControlPlane, shared: str) -> None:
+    template = "jsonpath={ .data.ADMIN_PASSWORD }"
+
+    password = plane.kubectl("get", "secret", "-n", shared, "quay-keys", "-o", template)
+
+    assert len(base64.b64decode(password)) == 48
+
+
+@pytest.mark.usefixtures("running")
+def test_a_berth_is_the_same(plane: ControlPlane, namespace: str) -> None:
+    manifest = yaml.safe_load(EMPTY.format(namespace=namespace))
+    manifest |= {"apiVersion": "berth.dev/v1alpha1", "kind": "Berth"}
+    plane.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+
+    until(lambda: version(plane, namespace, "berth"))
+
+    assert condition(plane, namespace, "Available", "berth") == "True HealthChecksPassing"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_bundle_brings_a_name_and_stores(plane: ControlPlane, namespace: str) -> None:
+    config = {
+        "SERVER_HOSTNAME": "registry.example.com",
+        "DB_URI": "postgresql://berth:secret@db.example.com/berth",
+        "BROKER_URL": "redis://redis.example.com/0",
+        "DISTRIBUTED_STORAGE_CONFIG": {"default": ["S3Storage", {"s3_bucket": "blobs"}]},
+    }
+    file = plane.folder / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    secret = ("create", "secret", "generic", "-n", namespace, "bundle")
+    plane.kubectl(*secret, f"--from-file={file}")
+    manifest = yaml.safe_load(EMPTY.format(namespace=namespace))
+    manifest["spec"] = {"configBundleSecret": "bundle"}
+    plane.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+
+    until(lambda: version(plane, namespace))
+
+    assert endpoint(plane, namespace) == "https://registry.example.com"
+    assert [name for name in objects(plane, namespace) if name.startswith("statefulset")] == []
+
+
+# --- What goes wrong ----------------------------------------------------------------------------
+
+
+def test_kubernetes_refuses_a_spec_of_other_types(plane: ControlPlane) -> None:
+    manifest = yaml.safe_load(EMPTY.format(namespace="default"))
+    manifest["spec"] = {"components": "all"}
+
+    done = plane.run_kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+
+    assert "spec.components: Invalid value" in done.stderr
+
+
+@pytest.mark.usefixtures("running")
+def test_a_spec_that_cannot_be_followed_changes_nothing(
+    plane: ControlPlane, namespace: str
+) -> None:
+    made(plane, namespace)
+    before = objects(plane, namespace)
+    spec = {"spec": {"components": [{"kind": "mysql", "managed": True}]}}
+
+    plane.kubectl(
+        *("patch", "quayregistry", "-n", namespace, "quay", "--type=merge"),
+        *("-p", json.dumps(spec)),
+    )
+    until(lambda: condition(plane, namespace, "RolloutBlocked") == "True SpecInvalid")
+
+    assert objects(plane, namespace) == before
+    assert condition(plane, namespace, "Available") == "True HealthChecksPassing"
+
+
+@pytest.mark.usefixtures("running")
+def test_what_the_cluster_refuses_is_told_before_anything_is_made(
+    plane: ControlPlane, namespace: str
+) -> None:
+    manifest = yaml.safe_load(EMPTY.format(namespace=namespace))
+    wrong = {"limits": {"memory": "much"}}
+    manifest["spec"] = {
+        "components": [{"kind": "quay", "managed": True, "overrides": {"resources": wrong}}]
+    }
+    plane.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+
+    until(lambda: condition(plane, namespace, "RolloutBlocked") == "True ComponentCreationFailed")
+
+    assert objects(plane, namespace) == ["secret/quay-keys"]
+
+
+def test_changes_by_hand_are_taken_back(plane: ControlPlane, shared: str) -> None:
+    what = "{.metadata.name} {.spec.replicas} {.spec.template.spec.containers[0].image}"
+    template = "jsonpath={range .items[*]}" + what + "{end}"
+    asked = ("get", "deploy,svc", "-n", shared, "-o", template)
+    before = plane.kubectl(*asked)
+
+    plane.kubectl("scale", "-n", shared, "deployment/quay-worker", "--replicas=5")
+    plane.kubectl("set", "image", "-n", shared, "deployment/quay-web", "berth=somebody/else:1")
+    plane.kubectl("delete", "-n", shared, "service/quay")
+
+    until(lambda: plane.kubectl(*asked) == before, seconds=60)
+
+
+# --- Its end, and that of what it made ----------------------------------------------------------
+
+
+@pytest.mark.usefixtures("running")
+def test_objects_go_with_the_resource_and_content_stays(
+    plane: ControlPlane, namespace: str
+) -> None:
+    made(plane, namespace)
+
+    plane.kubectl("delete", "quayregistry", "-n", namespace, "quay")
+
+    kept = [
+        *(f"persistentvolumeclaim/quay-{store}" for store in ("postgres", "redis", "s3")),
+        "secret/quay-keys",
+    ]
+    until(lambda: objects(plane, namespace) == kept, seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("create", "deployments"), "yes"),
+        (("delete", "persistentvolumeclaims"), "no"),
+        (("create", "clusterroles.rbac.authorization.k8s.io"), "no"),
+        (("create", "pods/exec"), "no"),
+        (("delete", "namespaces"), "no"),
+    ],
+)
+def test_it_may_do_no_more_than_it_needs(
+    plane: ControlPlane, words: tuple[str, ...], answer: str
+) -> None:
+    done = plane.run_kubectl("auth", "can-i", *words, "-n", "default", user=OPERATOR)
+
+    assert done.stdout.strip() == answer
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_new_operator_upgrades_what_is_there(plane: ControlPlane, shared: str) -> None:
+    images = "jsonpath={.items[*].spec.template.spec.containers[0].image}"
+    jobs = set(plane.kubectl("get", "job", "-n", shared, "-o", "name").split())
+
+    with operator(plane, NEXT_IMAGE):
+        until(lambda: version(plane, shared) == "1.1.0", seconds=120)
+
+    after = set(plane.kubectl("get", "job", "-n", shared, "-o", "name").split())
+    assert plane.kubectl("get", "deploy", "-n", shared, "-o", images).split() == [NEXT_IMAGE] * 3
+    assert jobs.isdisjoint(after)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_killed_again_and_again_it_comes_to_the_same(plane: ControlPlane, namespace: str) -> None:
+    chance = random.Random(20260102)
+    plane.kubectl("create", "-f", "-", stdin=EMPTY.format(namespace=namespace))
+
+    for _ in range(4):
+        with operator(plane) as process, pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2 + chance.random() * 4)
+    with operator(plane):
+        until(lambda: version(plane, namespace), seconds=120)
+
+    found = objects(plane, namespace)
+    assert [name for name in found if name.startswith(("deployment", "statefulset"))] == [
+        *(f"deployment.apps/quay-{role}" for role in ("beat", "web", "worker")),
+        *(f"statefulset.apps/quay-{store}" for store in ("postgres", "redis", "s3")),
+    ]
+    assert len([name for name in found if name.startswith("job")]) == 1
+    assert len([name for name in found if name.startswith("secret/quay-config")]) == 1
