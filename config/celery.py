@@ -17,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 if TYPE_CHECKING:
+    from registry.metrics.traces import Begun
+
     _Task = Task[Any, Any]
 else:
     _Task = Task
@@ -112,7 +114,7 @@ app.user_options["worker"].add(
 )
 
 
-_begun: dict[str, tuple[datetime, float]] = {}  # by the id of a run
+_begun: dict[str, tuple[datetime, float, "Begun | None"]] = {}  # by the id of a run
 
 
 @worker_ready.connect
@@ -124,14 +126,18 @@ def _start_rounds(**_: object) -> None:
 
 @task_prerun.connect
 def _note_begin(task_id: str, **_: object) -> None:
-    _begun[task_id] = datetime.now(UTC), time.monotonic()
+    from registry.metrics import traces
+
+    _begun[task_id] = datetime.now(UTC), time.monotonic(), traces.begin("job")
 
 
 @task_postrun.connect
 def _note_end(task_id: str, task: Any, retval: Any = None, **_: object) -> None:
     from registry.statistics.jobs import note_run
 
-    started_at, clock = _begun.pop(task_id, (datetime.now(UTC), time.monotonic()))
+    started_at, clock, begun = _begun.pop(task_id, (datetime.now(UTC), time.monotonic(), None))
+    if begun:
+        begun.end(task.name, {}, has_failed=isinstance(retval, BaseException))
     note_run(
         task=task.name,
         started_at=started_at,

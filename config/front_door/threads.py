@@ -8,6 +8,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.db import connections
 
+from registry.metrics import traces
+
 P = ParamSpec("P")
 W = TypeVar("W")
 T = TypeVar("T")
@@ -59,7 +61,7 @@ class Threads(Executor):
         self, holder: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         """Run a call for somebody."""
-        call = _Call(fn, args, kwargs)
+        call = _Call(traces.carried(fn), args, kwargs)
         with self._lock:
             if self._idle:
                 self._idle.pop().give(call)

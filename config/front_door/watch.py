@@ -26,6 +26,7 @@ from config.logs import request_id
 from registry.access.tokens import remembered_claims
 from registry.api.http.login import PRINCIPAL
 from registry.blobs.transfers import transfers
+from registry.metrics import traces
 from registry.metrics.families import BUCKETS, Counter, Gauge, Histogram
 
 access: Final = logging.getLogger("berth.access")
@@ -114,6 +115,7 @@ class Watch:
         began = time.perf_counter()
         name = scope[REQUEST_ID] = self._name_of(scope["headers"])
         request_id.set(name)
+        begun = _traced(scope)
         name_header = (b"x-request-id", name.encode())
         # Caches keep content: a copy would carry the name that we made for another request.
         is_ours = name.startswith(self._prefix)
@@ -124,6 +126,8 @@ class Watch:
             await send(ready.start(headers))
             await send(ready.end())
             self._note(scope, ready.status, began, len(ready.body), 0)
+            if begun:
+                _end_trace(begun, scope, ready.status)
             return
         status, sent, received = _GONE, 0, 0
 
@@ -150,6 +154,8 @@ class Watch:
         finally:
             self._in_flight -= 1
             self._note(scope, status, began, sent, received)
+            if begun:
+                _end_trace(begun, scope, status)
 
     def flush(self) -> None:
         """Hand what was counted here to the families, which all threads share."""
@@ -227,6 +233,25 @@ def _hand_over(route: str, method: str, status: int, tally: _Tally) -> None:
     if route == _LOGIN_ROUTE:
         refused = "refused" if status in _REFUSED_TOKENS else "failed"
         TOKENS.add("issued" if status < 400 else refused, amount=count)
+
+
+def _traced(scope: Scope) -> traces.Begun | None:
+    if not traces.are_on():
+        return None
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return traces.begin("request", headers=headers)
+
+
+def _end_trace(begun: traces.Begun, scope: Scope, status: int) -> None:
+    route = route_of(scope)
+    method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": int(status),
+        "berth.request_id": scope[REQUEST_ID],
+    }
+    begun.end(f"{method} {route}", attributes, has_failed=status >= 500)
 
 
 def _is_content(path: bytes) -> bool:

@@ -23,7 +23,7 @@ from config.administration.runtime import follow_settings
 from config.front_door.connections import listeners
 from config.serving.pool import note_pool, watch_pool
 from registry.announcements.current import refresh_announcements
-from registry.metrics import shared
+from registry.metrics import shared, traces
 from registry.statistics.counting import flush_counts
 from registry.statistics.errors import flush_errors
 from registry.statistics.processes import Presence, note_alive, note_end
@@ -63,6 +63,8 @@ logger = logging.getLogger("config.rounds")  # a name that readers of logs know
 def start_rounds(kind: str) -> None:
     """Go on rounds for as long as this process lives; ``kind`` is ``web`` or ``jobs``."""
     shared.begin(kind)
+    if traces.are_wanted():
+        traces.start(version=settings.VERSION)
     watch_pool()
     presence = Presence.of_this_process(kind=kind, version=settings.VERSION, now=timezone.now())
 
@@ -81,6 +83,7 @@ def start_rounds(kind: str) -> None:
         flush_sightings,
         shared.save,
         partial(note_end, presence),
+        traces.stop,
     ]
     Finalize(None, _run, args=(last,), exitpriority=1)
 

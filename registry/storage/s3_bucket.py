@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
 from artifacts.oci.errors import StorageFull
+from registry.metrics import traces
 from registry.storage.base import REQUESTS, SECONDS, BytesMissing, StorageUnavailable
 from registry.storage.s3_presence import Presence
 
@@ -248,7 +249,7 @@ class Bucket:
         method: Callable[..., Any] = getattr(self.connection.client, operation)
         wanted = {"Bucket": self.connection.bucket_name, "Key": self._name(key), **parameters}
         request = partial(method, **wanted)
-        with _timed(operation), _told(f"{operation} {key}"):
+        with traces.span(f"S3 {operation}", {}), _timed(operation), _told(f"{operation} {key}"):
             for _ in range(_ATTEMPTS):
                 try:
                     return self.connection.presence.wait_for(request)

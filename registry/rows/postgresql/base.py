@@ -13,6 +13,7 @@ from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from registry.metrics import traces
 from registry.rows.postgresql.watched import Watched, server
 
 _LOOK_SECONDS: Final = 1.0  # without a connection, until it is asked why
@@ -30,6 +31,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(settings_dict, *arguments, **more)
         if isinstance(pool := self.settings_dict["OPTIONS"].get("pool"), dict):
             pool["connection_class"] = Watched
+        if traces.are_wanted():
+            self.execute_wrappers.append(traces.statement)
 
     def get_new_connection(self, conn_params: Any) -> Any:
         pool: Pool | None = self.pool

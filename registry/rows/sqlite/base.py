@@ -7,6 +7,7 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
+from registry.metrics import traces
 from registry.rows.sqlite.line import Line, TurnTimeout, line_of
 
 # What writes without BEGIN, in the ways Django and our own statements spell it.
@@ -19,6 +20,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _has_turn = False
     _line: Line
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        if traces.are_wanted():
+            self.execute_wrappers.append(traces.statement)
 
     def begin_turn(self) -> None:
         try:
