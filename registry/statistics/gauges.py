@@ -131,15 +131,26 @@ def _jobs(now: datetime) -> list[Reading]:
 
 def _queue(now: datetime) -> list[Reading]:
     text = "Messages of the job queue, where the database keeps it."
+    age_text = "How long the message waits that waits longest, where the database keeps the queue."
     if settings.BERTH.BROKER_URL != "django://":
-        return [Reading("berth_queue_messages", text, ("state",))]
+        return [
+            Reading("berth_queue_messages", text, ("state",)),
+            Reading("berth_queue_oldest_message_seconds", age_text),
+        ]
     moment = now.timestamp()
-    rows = Message.objects.values_list("is_parked", "leased_until")[:_MOST_COUNTED]
+    rows = Message.objects.order_by("pk").values_list("is_parked", "leased_until", "created_at")
     counts: dict[Labels, float] = {("waiting",): 0.0, ("leased",): 0.0, ("parked",): 0.0}
-    for is_parked, leased_until in rows:
+    oldest = now
+    for is_parked, leased_until, created_at in rows[:_MOST_COUNTED]:
         state = "parked" if is_parked else "leased" if leased_until > moment else "waiting"
         counts[(state,)] += 1
-    return [Reading("berth_queue_messages", text, ("state",), counts)]
+        if state == "waiting":
+            oldest = min(oldest, created_at)
+    age: dict[Labels, float] = {(): (now - oldest).total_seconds()}
+    return [
+        Reading("berth_queue_messages", text, ("state",), counts),
+        Reading("berth_queue_oldest_message_seconds", age_text, values=age),
+    ]
 
 
 def _collections(_: datetime) -> list[Reading]:
