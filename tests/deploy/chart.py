@@ -101,6 +101,11 @@ SETS: Mapping[str, Values] = {
             "parentRefs": [{"name": "public"}],
         },
         "networkPolicy": {"enabled": True},
+        "metrics": {
+            "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+            "rules": {"enabled": True},
+            "dashboard": {"enabled": True},
+        },
     },
 }
 

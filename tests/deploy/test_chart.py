@@ -39,7 +39,7 @@ EVERY_HELM = pytest.mark.parametrize("helm", ["helm3", "helm4"])
 DRAIN_SECONDS = 20  # of the web server: config/serving/processes.py
 VALIDATED = "1.30"
 # Kinds that Kubernetes itself does not have.
-OTHERS = {"HTTPRoute"}
+OTHERS = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
 
 
 @pytest.fixture(params=SETS)
@@ -195,6 +195,47 @@ def test_a_network_policy_lets_the_test_pod_ask(replicated: Rendered) -> None:
     assert any(selector <= test["metadata"]["labels"].items() for selector in selectors)
 
 
+def test_prometheus_asks_with_the_token_of_the_secret() -> None:
+    (monitor,) = watched().of_kind("ServiceMonitor")
+
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["authorization"]["credentials"] == {
+        "name": "berth-keys",
+        "key": "METRICS_TOKEN",
+    }
+
+
+def test_prometheus_finds_the_service() -> None:
+    (monitor,) = watched().of_kind("ServiceMonitor")
+    (service,) = watched().of_kind("Service")
+
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    assert wanted <= service["metadata"]["labels"].items()
+
+
+def test_the_alerts_are_those_that_promtool_tried() -> None:
+    (rule,) = watched().of_kind("PrometheusRule")
+
+    tried = yaml.safe_load((ROOT / "deploy/observability/berth.rules.yaml").read_text())
+    assert rule["spec"] == tried
+
+
+def test_the_dashboard_is_the_one_that_is_tried() -> None:
+    (shown,) = (found for found in watched().of_kind("ConfigMap") if "berth.json" in found["data"])
+
+    tried = json.loads((ROOT / "deploy/observability/dashboard.json").read_text())
+    assert json.loads(shown["data"]["berth.json"]) == tried
+
+
+def configuration_of(found: Rendered) -> Document:
+    (settings,) = (one for one in found.of_kind("ConfigMap") if "config.yaml" in one["data"])
+    return settings
+
+
+def watched() -> Rendered:
+    return render_set(HELM, "replicated with a secret that is there")
+
+
 # --- What runs ----------------------------------------------------------------------------------
 
 
@@ -325,7 +366,7 @@ def test_the_program_of_the_test_pod_is_python(rendered: Rendered) -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_berth_understands_its_configuration(name: str, tmp_path: Path) -> None:
     found = render_set(HELM, name)
-    (settings,) = found.of_kind("ConfigMap")
+    settings = configuration_of(found)
     file = tmp_path / "config.yaml"
     file.write_text(settings["data"]["config.yaml"])
     secrets = {
@@ -349,7 +390,7 @@ def test_berth_understands_its_configuration(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_clients_are_sent_to_the_host_that_leads_in(name: str, address: tuple[str, str]) -> None:
-    (settings,) = render_set(HELM, name).of_kind("ConfigMap")
+    settings = configuration_of(render_set(HELM, name))
     read = yaml.safe_load(settings["data"]["config.yaml"])
 
     found = (read.get("PREFERRED_URL_SCHEME", "http"), read.get("SERVER_HOSTNAME", ""))
@@ -498,6 +539,10 @@ def test_a_wrong_value_is_refused_by_its_name(path: str, value: Any) -> None:
         (
             changed(REPLICATED, "web.autoscaling", {"enabled": True, "minReplicas": 9}),
             "minReplicas is more than maxReplicas",
+        ),
+        (
+            changed(REPLICATED, "metrics.serviceMonitor", {"enabled": True}),
+            "metrics.serviceMonitor.enabled needs secret.values.METRICS_TOKEN",
         ),
     ],
 )

@@ -29,6 +29,9 @@
 {{- if and .Values.gateway.enabled (not (and .Values.gateway.host .Values.gateway.parentRefs)) }}
 {{- fail "gateway.enabled needs gateway.host and gateway.parentRefs." }}
 {{- end }}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.secret.existing) (not $secret.METRICS_TOKEN) }}
+{{- fail "metrics.serviceMonitor.enabled needs secret.values.METRICS_TOKEN, or a Secret with it in secret.existing: Prometheus sends it." }}
+{{- end }}
 {{- if and .Values.web.autoscaling.enabled (gt (int .Values.web.autoscaling.minReplicas) (int .Values.web.autoscaling.maxReplicas)) }}
 {{- fail "web.autoscaling: minReplicas is more than maxReplicas." }}
 {{- end }}
