@@ -18,6 +18,17 @@ class Turn(models.Model):
         return f"{self.name} until {self.held_until}"
 
 
+class Checkpoint(models.Model):
+    """How far a sweep came that takes more than one run, and what it found until there."""
+
+    name = models.CharField(max_length=50, primary_key=True)
+    after = models.TextField(help_text="the last key that was looked at")
+    problems: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.name} after {self.after}"
+
+
 HOLD: Final = "hold "  # how turns begin whose holders want nothing collected
 
 

@@ -6,6 +6,7 @@ go meanwhile, and some stores list late.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from itertools import islice
 from uuid import UUID
 
 from registry.blobs.models import Blob, UploadSession
-from registry.gc.models import holds
+from registry.gc.models import Checkpoint, holds
 from registry.gc.reachability import grace
 from registry.gc.report import Garbage, Report
 from registry.storage.base import StoredBytes
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _PAGE_ROWS = 1000
 _SAMPLE = 20
+_ROUND = "reconcile"  # the name of its checkpoint
 _UPLOADS_AT_ONCE = 200
 
 
@@ -32,6 +34,10 @@ class Pair:
 
     row: Blob | None
     stored: StoredBytes | None
+
+    @property
+    def key(self) -> str:
+        return self.row.storage_key if self.row else self.stored.key if self.stored else ""
 
     @property
     def fits(self) -> bool:
@@ -46,18 +52,57 @@ def reconcile_store(
     Rows without bytes are only reported: perhaps the store is not all there, and
     ``fsck`` is how a person says that it is.
     """
+    if _may_begin(report):
+        delete_abandoned_uploads(
+            now=now, older_than=abandoned_after, report=report, dry_run=dry_run
+        )
+        for pair in pairs():
+            _settle(pair, now=now, report=report, dry_run=dry_run)
+
+
+def reconcile_stretch(
+    *, now: datetime, abandoned_after: timedelta, report: Report, seconds: float
+) -> bool:
+    """As much of ``reconcile_store`` as fits into ``seconds``; whether that was the rest of it.
+
+    The next one goes on behind it, in whatever process. A store of millions of objects takes
+    hours, and a run that long would be delivered again, or end with its machine.
+    """
+    ends = time.monotonic() + seconds
+    if not _may_begin(report):
+        return True
+    begun = Checkpoint.objects.filter(name=_ROUND).first()
+    if begun is None:
+        delete_abandoned_uploads(now=now, older_than=abandoned_after, report=report, dry_run=False)
+    else:
+        for problem in begun.problems:
+            report.add_problem(problem)
+    for pair in pairs(after=begun.after if begun else ""):
+        _settle(pair, now=now, report=report, dry_run=False)
+        if time.monotonic() > ends:
+            Checkpoint.objects.update_or_create(
+                name=_ROUND, defaults={"after": pair.key, "problems": report.problems}
+            )
+            return False
+    Checkpoint.objects.filter(name=_ROUND).delete()
+    return True
+
+
+def _may_begin(report: Report) -> bool:
     if not _is_ours():
         report.add_problem(
             "the store lacks many of the blobs that the database knows; nothing was deleted from"
             " it, since it may be another registry's. Look at it with: manage.py fsck --dry-run"
         )
-        return
-    delete_abandoned_uploads(now=now, older_than=abandoned_after, report=report, dry_run=dry_run)
-    for pair in pairs():
-        if pair.row is None and pair.stored:
-            delete_nameless(stored=pair.stored, now=now, report=report, dry_run=dry_run)
-        elif pair.row and not pair.row.missing_at and not pair.fits:
-            report.add_problem(damage_of(pair.row))
+        return False
+    return True
+
+
+def _settle(pair: Pair, *, now: datetime, report: Report, dry_run: bool) -> None:
+    if pair.row is None and pair.stored:
+        delete_nameless(stored=pair.stored, now=now, report=report, dry_run=dry_run)
+    elif pair.row and not pair.row.missing_at and not pair.fits:
+        report.add_problem(damage_of(pair.row))
 
 
 def _is_ours() -> bool:
@@ -81,9 +126,9 @@ def delete_abandoned_uploads(
             _discard(upload, report, dry_run=dry_run)
 
 
-def pairs() -> Iterator[Pair]:
-    """All blobs and all that is stored, matched by storage key."""
-    rows, stored = _rows(), blob_store().stored()
+def pairs(*, after: str = "") -> Iterator[Pair]:
+    """All blobs and all that is stored under greater keys, matched by storage key."""
+    rows, stored = _rows(after), blob_store().stored(after=after)
     row, found = next(rows, None), next(stored, None)
     while row or found:
         if found is None or (row and row.storage_key < found.key):
@@ -107,8 +152,7 @@ def damage_of(row: Blob) -> str:
     return f"blob {row.digest}: {row.storage_key} has {size:,} bytes, not {row.size:,}"
 
 
-def _rows() -> Iterator[Blob]:
-    after = ""
+def _rows(after: str) -> Iterator[Blob]:
     while page := list(
         Blob.objects.filter(storage_key__gt=after).order_by("storage_key")[:_PAGE_ROWS]
     ):

@@ -15,6 +15,7 @@ from registry.statistics.jobs import note_collection
 
 logger = logging.getLogger(__name__)
 
+_STRETCH_SECONDS = 15 * 60
 LASTING = timedelta(minutes=30)  # a run that takes longer may get company, which does no harm
 
 
@@ -26,28 +27,34 @@ def collect(**_: object) -> None:
 
 @shared_task(name="gc.reconcile_store", acks_late=True, ignore_result=True)
 def reconcile_store(**_: object) -> None:
-    """Free what crashes left in the store. Safe to run twice, even at once."""
-    _run("reconcile", _reconcile)
+    """Free what crashes left in the store, a stretch in each run. Safe to run twice, even at
+    once."""
+    if not _run("reconcile", _reconcile):
+        reconcile_store.delay()
 
 
-def _collect(now: datetime, report: Report) -> None:
+def _collect(now: datetime, report: Report) -> bool:
     services.collect(now=now, report=report)
+    return True
 
 
-def _reconcile(now: datetime, report: Report) -> None:
+def _reconcile(now: datetime, report: Report) -> bool:
     after = timedelta(minutes=settings.BERTH.BLOBUPLOAD_DELETION_DATE_THRESHOLD)
-    store.reconcile_store(now=now, abandoned_after=after, report=report)
+    return store.reconcile_stretch(
+        now=now, abandoned_after=after, report=report, seconds=_STRETCH_SECONDS
+    )
 
 
-def _run(turn: str, work: Callable[[datetime, Report], None]) -> None:
+def _run(turn: str, work: Callable[[datetime, Report], bool]) -> bool:
+    """Whether all of the work is done, as far as it is ours."""
     now = timezone.now()
     if not settings.BERTH.FEATURE_GARBAGE_COLLECTION:
-        return
+        return True
     if not take_turn(turn, now=now, lasting=LASTING):
-        return
+        return True
     report = Report()
     try:
-        work(now, report)
+        is_done = work(now, report)
     finally:
         give_back(turn, now=now, lasting=LASTING)
     note_collection(
@@ -61,3 +68,4 @@ def _run(turn: str, work: Callable[[datetime, Report], None]) -> None:
         logger.info("freed %s", line)
     for problem in report.problems:
         logger.error("%s", problem)
+    return is_done

@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 Plain = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 # What belongs to processes that run now, and means nothing elsewhere or later.
-OF_PROCESSES: Final = frozenset({"gc.Turn", "statistics.ServerProcess"})
+OF_PROCESSES: Final = frozenset({"gc.Turn", "gc.Checkpoint", "statistics.ServerProcess"})
 # What goes on only where the bytes of unfinished uploads are, and while people are signed in.
 OF_THE_MOMENT: Final = OF_PROCESSES | {
     *("blobs.UploadSession", "storage.S3Upload", "storage.S3Multipart", "queue.Message"),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import call_command
@@ -207,3 +208,16 @@ def _undeletable(table: str, pk: int) -> Iterator[None]:
             cursor.execute(statement)
         yield
         cursor.execute(drop)
+
+
+def test_a_comparison_that_is_not_done_is_gone_on_with(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(repository, b"named")
+    again = Mock()
+    monkeypatch.setattr("registry.gc.tasks._STRETCH_SECONDS", 0)
+    monkeypatch.setattr(reconcile_task, "delay", again)
+
+    reconcile_task()
+
+    again.assert_called_once_with()

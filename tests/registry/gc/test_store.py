@@ -17,7 +17,7 @@ from registry.blobs.sessions import open_upload
 from registry.blobs.uploads import Chunk, append_chunk
 from registry.gc import fsck
 from registry.gc.report import Garbage, Report
-from registry.gc.store import reconcile_store
+from registry.gc.store import reconcile_store, reconcile_stretch
 from registry.manifests.models import Manifest, ManifestBlob
 from registry.repositories.models import Repository
 from registry.storage.select import blob_store
@@ -66,7 +66,52 @@ def fsck_says(*options: str) -> tuple[str, bool]:
     return out.getvalue(), True
 
 
+def in_stretches(now: datetime) -> list[Report]:
+    """The report of each run, when a run has time for a single key."""
+    reports = [Report()]
+    while not reconcile_stretch(now=now, abandoned_after=STALE, report=reports[-1], seconds=0):
+        assert len(reports) < 100
+        reports.append(Report())
+    return reports
+
+
 # --- Bytes without a row ------------------------------------------------------------------------
+
+
+def test_a_run_goes_on_where_the_one_before_had_no_more_time(
+    repository: Repository, store_root: Path
+) -> None:
+    hold(repository, b"named")
+    for number in range(3):
+        date(store_root / leave_bytes(b"nameless %d" % number), NOW)
+
+    freed = [report.items(Garbage.STORED_BYTES) for report in in_stretches(NOW + GRACE)]
+
+    assert sorted(freed) == [0, 0, 1, 1, 1]
+
+
+def test_the_last_run_tells_what_the_first_one_found(
+    repository: Repository, store_root: Path
+) -> None:
+    contents = [b"one", b"two", b"three"]
+    blobs = [hold(repository, content) for content in contents]
+    first = Blob.objects.order_by("storage_key")[0]
+    damage(store_root, Digest.parse(first.digest), b"of another length")
+
+    last = in_stretches(NOW + GRACE)[-1]
+
+    assert len(blobs) == 3
+    assert [problem for problem in last.problems if first.digest in problem]
+
+
+def test_a_round_that_ended_is_begun_anew(repository: Repository, store_root: Path) -> None:
+    hold(repository, b"named")
+    in_stretches(NOW + GRACE)
+    date(store_root / leave_bytes(b"nameless"), NOW)
+
+    freed = sum(report.items(Garbage.STORED_BYTES) for report in in_stretches(NOW + GRACE))
+
+    assert freed == 1
 
 
 def test_bytes_that_nobody_names_go_after_the_grace(
