@@ -35,6 +35,8 @@ DIVISION: Final = {
     "config/test_timetable.py": SQLITE,
     "config/serving/test_tls.py": SQLITE,
     "deploy": SQLITE,
+    # It has a PostgreSQL of its own.
+    "production": POSTGRESQL,
     "registry/blobs/test_hashing.py": SQLITE,
     "system/test_framing.py": SQLITE,
     "system/test_wheel.py": SQLITE,
@@ -81,6 +83,7 @@ SLOW: Final = (
     "clients",
     "conformance",
     "deploy",
+    "production",
     "system",
     "config/test_check_config.py",
     "config/test_documented_commands.py",

@@ -102,6 +102,7 @@ def start_server(
     environment: Mapping[str, str] | None = None,
     is_first_start: bool = False,
     only: str = "",
+    root: Path = ROOT,
 ) -> RunningServer:
     """Start a server on ``data``, which may hold what an earlier one left.
 
@@ -109,6 +110,9 @@ def start_server(
     tables, keys, static files and the administrator. With ``is_first_start`` it begins empty.
 
     Returns once it answers ``GET /v2/`` with 401; by then the administrator exists.
+
+    Args:
+        root: where the code is.
     """
     if not is_first_start and not data.exists():
         copy_prepared_folder(data)
@@ -120,7 +124,7 @@ def start_server(
         "TLS": "1" if tls else "0",
         **(environment or {}),
     }
-    process = start_process(variables, log=log_of(data), only=only)
+    process = start_process(variables, log=log_of(data), only=only, root=root)
     host = f"localhost:{port}" if tls else f"127.0.0.1:{port}"
     server = RunningServer(
         url=f"https://{host}" if tls else f"http://{host}",
@@ -159,7 +163,7 @@ def copy_prepared_folder(data: Path) -> None:
 
 
 def start_process(
-    variables: Mapping[str, str], *, log: Path, only: str = ""
+    variables: Mapping[str, str], *, log: Path, only: str = "", root: Path = ROOT
 ) -> subprocess.Popen[bytes]:
     """Start what ``make serve`` starts, or a part, in a session of its own, writing to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +171,7 @@ def start_process(
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "manage.py", "serve", *([f"--only={only}"] if only else [])],
-            cwd=ROOT,
+            cwd=root,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=output,

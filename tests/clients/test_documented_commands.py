@@ -63,6 +63,8 @@ RUN_BY: Final[Mapping[str, str]] = {
     r"helm (install|test) registry": "deploy/test_chart.py::test_helm_finds_nothing_wrong",
     r"oras ": "clients/test_offered_commands.py::"
     "test_what_the_page_of_an_artifact_offers_fetches_it",
+    r"curl |crane auth login \S+ --username admin": "production/test_document.py::"
+    "test_a_registry_that_is_well_says_so_to_curl_and_crane",
     r"cosign (generate-key-pair|login|sign|verify)": "clients/test_cosign.py::"
     "test_cosign_verifies_what_it_signed_and_nothing_else",
     r"./make_secrets|cp \.env\.example|cd deploy/compose": "deploy/test_compose.py::"

@@ -17,9 +17,15 @@ from tests.live import ROOT
 UNITS = ROOT / "deploy/systemd"
 WHOLE = "berth.service"
 PART = "berth@.service"
+BACKUP = "berth-backup.service"
+TIMER = "berth-backup.timer"
 NAMES = [WHOLE, *(PART.replace("@", f"@{role}") for role in ROLES)]
 BERTH = "/opt/berth/bin/berth"
 DRAIN_SECONDS = 20  # of the web server: config/serving/processes.py
+# What differs between a service that goes on and work that ends.
+_OF_ITS_WORK = {
+    *("Type", "ExecStart", "EnvironmentFile", "Restart", "RestartSec", "KillMode", "OOMPolicy"),
+}
 MOST_EXPOSED = 20  # tenths, where systemd calls 100 unsafe
 
 
@@ -38,9 +44,9 @@ def settings(name: str) -> dict[str, set[str]]:
     return found
 
 
-def environment_file() -> dict[str, str]:
-    """What berth.env says, with the lines that it proposes."""
-    lines = (UNITS / "berth.env").read_text().splitlines()
+def environment_file(name: str = "berth.env") -> dict[str, str]:
+    """What the file says, with the lines that it proposes."""
+    lines = (UNITS / name).read_text().splitlines()
     proposed = [found[1] for line in lines if (found := re.match(r"#?([A-Z_]+=.*)", line))]
     return dict(line.split("=", 1) for line in proposed)
 
@@ -51,7 +57,7 @@ def analyze(unit: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*NAMES, BACKUP])
 def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A unit as it would be installed, with a program that is there in the place of Berth."""
     name: str = request.param
@@ -86,6 +92,34 @@ def test_a_part_is_as_confined_as_the_whole() -> None:
     whole, part = settings(WHOLE), settings(PART)
 
     assert {**part, "ExecStart": set()} == {**whole, "ExecStart": set()}
+
+
+def test_a_backup_is_as_confined_as_the_whole() -> None:
+    whole, backup = settings(WHOLE), settings(BACKUP)
+
+    confined = {key for key in whole if key not in _OF_ITS_WORK}
+    assert {key: backup.get(key) for key in confined} == {key: whole[key] for key in confined}
+
+
+def test_the_backup_that_the_timer_starts_is_a_command_of_berth() -> None:
+    (command,) = settings(BACKUP)["ExecStart"]
+    given = environment_file("backup.env")
+    for name, value in given.items():
+        command = command.replace(f"${{{name}}}", value)
+    program, subcommand, *arguments = shlex.split(command)
+
+    parser = load_command_class("config", subcommand).create_parser("berth", subcommand)
+    parsed = parser.parse_args(arguments)
+    assert (program, parsed.place, parsed.keep) == (BERTH, given["BACKUP_PLACE"], 14)
+
+
+def test_systemd_understands_the_timer(tmp_path: Path) -> None:
+    for name in (TIMER, BACKUP):
+        (tmp_path / name).write_text((UNITS / name).read_text().replace(BERTH, "/bin/true"))
+
+    found = analyze(tmp_path / TIMER, "verify", "--man=no", "--recursive-errors=no")
+
+    assert (found.returncode, found.stderr) == (0, "")
 
 
 def test_what_units_say_in_the_environment_means_something() -> None:

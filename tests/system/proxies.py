@@ -17,7 +17,7 @@ LARGEST_BODY = "1m"
 MANUAL = ROOT / "docs/manual/proxies.md"
 _START_SECONDS = 20
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-_NGINX = """
+NGINX_FILE = """
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -55,7 +55,7 @@ class Proxy:
 
 def _start_nginx(texts: list[str], folder: Path) -> list[str]:
     file = folder / "nginx.conf"
-    file.write_text(_NGINX.format(folder=folder, server=texts[0]))
+    file.write_text(NGINX_FILE.format(folder=folder, server=texts[0]))
     return ["-p", str(folder), "-e", str(folder / "error.log"), "-c", str(file)]
 
 
