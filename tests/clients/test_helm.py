@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.clients.charts import Helm, package
 from tests.clients.raw import Login
 from tests.clients.registry import Registry
 from tests.clients.run import Home
+from tests.deploy.chart import CHART, KUBERNETES
 
 CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
@@ -133,3 +135,19 @@ def test_helm_without_rights_to_an_organization_is_refused(
     answer = helm.refused("push", helm.trust, str(chart), target)
 
     assert "401" in answer or "denied" in answer.lower()
+
+
+def test_the_chart_of_berth_is_rendered_from_a_berth_as_from_its_folder(
+    helm: Helm, repository: str, tmp_path: Path
+) -> None:
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    helm("package", str(CHART), f"--destination={tmp_path}")
+    helm(
+        "push", helm.trust, f"{tmp_path}/berth-{version}.tgz", f"oci://{helm.registry}/{repository}"
+    )
+    options = ("--set=image.repository=registry.example.com/berth", f"--kube-version={KUBERNETES}")
+
+    reference = f"oci://{helm.registry}/{repository}/berth"
+    pulled = helm("template", "mine", helm.trust, reference, f"--version={version}", *options)
+
+    assert pulled == helm("template", "mine", str(CHART), *options)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -135,10 +136,10 @@ class Rendered:
 
 
 def run_helm(
-    helm: str, command: str, values: Values, *more: str
+    helm: str, command: str, values: Values, *more: str, chart: Path = CHART
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [client(helm), command, *more, CHART, "--values", "-"],
+        [client(helm), command, *more, chart, "--values", "-"],
         input=json.dumps(values),
         capture_output=True,
         text=True,
@@ -158,12 +159,13 @@ def render_set(helm: str, name: str) -> Rendered:
     return render(helm, SETS[name])
 
 
-def render(helm: str, values: Values) -> Rendered:
+def render(helm: str, values: Values, *, chart: Path = CHART) -> Rendered:
     done = run_helm(
         helm,
         "template",
         values,
         *("release", "--namespace", "registry", "--kube-version", KUBERNETES),
+        chart=chart,
     )
     assert done.returncode == 0, done.stderr
     return Rendered(tuple(found for found in yaml.safe_load_all(done.stdout) if found))
