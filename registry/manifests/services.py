@@ -21,7 +21,6 @@ from artifacts.oci.errors import (
 )
 from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
 from artifacts.oci.media_types import INDEXES
-from registry.blobs.models import BlobLink
 from registry.events.kinds import EventType
 from registry.events.outbox import note
 from registry.manifests.drafts import UNCONDITIONAL, Draft
@@ -32,6 +31,19 @@ from registry.repositories.services import note_push, while_it_exists
 from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 
+_HELD = """
+    SELECT l.blob_id, l.id, b.size
+    FROM "blobs_bloblink" l JOIN "blobs_blob" b ON b.digest = l.blob_id
+    WHERE l.repository_id = %s AND l.blob_id IN ({places}) AND b.missing_at IS NULL
+    ORDER BY l.blob_id
+"""
+_PRESENT = """
+    SELECT digest FROM "manifests_manifest" WHERE repository_id = %s AND digest IN ({places})
+"""
+_NEED = """
+    INSERT INTO "manifests_manifestblob" (manifest_id, link_id) VALUES {places}
+    ON CONFLICT DO NOTHING
+"""
 _ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 _TRIES = 5
 _TAGS_TOLD = 20
@@ -169,13 +181,11 @@ def lock_blob_links(
     """
     held: dict[str, HeldBlob] = {}
     for digests in _batches(sorted({str(digest), *(str(one.digest) for one in document.named())})):
-        rows = (
-            BlobLink.objects.select_for_update(of=("self",))
-            .filter(repository=repository.id, blob__in=digests, blob__missing_at=None)
-            .order_by("blob")
-            .values_list("blob_id", "id", "blob__size")
-        )
-        held.update({digest: HeldBlob(link, size) for digest, link, size in rows})
+        statement = _HELD.format(places=_places("%s", len(digests)))
+        if connection.features.has_select_for_update:
+            statement += " FOR UPDATE OF l"
+        found = statements.rows(statement, [repository.id, *digests])
+        held.update({digest: HeldBlob(link, size) for digest, link, size in found})
     required = [str(blob.digest) for blob in document.required_blobs()]
     if missing := list(dict.fromkeys(name for name in required if name not in held)):
         raise ManifestBlobUnknown(
@@ -210,7 +220,7 @@ def _hold(repository: Repository, digests: Sequence[str]) -> None:
     """
     if not digests or not connection.features.has_select_for_update:
         return
-    places = ", ".join(["%s"] * len(digests))
+    places = _places("%s", len(digests))
     statements.execute(
         f"SELECT id FROM manifests_manifest WHERE repository_id = %s AND digest IN ({places})"  # noqa: S608
         " ORDER BY id FOR KEY SHARE",
@@ -274,20 +284,16 @@ def store_edges(
 ) -> None:
     """Write down what the document names, and who names it as a blob. ``held`` is locked."""
     blobs = dict.fromkeys(str(blob.digest) for blob in document.blobs())
-    ManifestBlob.objects.bulk_create(
-        [
-            ManifestBlob(manifest=manifest, link_id=held[blob].link_id)
-            for blob in blobs & held.keys()
-        ],
-        ignore_conflicts=True,
-        batch_size=_ROWS_PER_QUERY,
-    )
+    for needed in _batches([blob for blob in blobs if blob in held]):
+        values = [value for blob in needed for value in (manifest.id, held[blob].link_id)]
+        statements.execute(_NEED.format(places=_places("(%s, %s)", len(needed))), values)
     # What is not here may come as either; what is here as a blob may be a manifest too.
     children = dict.fromkeys(str(child.digest) for child in document.manifests)
     children |= dict.fromkeys(blob for blob in blobs if blob not in held)
     for digests in _batches(list(blobs)):
-        rows = Manifest.objects.filter(repository=manifest.repository_id, digest__in=digests)
-        children |= dict.fromkeys(rows.values_list("digest", flat=True))
+        statement = _PRESENT.format(places=_places("%s", len(digests)))
+        rows = statements.rows(statement, [manifest.repository_id, *digests])
+        children |= dict.fromkeys(digest for (digest,) in rows)
     edges = [ManifestChild(parent=manifest, child_digest=child) for child in children]
     if as_blob := held.get(manifest.digest):
         needing = ManifestBlob.objects.filter(link=as_blob.link_id)
@@ -301,6 +307,10 @@ def store_edges(
 def _is_content(manifest: Manifest, names: Sequence[str]) -> bool:
     """Whether a repository is of this kind: not what only goes with something."""
     return bool(names) and not manifest.subject_digest and manifest.kind not in PROOFS
+
+
+def _places(one: str, count: int) -> str:
+    return ", ".join([one] * count)
 
 
 def _batches(digests: Sequence[str]) -> Iterable[Sequence[str]]:

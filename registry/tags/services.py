@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from django.db import connection, transaction
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
+from accounts.statements import Prepared
 from artifacts.charts.versions import sort_key
 from artifacts.oci.companions import subject_of
 from artifacts.oci.errors import Denied, ManifestUnknown, TooManyRequests
@@ -32,6 +32,16 @@ if TYPE_CHECKING:
     from registry.manifests.models import Manifest
 
 _TRIES = 1000  # each waits for somebody else's push to end
+_LIVE = Prepared(
+    lambda repository, name: Tag.objects.live()
+    .filter(repository=repository, name=name)
+    .values_list("pk")
+)
+_RULES = Prepared(
+    lambda repository, namespace: ImmutabilityRule.objects.of(
+        Repository(id=repository, namespace_id=namespace)
+    ).values_list("pattern", "syntax", "is_inverted")
+)
 
 
 class TagImmutable(Denied):
@@ -53,6 +63,8 @@ def lock_tag(*, repository: Repository, name: str) -> Tag | None:
 
     Raises ``TooManyRequests`` when others go on moving the tag while this waits.
     """
+    if not _LIVE.rows(repository.id, name):
+        return None
     live = Tag.objects.live().filter(repository=repository.id, name=name)
     locked = live.select_for_update(of=("self",)).select_related("manifest")
     for _ in range(_TRIES):
@@ -272,8 +284,11 @@ def _lock_alive(repository: Repository, name: str, now: datetime) -> Tag:
 def _is_born_immutable(repository: Repository, name: str) -> bool:
     if not settings.BERTH.FEATURE_IMMUTABLE_TAGS:
         return False
-    rules: Iterable[ImmutabilityRule] = ImmutabilityRule.objects.of(repository)
-    return any(rule.covers(name) for rule in rules)
+    for pattern, syntax, is_inverted in _RULES.rows(repository.id, repository.namespace_id):
+        rule = ImmutabilityRule(pattern=pattern, syntax=syntax, is_inverted=bool(is_inverted))
+        if rule.covers(name):
+            return True
+    return False
 
 
 def _grant(tag: Tag, terms: TagTerms, now: datetime) -> None:

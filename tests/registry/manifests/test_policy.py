@@ -384,7 +384,7 @@ def test_a_policy_costs_a_push_one_statement_and_an_index_none(web: Repository) 
     def asked(body: bytes, tag: str) -> int:
         with CaptureQueriesContext(connection) as captured:
             push(web, body, tag, now=datetime.now(UTC))
-        return sum("policy_artifactpolicy" in query["sql"] for query in captured)
+        return sum("artifact_policy" in query["sql"] for query in captured)
 
     assert asked(IMAGE, "v1") == 1
     assert asked(index(IMAGE), "both") == 0
