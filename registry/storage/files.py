@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,12 +112,15 @@ def make_folder(folder: Path, root: Path) -> None:
     elif not folder.parent.is_dir():
         make_folder(folder.parent, folder.parent)
     folder.mkdir(exist_ok=True)
-    try:
-        sync_folder(folder.parent)
-    except PermissionError:
-        if folder != root:  # whoever gave us this one keeps what is above it
-            raise
-    _durable.add(folder)
+    if folder == root:
+        with suppress(PermissionError):  # whoever gave us this one keeps what is above it
+            sync_folder(folder.parent)
+        _durable.add(folder)
+        return
+    with os.scandir(folder.parent) as entries:
+        there = [folder.parent / entry.name for entry in entries if entry.is_dir()]
+    sync_folder(folder.parent)  # for all that were in it
+    _durable.update(there)
 
 
 def sync_folder(folder: Path) -> None:

@@ -203,7 +203,7 @@ class FileWriter:
         with disk_is_told():
             os.utime(self.file)  # its bytes may have come long before; the row comes next
             os.fsync(self.file)
-            make_folder(target.parent, self.root)
+            _make_folder(target.parent, self.root)
             with self.undisturbed():
                 self.path.rename(target)
             sync_folder(target.parent)
@@ -227,8 +227,17 @@ def _created(target: Path, folder: Path, root: Path) -> int:
     if is_durable(folder):
         with suppress(FileNotFoundError):  # the folder is gone since
             return os.open(target, _NEW, 0o640)
-    make_folder(folder, root)
+    _make_folder(folder, root)
     return os.open(target, _NEW, 0o640)
+
+
+def _make_folder(folder: Path, root: Path) -> None:
+    """With its neighbours, which are needed soon: what they are in is synced once for all."""
+    if not is_durable(folder):
+        make_folder(folder.parent, root)
+        for last in "0123456789abcdef":
+            folder.with_name(folder.name[0] + last).mkdir(exist_ok=True)
+    make_folder(folder, root)
 
 
 def _key(upload: UUID, writer: str) -> str:

@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -75,6 +75,33 @@ def test_a_folder_that_another_process_has_just_made_is_synced_here_too(
     FilesystemStore(root=tmp_path).keep(upload, b"hello")
 
     assert f"fsync {tmp_path / 'blobs'}" in steps
+
+
+def test_folders_that_are_there_are_synced_once_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, steps = FilesystemStore(root=tmp_path), list[str]()
+    for number in range(256):
+        (tmp_path / "blobs" / f"{number:02x}").mkdir(parents=True)
+    _watch(monkeypatch, steps)
+
+    for number in range(0, 256, 15):
+        store.keep(UUID(int=number), b"hello")
+
+    assert steps.count(f"fsync {tmp_path / 'blobs'}") == 1
+
+
+def test_a_new_folder_is_synced_together_with_those_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, steps = FilesystemStore(root=tmp_path), list[str]()
+    store.keep(UUID(int=0), b"hello")
+    _watch(monkeypatch, steps)
+
+    for number in range(16):
+        store.keep(UUID(int=number), b"hello")
+
+    assert f"fsync {tmp_path / 'blobs'}" not in steps
 
 
 def test_new_folders_are_synced_into_their_parents(
