@@ -159,8 +159,8 @@ def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     if reader := _own.reader:
         return reader.rows(statement, parameters)
     if database := _unwatched_sqlite():
-        with connection.wrap_database_errors:
-            return _asked(database, statement, parameters).fetchall()
+        with database.wrap_database_errors:
+            return _asked(database.connection, statement, parameters).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
         found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -198,25 +198,24 @@ def each_time(action: Callable[[datetime], object]) -> None:
 def execute(statement: str, parameters: Sequence[Any]) -> int:
     """Run a statement that writes; return how many rows it changed."""
     # Outside of a transaction Django's cursor waits for its turn.
-    if (database := _unwatched_sqlite()) and database.in_transaction:
-        with connection.wrap_database_errors:
-            return _asked(database, statement, parameters).rowcount
+    if (database := _unwatched_sqlite()) and database.connection.in_transaction:
+        with database.wrap_database_errors:
+            return _asked(database.connection, statement, parameters).rowcount
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
         changed: int = cursor.rowcount
     return changed
 
 
-def _unwatched_sqlite() -> sqlite3.Connection | None:
-    """What is below Django's cursors, which cost more than a statement; ``None`` where somebody
-    counts or logs statements, or the database is another."""
+def _unwatched_sqlite() -> Any:
+    """The database whose ``connection`` is asked below Django's cursors, which cost more than a
+    statement; ``None`` where somebody counts or logs statements, or the database is another."""
     database = connections[DEFAULT_DB_ALIAS]
     if database.vendor != "sqlite" or database.queries_logged or database.execute_wrappers:
         return None
     database.ensure_connection()  # refuses on an event loop
     database.validate_no_broken_transaction()
-    raw: sqlite3.Connection = database.connection
-    return raw
+    return database
 
 
 def _asked(
@@ -259,11 +258,13 @@ def commit_without_sync() -> Iterator[None]:
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "sqlite":
-        execute("PRAGMA synchronous=NORMAL", [])
+        connection.ensure_connection()
+        database: sqlite3.Connection = connection.connection
+        database.execute("PRAGMA synchronous=NORMAL")
         try:
             yield
         finally:
-            execute("PRAGMA synchronous=FULL", [])
+            database.execute("PRAGMA synchronous=FULL")
     else:
         with transaction.atomic():
             execute("SET LOCAL synchronous_commit TO OFF", [])
