@@ -43,13 +43,15 @@ class Incoming:
     async def next(self) -> bytes:
         """The next bytes; none at the end. Raises ``BodyBroken``."""
         while not self.is_whole:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise BodyBroken("the body broke off, or its chunks are malformed")
-            self.is_whole = not message["more_body"]
-            if message["body"]:
-                return bytes(message["body"])
+            if piece := self._piece_of(await self._receive()):
+                return piece
         return b""
+
+    def _piece_of(self, message: Message) -> bytes:
+        if message["type"] != "http.request":
+            raise BodyBroken("the body broke off, or its chunks are malformed")
+        self.is_whole = not message["more_body"]
+        return bytes(message["body"])
 
     async def take_all(self, take: Callable[[bytes], Awaitable[Any] | None]) -> None:
         """Hand all pieces of a body that may be large to ``take``, which may have to be waited for.
@@ -60,7 +62,10 @@ class Incoming:
         try:
             async with asyncio.timeout(STALLED_SECONDS) as stalled:
                 set_at = began = time()
-                while piece := await self.next():
+                while not self.is_whole:
+                    piece = self._piece_of(await self._receive())
+                    if not piece:
+                        continue
                     now = time()
                     pace.note(len(piece), waited=now - began)
                     if waiting := take(piece):

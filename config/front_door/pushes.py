@@ -355,15 +355,17 @@ class _Body:
                         return
                     size += len(message["body"])
 
-    async def again(self) -> Message:
-        if self._messages:
-            return self._messages.pop(0)
-        return await self._received()
+    def again(self) -> Awaitable[Message]:
+        return _kept(self._messages.pop(0)) if self._messages else self._received()
 
     async def _received(self) -> Message:
         message = await self._receive()
         self.is_whole = message["type"] == "http.request" and not message["more_body"]
         return message
+
+
+async def _kept(message: Message) -> Message:
+    return message
 
 
 def _read(scope: Scope) -> PushRequest | None:
