@@ -19,6 +19,7 @@ from artifacts.oci.errors import (
     BlobUploadUnknown,
     ChunkOutOfOrder,
     DigestInvalid,
+    OCIError,
     SizeInvalid,
 )
 from registry.blobs import hashing, sessions
@@ -147,10 +148,11 @@ def appending(*, session: UploadSession, chunk: Chunk) -> Receiving[UploadSessio
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An upload whose bytes are durable, before a row says so.
+    """An upload whose bytes are stored, before a row says so.
 
     Without ``ends_session`` nobody knows of the session. ``came_at_once``: not through what
-    earlier requests may have begun, which is thrown away in the end.
+    earlier requests may have begun, which is thrown away in the end; such bytes are not durable
+    yet.
     """
 
     session: UploadSession
@@ -235,7 +237,9 @@ def finish_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: da
         steps = finishing_blob(repository=repository, digest=digest, chunk=chunk)
         return received(steps, chunk.pieces, lambda: now)
     key = _keep(session.pk, digest, content)
-    return Finished(session, digest, len(content), key, now, ends_session=False)
+    return Finished(
+        session, digest, len(content), key, now, ends_session=False, came_at_once=True
+    )
 
 
 def finishing_blob(*, repository: Repository, digest: Digest, chunk: Chunk) -> Receiving[Finished]:
@@ -265,6 +269,15 @@ def register(finished: Finished) -> Blob:
 
 def register_together(finished: Sequence[Finished]) -> list[Blob | Exception]:
     """The same for many at once: of each the blob, or what ``register`` raises."""
+    try:
+        blob_store().settle([each.storage_key for each in finished if each.came_at_once])
+    except OCIError as error:
+        others = iter(_registered([each for each in finished if not each.came_at_once]))
+        return [error if each.came_at_once else next(others) for each in finished]
+    return _registered(finished)
+
+
+def _registered(finished: Sequence[Finished]) -> list[Blob | Exception]:
     outcomes = register_blobs([each.as_blob() for each in finished])
     for number, each in enumerate(finished):
         if isinstance(outcomes[number], UploadEnded):

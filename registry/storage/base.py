@@ -1,6 +1,6 @@
 """What the registry asks of a place that keeps bytes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,10 +121,15 @@ class BlobStore(Protocol):
         ...
 
     def keep(self, upload: UUID, content: bytes) -> str:
-        """Make a small blob durable that is all there; return the key it stays under.
+        """Store a small blob that is all there; return the key it stays under.
 
-        No upload that anybody goes on with: all of it is stored, or nothing.
+        No upload that anybody goes on with: all of it is stored, or nothing. ``settle`` comes
+        before anything is promised of it.
         """
+        ...
+
+    def settle(self, keys: Sequence[str]) -> None:
+        """Make durable what ``keep`` stored under these keys. When it fails, all of it is gone."""
         ...
 
     def discard(self, upload: UUID) -> None:

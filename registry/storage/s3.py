@@ -6,7 +6,7 @@ upload that was opened at its final key, and a tail that is too short for a part
 blob that is shorter than a part is one object, often its own tail: nothing is copied.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,6 +57,9 @@ class S3Store:
         key = new_key(upload)
         self.bucket.put(key, content)
         return key
+
+    def settle(self, keys: Sequence[str]) -> None:
+        """What a bucket answers for is durable."""
 
     def discard(self, upload: UUID) -> None:
         s3_fence.discard(upload).remove(self.bucket)

@@ -1,5 +1,7 @@
 """Blobs whose uploads end at once are registered together, and none suffers for another."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,17 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUploadUnknown, NameUnknown
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.sessions import open_upload
-from registry.blobs.uploads import Chunk, Finished, finish_blob, finish_upload, register_together
+from registry.blobs.uploads import (
+    EMPTY,
+    Chunk,
+    Finished,
+    append_chunk,
+    finish_blob,
+    finish_upload,
+    register_together,
+)
 from registry.repositories.models import Repository
+from registry.storage.base import DiskFailed
 from tests.registry.builders import make_repository
 from tests.registry.stored import content_of
 
@@ -53,6 +64,34 @@ def test_the_disk_is_waited_for_once(repository: Repository) -> None:
         register_together(uploads)
 
     assert sum(query["sql"].startswith("BEGIN") for query in queries) == 1
+
+
+def test_bytes_that_came_at_once_are_durable_before_rows_name_them(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows_at_sync: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda _: rows_at_sync.append(Blob.objects.count()))
+
+    register_together([finished(opened(repository), content) for content in BOTH])
+
+    assert rows_at_sync[-len(BOTH) :] == [0, 0]
+
+
+def test_a_disk_that_cannot_keep_some_does_not_fail_those_that_it_has(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streamed = opened(repository)
+    append_chunk(session=streamed, chunk=Chunk([b"sun"], length=3), now=NOW)
+    ended = finish_upload(session=streamed, digest=Digest.of(b"sun"), chunk=EMPTY, now=NOW)
+    at_once = finished(opened(repository), b"moon")
+
+    def fail(_file: int) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    outcomes = register_together([at_once, ended])
+
+    assert [type(outcome) for outcome in outcomes] == [DiskFailed, Blob]
 
 
 def test_who_lost_to_another_does_not_hold_up_the_rest(

@@ -42,11 +42,27 @@ def test_bytes_that_are_kept_at_once_are_synced_before_their_folder_is(
     _watch(monkeypatch, steps)
 
     key = store.keep(upload, b"hello")
+    store.settle([key])
 
     assert steps == [f"fsync {tmp_path / key}", f"fsync {(tmp_path / key).parent}"]
 
 
-@pytest.mark.parametrize("failing", [1, 2], ids=["file", "folder"])
+def test_of_many_that_are_kept_all_files_are_synced_before_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    store = FilesystemStore(root=tmp_path)
+    kept = [store.keep(UUID(int=number), b"hello") for number in (0, 1, 256)]
+    _watch(monkeypatch, steps)
+
+    store.settle(kept)
+
+    assert steps[:3] == [f"fsync {tmp_path / key}" for key in kept]
+    folders = {f"fsync {(tmp_path / key).parent}" for key in kept}
+    assert sorted(steps[3:]) == sorted(folders)
+
+
+@pytest.mark.parametrize("failing", [1, 3], ids=["file", "folder"])
 def test_bytes_that_cannot_be_synced_are_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
@@ -59,8 +75,9 @@ def test_bytes_that_cannot_be_synced_are_not_kept(
             raise OSError(errno.EIO, "the disk is broken")
 
     monkeypatch.setattr(os, "fsync", fail)
+    kept = [store.keep(upload, b"hello"), store.keep(upload, b"goodbye")]
     with pytest.raises(DiskFailed):
-        store.keep(upload, b"hello")
+        store.settle(kept)
 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
