@@ -237,9 +237,7 @@ def finish_blob(*, repository: Repository, digest: Digest, chunk: Chunk, now: da
         steps = finishing_blob(repository=repository, digest=digest, chunk=chunk)
         return received(steps, chunk.pieces, lambda: now)
     key = _keep(session.pk, digest, content)
-    return Finished(
-        session, digest, len(content), key, now, ends_session=False, came_at_once=True
-    )
+    return Finished(session, digest, len(content), key, now, ends_session=False, came_at_once=True)
 
 
 def finishing_blob(*, repository: Repository, digest: Digest, chunk: Chunk) -> Receiving[Finished]:

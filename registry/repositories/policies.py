@@ -8,9 +8,11 @@ from registry.repositories.models import Repository
 
 POLICIES = ("artifact_policy", "namespace__artifact_policy")  # what ``select_related`` needs
 _IS_SELECTED = Prepared(
-    lambda pk: Repository.objects.filter(pk=pk)
-    .exclude(artifact_policy=None, namespace__artifact_policy=None)
-    .values_list("pk")
+    lambda pk: (
+        Repository.objects.filter(pk=pk)
+        .exclude(artifact_policy=None, namespace__artifact_policy=None)
+        .values_list("pk")
+    )
 )
 
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _TRIES = 1000  # each waits for somebody else's push to end
 _LIVE = Prepared(
-    lambda repository, name: Tag.objects.live()
-    .filter(repository=repository, name=name)
-    .values_list("pk")
+    lambda repository, name: (
+        Tag.objects.live().filter(repository=repository, name=name).values_list("pk")
+    )
 )
 _RULES = Prepared(
     lambda repository, namespace: ImmutabilityRule.objects.of(
