@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.mail.services import post
+from accounts.organizations.models import Team
 from accounts.users.models import Namespace, User
 from registry.events.kinds import PERSONAL, EventType, sentence
 from registry.events.models import Event, Hook, MailWish, Notice, NoticeWish
@@ -51,6 +52,18 @@ def people_of(target: object, place: "Repository | Namespace") -> QuerySet[User]
         case "org" if name == namespace.name:
             return people.filter(here, team_memberships__team__role="admin").distinct()
     return people.none()
+
+
+def is_target(target: object, place: "Repository | Namespace") -> bool:
+    """Whether there is such a target at a place. A team is one before anybody is in it."""
+    if people_of(target, place).exists():
+        return True
+    said: dict[str, Any] = target if isinstance(target, dict) else {}
+    namespace = place if isinstance(place, Namespace) else place.namespace
+    name = said.get("name")
+    if said.get("kind") != "team" or not isinstance(name, str):
+        return False
+    return Team.objects.filter(organization__namespace=namespace, name=name).exists()
 
 
 def notice(hook: Hook, events: Sequence[Event]) -> None:

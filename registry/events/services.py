@@ -24,7 +24,7 @@ from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.standards import check_template
 from registry.events.kinds import NEVER, TITLES, EventType
 from registry.events.models import Delivery, DeliveryState, Hook, HookState, event_of
-from registry.events.notices import people_of
+from registry.events.notices import is_target
 from registry.events.outbox import forget_hooks, registry_host, send_soon
 from registry.events.secrets import Secrets, SecretsUnreadable, is_secret
 
@@ -285,7 +285,7 @@ def _check_options(terms: HookTerms, place: "Repository | Namespace | None", by:
     match terms.format:
         case "email":
             _check_email(str(terms.options.get("email", "")), place, by)
-        case "bell" if place is None or not list(people_of(terms.options.get("target"), place)[:1]):
+        case "bell" if place is None or not is_target(terms.options.get("target"), place):
             raise HookRefused("nobody here is the target of these notices", field="target")
         case "matrix" if not _ROOM.fullmatch(str(terms.options.get("room", ""))):
             raise HookRefused("a room is written as !id:example.com", field="room")

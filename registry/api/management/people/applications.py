@@ -13,8 +13,9 @@ from accounts.credentials.services import revoke_token
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import ManagementView, NotFound, OrganizationView
 from registry.api.management.bodies import Body, Number, Text
-from registry.api.management.documents import avatar, id_of, pk_of, unstored
+from registry.api.management.documents import avatar, id_of, pk_of, quota_report, unstored
 from registry.api.management.paging import page_of
+from registry.tags.time_machine import time_machine_of
 
 _LONGEST = timedelta(days=36_500)
 _ABOUT = {
@@ -148,7 +149,8 @@ class ApplicationInformationView(ManagementView):
         found = applications.application_at(client_id)
         if found is None:
             raise _no_application(client_id)
-        organization = found.organization.name
+        space = found.organization.namespace
+        organization = space.name
         return Response(
             {
                 "name": found.name,
@@ -163,6 +165,12 @@ class ApplicationInformationView(ManagementView):
                     "is_member": False,
                     "teams": {},
                     "ordered_teams": [],
+                    "invoice_email": False,
+                    "invoice_email_address": None,
+                    "tag_expiration_s": int(time_machine_of(space).total_seconds()),
+                    "is_free_account": False,
+                    "quotas": [],
+                    "quota_report": quota_report(),
                 },
             }
         )

@@ -139,7 +139,8 @@ class UserView(ManagementView):
             if "enabled" in said and said["enabled"] != found.is_active:
                 switch = services.enable_user if said["enabled"] else services.disable_user
                 switch(user=found, **self.change)
-        return Response(_of_user(found))
+        encrypted = {"encrypted_password": None} if "password" in said else {}
+        return Response({**_of_user(found), **encrypted})
 
     def delete(self, request: Request, user: str) -> Response:
         organizations.delete_account(user=self._user(user), **self.change)

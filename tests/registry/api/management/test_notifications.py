@@ -180,6 +180,13 @@ def test_a_hook_of_the_pages_has_words_that_clients_know(owner: Client, web: Rep
     assert shown["config"]["format"] == "harbor"
 
 
+def test_a_team_can_be_told_before_anybody_is_in_it(owner: Client) -> None:
+    ask(owner, "PUT", "/organization/acme/team/later", {"role": "member"})
+
+    config = {"target": {"name": "later", "kind": "team"}}
+    assert made(owner, method="quay_notification", config=config)[0] == 201
+
+
 def test_a_notice_is_left_for_whom_it_is_about(owner: Client, web: Repository) -> None:
     made(owner, method="quay_notification", config={"target": {"name": "acme", "kind": "org"}})
     hold(web, b"{}")

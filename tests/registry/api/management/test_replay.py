@@ -49,6 +49,7 @@ SUPERUSER_USER = (
 PRUNING = "uuid method value tagPattern tagPatternMatches"
 IMMUTABILITY = "uuid tagPattern tagPatternMatches"
 APP_TOKEN = "uuid title last_accessed created expiration"
+APPLICATION = "name description application_uri client_id client_secret redirect_uri avatar_email"
 ERROR = "detail error_message message error_type title type status"
 
 GO_QUAY = f"""
@@ -109,7 +110,7 @@ PUT /organization/first {{"tag_expiration_s":604800,"email":"first@example.com"}
 GET /superuser/users/person1 - 404 {ERROR}
 POST /superuser/users/ {{"username":"person1","email":"person1@example.com"}} 200 username email password encrypted_password
 POST /superuser/users/ {{"username":"person1","email":"person1@example.com"}} 400 {ERROR}
-PUT /superuser/users/person1 {{"password":"a battery of horses","enabled":true}} 200 {SUPERUSER_USER}
+PUT /superuser/users/person1 {{"password":"a battery of horses","enabled":true}} 200 {SUPERUSER_USER} encrypted_password
 GET /superuser/users/person1 - 200 {SUPERUSER_USER}
 GET /superuser/users/ - 200 users[{SUPERUSER_USER}]
 GET /user/robots/person1 - 400 {ERROR}
@@ -168,6 +169,15 @@ DELETE /user/starred/first/app - 204 -
 GET /find/repositories?query=app - 200 results[kind title namespace name description is_public score href] has_additional page page_size start_index
 GET /superuser/organizations/ - 200 organizations[name email avatar quotas quota_report]
 PUT /superuser/organizations/first {{"email":"other@example.com"}} 200 name email avatar quotas quota_report
+GET /organization/first/applications - 200 applications
+POST /organization/first/applications {{"name":"app1"}} 200 {APPLICATION}
+GET /organization/first/applications - 200 applications[{APPLICATION}]
+POST /organization/first/robots/ci/federation [{{"issuer":"https://ci.example.com","subject":"s","isExpanded":false}}] 200 -
+DELETE /organization/first/robots/ci/federation - 204 -
+POST /organization/first/exportlogs {{}} 200 export_id exported_data_url
+GET /superuser/registrysize/ - 200 size_bytes last_ran running queued
+GET /superuser/registrystatus - 200 provider_id status
+POST /superuser/takeownership/first - 200 namespace
 DELETE /repository/first/app - 204 -
 DELETE /superuser/users/person1 - 204 -
 DELETE /superuser/organizations/first - 204 -
