@@ -169,6 +169,13 @@ SECTIONS: Sequence[Section] = (
                 names_host=False,
             ),
             Entry(
+                "production",
+                "A highly available registry",
+                "From nothing to one that goes on when any machine of it stops.",
+                "production.md",
+                names_host=False,
+            ),
+            Entry(
                 "growing",
                 "PostgreSQL, Redis, S3 and TLS",
                 "From one folder to several servers.",
