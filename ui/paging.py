@@ -38,7 +38,7 @@ def page_of(
     rows: QuerySet[Row],
     *,
     order: Sequence[str],
-    size: int = PAGE_SIZE,
+    size: int | None = None,
     key: Callable[[Row], Sequence[Any]] | None = None,
 ) -> KeysetPage[Row]:
     """The page of ``rows`` that the request's ``after`` asks for.
@@ -48,6 +48,7 @@ def page_of(
         order: columns, each with ``-`` when it falls; the last must be unique.
         key: the values of those columns in a row; by default its attributes of these names.
     """
+    size = size or PAGE_SIZE
     names = [column.lstrip("-") for column in order]
     values = key or (lambda row: [getattr(row, name) for name in names])
     after = _place(rows.model, names, read_cursor(request.GET.get("after", ""), len(order)))

@@ -74,7 +74,8 @@ from ui.rules.retention import (
 )
 from ui.rules.signatures import SignatureRequirementPage
 from ui.rules.time_machine import TimeMachinePage
-from ui.start.explore import ExplorePage, OrganizationsPage, SearchPage
+from ui.search.pages import SearchPage, SuggestionsPage
+from ui.start.explore import ExplorePage, OrganizationsPage
 from ui.start.welcome import HelpPage, WelcomePage, choose_theme
 from ui.tags.changes import ChangePage
 from ui.tags.comparison import ComparePage
@@ -100,6 +101,7 @@ urlpatterns = [
     path("explore", ExplorePage.as_view(), name="explore"),
     path("organizations", OrganizationsPage.as_view(), name="organizations"),
     path("search", SearchPage.as_view(), name="search"),
+    path("search/suggestions", SuggestionsPage.as_view(), name="suggestions"),
     path("help", HelpPage.as_view(), name="help"),
     path("settings/theme", choose_theme, name="theme"),
     path("notifications", NoticesPage.as_view(), name="notices"),

@@ -25,6 +25,7 @@ from artifacts.oci.documents import ManifestDocument
 from registry.blobs.services import find_blob, read_blob
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
+from registry.repositories.services import note_words
 
 MAX_ARCHIVE_BYTES = 100 * 1024 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -105,6 +106,15 @@ def _keep(
         if there.values_list("pk", flat=True).first():
             ChartVersion.objects.filter(manifest=manifest.pk).delete()
             row.save(force_insert=True)
+            note_words(repository=manifest.repository, words=_words(row))
+
+
+def _words(chart: ChartVersion) -> Iterator[str]:
+    """What a chart says that it is: its keywords go with its name and its description."""
+    yield chart.name
+    yield chart.description
+    keywords = chart.metadata.get("keywords", [])
+    yield from (word for word in keywords if isinstance(word, str))
 
 
 def _layer(document: ManifestDocument, types: frozenset[str]) -> Descriptor | None:

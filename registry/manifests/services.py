@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
-from artifacts.kinds.kinds import PROOFS, kind_of
+from artifacts.kinds.kinds import PROOFS, Kind, kind_of
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
@@ -27,7 +27,7 @@ from registry.manifests.drafts import UNCONDITIONAL, Draft
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.manifests.terms import HeldBlob, labels_of_index
 from registry.repositories.models import Repository
-from registry.repositories.services import note_push, while_it_exists
+from registry.repositories.services import note_push, note_words, while_it_exists
 from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 
@@ -136,10 +136,13 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
             note(EventType.MANIFEST_PUSHED, repository=repository, now=now, by=by, **manifest.told)
         told = ", ".join(names[:_TAGS_TOLD])
         by.did("manifest.push", draft.target, now=now, digest=str(digest), tags=told)
+        is_content = _is_content(manifest, names)
+        if is_content and manifest.kind != Kind.HELM_CHART:  # which says more once it is read
+            note_words(repository=repository, words=_words(manifest))
         note_push(
             repository=repository,
             kind=manifest.kind,
-            is_content=_is_content(manifest, names),
+            is_content=is_content,
             now=now,
             by=by,
         )
@@ -311,6 +314,12 @@ def _is_content(manifest: Manifest, names: Sequence[str]) -> bool:
 
 def _places(one: str, count: int) -> str:
     return ", ".join([one] * count)
+
+
+def _words(manifest: Manifest) -> Iterable[str]:
+    """Title and description, as annotations or else labels say them."""
+    said = {**manifest.labels, **manifest.annotations}
+    return (said.get(f"org.opencontainers.image.{name}", "") for name in ("title", "description"))
 
 
 def _batches(digests: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -1,9 +1,13 @@
 """Repositories, the scope every blob, manifest and tag lives in, and who may use them."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final, Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import RawSQL
 
 from accounts import statements
 from accounts.credentials.principals import Principal
@@ -61,6 +65,33 @@ _AT_PATH = f"""
 """  # noqa: S608 - made of the constants above
 
 
+TRIGRAM_LENGTH: Final = 3  # letters of what an index of trigrams can find
+_SAID_IN: Final = ("path", "description", "words")
+_SAYS: Final = f"({' OR '.join(f'{column} ILIKE %s' for column in _SAID_IN)})"
+
+
+def _saying_by_trigrams(words: Sequence[str]) -> RawSQL:
+    quoted = (word.replace('"', '""') for word in words)
+    return RawSQL(
+        "SELECT rowid FROM repositories_trigrams WHERE repositories_trigrams MATCH %s",
+        [" ".join(f'"{word}"' for word in quoted)],
+    )
+
+
+def _saying_by_pattern(words: Sequence[str]) -> RawSQL:
+    patterns = [f"%{connection.ops.prep_for_like_query(word)}%" for word in words]
+    return RawSQL(  # noqa: S611 - made of constants
+        f"SELECT id FROM repositories_repository WHERE {' AND '.join([_SAYS] * len(words))}",  # noqa: S608
+        [pattern for pattern in patterns for _ in _SAID_IN],
+    )
+
+
+_SAYING: Final[Mapping[str, Callable[[Sequence[str]], RawSQL]]] = {
+    "sqlite": _saying_by_trigrams,
+    "postgresql": _saying_by_pattern,
+}
+
+
 class RepositoryQuerySet(models.QuerySet["Repository"]):
     def visible_to(self, principal: Principal, *, public: bool) -> Self:
         """What ``principal`` may pull from: ``public`` ones if asked for, and its own."""
@@ -73,6 +104,22 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         grants = RepositoryGrant.objects.filter(repository=OuterRef("pk"), role=Role.ADMIN)
         mine = Exists(grants.held_by(principal))
         return self.filter(mine | Q(namespace__in=administered_namespaces(principal)))
+
+    def saying(self, words: Sequence[str]) -> Self:
+        """Those in whose path, description or ``words`` each word stands, in any case of letters.
+
+        Words of fewer letters than a trigram has are looked for among those with the others, and
+        alone find nothing.
+        """
+        whole = [word for word in words if len(word) >= TRIGRAM_LENGTH]
+        if not whole:
+            return self.none()
+        found = self.filter(pk__in=_SAYING[connection.vendor](whole))
+        for word in words:
+            if len(word) < TRIGRAM_LENGTH:
+                columns = (Q(**{f"{column}__icontains": word}) for column in _SAID_IN)
+                found = found.filter(reduce(or_, columns))
+        return found
 
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` repositories in the order of their paths."""
@@ -123,6 +170,13 @@ class Repository(models.Model):
     name = models.CharField(max_length=MAX_NAME_LENGTH)
     path = AsciiField(max_length=MAX_NAME_LENGTH)
     description = models.TextField(blank=True)
+    words = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="what its content was last said to be, for search",
+    )
     is_public = models.BooleanField(default=False, db_index=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(

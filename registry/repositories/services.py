@@ -1,7 +1,7 @@
 """Create repositories, say what they are for and who may use them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 NOTE_PUSH_EVERY = timedelta(minutes=1)
 MAX_DESCRIPTION_LENGTH = 64 * 1024  # what pages and programs may send
+MAX_WORDS_LENGTH = 1000  # of what content says that it is
 MOST_STARS = 10_000  # of one person
 _TRIES = 5
 
@@ -169,6 +170,16 @@ def note_push(
         last_pushed_at=max(now, repository.last_pushed_at),
         last_pushed_by="" if by == SYSTEM else by.name[:255],
     )
+
+
+def note_words(*, repository: Repository, words: Iterable[str]) -> None:
+    """Remember what the content says that it is, each in a line, so that search finds it.
+
+    Content that says nothing leaves what was said before.
+    """
+    said = "\n".join(filter(None, words))[:MAX_WORDS_LENGTH]
+    if said:
+        Repository.objects.filter(pk=repository.pk).exclude(words=said).update(words=said)
 
 
 def grant(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid
 from artifacts.oci.names import is_tag
+from artifacts.text import clean
 
 MAX_LENGTH = 300
+MAX_WORDS = 8
 MIN_DIGEST_LENGTH = 12  # hexadecimal digits
 
 _DIGEST = re.compile(rf"(?:(sha256|sha512):)?([0-9a-f]{{{MIN_DIGEST_LENGTH},128}})", re.ASCII)
@@ -26,10 +28,11 @@ class Question:
     ``name`` is the beginning of a word in a repository's name; ``repository`` and ``tag`` are
     the sides of ``repository:tag``, ``repository`` and ``digest`` those of ``repository@digest``;
     ``chart`` and ``version`` those of ``chart 1.2`` or ``chart-1.2``. ``digest`` is a whole one,
-    or the beginning of one.
+    or the beginning of one. ``words`` may stand anywhere in what things are called and say.
     """
 
     text: str
+    words: tuple[str, ...] = ()
     name: str = ""
     tag: str = ""
     repository: str = ""
@@ -40,8 +43,10 @@ class Question:
     @classmethod
     def read(cls, text: str, *, host: str = "") -> "Question":
         """``host`` is how this registry is called in what people paste."""
-        text = text.strip()[:MAX_LENGTH]
-        return cls(text, **_parts(_reference(text, host)))
+        text = clean(text.replace("\x00", "")).strip()[:MAX_LENGTH]
+        parts = _parts(_reference(text, host))
+        words = parts.get("repository") or ("" if "digest" in parts else text.lower())
+        return cls(text, tuple(words.split()[:MAX_WORDS]), **parts)
 
     @property
     def is_whole_digest(self) -> bool:

@@ -1,13 +1,14 @@
-"""Find things by the beginning of what they are called, among what the asker may read.
+"""Find things by what they are called, among what the asker may read.
 
 Every part is a range of an index, read until there are enough: as quick with a hundred thousand
-rows as with ten.
+rows as with ten. What repositories say is in an index of trigrams.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 
@@ -18,11 +19,18 @@ from registry.access.rights import readable_repositories, sees_everything
 from registry.blobs.models import BlobLink
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
-from registry.repositories.models import NamePart, Repository, RepositoryQuerySet
+from registry.repositories.models import (
+    TRIGRAM_LENGTH,
+    NamePart,
+    Repository,
+    RepositoryQuerySet,
+)
+from registry.rows.deadlines import within
 from registry.search.questions import Question
 from registry.tags.models import Tag
 
-MOST_SHOWN = 10  # of each group
+MOST_SHOWN: Final = 10  # of each group
+DEADLINE_SECONDS: Final = 3.0
 
 Row = TypeVar("Row", bound=Model)
 
@@ -55,35 +63,90 @@ class Answer:
         return not any(group.rows for group in groups)
 
 
-def search(question: Question, *, principal: Principal, now: datetime) -> Answer:
-    """What ``question`` may mean, as far as ``principal`` may read it."""
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """A repository whose whole name was asked for; ``tag`` and ``digest`` are there if given."""
+
+    repository: Repository
+    tag: str = ""
+    digest: str = ""
+
+
+def search(
+    question: Question, *, principal: Principal, now: datetime, most: int = MOST_SHOWN
+) -> Answer:
+    """What ``question`` may mean, as far as ``principal`` may read it; ``most`` of each group.
+
+    Raises ``TookTooLong``.
+    """
     readable = readable_repositories(principal)
-    return Answer(
-        repositories=_first(find_repositories(question, readable)),
-        organizations=_first(_organizations(question, principal, readable)),
-        tags=_first(_tags(question, readable, now)),
-        charts=_charts(question, readable, now),
-        manifests=_first(_manifests(question, readable)),
+    with within_deadline():
+        return Answer(
+            repositories=_best_repositories(question, readable, most),
+            organizations=_first(find_organizations(question, principal), most),
+            tags=_first(find_tags(question, readable, now), most),
+            charts=_newest_charts(find_chart_repositories(question, readable, now), most),
+            manifests=_first(find_manifests(question, readable), most),
+        )
+
+
+def within_deadline() -> AbstractContextManager[None]:
+    """For whoever reads one group page by page. Raises ``TookTooLong``."""
+    return within(DEADLINE_SECONDS)
+
+
+def exact(question: Question, *, principal: Principal, now: datetime) -> Exact | None:
+    """What a whole reference names: a repository, and the tag or manifest in it if it is there."""
+    path = question.repository or question.name
+    repository = readable_repositories(principal).filter(path=path).first() if path else None
+    if repository is None:
+        return None
+    tags = Tag.objects.alive(now).filter(repository=repository, name=question.tag)
+    digests = Manifest.objects.present().filter(repository=repository, digest=question.digest)
+    return Exact(
+        repository,
+        tag=question.tag if question.repository and question.tag and tags.exists() else "",
+        digest=question.digest if question.is_whole_digest and digests.exists() else "",
     )
 
 
 def find_repositories(question: Question, readable: RepositoryQuerySet) -> QuerySet[Repository]:
-    """Those with a word in their name that begins so; those first that were pushed last."""
+    """Those that are called so or say so; those first that were pushed last."""
+    said = Repository.objects.saying(question.words).values("pk")
     name = question.name or question.repository
-    if not name:
-        return Repository.objects.none()
-    parts = NamePart.objects.filter(_begins("text", name)).values("repository")
-    return readable.filter(pk__in=parts).order_by("-last_pushed_at", "-id")
+    found = Q(pk__in=_named(name)) | Q(pk__in=said) if name else Q(pk__in=said)
+    return readable.filter(found).order_by("-last_pushed_at", "-id")
 
 
-def _organizations(
-    question: Question, principal: Principal, readable: RepositoryQuerySet
-) -> QuerySet[Namespace]:
-    """Organizations and people of whom the asker knows: a member, or a reader of something."""
-    if not question.name or "/" in question.name:
+def _best_repositories(
+    question: Question, readable: RepositoryQuerySet, most: int
+) -> Group[Repository]:
+    """Before all others those with a word in their name that begins so."""
+    name = question.name or question.repository
+    newest = readable.order_by("-last_pushed_at", "-id")
+    named = list(newest.filter(pk__in=_named(name))[: most + 1]) if name else []
+    said = newest.filter(pk__in=Repository.objects.saying(question.words).values("pk"))
+    others = said.exclude(pk__in=[row.pk for row in named])[: most + 1]
+    found = [*named, *others]
+    return Group(found[:most], has_more=len(found) > most)
+
+
+def _named(name: str) -> QuerySet[NamePart, Any]:
+    return NamePart.objects.filter(_begins("text", name)).values("repository")
+
+
+def find_organizations(question: Question, principal: Principal) -> QuerySet[Namespace]:
+    """Organizations and people of whom the asker knows: a member, or a reader of something.
+
+    Three letters and more may stand anywhere in their names.
+    """
+    name = question.name
+    if not name or "/" in name:
         return Namespace.objects.none()
-    found = Namespace.objects.held().filter(name__startswith=question.name).order_by("name")
+    place = "contains" if len(name) >= TRIGRAM_LENGTH else "startswith"
+    found = Namespace.objects.held().filter(**{f"name__{place}": name}).order_by("name")
     found = found.select_related("organization", "user")
+    readable = readable_repositories(principal)
     if sees_everything(principal):
         return found
     known = Q(Exists(readable.filter(namespace=OuterRef("pk"))))
@@ -98,7 +161,7 @@ def _organizations(
     return found.filter(known)
 
 
-def _tags(question: Question, readable: RepositoryQuerySet, now: datetime) -> QuerySet[Tag]:
+def find_tags(question: Question, readable: RepositoryQuerySet, now: datetime) -> QuerySet[Tag]:
     if not question.tag:
         return Tag.objects.none()
     tags = Tag.objects.alive(now).filter(_begins("name", question.tag), is_companion=False)
@@ -111,29 +174,42 @@ def _tags(question: Question, readable: RepositoryQuerySet, now: datetime) -> Qu
     )
 
 
-def _charts(question: Question, readable: RepositoryQuerySet, now: datetime) -> Group[ChartVersion]:
-    """The newest version of each chart, one of each repository."""
+def find_chart_repositories(
+    question: Question, readable: RepositoryQuerySet, now: datetime
+) -> QuerySet[Repository]:
+    """The repositories with such charts; ``newest_chart`` is the id of the newest, if any is
+    available."""
     if not question.chart:
-        return Group([], has_more=False)
+        return Repository.objects.none()
     called = Q(name=question.chart) if question.version else _begins("name", question.chart)
     charts = ChartVersion.objects.filter(called)
     if question.version:
         charts = charts.filter(version__startswith=question.version)
     newest = charts.available(now).filter(repository=OuterRef("pk"))
     held = readable.filter(pk__in=charts.values("repository"))
-    chosen = held.annotate(
+    return held.annotate(
         newest_chart=Subquery(newest.order_by("-sort_key", "-id").values("pk")[:1])
-    )
-    ids = chosen.order_by("path").values_list("newest_chart", flat=True)[: MOST_SHOWN + 1]
-    found = ChartVersion.objects.filter(pk__in=[pk for pk in ids if pk])
-    return _first(
-        found.select_related("repository", "manifest")
+    ).order_by("path")
+
+
+def charts_of(ids: Iterable[int | None]) -> QuerySet[ChartVersion]:
+    """For lists: without what only their own pages show."""
+    return (
+        ChartVersion.objects.filter(pk__in=[pk for pk in ids if pk])
+        .select_related("repository", "manifest")
         .defer("manifest__body", "readme", "values", "schema", "templates_json")
         .order_by("name", "repository__path")
     )
 
 
-def _manifests(question: Question, readable: RepositoryQuerySet) -> QuerySet[Manifest]:
+def _newest_charts(repositories: QuerySet[Repository], most: int) -> Group[ChartVersion]:
+    if repositories.query.is_empty():
+        return Group([], has_more=False)
+    ids = repositories.values_list("newest_chart", flat=True)[: most + 1]
+    return _first(charts_of(ids), most)
+
+
+def find_manifests(question: Question, readable: RepositoryQuerySet) -> QuerySet[Manifest]:
     """By their own digest; by a whole digest also those that need the blob of that digest."""
     if not question.digest:
         return Manifest.objects.none()
@@ -157,6 +233,6 @@ def _begins(column: str, start: str) -> Q:
     return Q(**{f"{column}__gte": start, f"{column}__lt": end})
 
 
-def _first(rows: QuerySet[Row]) -> Group[Row]:
-    found = list(rows[: MOST_SHOWN + 1])
-    return Group(found[:MOST_SHOWN], has_more=len(found) > MOST_SHOWN)
+def _first(rows: QuerySet[Row], most: int) -> Group[Row]:
+    found = list(rows[: most + 1])
+    return Group(found[:most], has_more=len(found) > most)

@@ -71,6 +71,59 @@ document.addEventListener("change", (event) => {
   for (const box of all.form.querySelectorAll(`input[name="${all.dataset.selectAll}"]`)) box.checked = all.checked;
 });
 
+// Suggestions below the field of search: a combobox with a list, as ARIA 1.2 describes it.
+const search = document.getElementById("search");
+const suggestions = document.getElementById("suggestions");
+const options = () => [...suggestions.querySelectorAll("[role=option]")];
+const chosen = () => suggestions.querySelector("[aria-selected=true]");
+
+function choose(option) {
+  chosen()?.setAttribute("aria-selected", "false");
+  option?.setAttribute("aria-selected", "true");
+  option?.scrollIntoView({ block: "nearest" });
+  if (option) search.setAttribute("aria-activedescendant", option.id);
+  else search.removeAttribute("aria-activedescendant");
+}
+
+function showSuggestions(isShown) {
+  suggestions.hidden = !isShown;
+  search.setAttribute("aria-expanded", isShown);
+  if (!isShown) choose(null);
+}
+
+function walkSuggestions(step) {
+  const all = options();
+  if (!all.length) return;
+  showSuggestions(true);
+  const at = all.indexOf(chosen());
+  const next = at === -1 && step < 0 ? all.length - 1 : at + step;
+  choose(all[next] ?? null); // past either end is the field itself
+}
+
+suggestions?.addEventListener("htmx:afterSwap", () => {
+  const count = options().length;
+  showSuggestions(count > 0 && document.activeElement === search);
+  if (!suggestions.hidden) choose(suggestions.querySelector("[data-exact]"));
+  if (search.value.trim().length > 1) say(count ? `${count} suggestions` : "No suggestions");
+});
+suggestions?.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
+search?.addEventListener("blur", () => showSuggestions(false));
+search?.addEventListener("focus", () => showSuggestions(options().length > 0));
+search?.addEventListener("input", () => choose(null)); // Enter means what is typed now
+search?.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    walkSuggestions(event.key === "ArrowDown" ? 1 : -1);
+  } else if (event.key === "Enter" && !suggestions.hidden && chosen()) {
+    event.preventDefault();
+    location.assign(chosen().href);
+  } else if (event.key === "Escape") {
+    if (suggestions.hidden) search.value = "";
+    showSuggestions(false);
+  }
+});
+
 const JUMPS = { h: "/", o: "/organizations", e: "/explore", d: "/docs/" };
 let isJumping = false;
 
@@ -82,12 +135,16 @@ document.addEventListener("keydown", (event) => {
       menu.querySelector("summary").focus();
     }
   }
+  if (event.key === "k" && (event.ctrlKey || event.metaKey) && search) {
+    event.preventDefault();
+    search.select();
+  }
   if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (isJumping && JUMPS[event.key]) location.assign(JUMPS[event.key]);
   isJumping = event.key === "g";
   if (event.key === "/") {
     event.preventDefault();
-    document.getElementById("search").focus();
+    search.focus();
   }
   if (event.key === "?") location.assign("/help");
 });

@@ -68,6 +68,7 @@ _NOT_SHOWN = {
     "ui:chart_file",
     "ui:public_key",
     "ui:organization_name",
+    "ui:suggestions",
     "ui:repository_activity_export",
     "ui:namespace_activity_export",
 }
@@ -90,6 +91,8 @@ _MORE = (
     ("policy-bundle", "/acme/rules/-/tags/v1", "alice"),
     ("new-hook-standard", "/acme/-/new-hook?format=standard", "alice"),
     ("new-hook-bell", "/acme/-/new-hook?format=bell", "alice"),
+    ("search-all", "/search?q=a", "alice"),
+    ("search-tags", "/search?in=tags&q=0", "alice"),
     ("search-nothing", "/search?q=nothing-is-called-so", "alice"),
     ("missing", "/acme/absent", ""),
     ("admin", "/admin/", "admin"),

@@ -1,4 +1,4 @@
-"""Looking around: what everybody may pull, organizations, and search."""
+"""Looking around: what everybody may pull, and organizations."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,6 @@ from django.utils.cache import patch_vary_headers
 from accounts.organizations.models import Organization, TeamInvitation, TeamMember
 from accounts.users.models import Namespace
 from registry.repositories.models import Repository
-from registry.search.questions import Question
-from registry.search.reads import MOST_SHOWN, search
-from ui.commands.address import Registry
 from ui.display.kinds import of_group
 from ui.pages import Page, sign_in
 from ui.paging import page_of
@@ -87,21 +84,3 @@ class OrganizationsPage(Page):
         ):
             found[organization].append(name)
         return found
-
-
-class SearchPage(Page):
-    template = "ui/start/search.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        asked = request.GET.get("q", "").replace("\x00", "")
-        question = Question.read(asked, host=Registry.of(request).host)
-        if not question.text:
-            return self.render(question=question)
-        answer = search(question, principal=self.visitor, now=self.now)
-        return self.render(
-            question=question,
-            search_text=question.text,
-            answer=answer,
-            rows=repository_rows(answer.repositories.rows, now=self.now),
-            most=MOST_SHOWN,
-        )

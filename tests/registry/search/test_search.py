@@ -9,9 +9,11 @@ from accounts.users.models import User
 from artifacts.oci.digest import Digest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role
-from registry.repositories.services import grant
+from registry.repositories.services import describe, grant
+from registry.rows.deadlines import TookTooLong
+from registry.search import reads
 from registry.search.questions import Question
-from registry.search.reads import MOST_SHOWN, Answer, search
+from registry.search.reads import MOST_SHOWN, Answer, exact, search
 from registry.tags.services import delete_tag
 from tests.registry.builders import (
     NOW,
@@ -70,6 +72,8 @@ PATH = "acme/my-team/web-app"
         ("acme/m", {PATH}),
         ("eb", set()),
         ("pp", set()),
+        ("eam", {PATH}),
+        ("owner", {"acme-owner"}),
         ("v1", {f"{PATH}:v1.2"}),
         ("V1", set()),
         ("web-app:v", {f"{PATH}:v1.2", PATH}),
@@ -78,7 +82,10 @@ PATH = "acme/my-team/web-app"
         ("other:v1.2", set()),
         ("web:v1.2", {PATH}),
         ("%", set()),
-        ("web app", set()),
+        ("web app", {PATH}),
+        ("app we", {PATH}),
+        ("web other", set()),
+        ("eb pp", set()),
         ("\u202eweb", set()),
         ("x" * 500, set()),
     ],
@@ -154,7 +161,15 @@ def test_charts_without_a_tag_are_not_found(web: Repository) -> None:
     assert not asked("0.9").tags.rows
 
 
-QUESTIONS = ("web", "acme", "v1", "app:v1.2", str(Digest.of(image(b"{}", b"layer"))), "ether")
+QUESTIONS = (
+    "web",
+    "eb-ap",
+    "acme",
+    "v1",
+    "app:v1.2",
+    str(Digest.of(image(b"{}", b"layer"))),
+    "ether",
+)
 
 
 def test_strangers_find_nothing_and_readers_what_they_may_read(web: Repository, bob: User) -> None:
@@ -210,6 +225,82 @@ def test_a_search_costs_the_same_however_much_there_is(web: Repository) -> None:
     assert [count(text) for text in QUESTIONS] == before
 
 
+def test_what_a_repository_says_of_itself_is_found_from_its_middle(web: Repository) -> None:
+    describe(repository=web, description="Serves the *Lighthouse*", now=NOW)
+
+    assert found(asked("ghtHOU")) == {PATH}
+
+
+@pytest.mark.parametrize("gone", ["Lighthouse", "Light"])
+def test_what_it_does_not_say_any_more_is_not_found(web: Repository, gone: str) -> None:
+    describe(repository=web, description="Serves the Lighthouse", now=NOW)
+    describe(repository=web, description="Serves the harbour", now=NOW)
+
+    assert found(asked(gone)) == set()
+
+
+def test_charts_are_found_by_their_keywords(web: Repository) -> None:
+    said = "keywords: [collaboration, editor]\n"
+    push_chart(make_repository("acme/pad"), "etherpad", "0.9.0", more=said)
+
+    assert [row.path for row in asked("laborat").repositories.rows] == ["acme/pad"]
+
+
+def test_images_are_found_by_the_title_of_their_annotations(web: Repository) -> None:
+    titled = {"org.opencontainers.image.title": "Foghorn"}
+    push(web, image(b"{}", b"layer", annotations=titled), "v2")
+
+    assert found(asked("oghor")) == {PATH}
+
+
+@pytest.mark.parametrize("odd", ['say"so', "100%_", "a'b", "back\\slash", "(AND) NOT*", "ünïcøde"])
+def test_marks_of_the_languages_of_databases_are_letters_like_others(
+    web: Repository, odd: str
+) -> None:
+    describe(repository=web, description=f"It is {odd}.", now=NOW)
+    other = make_repository("acme/other")
+    describe(repository=other, description="It is 100x, abc, NOT.", now=NOW)
+
+    assert [row.path for row in asked(odd).repositories.rows] == [PATH]
+
+
+def test_names_that_begin_so_come_before_what_only_says_so(web: Repository) -> None:
+    other = make_repository("acme/other")
+    describe(repository=other, description="Not for the web", now=NOW)
+
+    assert [row.path for row in asked("web").repositories.rows] == [PATH, "acme/other"]
+
+
+def test_a_whole_reference_is_told_from_others(web: Repository) -> None:
+    question = Question.read(f"docker://other.example.com/{PATH}:v1.2")
+
+    named = exact(question, principal=owner_of("acme"), now=NOW)
+
+    assert named is not None
+    assert (named.repository, named.tag) == (web, "v1.2")
+
+
+def test_nobody_learns_that_a_repository_is_there(web: Repository, bob: User) -> None:
+    assert exact(Question.read(PATH), principal=principal_of(bob), now=NOW) is None
+
+
+def test_a_search_that_takes_too_long_is_ended(
+    web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forever(*_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "WITH RECURSIVE step (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM step)"
+                " SELECT count(*) FROM step"
+            )
+
+    monkeypatch.setattr(reads, "DEADLINE_SECONDS", 0.2)
+    monkeypatch.setattr(reads, "find_tags", forever)
+
+    with pytest.raises(TookTooLong):
+        asked("web")
+
+
 TABLES = ("repositories_namepart", "tags_tag", "manifests_manifest", "charts_chartversion")
 
 
@@ -218,6 +309,8 @@ def test_tables_are_read_by_an_index(web: Repository, text: str) -> None:
     with CaptureQueriesContext(connection) as captured:
         asked(text)
     for query in captured:
+        if not query["sql"].startswith("SELECT"):
+            continue  # the transaction in which PostgreSQL has its deadline
         for step in plan_of(query["sql"]):
             is_scan = step.strip(" ->").startswith(("SCAN", "Seq Scan"))
             assert not (is_scan and any(table in step for table in TABLES)), (step, query["sql"])
