@@ -156,6 +156,8 @@ class SuggestionsPage(_Asking):
         yield Group("Go to", [*_exact(named)])
         known = {named.repository.pk} if named else set()
         yield from _stored(answer, known, named)
+        if question.repository:  # a reference asks for nothing else
+            return
         places = find_in_manual(question.words, most=MOST_PLACES)
         yield Group("Manual", [*map(_place, places)])
         ways = find_actions(question, self.visitor, most=MOST_SUGGESTED)
