@@ -205,7 +205,7 @@ def charts_of(ids: Iterable[int | None]) -> QuerySet[ChartVersion]:
 def _newest_charts(repositories: QuerySet[Repository], most: int) -> Group[ChartVersion]:
     if repositories.query.is_empty():
         return Group([], has_more=False)
-    ids = repositories.values_list("newest_chart", flat=True)[: most + 1]
+    ids = [getattr(repository, "newest_chart", None) for repository in repositories[: most + 1]]
     return _first(charts_of(ids), most)
 
 
