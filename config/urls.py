@@ -3,7 +3,9 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from config.administration.pages import settings_pages
 from ui.accounts.doors import account_doors, admin_doors
+from ui.urls import urlpatterns as pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("registry.api.urls")),
@@ -11,7 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("account/", include(account_doors)),
     path("account/", include("allauth.urls")),
-    path("", include("ui.urls")),
+    path("", include(([*settings_pages, *pages], "ui"))),
 ]
 
 handler400 = "config.failures.bad_request"

@@ -34,12 +34,13 @@ from accounts.users.models import Namespace, User
 from artifacts.refusals import Refusal
 from registry.access.refusals import note_refusal
 from registry.access.rights import rights_in
-from registry.access.scopes import Action
-from registry.access.standings import Standing, standings
+from registry.access.scopes import ALL_ACTIONS, Action
+from registry.access.standings import ALL_STANDINGS, Standing, standings
 from registry.repositories.models import Repository
 from ui import errors
 from ui.display.costly import Busy
 from ui.forms import PageForm, dress
+from ui.opened import is_opened
 from ui.people import actor, user_of, visitor
 
 FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -167,6 +168,7 @@ class NamespacePage(Page):
     namespace: Namespace
     organization: Organization | None
     held: frozenset[Standing]
+    is_opened: bool
 
     def refusal(self) -> HttpResponseBase | None:
         found = (
@@ -180,6 +182,9 @@ class NamespacePage(Page):
         self.namespace = found
         self.organization = getattr(found, "organization", None)
         self.held = standings(self.visitor, found)
+        self.is_opened = is_opened(self.request, self.user, found.pk, now=self.now)
+        if self.is_opened:
+            self.held = ALL_STANDINGS
         return _answer_to(self, self.held, self.standing, "visitor")
 
     def context(self) -> dict[str, Any]:
@@ -188,6 +193,7 @@ class NamespacePage(Page):
             "namespace": self.namespace,
             "organization": self.organization,
             "held": self.held,
+            "is_opened": self.is_opened,
             "tab": self.tab,
         }
 
@@ -211,6 +217,7 @@ class RepositoryPage(Page):
     tab: ClassVar[str] = ""
     repository: Repository
     rights: frozenset[Action]
+    is_opened: bool
 
     def refusal(self) -> HttpResponseBase | None:
         found = (
@@ -222,6 +229,9 @@ class RepositoryPage(Page):
             raise Http404
         self.repository = found
         self.rights = rights_in(principal=self.visitor, path=found.path, repository=found)
+        self.is_opened = is_opened(self.request, self.user, found.namespace_id, now=self.now)
+        if self.is_opened:
+            self.rights = ALL_ACTIONS
         try:
             return _answer_to(self, self.rights, self.actions, "pull")
         except (Http404, PermissionDenied):
@@ -249,6 +259,7 @@ class RepositoryPage(Page):
             "repository": self.repository,
             "namespace": self.repository.namespace,
             "rights": self.rights,
+            "is_opened": self.is_opened,
             "may_push": "push" in self.rights,
             "may_administer": "*" in self.rights,
             "tab": self.tab,

@@ -11,7 +11,7 @@ from ui.activity.pages import (
     RepositoryActivity,
     RepositoryExport,
 )
-from ui.administration.urls import urlpatterns as administration_urls
+from ui.administration.urls import registry_pages
 from ui.contents.content import ManifestPage, TagPage
 from ui.contents.downloads import BlobDownload, ChartFileDownload, KeyDownload, ManifestDownload
 from ui.contents.files import LayerPage
@@ -113,7 +113,7 @@ urlpatterns = [
     path("docs/", ContentsPage.as_view(), name="manual"),
     path("docs/api/reference", ReferencePage.as_view(), name="reference"),
     path("docs/<slug:name>", ManualPage.as_view(), name="manual_page"),
-    *administration_urls,
+    *registry_pages(),
     *hook_pages(RegistryPlace, "webhooks"),
     *hook_pages(RepositoryPlace, _REPOSITORY),
     *hook_pages(NamespacePlace, _NAMESPACE),

@@ -114,6 +114,16 @@ def change_password(*, user: User, password: str, now: datetime, by: Actor = SYS
         bump_access_epoch()
 
 
+def lend_password(*, user: User, password: str, now: datetime, by: Actor = SYSTEM) -> None:
+    """Give a password that its owner has to change before all else."""
+    user.set_password(check_new_password(password, user=user))
+    user.must_change_password = True
+    with transaction.atomic():
+        user.save(update_fields=["password", "must_change_password"])
+        by.did("user.password.change", user.username, now=now, lent=True)
+        bump_access_epoch()
+
+
 def change_email(*, user: User, email: str, now: datetime, by: Actor = SYSTEM) -> None:
     """Where mail is sent, nobody has verified the new address: the next sign-in asks for that."""
     check_email(email)

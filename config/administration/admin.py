@@ -1,7 +1,5 @@
 """Every setting in the administration: its value, where that comes from, and changing some."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -15,16 +13,9 @@ from django.utils import timezone
 
 from accounts.users.administration import ReadOnlyAdmin, actor_of
 from config.administration.models import Setting
-from config.administration.runtime import (
-    SettingRefused,
-    change_setting,
-    effective,
-    loaded,
-    reset_setting,
-    stored,
-)
-from config.keys.configuration import CHANGEABLE, SECRET_KEYS, Configuration
-from config.keys.storage_drivers import without_secrets
+from config.administration.runtime import SettingRefused, change_setting, reset_setting
+from config.administration.shown import rows
+from config.keys.configuration import Configuration
 
 
 class SettingForm(forms.Form):
@@ -49,20 +40,6 @@ class SettingForm(forms.Form):
             return yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise forms.ValidationError("This is not YAML.") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A key as the page shows it."""
-
-    key: str
-    value: str
-    origin: str
-    is_changeable: bool  # here and now
-    description: str
-    why: str
-    stored: Setting | None
-    problem: str
 
 
 @admin.register(Setting)
@@ -117,40 +94,3 @@ class SettingAdmin(ReadOnlyAdmin):
     def _done(self, request: HttpRequest, text: str) -> HttpResponse:
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:config_setting_changelist"))
-
-
-def rows() -> Iterator[Row]:
-    """Every key of the configuration, and rows that are none of them."""
-    base, written = loaded(), {row.key: row for row in stored()}
-    found = effective(base, written.values())
-    for key, info in Configuration.model_fields.items():
-        origin: str = base.origins[key]
-        if key in found.from_admin:
-            origin = "admin"
-        elif origin == "file":
-            origin = f"{base.file.path}, line {base.file.line((key,))}"
-        yield Row(
-            key=key,
-            value=_shown(key, getattr(found.configuration, key)),
-            origin=origin,
-            is_changeable=key in CHANGEABLE and base.origins[key] == "default",
-            description=(info.description or "").replace("`", ""),
-            why=CHANGEABLE.get(key, ""),
-            stored=written.pop(key, None),
-            problem=found.problems.get(key, ""),
-        )
-    for key, row in written.items():
-        yield Row(key, row.value_json, "admin", False, "", "", row, found.problems.get(key, ""))
-
-
-def _shown(key: str, value: Any) -> str:
-    """As it would stand in ``config.yaml``; secrets only as that they are set."""
-    if key in SECRET_KEYS:
-        return "(set, not shown)" if value else ""
-    if isinstance(value, str):
-        return str(value)
-    plain = without_secrets(
-        Configuration.model_construct(**{key: value}).model_dump(mode="json")[key]
-    )
-    text: str = yaml.safe_dump(plain, sort_keys=False, default_flow_style=None)
-    return text.removesuffix("...\n").strip()

@@ -1,6 +1,6 @@
 """What somebody is in a namespace: the rights of all that is about no single repository."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from accounts.credentials.principals import Principal
 from accounts.organizations.models import TeamMember
@@ -11,13 +11,16 @@ from registry.repositories.models import administered_namespaces
 # To see anything in it, to be one of its members, to be allowed to make repositories there, or to
 # administer it.
 Standing = Literal["visitor", "member", "creator", "administrator"]
+ALL_STANDINGS: Final[frozenset[Standing]] = frozenset(
+    {"visitor", "member", "creator", "administrator"}
+)
 
 
 def standings(principal: Principal, namespace: Namespace) -> frozenset[Standing]:
     """What ``principal`` is in a namespace; empty when it may not even know of it."""
     held: set[Standing] = set()
     if _administers(principal, namespace):
-        return frozenset({"visitor", "member", "creator", "administrator"})
+        return ALL_STANDINGS
     roles = _roles(principal, namespace)
     if roles:
         held |= {"visitor", "member"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 
 from accounts.users.models import Namespace
 from registry.blobs.models import Blob, BlobLink
@@ -95,6 +95,14 @@ def storage_by_day(
     else:
         rows = NamespaceStorage.objects.filter(namespace=place.pk)
     return list(_since(rows, days, now).order_by("day").values_list("day", "size"))
+
+
+def latest_sizes(namespaces: Sequence[Namespace]) -> Mapping[int, int]:
+    """Bytes of each namespace (by id) as they were last surveyed; absent where they never were."""
+    surveyed = NamespaceStorage.objects.filter(namespace__in=[space.pk for space in namespaces])
+    last = surveyed.values("namespace").annotate(last=Max("day")).values("last")
+    rows = surveyed.filter(day=Subquery(last.filter(namespace=OuterRef("namespace"))))
+    return dict(rows.values_list("namespace", "size"))
 
 
 def stored_bytes(place: Namespace | Repository) -> int:

@@ -24,6 +24,8 @@ from accounts.users.services import create_robot, create_user
 from artifacts.kinds.kinds import EMPTY_CONFIG
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.policy.models import ArtifactPolicy
+from registry.announcements.models import Announcement
+from registry.announcements.services import announce
 from registry.events.kinds import EventType
 from registry.events.models import Delivery, DeliveryState, Hook, Notice, event_of
 from registry.events.services import HookTerms, create_hook, pause_hook, send_test
@@ -78,7 +80,6 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "robot": "ci",
             "name": "images",
             "fingerprint": PublicKey.objects.get(name="release").fingerprint,
-            "key": PublicKey.objects.get(name="release").pk,
             "permission": DefaultPermission.objects.all()[0].pk,
             "grant": RepositoryGrant.objects.filter(repository__path="acme/web")[0].pk,
             "deleted": Repository.deleted.get(path="acme/retired").pk,
@@ -86,6 +87,9 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "form": "csv",
             "file": "values.yaml",
             "blob": layer,
+            "username": "alice",
+            "key": "DEFAULT_TAG_EXPIRATION",
+            "announcement": Announcement.objects.all()[0].pk,
             "pk": AccessToken.objects.get(title="laptop").pk,
             **_hook(Hook.objects.exclude(namespace=None)[0]),
         },
@@ -98,6 +102,7 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
                 "file": "values.yaml",
             },
             "ui:repository_immutability_remove": {"rule": _rule("acme/web")},
+            "ui:key_remove": {"key": PublicKey.objects.get(name="release").pk},
             **_hook_pages("repository_", Hook.objects.filter(repository__path="acme/web")[0]),
             **_hook_pages("registry_", Hook.objects.of(None)[0]),
         },
@@ -178,6 +183,8 @@ class Showcase:
         self._traffic()
         deleted = self._repository("acme/retired", is_public=False, days=30)
         delete_repository(repository=deleted, now=self.days_ago(1), by=self.by)
+        later = {"starts_at": self.now + timedelta(days=30), "ends_at": None}
+        announce(text="**New disks** on Sunday", severity="info", **later, now=self.now, by=self.by)
         return known_of(index=index, image=image)
 
     def days_ago(self, days: float) -> datetime:

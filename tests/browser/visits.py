@@ -35,6 +35,17 @@ _ADMINISTRATOR = {
     "ui:registry_change_hook",
     "ui:registry_remove_hook",
     "ui:registry_delivery",
+    "ui:system",
+    "ui:system_people",
+    "ui:system_person",
+    "ui:system_new_person",
+    "ui:system_organizations",
+    "ui:system_organization",
+    "ui:system_announcements",
+    "ui:system_announcement",
+    "ui:system_audit",
+    "ui:system_settings",
+    "ui:system_setting",
 }
 # Steps of something that has not begun, and what is saved instead of shown.
 _NOT_SHOWN = {
@@ -71,6 +82,7 @@ _NOT_SHOWN = {
     "ui:suggestions",
     "ui:repository_activity_export",
     "ui:namespace_activity_export",
+    "ui:system_audit_export",
 }
 _MORE = (
     ("welcome-visitor", "/", ""),
@@ -95,6 +107,8 @@ _MORE = (
     ("search-tags", "/search?in=tags&q=0", "alice"),
     ("search-nothing", "/search?q=nothing-is-called-so", "alice"),
     ("missing", "/acme/absent", ""),
+    ("system-setting-switch", "/system/settings/FEATURE_USER_CREATION", "admin"),
+    ("system-setting-yaml", "/system/settings/ALLOWED_OCI_ARTIFACT_TYPES", "admin"),
     ("admin", "/admin/", "admin"),
     ("admin-users", "/admin/users/user/", "admin"),
     ("admin-user", "/admin/users/user/add/", "admin"),

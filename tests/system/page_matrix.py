@@ -16,7 +16,9 @@ SHOWN = {
     " organization_name new_repository",
     ALICE: "token_revocation",
     SUPERUSER: "setup status registry_hooks registry_new_hook registry_hook registry_change_hook"
-    " registry_remove_hook registry_delivery",
+    " registry_remove_hook registry_delivery system system_people system_person system_new_person"
+    " system_organizations system_organization system_announcements system_announcement"
+    " system_audit system_audit_export system_settings system_setting",
     PULL: "repository tag manifest manifest_raw referrers blob layer chart_file public_key tags"
     " history signatures compare repository_activity",
     PUSH: "change_tags add_tag restore_tag description repository_activity_export",
@@ -38,7 +40,9 @@ CHANGED = {
     EVERYBODY: "theme",
     PERSON: "notices settings delete_account tokens invitations new_organization new_repository",
     ALICE: "token_revocation",
-    SUPERUSER: "registry_new_hook registry_hook registry_change_hook registry_remove_hook",
+    SUPERUSER: "registry_new_hook registry_hook registry_change_hook registry_remove_hook"
+    " system_person system_new_person system_organization system_announcements"
+    " system_announcement system_setting",
     PUSH: "change_tags add_tag restore_tag description",
     DELETE: "forget_tag",
     REPOSITORY_ADMIN: "repository_policy_change repository_retention repository_retention_run"

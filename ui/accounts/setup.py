@@ -50,6 +50,7 @@ class SetupPage(Page):
                 _broker(),
                 _mail(),
             ],
+            is_open=settings.BERTH.FEATURE_USER_CREATION is True,
             login_lines=logins(registry, self.user.username)[:3],
             push_lines=[
                 push_image(registry, "ORGANIZATION/IMAGE", "IMAGE"),

@@ -72,6 +72,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "repository.policy.select": "chose an artifact policy for",
     "repository.signatures": "changed whether pulls need a signature in",
     "organization.create": "created the organization",
+    "organization.open": "opened as its administrator, being one of the registry,",
     "organization.delete": "deleted the organization",
     "organization.description": "changed the description of",
     "organization.email.change": "changed the e-mail address of",

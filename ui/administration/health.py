@@ -146,6 +146,12 @@ def signing_keys(*, now: datetime) -> list[Key]:
     ]
 
 
+def all_troubles(*, now: datetime) -> Iterator[str]:
+    return troubles(
+        jobs=jobs(now=now), queue=queue(now=now), storage=storage(), database=database()
+    )
+
+
 def troubles(
     *, jobs: Sequence[Job], queue: Queue, storage: Storage, database: Database
 ) -> Iterator[str]:

@@ -5,13 +5,14 @@ from django.http import HttpRequest, HttpResponse
 
 from registry.statistics.models import CollectionReport, LoggedError
 from ui.administration import health
-from ui.pages import SuperuserPage
+from ui.administration.pages import RegistryPage
 
 ERRORS_SHOWN = 20
 
 
-class StatusPage(SuperuserPage):
+class StatusPage(RegistryPage):
     template = "ui/administration/status.html"
+    tab = "status"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         jobs = health.jobs(now=self.now)

@@ -64,6 +64,8 @@ class RepositoriesPage(NamespacePage):
     def _visible(self) -> RepositoryQuerySet:
         if "administrator" in self.held:
             return Repository.objects.filter(namespace=self.namespace)
+        if self.is_opened:
+            return Repository.objects.filter(namespace=self.namespace)
         return readable_repositories(self.visitor).filter(namespace=self.namespace)
 
     @staticmethod

@@ -43,6 +43,13 @@ _OF_PEOPLE = (
     Action("Two-step sign-in", "mfa_index", "shield-check", "second factor passkey totp account"),
 )
 _OF_SUPERUSERS = (
+    Action("Administration", "ui:system", "shield", "registry overview"),
+    Action("People", "ui:system_people", "users", "accounts users administration"),
+    Action("New person", "ui:system_new_person", "user-plus", "create account user administration"),
+    Action("All organizations", "ui:system_organizations", "building-2", "administration open"),
+    Action("Settings of the registry", "ui:system_settings", "settings", "administration keys"),
+    Action("Announcements", "ui:system_announcements", "megaphone", "administration announce"),
+    Action("Audit", "ui:system_audit", "scroll-text", "administration log activity"),
     Action("Status", "ui:status", "activity", "health jobs errors administration"),
     Action("Hooks of the registry", "ui:registry_hooks", "webhook", "webhooks administration"),
     Action("Set up", "ui:setup", "rocket", "first steps administration"),

@@ -1,0 +1,112 @@
+"""What everybody is told at the head of each page: written, looked at before, taken back."""
+
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+
+from registry.announcements.models import Announcement, Severity
+from registry.announcements.services import (
+    MAX_TEXT_LENGTH,
+    announce,
+    change_announcement,
+    withdraw_announcement,
+)
+from ui.administration.pages import RegistryPage
+from ui.display.prose import prose
+from ui.forms import PageForm
+from ui.paging import page_of
+
+_BELOW_THE_TITLE = 2
+
+
+class MomentInput(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class AnnouncementForm(PageForm):
+    refusable = "text"
+
+    text = forms.CharField(
+        max_length=MAX_TEXT_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Markdown: links, bold text, lists. Everybody can read it, also who is not"
+        " signed in.",
+    )
+    severity = forms.ChoiceField(label="What it is", choices=Severity.choices)
+    starts_at = forms.DateTimeField(
+        label="From", required=False, widget=MomentInput(), help_text="UTC. Empty: from now on."
+    )
+    ends_at = forms.DateTimeField(
+        label="Until",
+        required=False,
+        widget=MomentInput(),
+        help_text="UTC. Empty: until it is deleted.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        starts, ends = given.get("starts_at"), given.get("ends_at")
+        if starts and ends and ends <= starts:
+            self.add_error("ends_at", "It must end after it starts.")
+        return given
+
+
+class AnnouncementsPage(RegistryPage):
+    template = "ui/administration/announcements.html"
+    tab = "announcements"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.answer(AnnouncementForm(initial={"severity": Severity.INFO}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self.filled(AnnouncementForm(request.POST))
+        if "preview" in request.POST:
+            return self.answer(form, shown=_shown(form.cleaned_data))
+        announce(**form.cleaned_data, now=self.now, by=self.by)
+        return self.done("Everybody is told within seconds.", "ui:system_announcements")
+
+    def answer(self, form: Any = None, **options: Any) -> HttpResponse:
+        page = page_of(self.request, Announcement.objects.all(), order=("-id",))
+        rows = [
+            {"announcement": row, "html": prose(row.text, top_heading=_BELOW_THE_TITLE)}
+            for row in page.rows
+        ]
+        return super().answer(form, page=page, rows=rows, **options)
+
+
+class AnnouncementPage(RegistryPage):
+    template = "ui/administration/announcement.html"
+    tab = "announcements"
+    crumb = "Change"
+
+    def get(self, request: HttpRequest, announcement: int) -> HttpResponse:
+        found = self._found(announcement)
+        initial = {name: getattr(found, name) for name in AnnouncementForm.base_fields}
+        return self.answer(AnnouncementForm(initial=initial), shown=_shown(initial))
+
+    def post(self, request: HttpRequest, announcement: int) -> HttpResponse:
+        found = self._found(announcement)
+        if "delete" in request.POST:
+            withdraw_announcement(announcement=found, now=self.now, by=self.by)
+            return self.done("The announcement was deleted.", "ui:system_announcements")
+        form = self.filled(AnnouncementForm(request.POST))
+        if "preview" in request.POST:
+            return self.answer(form, shown=_shown(form.cleaned_data))
+        change_announcement(announcement=found, **form.cleaned_data, now=self.now, by=self.by)
+        return self.done("The announcement was changed.", "ui:system_announcements")
+
+    def _found(self, pk: int) -> Announcement:
+        found: Announcement | None = Announcement.objects.filter(pk=pk).first()
+        if found is None:
+            raise Http404
+        return found
+
+
+def _shown(given: dict[str, Any]) -> dict[str, Any]:
+    """As it will stand at the head of every page."""
+    html = prose(given["text"], top_heading=_BELOW_THE_TITLE)
+    return {"severity": given["severity"], "html": html}
