@@ -130,6 +130,21 @@ def rotate(*, now: datetime, by: Actor = SYSTEM) -> str:
     return row.kid
 
 
+def revoke(*, now: datetime, by: Actor = SYSTEM) -> str:
+    """Make a key that signs at once, and all others worthless; return its ``kid``.
+
+    For a key that somebody else may have: every token that was issued ends, and clients log in
+    again by themselves. Other processes know within ``REMEMBER_FOR``.
+    """
+    row = _new_row(now=now, active_from=now - CLOCK_LEEWAY)
+    with transaction.atomic():
+        SigningKey.objects.all().delete()
+        row.save(force_insert=True)
+        by.did("signing-key.revoke", row.kid, now=now, place="")
+    forget_cached_keys()
+    return row.kid
+
+
 def reseal_keys() -> list[str]:
     """Encrypt the stored keys under SECRET_KEY; return those that cannot be read any more."""
     lost = []

@@ -51,6 +51,7 @@ class Claims:
     grants: Mapping[str, Grant]  # by repository path
     registry: frozenset[str]  # "catalog", if the token opens it
     expires_at: datetime
+    kid: str  # of the key that signed it
 
     def says(self, action: Action, path: str) -> bool:
         grant = self.grants.get(path)
@@ -123,7 +124,8 @@ def verify_token(token: str, *, now: datetime) -> Claims:
 
     Verified tokens are remembered until they end, because checking a signature
     costs more than the rest of a small request. A remembered token says no more
-    than the signature did: rights are looked at again at every use.
+    than the signature did: rights, and whether its key is still good, are looked at again at
+    every use.
 
     Raises ``TokenInvalid``.
     """
@@ -142,6 +144,8 @@ def verify_token(token: str, *, now: datetime) -> Claims:
     end = claims.expires_at + CLOCK_LEEWAY
     if now >= end:
         raise TokenInvalid("the token has expired; log in again")
+    if public_key(claims.kid, now=now) is None:
+        raise TokenInvalid("the key that signed the token was revoked; log in again")
     holds_until(end, now=now)
     return claims
 
@@ -176,14 +180,14 @@ def _verify(token: str, now: datetime) -> Claims:
             leeway=CLOCK_LEEWAY,
             options={"require": _REQUIRED},
         )
-        return _read(claims)
+        return _read(claims, kid)
     except jwt.ExpiredSignatureError as error:
         raise TokenInvalid("the token has expired; log in again") from error
     except (jwt.InvalidTokenError, KeyError, ValueError, TypeError, NameInvalid) as error:
         raise TokenInvalid("the token is not valid here") from error
 
 
-def _read(claims: Mapping[str, Any]) -> Claims:
+def _read(claims: Mapping[str, Any], kid: str) -> Claims:
     own = claims["berth"]
     grants: dict[str, Grant] = {}
     registry: set[str] = set()
@@ -211,6 +215,7 @@ def _read(claims: Mapping[str, Any]) -> Claims:
         grants=grants,
         registry=frozenset(registry),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        kid=kid,
     )
 
 

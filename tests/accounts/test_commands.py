@@ -163,6 +163,13 @@ def test_rotate_signing_key_publishes_a_new_one(run: Run) -> None:
     assert line.endswith(SigningKey.objects.get(retired_at=None).kid)
 
 
+def test_rotate_signing_key_can_end_what_the_old_one_signed(run: Run) -> None:
+    run("rotate_signing_key")
+    (line,) = run("rotate_signing_key", "--revoke")
+
+    assert line.count(SigningKey.objects.get().kid) == 1
+
+
 def test_somebody_without_their_second_factor_is_let_in_by_the_password(
     run: Run, alice: User
 ) -> None:

@@ -1,7 +1,7 @@
 """A store of its own for every test, and nothing remembered from the test before."""
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -51,6 +51,14 @@ def _cheap_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def _one_private_key(**parameters: int) -> RSAPrivateKey:
     return generate_private_key(**parameters)
+
+
+@pytest.fixture
+def another_signing_key(
+    _cheap_secrets: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], None]:
+    """Let the next signing key be another than those before."""
+    return partial(monkeypatch.setattr, keys, "generate_private_key", generate_private_key)
 
 
 @pytest.fixture(autouse=True)

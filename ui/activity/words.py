@@ -127,6 +127,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "public-key.register": "added a public key to",
     "public-key.remove": "removed a public key from",
     "signing-key.create": "made the token signing key",
+    "signing-key.revoke": "made every token worthless, with a new signing key",
     "signing-key.rotate": "rotated the token signing key to",
     "retention.rules": "changed the retention rules of",
     "retention.run": "applied the retention rules to",

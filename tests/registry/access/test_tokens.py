@@ -1,11 +1,13 @@
 """Bearer tokens: what they say, and what they are worth when they have grown stale."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from accounts.credentials import keys
 from accounts.credentials.models import AccessToken
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.credentials.services import (
@@ -286,6 +288,30 @@ def test_a_new_robot_token_ends_what_the_old_one_bought(web: Repository, now: da
 
     with pytest.raises(Unauthorized, match="no longer valid"):
         require(text, now)
+
+
+def test_a_stolen_key_is_worthless_although_its_tokens_were_verified_before(
+    web: Repository, bob: User, now: datetime, another_signing_key: Callable[[], None]
+) -> None:
+    grant(repository=web, role=Role.READ, holder=bob, now=now)
+    text = token(principal_of(bob), now)
+    require(text, now)
+    another_signing_key()
+    keys.revoke(now=now)
+
+    with pytest.raises(TokenInvalid, match="revoked"):
+        require(text, now)
+
+
+def test_after_a_revocation_new_tokens_are_good_at_once(
+    web: Repository, bob: User, now: datetime, another_signing_key: Callable[[], None]
+) -> None:
+    grant(repository=web, role=Role.READ, holder=bob, now=now)
+    token(principal_of(bob), now)
+    another_signing_key()
+    keys.revoke(now=now)
+
+    require(token(principal_of(bob), now), now)
 
 
 def test_a_token_is_not_good_for_another_repository_of_the_same_name(

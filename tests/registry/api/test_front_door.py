@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from accounts.credentials import services
+from accounts.credentials import keys, services
 from accounts.credentials.keys import CLOCK_LEEWAY
 from accounts.credentials.models import LoginThrottle
 from accounts.credentials.passwords import verify
@@ -425,6 +425,17 @@ def test_a_token_that_ended_reads_nothing_that_it_read_before(
     monkeypatch.setattr(timezone, "now", lambda: end)
 
     assert door(*asked).status == 401
+
+
+def test_a_token_of_a_key_that_was_revoked_reads_nothing_that_it_read_before(
+    world: Repository, door: Asking, another_signing_key: Callable[[], None]
+) -> None:
+    asked = ("GET", "/v2/acme/web/manifests/latest", token("pull"))
+    before = door(*asked).status
+    another_signing_key()
+    keys.revoke(now=timezone.now())
+
+    assert (before, door(*asked).status) == (200, 401)
 
 
 def test_what_was_answered_to_one_is_not_answered_to_another(
