@@ -40,8 +40,7 @@ from registry.repositories.models import Repository
 from ui import errors
 from ui.display.costly import Busy
 from ui.forms import PageForm, dress
-from ui.opened import is_opened
-from ui.people import actor, user_of, visitor
+from ui.people import actor, is_opened, user_of, visitor
 
 FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
 Form = TypeVar("Form", bound=PageForm)

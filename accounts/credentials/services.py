@@ -17,8 +17,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.audit.services import SYSTEM, Actor
 from accounts.audit.sightings import notice
 from accounts.credentials import keys, throttle
-from accounts.credentials.federation import federated, is_foreign, is_trusted_still
-from accounts.credentials.foreign_tokens import TokenRefused
 from accounts.credentials.ldap.directory import directory_person, is_in_directory
 from accounts.credentials.models import (
     AccessToken,
@@ -39,6 +37,8 @@ from accounts.credentials.principals import (
 from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt
+from accounts.credentials.workloads.federation import federated, is_foreign, is_trusted_still
+from accounts.credentials.workloads.foreign_tokens import TokenRefused
 from accounts.names import is_name
 from accounts.organizations import invitations
 from accounts.statements import Prepared, moment

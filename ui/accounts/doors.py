@@ -19,10 +19,10 @@ from django.views.generic.base import RedirectView
 from requests import RequestException
 
 from ui.accounts import openid_connect
-from ui.accounts.invitations import InvitationsPage
 from ui.accounts.profile import AccountDeletion, SettingsPage
 from ui.accounts.setup import SetupPage
 from ui.accounts.tokens import TokenRevocation, TokensPage
+from ui.namespaces.invitations import InvitationsPage
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponseBase
 from jwt.utils import base64url_encode
 from requests import Response
 
-from accounts.credentials.foreign_tokens import TokenRefused, verified
+from accounts.credentials.workloads.foreign_tokens import TokenRefused, verified
 from artifacts.oci.errors import OCIError
 from artifacts.oci.strict_json import parse_object
 

@@ -13,9 +13,8 @@ from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from registry.statistics.reads import latest_sizes
 from ui.administration.pages import RegistryPage
-from ui.opened import close_organization, open_organization
 from ui.paging import page_of
-from ui.people import ask_again
+from ui.people import ask_again, close_organization, open_organization
 
 _OWNERS_SHOWN = 3
 

@@ -12,14 +12,14 @@ from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
-from accounts.credentials.federation import (
+from accounts.credentials.services import holds_token, issue_robot_token
+from accounts.credentials.workloads.federation import (
     Workload,
     federations_of,
     own_audience,
     set_federations,
     trial,
 )
-from accounts.credentials.services import holds_token, issue_robot_token
 from accounts.names import MAX_NAME_LENGTH
 from accounts.users import services
 from accounts.users.models import Robot

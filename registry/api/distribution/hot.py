@@ -14,7 +14,7 @@ from django.core.exceptions import SuspiciousOperation, SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError
 from django.http.request import QueryDict
 
-from accounts.credentials.federation import is_foreign
+from accounts.credentials.workloads.federation import is_foreign
 from accounts.origin import address_of, external_url, is_served
 from artifacts.oci.errors import BlobUnknown, ManifestUnknown, OCIError
 from registry.access.callers import Caller

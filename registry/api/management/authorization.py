@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials import applications
-from accounts.credentials.federation import is_foreign, issue_robot_jwt
 from accounts.credentials.models import OAuthApplication
 from accounts.credentials.principals import Principal, read_scopes
+from accounts.credentials.workloads.federation import is_foreign, issue_robot_jwt
 from artifacts.oci.errors import Unauthorized
 from registry.access.callers import Caller
 from registry.api.http.failures import RequestInvalid

@@ -19,7 +19,7 @@ from registry.announcements.services import announce
 from registry.statistics.models import NamespaceStorage
 from tests.registry.builders import NOW, make_organization, make_repository, make_user
 from tests.ui.browsing import browser
-from ui import opened
+from ui import people
 
 pytestmark = pytest.mark.django_db
 
@@ -244,7 +244,7 @@ def test_an_open_organization_is_closed_again(page: Client, acme: Organization) 
 def test_it_closes_by_itself(
     page: Client, acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opened, "OPEN_FOR", timedelta(seconds=-1))
+    monkeypatch.setattr(people, "OPEN_FOR", timedelta(seconds=-1))
     page.post("/system/organizations/acme")
 
     assert page.get("/acme/-/retention").status_code == 404

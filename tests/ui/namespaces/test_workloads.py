@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from accounts.credentials import federation
 from accounts.credentials.models import RobotFederation
+from accounts.credentials.workloads import federation
 from accounts.users.models import User
 from tests.registry.builders import make_organization, make_robot, make_user
 from tests.ui.browsing import browser

@@ -7,8 +7,8 @@ from django.db.models import Prefetch, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.credentials.federation import Workload, federations_of, set_federations
 from accounts.credentials.services import issue_robot_token
+from accounts.credentials.workloads.federation import Workload, federations_of, set_federations
 from accounts.errors import RobotExists
 from accounts.names import is_name
 from accounts.organizations.models import TeamMember

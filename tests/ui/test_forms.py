@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.test import RequestFactory
 
-from ui.uploads import MAX_FILE_BYTES
+from ui.forms import MAX_FILE_BYTES
 
 
 @pytest.mark.parametrize("length", [0, 1, MAX_FILE_BYTES, MAX_FILE_BYTES + 1, 5_000_000])

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 
 from accounts.audit.models import AuditEvent
-from accounts.credentials import issuers
-from accounts.credentials.federation import (
+from accounts.credentials.models import RobotFederation
+from accounts.credentials.workloads import issuers
+from accounts.credentials.workloads.federation import (
     FederationRefused,
     Workload,
     set_federations,
     trial,
 )
-from accounts.credentials.models import RobotFederation
 from accounts.outgoing.addresses import AddressRefused
 from accounts.outgoing.client import Answer
 from accounts.users.models import Robot

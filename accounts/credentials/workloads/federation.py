@@ -16,11 +16,16 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.audit.services import SYSTEM, Actor
-from accounts.credentials.foreign_tokens import TokenRefused, header_of, unverified, verified
-from accounts.credentials.issuers import check_issuer, keys_of
 from accounts.credentials.keys import public_key, signing_key
 from accounts.credentials.models import RobotFederation
 from accounts.credentials.principals import Principal
+from accounts.credentials.workloads.foreign_tokens import (
+    TokenRefused,
+    header_of,
+    unverified,
+    verified,
+)
+from accounts.credentials.workloads.issuers import check_issuer, keys_of
 from accounts.errors import AccountError
 from accounts.users.models import Robot
 from accounts.users.services import bump_access_epoch

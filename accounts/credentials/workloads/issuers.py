@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from accounts.credentials.foreign_tokens import TokenRefused
+from accounts.credentials.workloads.foreign_tokens import TokenRefused
 from accounts.outgoing.addresses import AddressRefused, parse_address
 from accounts.outgoing.client import CallFailed, call, permission
 from artifacts.oci.errors import OCIError
