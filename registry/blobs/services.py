@@ -186,7 +186,7 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
     link_id, digest_, size, storage_key, pushed = row
     aging = pushed + timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
     statements.holds_until(aging, now=now)
-    return StoredBlob(link_id, digest_, size, storage_key, is_aging=aging <= now)
+    return StoredBlob(link_id, digest_, size, storage_key, is_aging=aging < now)
 
 
 def _found(parameters: Sequence[Any]) -> statements.Found[tuple[Any, ...] | None]:

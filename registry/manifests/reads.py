@@ -130,8 +130,8 @@ class _Row:
             self.size,
             self.body,
             self.id,
-            is_pull_due=due is None or due <= now,
-            is_aging=aging <= now,
+            is_pull_due=due is None or due < now,
+            is_aging=aging < now,
         )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.audit.services import Actor
-from accounts.credentials.models import AccessToken
+from accounts.credentials.applications import create_application
+from accounts.credentials.models import AccessToken, OAuthApplication
 from accounts.credentials.services import issue_application_token, issue_robot_token
 from accounts.organizations.models import DefaultPermission, DefaultRole, Organization, TeamRole
 from accounts.organizations.services import (
@@ -70,6 +71,7 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
     moved = Tag.objects.filter(repository__path="acme/web", name="v1.1.0").latest("started_at")
     builtin = ArtifactPolicy.objects.get(name="builtin")
     image_parts = {"digest": image.digest, "blob": layer}
+    application = OAuthApplication.objects.get(name="Deployer").client_id
     return {
         "parameters": {
             "namespace": "acme",
@@ -88,9 +90,10 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "file": "values.yaml",
             "blob": layer,
             "username": "alice",
-            "key": "DEFAULT_TAG_EXPIRATION",
+            "key": PublicKey.objects.get(name="release").pk,
             "announcement": Announcement.objects.all()[0].pk,
             "pk": AccessToken.objects.get(title="laptop").pk,
+            "client_id": application,
             **_hook(Hook.objects.exclude(namespace=None)[0]),
         },
         "arguments": {
@@ -102,11 +105,16 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
                 "file": "values.yaml",
             },
             "ui:repository_immutability_remove": {"rule": _rule("acme/web")},
-            "ui:key_remove": {"key": PublicKey.objects.get(name="release").pk},
+            "ui:system_setting": {"key": "DEFAULT_TAG_EXPIRATION"},
             **_hook_pages("repository_", Hook.objects.filter(repository__path="acme/web")[0]),
             **_hook_pages("registry_", Hook.objects.of(None)[0]),
         },
         "queries": {
+            "ui:authorize": {
+                "client_id": application,
+                "response_type": "token",
+                "scope": "repo:read repo:create",
+            },
             "ui:change_tags": {"action": "delete", "tag": "v1.2.0"},
             "ui:restore_tag": {"tag": "v1.1.0", "digest": moved.manifest.digest},
             "ui:policy_change": {"policy": builtin.pk},
@@ -229,6 +237,9 @@ class Showcase:
             scope="write",
             expires_at=self.now + timedelta(days=30),
             now=at,
+        )
+        create_application(
+            organization=acme, name="Deployer", description="Rolls charts out", now=at, by=self.by
         )
         register_key(
             namespace=acme.namespace, name="release", pem=self.signer.pem, now=at, by=self.by

@@ -11,9 +11,10 @@ PULL, PUSH, DELETE, REPOSITORY_ADMIN = "pull", "push", "delete", "*"
 VISITOR, MEMBER, CREATOR, OWNER = "visitor", "member", "creator", "administrator"
 
 SHOWN = {
-    EVERYBODY: "welcome explore search suggestions help manual manual_page",
+    EVERYBODY: "welcome explore search suggestions help manual manual_page reference"
+    " local_application",
     PERSON: "organizations notices settings delete_account tokens invitations new_organization"
-    " organization_name new_repository",
+    " organization_name new_repository authorize",
     ALICE: "token_revocation",
     SUPERUSER: "setup status registry_hooks registry_new_hook registry_hook registry_change_hook"
     " registry_remove_hook registry_delivery system system_people system_person system_new_person"
@@ -34,11 +35,12 @@ SHOWN = {
     " retention_run time_machine immutability immutability_remove keys key_remove delete_team"
     " robots new_robot robot robot_token delete_robot default_permissions default_permission"
     " namespace_settings delete_organization deleted_repositories deleted_repository"
-    " hooks new_hook hook change_hook remove_hook delivery",
+    " hooks new_hook hook change_hook remove_hook delivery applications application workloads",
 }
 CHANGED = {
     EVERYBODY: "theme",
-    PERSON: "notices settings delete_account tokens invitations new_organization new_repository",
+    PERSON: "notices settings delete_account tokens invitations new_organization new_repository"
+    " authorize",
     ALICE: "token_revocation",
     SUPERUSER: "registry_new_hook registry_hook registry_change_hook registry_remove_hook"
     " system_person system_new_person system_organization system_announcements"
@@ -53,7 +55,8 @@ CHANGED = {
     OWNER: "policy_change retention retention_run time_machine immutability immutability_remove"
     " keys key_remove teams team team_member delete_team new_robot robot robot_state robot_token"
     " robot_pull_secret delete_robot default_permissions default_permission namespace_settings"
-    " delete_organization deleted_repository new_hook hook change_hook remove_hook",
+    " delete_organization deleted_repository new_hook hook change_hook remove_hook applications"
+    " application application_secret delete_application workloads",
 }
 
 _READS = frozenset({VISITOR, PULL})

@@ -163,6 +163,9 @@ def test_notices_are_left_for_a_person_of_the_place(owner: Client) -> None:
 # --- Tried and watched --------------------------------------------------------------------------
 
 
+ASKS_AGAIN = 'hx-trigger="load delay:1s"'
+
+
 def test_the_outcome_of_a_test_is_answered_on_the_page(
     owner: Client, repository: Repository, receiver: Receiver
 ) -> None:
@@ -174,9 +177,9 @@ def test_the_outcome_of_a_test_is_answered_on_the_page(
     after = text(owner, answer.headers["Location"])
 
     assert "It waits to be sent." in before
-    assert 'hx-trigger="load delay:1s"' in before
+    assert ASKS_AGAIN in before
     assert "The receiver answered 200 after" in after
-    assert "hx-trigger" not in after
+    assert ASKS_AGAIN not in after
     assert receiver.headers[0]["X-Berth-Event"] == "tag.pushed"
 
 
