@@ -34,6 +34,7 @@ from tests.system.proxies import NGINX_FILE
 DOCUMENT = ROOT / "docs/production.md"
 SECRET = "one-and-the-same-on-all-machines-of-this-registry"
 _WAIT_SECONDS = 60
+_FAILED_SECONDS = 6  # more than nginx's fail_timeout in the document
 
 
 @dataclass(slots=True)
@@ -131,6 +132,11 @@ class Stack:
             assert time.monotonic() - began < seconds, "Berth did not become ready"
             time.sleep(0.1)
         return time.monotonic() - began
+
+    def wait_until_asked(self) -> None:
+        """Until both are ready, and the proxy asks again whichever had failed."""
+        self.wait_until_ready()
+        time.sleep(_FAILED_SECONDS)
 
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.certificate))

@@ -21,8 +21,9 @@ from tests.s3_server import frozen as frozen_bucket
 pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.timeout(900)]
 
 FAULT_SECONDS: Final = 5
-SOON_SECONDS: Final = 5  # three, and what a busy machine adds; a client asks for a token first
-BACK_SECONDS: Final = 5
+# Three and five on a quiet machine; here other tests keep all processors busy.
+SOON_SECONDS: Final = 12
+BACK_SECONDS: Final = 20
 
 
 def _away(part: str, stack: Stack) -> AbstractContextManager[None]:
@@ -103,7 +104,7 @@ def test_machines_are_restarted_one_by_one_and_nobody_is_refused(stack: Stack) -
         for number in (0, 1):
             stack.webs[number].stop()
             stack.start_web(number)
-            stack.wait_until_ready()
+            stack.wait_until_asked()
 
     assert load.result.refusals == []
     assert load.lost() == []

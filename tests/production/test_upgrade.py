@@ -22,7 +22,7 @@ def test_an_upgrade_machine_by_machine_refuses_nobody(stack: Stack, tmp_path: Pa
         for number in (0, 1):
             stack.webs[number].stop()
             stack.start_web(number)
-            stack.wait_until_ready()
+            stack.wait_until_asked()
 
     assert load.result.refusals == []
     assert load.lost() == []

@@ -19,7 +19,9 @@ LOGIN = {"Authorization": "Basic " + b64encode(f"admin:{ADMIN_PASSWORD}".encode(
 TOKEN = "/v2/auth?service=berth&scope=repository:admin/web:pull,push"
 UPLOADS = "/v2/admin/web/blobs/uploads/"
 MANIFEST = "/v2/admin/web/manifests/v1"
-SOON_SECONDS = 3.5  # and half a second for a busy machine
+# Three and one on a quiet machine; here other tests keep all processors busy. Without the watch
+# it is half a minute and more.
+SOON_SECONDS, AT_ONCE_SECONDS = 12, 6
 AT_ONCE = 60  # more than there are threads at any door
 
 Door = tuple[str, str, Mapping[str, str]]
@@ -60,7 +62,7 @@ def test_without_its_database_every_door_says_so_soon_and_works_again_soon(
     _require_back(server)
     _require_told(first, later)
     assert max(one.seconds for one in first) < SOON_SECONDS
-    assert max(one.seconds for one in later) < 1
+    assert max(one.seconds for one in later) < AT_ONCE_SECONDS
 
 
 def test_a_database_that_falls_silent_is_one_that_is_away(
@@ -73,7 +75,7 @@ def test_a_database_that_falls_silent_is_one_that_is_away(
     _require_back(server)
     _require_told(first, later)
     assert max(one.seconds for one in first) < SOON_SECONDS
-    assert max(one.seconds for one in later) < 1.5
+    assert max(one.seconds for one in later) < AT_ONCE_SECONDS
 
 
 def test_a_statement_may_take_long_while_its_server_is_there(cluster: str) -> None:
@@ -107,7 +109,7 @@ def _rush(server: RunningServer, doors: list[Door]) -> tuple[list[Got], list[Got
 def _require_back(server: RunningServer) -> None:
     back = time.monotonic()
     while _got(server, "GET", TOKEN, LOGIN).status != HTTPStatus.OK:
-        assert time.monotonic() - back < 5
+        assert time.monotonic() - back < SOON_SECONDS
         time.sleep(0.1)
 
 

@@ -42,10 +42,10 @@ def test_a_server_that_falls_silent_is_told_soon_and_asked_again_soon(tmp_path: 
         bucket.put("a", b"content")
         with frozen(server):
             first, later = _seconds_until_told(bucket), _seconds_until_told(bucket)
-        assert _seconds_until_found(bucket) < 2
+        assert _seconds_until_found(bucket) < 8
 
-    assert first < 3
-    assert later < 1.5
+    assert first < 12  # without the watch it is a minute
+    assert later < 6
 
 
 def test_a_request_that_takes_long_is_waited_for_while_the_server_answers(refusing: str) -> None:
