@@ -109,8 +109,15 @@ def delete_application(*, application: OAuthApplication, now: datetime, by: Acto
         bump_access_epoch()
 
 
-def application_at(client_id: str) -> OAuthApplication | None:
+def application_at(
+    client_id: str, *, organization: Organization | None = None
+) -> OAuthApplication | None:
+    """The application, of that organization if one is given. What no id is, is not asked for."""
+    if not (client_id.isascii() and client_id.isalnum()):
+        return None
     found = OAuthApplication.objects.select_related("organization__namespace")
+    if organization is not None:
+        found = found.filter(organization=organization)
     return found.filter(client_id=client_id[:40]).first()
 
 

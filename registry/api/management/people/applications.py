@@ -67,7 +67,7 @@ class ApplicationsView(OrganizationView):
 
 class _OneApplicationView(OrganizationView):
     def application(self, client_id: str) -> OAuthApplication:
-        found = self.organization.applications.filter(client_id=client_id[:40]).first()
+        found = applications.application_at(client_id, organization=self.organization)
         if found is None:
             raise _no_application(client_id)
         found.organization = self.organization
