@@ -77,7 +77,7 @@ class LoopReader:
         self._looking = self.connection.cursor()
         self._found: dict[Hashable, Found[Any]] = {}
         self._room = _REMEMBERED_BYTES
-        self._holding: Holding | None = None
+        self.noted: Holding | None = None  # of what is being found, if somebody wants to know
         self.version = -1  # another after every commit
 
     def look(self) -> None:
@@ -90,35 +90,31 @@ class LoopReader:
     @contextmanager
     def holding(self) -> Iterator[Holding]:
         """What is found inside, and how long it holds."""
-        before, self._holding = self._holding, Holding()
+        before, self.noted = self.noted, Holding()
         try:
-            yield self._holding
+            yield self.noted
         finally:
-            self._holding = before
-
-    def note(self) -> Holding | None:
-        """Where to say how long what is being found holds; ``None``: nobody wants to know."""
-        return self._holding
+            self.noted = before
 
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if self._holding:
-            self._holding.is_certain = False
+        if self.noted:
+            self.noted.is_certain = False
         return _asked(self.connection, statement, parameters).fetchall()
 
     def remembered(self, key: Hashable, find: Callable[[], Found[T]], now: datetime | None) -> T:
         found: Found[T] | None = self._found.get(key)
         if found is None or (found.until and (now is None or now >= found.until)):
             found = self._find(key, find)
-        if self._holding and found.until:
-            self._holding.end_by(found.until)
+        if self.noted and found.until:
+            self.noted.end_by(found.until)
         return found.value
 
     def _find(self, key: Hashable, find: Callable[[], Found[T]]) -> Found[T]:
-        before, self._holding = self._holding, None  # ``Found`` says how long it holds
+        before, self.noted = self.noted, None  # ``Found`` says how long it holds
         try:
             found = find()
         finally:
-            self._holding = before
+            self.noted = before
         taken = found.size_bytes + _BYTES_OF_ENTRY
         if taken > self._room:
             self._forget()
@@ -185,14 +181,19 @@ def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | N
 
 def holds_until(moment: datetime, *, now: datetime) -> None:
     """What follows from ``now`` being on this side of ``moment`` ends there."""
-    if now < moment and (reader := _own.reader) and (holding := reader.note()):
+    if now < moment and (holding := _noted()):
         holding.end_by(moment)
 
 
 def each_time(action: Callable[[datetime], object]) -> None:
     """What was done just now is done again, by ``action``, when the same answer is given again."""
-    if (reader := _own.reader) and (holding := reader.note()):
+    if holding := _noted():
         holding.actions.append(action)
+
+
+def _noted() -> Holding | None:
+    """Where to say how long what is being found holds; ``None``: nobody wants to know."""
+    return _own.reader.noted if _own.reader else None
 
 
 def execute(statement: str, parameters: Sequence[Any]) -> int:

@@ -28,7 +28,6 @@ from config.front_door.transport import (
     Ready,
     Send,
     Transport,
-    send_small,
 )
 from registry.api.distribution.hot import (
     LEFT_TO_VIEWS,
@@ -63,8 +62,7 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if ready := self.at_once(scope):
-            await send(ready.start(ready.headers))
-            await send(ready.end())
+            await ready.send(send)
         else:
             await self.in_time(scope, receive, send)
 
@@ -74,9 +72,9 @@ class FrontDoor:
         if self._reader is None or self._memory is None:
             return None
         if is_push(scope):
-            answer = self._pushes.answer_at_once(scope, self._reader)
+            answer = self._pushes.answer_at_once(scope, partial(self._look, self._memory))
             return Ready.of(answer) if answer else None
-        if scope["method"] not in _METHODS or not scope["raw_path"].startswith(_PREFIX):
+        if not _may_be_read(scope):
             return None
         try:
             self._look(self._memory)
@@ -93,7 +91,7 @@ class FrontDoor:
         if answer is None:
             await self._transport(scope, receive, send)
         elif _is_small(answer.body):
-            await send_small(send, answer.status, answer.headers, answer.body)
+            await Ready.of(answer).send(send)
         else:
             await self._transport.send(scope, answer, receive, send)
 
@@ -160,19 +158,16 @@ class FrontDoor:
 
 def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
     """A request that may be answered here; ``None`` when it is another, or unusual."""
-    method: str = scope["method"]
     path: bytes = scope["raw_path"]
     query: bytes = scope["query_string"]
-    if method not in _METHODS or not path.startswith(_PREFIX) or b"%" in path:
-        return None
-    if not (path.isascii() and query.isascii()):
+    if not _may_be_read(scope) or b"%" in path or not (path.isascii() and query.isascii()):
         return None
     headers = usual_headers(scope, UNUSUAL)
     if headers is None or headers.get("content-length", "0") != "0":
         return None
     environ = partial(environ_of, scope)
     return Hot(
-        method,
+        scope["method"],
         path.decode(),
         query.decode(),
         headers,
@@ -180,6 +175,10 @@ def _hot(scope: Scope, *, is_on_loop: bool) -> Hot | None:
         is_on_loop=is_on_loop,
         now=timezone.now(),
     )
+
+
+def _may_be_read(scope: Scope) -> bool:
+    return scope["method"] in _METHODS and scope["raw_path"].startswith(_PREFIX)
 
 
 def _is_small(body: bytes | Iterator[bytes]) -> TypeGuard[bytes]:

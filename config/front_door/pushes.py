@@ -21,13 +21,12 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.utils import timezone
 
-from accounts.statements import LoopReader
 from artifacts.oci.errors import TooManyRequests
 from config.front_door.bodies import Incoming, Message, Receive
 from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
 from config.front_door.shares import Holder, Place, ShareTaken
 from config.front_door.threads import Threads, Turns
-from config.front_door.transport import IDLE_SECONDS, Send, Transport, send_small
+from config.front_door.transport import IDLE_SECONDS, Ready, Send, Transport
 from registry.api.distribution.hot_pushes import (
     PushRequest,
     arriving,
@@ -73,12 +72,15 @@ class PushDoor:
             await self._transport(scope, body.again, send)
             return
         content = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
-        await send_small(send, answer.status, answer.headers, content)
+        await Ready.of(replace(answer, body=content)).send(send)
         if not body.is_whole:
             await Incoming(body.again).drain()
 
-    def answer_at_once(self, scope: Scope, reader: LoopReader) -> Answer | None:
-        """A session that is only named, which writes nothing: on the loop of ``reader``."""
+    def answer_at_once(self, scope: Scope, look: Callable[[], None]) -> Answer | None:
+        """A session that is only named, which writes nothing: on a loop that reads.
+
+        ``look`` forgets what is otherwise by now.
+        """
         if scope["method"] != "POST" or scope["query_string"]:
             return None
         request = _read(scope)
@@ -87,7 +89,7 @@ class PushDoor:
         try:
             if self._holder(scope, request) is None:
                 return None
-            reader.look()
+            look()
         except (ShareTaken, sqlite3.Error):
             return None
         return _with_length(hot_push(request, now=timezone.now()))

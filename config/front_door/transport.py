@@ -11,7 +11,7 @@ Sources: PEP 3333 (WSGI), ASGI 3.0 "HTTP & WebSocket Message Format".
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -469,7 +469,7 @@ class _Answer:
 
     async def _begin(self) -> None:
         self._has_begun = True
-        await self._send(_response_start(self.status, self.headers))
+        await self._send(_response_start(self.status, _encoded(self.headers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,21 +486,14 @@ class Ready:
             raise TypeError("an answer in pieces is not ready")
         return cls(int(answer.status), _encoded(answer.headers.items()), answer.body)
 
-    def start(self, headers: list[tuple[bytes, bytes]]) -> Message:
-        return {"type": "http.response.start", "status": self.status, "headers": headers}
-
-    def end(self) -> Message:
-        return {"type": "http.response.body", "body": self.body}
-
-
-async def send_small(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Send an answer that nobody has to wait for."""
-    await send(_response_start(status, headers.items()))
-    await send({"type": "http.response.body", "body": body})
+    async def send(self, send: Send, *more: tuple[bytes, bytes]) -> None:
+        """Nobody has to wait for it. ``more`` are headers of this one time."""
+        await send(_response_start(self.status, [*self.headers, *more]))
+        await send({"type": "http.response.body", "body": self.body})
 
 
-def _response_start(status: int, headers: Iterable[Header]) -> Message:
-    return {"type": "http.response.start", "status": int(status), "headers": _encoded(headers)}
+def _response_start(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
+    return {"type": "http.response.start", "status": int(status), "headers": headers}
 
 
 def _encoded(headers: Iterable[Header]) -> list[tuple[bytes, bytes]]:

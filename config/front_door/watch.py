@@ -122,9 +122,7 @@ class Watch:
         is_kept = is_ours and scope["method"] in _READS and _is_content(scope["raw_path"])
         if ready := self._at_once(scope):
             is_bare = is_kept and ready.status < HTTPStatus.BAD_REQUEST
-            headers = ready.headers if is_bare else [*ready.headers, name_header]
-            await send(ready.start(headers))
-            await send(ready.end())
+            await ready.send(send, *(() if is_bare else (name_header,)))
             self._note(scope, ready.status, began, len(ready.body), 0)
             if begun:
                 _end_trace(begun, scope, ready.status)
