@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
+from functools import cache
 from http.client import HTTPMessage
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Final
@@ -121,6 +122,7 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
+@cache
 def _opener() -> OpenerDirector:
     """Nothing is sent but the question, so no certificate is asked for."""
     context = ssl.create_default_context()

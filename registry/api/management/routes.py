@@ -8,7 +8,7 @@ without a slash at its end: clients ask for either, and lose a body where they a
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from registry.api.management import messages, registry
+from registry.api.management import authorization, messages, registry
 from registry.api.management.base import ManagementView
 from registry.api.management.content import (
     exports,
@@ -600,6 +600,31 @@ ITSELF = _route(
     PUT="updateRepo push repo:write",
     DELETE="deleteRepository * repo:admin",
 )
+# What is asked at the root and not below ``/api/v1/``.
+BESIDE = (
+    _route("csrf-token", "csrf_token", logins.CsrfTokenView, GET="getCsrfToken anybody"),
+    _route("public-config", "config", registry.PublicConfigView, GET="getConfig anybody"),
+    _route(
+        "authorize-application",
+        "oauth/authorizeapp",
+        authorization.AuthorizeView,
+        POST="authorizeApplication anybody",
+    ),
+    _route(
+        "access-token",
+        "oauth/access_token",
+        authorization.AccessTokenView,
+        POST="redeemCode anybody",
+    ),
+    _route(
+        "robot-token",
+        "oauth2/federation/robot/token",
+        authorization.RobotTokenView,
+        GET="exchangeRobotToken anybody",
+        POST="exchangeRobotToken anybody",
+    ),
+)
+
 ROUTES = (
     *_open(),
     *_people(),
