@@ -15,6 +15,7 @@ from registry.repositories.models import Repository
 from ui.activity.words import line_of
 from ui.administration import health
 from ui.administration.pages import RegistryPage
+from ui.display.amounts import counted
 
 MOST_COUNTED = 100_000  # of each: more takes longer to count than a page may
 _EVENTS_SHOWN = 10
@@ -43,5 +44,4 @@ class OverviewPage(RegistryPage):
 
 def _count(rows: QuerySet[Any]) -> str:
     """How many there are; of very many only that."""
-    found = rows.order_by()[: MOST_COUNTED + 1].count()
-    return f"{MOST_COUNTED:,}+" if found > MOST_COUNTED else f"{found:,}"
+    return str(counted(rows, MOST_COUNTED))

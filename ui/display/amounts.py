@@ -1,6 +1,10 @@
 """Amounts and times in a few words."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -70,3 +74,20 @@ def ago(moment: datetime, now: datetime) -> str:
 
 def short_digest(digest: str) -> str:
     return digest.partition(":")[2][:_DIGEST_SHOWN]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number that is exact, or the least that it is."""
+
+    value: int
+    is_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.value:,}{'+' if self.is_least else ''}"
+
+
+def counted(rows: QuerySet[Any], most: int) -> Amount:
+    """How many there are, as far as that is worth counting."""
+    found = rows.order_by()[: most + 1].count()
+    return Amount(min(found, most), is_least=found > most)

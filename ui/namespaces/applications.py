@@ -82,8 +82,9 @@ class _OneApplicationPage(_ApplicationsPage):
     def refusal(self) -> HttpResponseBase | None:
         if (answer := super().refusal()) is not None:
             return answer
-        rows = self.organization.applications
-        found = rows.filter(client_id=self.kwargs["client_id"]).first()
+        found = applications.application_at(
+            self.kwargs["client_id"], organization=self.organization
+        )
         if found is None:
             raise Http404
         self.application = found

@@ -2,27 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from django.db.models import QuerySet
 
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
+from ui.display.amounts import Amount, counted
 
 MOST_COUNTED = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A number that is exact, or the least that it is."""
-
-    value: int
-    is_least: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.value:,}{'+' if self.is_least else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +26,7 @@ class Contents:
 def contents_of(repository: Repository, now: datetime) -> Contents:
     return Contents(
         tags=living_tags(repository, now),
-        manifests=counted(Manifest.objects.present().filter(repository=repository)),
+        manifests=counted(Manifest.objects.present().filter(repository=repository), MOST_COUNTED),
         size=_held_bytes(repository),
     )
 
@@ -47,12 +34,7 @@ def contents_of(repository: Repository, now: datetime) -> Contents:
 def living_tags(repository: Repository, now: datetime, *, companions: bool | None = None) -> Amount:
     """Tags that lead somewhere; of signatures and the like alone, without them, or all."""
     tags = Tag.objects.alive(now).filter(repository=repository)
-    return counted(tags if companions is None else tags.companions(companions))
-
-
-def counted(rows: QuerySet[Any]) -> Amount:
-    found = rows.order_by()[: MOST_COUNTED + 1].count()
-    return Amount(min(found, MOST_COUNTED), is_least=found > MOST_COUNTED)
+    return counted(tags if companions is None else tags.companions(companions), MOST_COUNTED)
 
 
 def _held_bytes(repository: Repository) -> Amount:
