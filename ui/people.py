@@ -1,19 +1,25 @@
-"""Who looks at a page, as the rooms below want to know it, and what they opened for a while."""
+"""Who looks at a page, as the rooms below want to know it, what they opened for a while, and who
+did what pages show."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.http import HttpRequest
 
-from accounts.audit.services import Actor
+from accounts.audit.models import AuditEvent
+from accounts.audit.services import SYSTEM, Actor
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.credentials.services import principal_of
 from accounts.origin import address_of
 from accounts.users.models import Namespace, User
+from registry.repositories.models import Repository
 
 OPEN_FOR: Final = timedelta(hours=1)
 _KEY: Final = "opened_organization"
+
+Moment = tuple[str, datetime]  # a tag, and when something happened to it
 
 
 def ask_again(request: HttpRequest) -> None:
@@ -62,3 +68,13 @@ def is_opened(request: HttpRequest, user: User | None, namespace_id: int, *, now
         return False
     opened, until = request.session.get(_KEY) or (None, 0)
     return bool(opened == namespace_id and now.timestamp() < until)
+
+
+def actors_of(repository: Repository, moments: Collection[Moment]) -> Mapping[Moment, str]:
+    """The name behind each moment that an event tells about, in one query."""
+    targets = {f"{repository.path}:{name}"[:600] for name, _ in moments}
+    events = AuditEvent.objects.filter(target__in=targets, at__in={at for _, at in moments})
+    events = events.exclude(actor=SYSTEM.name)
+    start = len(repository.path) + 1
+    found = events.order_by("pk").values_list("target", "at", "actor")
+    return {(target[start:], at): actor for target, at, actor in found}

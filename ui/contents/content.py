@@ -10,9 +10,11 @@ from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import INDEXES
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_size
+from registry.statistics.reads import pulls_of_references
 from registry.tags.history import why_no_tag
 from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
+from ui.commands.cosign import sign
 from ui.commands.pull import Traits, groups_for
 from ui.contents.blobs import TITLE, blobs_of
 from ui.contents.charts import ChartView, chart_of
@@ -23,6 +25,8 @@ from ui.contents.neighbours import Neighbours, attached_part, neighbours_of
 from ui.display.code import json_source
 from ui.display.text import pairs, shown
 from ui.pages import RepositoryPage
+from ui.people import actors_of
+from ui.repository_rows import DAYS_OF_PULLS
 
 MAX_SUMMARY_LENGTH: Final = 300
 _DESCRIPTION: Final = "org.opencontainers.image.description"
@@ -50,6 +54,8 @@ class ContentPage(ManifestBase):
         content = kind_part(self, manifest, document, address, near)
         context = {**self._facts(manifest, document, tag, address), **attached, **content}
         context["near"] = near
+        context["is_proved"] = bool(context["signatures"] or near.verdicts)
+        context["has_attached"] = _has_attached(context, near)
         context["sections"] = _sections(context)
         return self.render(**context)
 
@@ -73,7 +79,21 @@ class ContentPage(ManifestBase):
             "address": address,
             "annotations": pairs(manifest.annotations),
             "manifest_source": json_source(bytes(manifest.body)),
+            "sign_command": sign(address.registry, address.by_digest),
+            **self._history(manifest, tag),
         }
+
+    def _history(self, manifest: Manifest, tag: Tag | None) -> dict[str, Any]:
+        """Who pushed it, for those who may push, and how often it was pulled."""
+        reference = tag.name if tag else manifest.digest
+        traffic = pulls_of_references(
+            self.repository, [reference], days=DAYS_OF_PULLS, now=self.now
+        )
+        pushed_by = ""
+        if tag and "push" in self.rights:
+            moment = (tag.name, tag.started_at)
+            pushed_by = actors_of(self.repository, [moment]).get(moment, "")
+        return {"traffic": traffic[reference], "pushed_by": pushed_by}
 
 
 class TagPage(ContentPage):
@@ -91,6 +111,13 @@ class ManifestPage(ContentPage):
         return self.show(self.manifest())
 
 
+def _has_attached(context: dict[str, Any], near: Neighbours) -> bool:
+    """Whether there is more to say of what is attached than that it is nothing."""
+    platforms: Platforms | None = context.get("platforms")
+    listed = context["listed_count"] or (platforms and platforms.attestations)
+    return bool(context["referrers"] or near.subject or listed)
+
+
 def _sections(context: dict[str, Any]) -> list[tuple[str, str, str]]:
     """The entries of the navigation within the page: anchor, title, icon."""
     chart, image = context.get("chart"), context.get("image")
@@ -104,8 +131,8 @@ def _sections(context: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("documents", "Documents", "files", documents and documents.rows),
         ("components", "Components", "list-tree", documents and documents.components),
         ("statements", "Statement", "scroll-text", documents and documents.statements),
-        ("signatures", "Signatures", "badge-check", True),
-        ("attached", "Attached", "network", True),
+        ("signatures", "Signatures", "badge-check", context["is_proved"]),
+        ("attached", "Attached", "network", context["has_attached"]),
         ("layers", "Layers", "layers", context.get("blobs")),
         ("templates", "Templates", "files", chart and chart.templates),
         ("manifest", "Manifest", "braces", True),

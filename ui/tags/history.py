@@ -20,7 +20,8 @@ from registry.tags.services import TagImmutable, require_mutable
 from registry.tags.time_machine import time_machine_of
 from ui.pages import reason_of
 from ui.paging import PAGE_SIZE, query_url, read_cursor, read_moment, write_cursor
-from ui.tags.pages import TagsPage, actors_of
+from ui.people import actors_of
+from ui.tags.pages import TagsPage
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from registry.statistics.reads import Traffic, pulls_of_references
 from registry.tags.models import Tag
 from registry.verification.reads import Overview, overview_of
 from ui.display.text import shown
-from ui.tags.pages import actors_of
+from ui.people import actors_of
 
 TRAFFIC_DAYS = 14
 MAX_PLATFORMS = 20

@@ -1,5 +1,6 @@
 """What the page of every tag and digest has, whatever it holds."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,12 +8,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.audit.services import Actor
 from accounts.users.models import User
 from artifacts.oci.digest import Digest
 from artifacts.oci.expiry import ExpirySource
 from registry.blobs.transfers import transfers
 from registry.manifests.models import Manifest
-from registry.repositories.models import Repository, SignatureRequirement
+from registry.manifests.services import tag_manifest
+from registry.repositories.models import Repository, Role, SignatureRequirement
+from registry.repositories.services import grant
+from registry.statistics.models import DailyTraffic
 from registry.tags.models import Tag
 from registry.tags.services import delete_tag
 from tests.artifacts.signatures.signing import Signer
@@ -321,3 +326,64 @@ def _queries(path: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         page(path)
     return len(captured)
+
+
+def test_a_tag_says_first_whether_it_is_verified_who_pushed_it_and_how_large_it_is(
+    web: Repository,
+) -> None:
+    alice = make_user("alice")
+    grant(repository=web, role=Role.WRITE, holder=alice, now=NOW)
+    manifest = push_image(web)
+    now = datetime.now(UTC)
+    tag_manifest(
+        repository=web, name="stable", digest=manifest.digest, now=now, by=Actor("acme+ci")
+    )
+    DailyTraffic.objects.create(repository=web, reference="stable", day=now.date(), pulls=612)
+
+    text = page(tag_url(web, "stable"), browser(alice))
+    strip = " ".join(text.partition('<dl class="b-strip">')[2].partition("</dl>")[0].split())
+
+    assert "Not signed" in strip
+    assert "<dd>Never</dd>" in strip
+    assert 'by <span class="b-break">acme+ci</span>' in strip
+    assert "<dd>612<small>" in strip
+    assert "1 blob<" in strip
+
+
+def test_who_pushed_a_tag_is_not_told_to_those_who_may_only_pull(web: Repository) -> None:
+    manifest = push_image(web)
+    now = datetime.now(UTC)
+    tag_manifest(
+        repository=web, name="stable", digest=manifest.digest, now=now, by=Actor("acme+ci")
+    )
+
+    assert "acme+ci" not in page(tag_url(web, "stable"))
+
+
+def test_a_tag_is_changed_and_deleted_from_its_own_page(web: Repository) -> None:
+    alice = make_user("alice")
+    grant(repository=web, role=Role.WRITE, holder=alice, now=NOW)
+    manifest = push_image(web)
+
+    text = page(tag_url(web, "v1"), browser(alice))
+
+    assert 'href="/acme/web/-/compare?a=v1"' in text
+    assert f'href="/acme/web/-/add-tag/{manifest.digest}"' in text
+    offered = re.findall(r"change-tags\?action=(\w+)&tag=v1", text)
+    assert offered == ["expire", "fix", "delete"]
+
+
+def test_who_may_only_pull_is_offered_no_change_of_a_tag(web: Repository) -> None:
+    push_image(web)
+
+    assert "change-tags" not in page(tag_url(web, "v1"))
+
+
+def test_what_is_not_there_takes_one_line(web: Repository) -> None:
+    push_image(web)
+
+    text = page(tag_url(web, "v1"))
+
+    assert "Not signed · Nothing is attached" in text
+    assert "cosign sign --key" in text
+    assert 'href="#signatures"' not in text
