@@ -16,6 +16,10 @@ _UNREAD = (
     (b"\x04\x22\x4d\x18", "lz4"),
     (b"PK\x03\x04", "zip"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"LZIP\x01", "lzip"),
+    (b"\x89LZO\x00", "lzop"),
+    (b"\xff\x06\x00\x00sNaPpY", "Snappy"),
+    (b"\x1f\x9d", "compress (.Z)"),
 )
 
 

@@ -23,7 +23,14 @@ MAX_IN_ONE_FILE: Final = 100
 
 _ZSTD_WINDOW_BYTES: Final = 8 * 1024 * 1024  # no document here is longer
 _HEAD: Final = 8 * 1024
-_ZIP, _PDF = b"PK\x03\x04", b"%PDF-"
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # which no text holds
+# What begins like this, from which byte on, and what it is called.
+_FILES = (
+    (0, b"PK\x03\x04", "a spreadsheet or another archive"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet or another document of Office"),
+    (0, b"%PDF-", "a PDF"),
+    (257, b"ustar", "an archive of files"),
+)
 # Its first field is the version of the specification, as text.
 _CYCLONEDX_PROTOBUF = re.compile(rb"\n[\x03\x04](1\.[0-9]{1,2})[\x10-\x1a]")
 _CYCLONEDX_NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/([0-9.]{1,10})")
@@ -31,7 +38,8 @@ _CYCLONEDX_NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/([0-9.]{1,1
 _FORMS = (
     (re.compile(r"^[ \t]*SPDXVersion:", re.MULTILINE), "SPDX as tags and values"),
     (re.compile(r"^\s*<.*spdx\.org/rdf", re.DOTALL), "SPDX as RDF"),
-    (re.compile(r"^@prefix\s.*spdx\.org/rdf", re.DOTALL | re.MULTILINE), "SPDX as RDF"),
+    (re.compile(r"^(?:@prefix|PREFIX)\s.*spdx\.org/rdf", re.DOTALL | re.MULTILINE), "SPDX as RDF"),
+    (re.compile(r"^\s*<(?:.*<)?(?:spdxVersion|SPDXID)>", re.DOTALL), "SPDX as XML"),
     (re.compile(r"^[\"']?(?:spdxVersion|SPDXID)[\"']?:\s", re.MULTILINE), "SPDX as YAML"),
     (re.compile(r"^[\"']?bomFormat[\"']?:\s", re.MULTILINE), "CycloneDX as YAML"),
     (re.compile(r"^\s*<(?:.*<)?SoftwareIdentity\b", re.DOTALL), "a SWID tag as XML"),
@@ -82,8 +90,9 @@ def json_objects(content: bytes) -> Sequence[Mapping[str, Any]]:
     unpacked = _unpacked(content)
     if content and not unpacked:
         raise NotShown(State.BROKEN, "is compressed, and cannot be unpacked")
-    if unpacked.startswith((_ZIP, _PDF)):
-        raise kept("a spreadsheet or another archive" if unpacked.startswith(_ZIP) else "a PDF")
+    for place, beginning, name in _FILES:
+        if unpacked.startswith(beginning, place):
+            raise kept(name)
     if form := unread_form(unpacked):
         raise kept(f"compressed with {form}")
     if found := _CYCLONEDX_PROTOBUF.match(unpacked):
@@ -132,9 +141,9 @@ def _text(content: bytes) -> str:
     try:
         text = text_of(content)
     except UnicodeDecodeError as error:
-        if content.startswith(b"<?xml"):  # which may name another encoding
-            return content.decode("latin-1")
-        raise NotShown(State.BROKEN, "is neither text nor a known kind of file") from error
+        if _CONTROL.search(content[:_HEAD]):
+            raise NotShown(State.BROKEN, "is neither text nor a known kind of file") from error
+        return content.decode("utf-8", "replace")  # an older encoding, which Go reads like this
     if not text.strip("\x00 \t\r\n"):
         raise NotShown(State.BROKEN, "is empty")
     return text

@@ -48,8 +48,9 @@ def sbom_of(document: Mapping[str, Any]) -> Sbom | None:
         document = inner
     if isinstance(version := document.get("spdxVersion"), str):
         return _cut(_short(version), _text(document, "name"), _spdx(document))
-    if isinstance(graph := document.get("@graph"), list) and _is_spdx_3(document):
-        return _spdx_3_sbom(graph)
+    if _is_spdx_3(document):  # a single element needs no graph
+        graph = document.get("@graph")
+        return _spdx_3_sbom(graph if isinstance(graph, list) else [document])
     if document.get("bomFormat") == "CycloneDX" or _CYCLONEDX in _text(document, "$schema"):
         form = f"CycloneDX {_text(document, 'specVersion')}".strip()
         top = _mapping(_mapping(document.get("metadata")).get("component"))
@@ -78,18 +79,21 @@ def merged(sboms: Sequence[Sbom]) -> Sbom:
 
 
 def _known_report(document: Mapping[str, Any]) -> str:
-    """What is often kept beside SBOMs under their types."""
-    if "sarif" in _text(document, "$schema") and isinstance(document.get("runs"), list):
-        return "a report in SARIF"
-    if "openvex" in _text(document, "@context"):
-        return "an OpenVEX document"
-    if isinstance(document.get("Results"), list) and "ArtifactName" in document:
-        return "a report of Trivy"
-    if isinstance(document.get("matches"), list) and "descriptor" in document:
-        return "a report of Grype"
-    if isinstance(document.get("manifests"), dict) and "detector" in document:
-        return "a dependency snapshot for GitHub"
-    return ""
+    """What is often kept beside SBOMs under their types; empty for what is not known."""
+    names = {
+        "a report in SARIF": "sarif" in _text(document, "$schema")
+        and isinstance(document.get("runs"), list),
+        "an OpenVEX document": "openvex" in _text(document, "@context"),
+        "a report of Trivy": isinstance(document.get("Results"), list)
+        and "ArtifactName" in document,
+        "a report of Grype": isinstance(document.get("matches"), list) and "descriptor" in document,
+        "a dependency snapshot for GitHub": isinstance(document.get("manifests"), dict)
+        and "detector" in document,
+        "SPDX of a version before 2.2": "SPDX"
+        in _text(_mapping(document.get("Document")), "specVersion"),
+        "a link of in-toto": document.get("_type") == "link",
+    }
+    return next((name for name, is_it in names.items() if is_it), "")
 
 
 def _cut(form: str, subject: str, found: Iterator[Component]) -> Sbom:
@@ -120,7 +124,8 @@ def _spdx(document: Mapping[str, Any]) -> Iterator[Component]:
 def _is_spdx_3(document: Mapping[str, Any]) -> bool:
     context = document.get("@context")
     contexts = context if isinstance(context, list) else [context]
-    return any(isinstance(one, str) and _SPDX_3 in one for one in contexts)
+    texts = (one.get("@vocab") if isinstance(one, dict) else one for one in contexts)
+    return any(isinstance(one, str) and _SPDX_3 in one for one in texts)
 
 
 def _spdx_3_sbom(graph: list[Any]) -> Sbom:

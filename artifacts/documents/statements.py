@@ -56,8 +56,9 @@ def statement_of(document: Mapping[str, Any]) -> Statement | None:
 
     ``None`` when there is none. Raises ``NotShown`` when the wrapping holds what cannot be read.
     """
-    if isinstance(envelope := document.get("dsseEnvelope"), dict):
-        document = envelope
+    for name in ("dsseEnvelope", "dsse_envelope"):  # ProtoJSON has both
+        if isinstance(envelope := document.get(name), dict):
+            document = envelope
     if isinstance(payload := document.get("payload"), str):
         document = json_objects(_decoded(payload))[0]
     predicate_type = _text(document, "predicateType")
@@ -109,7 +110,8 @@ def _left_out(value: Any, limit: int) -> int:
 
 def _decoded(payload: str) -> bytes:
     try:
-        return base64.b64decode(payload.translate(_FOR_BASE64), validate=True)
+        plain = payload.translate(_FOR_BASE64).rstrip("=")  # ProtoJSON may leave them out
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise NotShown(State.BROKEN, "is an envelope whose payload is not base64") from error
 

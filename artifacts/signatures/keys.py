@@ -33,7 +33,12 @@ RSA_BITS = range(2048, 8193)
 
 #: What cosign checks with is chosen by the person who does: --signature-digest-algorithm.
 _HASHES = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
-_CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+_CURVE_NAMES = {
+    "secp224r1": "P-224",
+    "secp256r1": "P-256",
+    "secp384r1": "P-384",
+    "secp521r1": "P-521",
+}
 _LARGEST_EXPONENT = 2**31 - 1  # as Go has it; a larger one only takes long
 _ED25519_BYTES = 64
 _SHORTEST_DER = 8
@@ -133,7 +138,7 @@ def _algorithm(key: object) -> str:
         case Ed25519PublicKey():
             return "Ed25519"
     raise KeyRefused(
-        "keys of this kind are not supported; use ECDSA (P-256, P-384, P-521), Ed25519,"
+        "keys of this kind are not supported; use ECDSA (P-224 to P-521), Ed25519,"
         f" or RSA with {RSA_BITS.start} to {RSA_BITS.stop - 1} bits"
     )
 

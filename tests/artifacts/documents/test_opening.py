@@ -1,7 +1,9 @@
 """Documents in every wrapping and form: read, known by name, too large, or broken."""
 
 import gzip
+import io
 import json
+import tarfile
 
 import pytest
 import zstandard
@@ -23,6 +25,13 @@ def subject_of(content: bytes) -> str:
     return sbom.subject
 
 
+def _tar() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("web.spdx.json"))
+    return packed.getvalue()
+
+
 def refusal(content: bytes) -> NotShown:
     with pytest.raises(NotShown) as caught:
         read_document(content)
@@ -32,6 +41,10 @@ def refusal(content: bytes) -> NotShown:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
 def test_an_sbom_is_read_in_every_unicode_encoding(encoding: str) -> None:
     assert subject_of(TEXT.encode(encoding)) == "größe"
+
+
+def test_an_sbom_in_an_older_encoding_is_read_but_for_its_letters() -> None:
+    assert subject_of(TEXT.encode("latin-1")) == "gr\ufffd\ufffde"
 
 
 def zstd_of(content: bytes) -> bytes:
@@ -58,6 +71,8 @@ def test_an_sbom_is_read_out_of_gzip_and_zstd() -> None:
             "SPDX as RDF",
         ),
         ("@prefix spdx: <http://spdx.org/rdf/terms#> .\n", "SPDX as RDF"),
+        ("PREFIX spdx: <https://spdx.org/rdf/3.0.1/terms/>\n", "SPDX as RDF"),
+        ("<Document><SPDXID>SPDXRef-DOCUMENT</SPDXID></Document>", "SPDX as XML"),
         (CYCLONEDX_XML, "CycloneDX 1.5 as XML"),
         ("<SoftwareIdentity name='a'/>", "a SWID tag as XML"),
         ("<other name='a'/>", "XML of a form that is not known here"),
@@ -68,6 +83,8 @@ def test_an_sbom_is_read_out_of_gzip_and_zstd() -> None:
         ('{"@context": "https://openvex.dev/ns/v0.2.0"}', "an OpenVEX document"),
         ('{"SchemaVersion": 2, "ArtifactName": "web", "Results": []}', "a report of Trivy"),
         ('{"matches": [], "descriptor": {"name": "grype"}}', "a report of Grype"),
+        ('{"Document": {"specVersion": "SPDX-2.1"}}', "SPDX of a version before 2.2"),
+        ('{"_type": "link", "name": "build"}', "a link of in-toto"),
         ("{}", "JSON of a form that is not known here"),
     ],
 )  # fmt: skip
@@ -81,6 +98,8 @@ def test_what_is_not_shown_is_called_by_its_form(text: str, form: str, encoding:
 
 def test_archives_and_pdfs_are_called_so() -> None:
     assert str(refusal(b"PK\x03\x04rest")).startswith("is a spreadsheet or another archive,")
+    assert str(refusal(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest")).startswith("is a spreadsheet or")
+    assert str(refusal(gzip.compress(_tar()))).startswith("is an archive of files,")
     assert str(refusal(b"%PDF-1.7")).startswith("is a PDF,")
 
 
@@ -91,6 +110,11 @@ def test_archives_and_pdfs_are_called_so() -> None:
         (b"\n\x031.6\x18\x01\x22\x05hello", "CycloneDX 1.6 as protobuf"),
         (b"\xfd7zXZ\x00rest", "compressed with xz"),
         (b"BZh9rest", "compressed with bzip2"),
+        (b"LZIP\x01rest", "compressed with lzip"),
+        (b"\x89LZO\x00\r\n", "compressed with lzop"),
+        (b"\xff\x06\x00\x00sNaPpYrest", "compressed with Snappy"),
+        (b"\x1f\x9d\x90rest", "compressed with compress (.Z)"),
+        ("# größe\nSPDXVersion: SPDX-2.3\n".encode("latin-1"), "SPDX as tags and values"),
     ],
 )
 def test_what_is_no_text_in_unicode_is_called_by_its_form(content: bytes, form: str) -> None:

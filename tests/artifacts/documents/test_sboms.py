@@ -116,6 +116,21 @@ def test_packages_of_spdx_3() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+        ["https://spdx.org/rdf/3.0.1/spdx-context.jsonld", {"a": "urn:a"}],
+        {"@vocab": "https://spdx.org/rdf/3.0.1/terms/"},
+    ],
+    ids=["text", "list", "vocabulary"],
+)
+def test_a_single_element_of_spdx_3_needs_no_graph(context: object) -> None:
+    sbom = read_sbom(as_bytes(**{"@context": context, "type": "software_Package", "name": "a"}))
+
+    assert [one.name for one in sbom.components] == ["a"]
+
+
 @pytest.mark.parametrize("wrong", [None, 1, "x", {}, [1, None, "x"], [{"name": 5, "licenses": 5}]])
 def test_wrong_types_are_left_out(wrong: Any) -> None:
     for document in (

@@ -129,6 +129,16 @@ def test_the_payload_of_an_envelope_may_be_broken_into_lines() -> None:
     assert len(document.statements) == 1
 
 
+@pytest.mark.parametrize("name", ["dsseEnvelope", "dsse_envelope"])
+def test_a_bundle_may_be_spelled_in_every_way_of_protojson(name: str) -> None:
+    payload = base64.urlsafe_b64encode(statement(DIGEST, predicateType="a")).decode()
+    assert payload.endswith("=")
+
+    found = read_statement(json.dumps({name: {"payload": payload.rstrip("=")}}).encode())
+
+    assert found.predicate_type == "a"
+
+
 def test_what_is_left_out_of_long_lists_is_counted() -> None:
     many = [{"name": str(n), "uri": str(n), "digest": {"sha256": "0"}} for n in range(1200)]
     content = statement(

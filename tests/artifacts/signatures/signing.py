@@ -54,8 +54,8 @@ class Signer:
     def sign(self, message: bytes) -> bytes:
         match self.private:
             case ec.EllipticCurvePrivateKey() as key:
-                sizes = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
-                return key.sign(message, ec.ECDSA(sizes[key.key_size]))
+                sizes = {384: hashes.SHA384(), 521: hashes.SHA512()}
+                return key.sign(message, ec.ECDSA(sizes.get(key.key_size, hashes.SHA256())))
             case RSAPrivateKey() as key:
                 return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
             case key:

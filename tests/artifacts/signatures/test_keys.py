@@ -15,6 +15,7 @@ from artifacts.signatures.keys import MAX_PEM_BYTES, KeyRefused, VerifyingKey
 from tests.artifacts.signatures.signing import Signer
 
 SIGNERS = {
+    "ECDSA P-224": Signer(ec.generate_private_key(ec.SECP224R1())),
     "ECDSA P-256": Signer(),
     "ECDSA P-384": Signer(ec.generate_private_key(ec.SECP384R1())),
     "ECDSA P-521": Signer(ec.generate_private_key(ec.SECP521R1())),
