@@ -80,6 +80,8 @@ _OF_LAYER = (
     (re.compile(r"application/vnd\.docker\.ai\..+"), Kind.MODEL),
     (re.compile(r"application/vnd\.(?:cncf|cnai)\.model\..+"), Kind.MODEL),
     (re.compile(r"application/vnd\.kitops\.modelkit\..+"), Kind.MODEL),
+    (re.compile(r"application/vnd\.caicloud\.model\..+"), Kind.MODEL),
+    (re.compile(r"application/(?:x-|vnd\.)?(?:gguf|ggml|safetensors|onnx)(?:[.+].+)?"), Kind.MODEL),
 )
 _OF_ARTIFACT = (
     (re.compile(re.escape(HELM_CONFIG)), Kind.HELM_CHART),
@@ -115,6 +117,10 @@ _NAMES = tuple(
         (r"application/vnd\.(?:dev\.)?tekton\..+", "Tekton bundle"),
         (r"application/vnd\.argoproj\..+", "Argo resources"),
         (r"application/vnd\.homebrew\..+", "Homebrew bottle"),
+        (r"application/vnd\.ms\.bicep\..+", "Bicep module"),
+        (r"application/vnd\.(?:hashicorp\.)?terraform\..+", "Terraform module"),
+        (r"application/vnd\.conda\..+", "Conda package"),
+        (r"application/vnd\.cirruslabs\.tart\..+", "Tart virtual machine"),
         (r"application/sarif\+json", "SARIF report"),
         (r"application/(?:vnd\.)?openvex\+json", "OpenVEX document"),
     )

@@ -25,6 +25,7 @@ from tests.artifacts.manifests import (
     SIF_LAYER,
     SIF_TAR,
     SIMPLE_SIGNING,
+    TAR_GZIP,
     WASM,
     WASM_CONFIG,
     artifact,
@@ -88,6 +89,18 @@ KINDS = {
         Kind.ATTESTATION,
     ),
     "in-toto's bundle": (artifact("application/vnd.in-toto.bundle", "a/b"), Kind.ATTESTATION),
+    "a model beside the config of an image": (
+        manifest(OCI_CONFIG, "application/x-gguf"),
+        Kind.MODEL,
+    ),
+    "a model of safetensors": (
+        manifest(OCI_CONFIG, "application/vnd.safetensors", "text/markdown"),
+        Kind.MODEL,
+    ),
+    "a model of ORMB": (
+        manifest("application/vnd.caicloud.model.config.v1alpha1+json", TAR_GZIP),
+        Kind.MODEL,
+    ),
     "an SPDX file": (manifest(OCI_CONFIG, "text/spdx+json"), Kind.SBOM),
     "a CycloneDX file": (manifest(OCI_CONFIG, "application/vnd.cyclonedx+xml"), Kind.SBOM),
     "a Syft file": (manifest(OCI_CONFIG, "application/vnd.syft+json"), Kind.SBOM),
@@ -288,6 +301,7 @@ def test_a_type_that_only_looks_like_another_is_not_it(lookalike: str) -> None:
         (manifest("application/ebpf.oci.image.config.v1+json", "a/b"), "eBPF program"),
         (manifest(OCI_CONFIG, "application/vnd.gadget.ebpf.program.v1+binary"), "Inspektor Gadget"),
         (artifact("application/vnd.docker.compose.project", "a/b"), "Compose application"),
+        (manifest("application/vnd.ms.bicep.module.config.v1+json", "a/b"), "Bicep module"),
         (artifact("application/vnd.acme", "a/b"), ""),
     ],
 )
