@@ -19,6 +19,7 @@ MAX_ITEMS = 200
 _SHELL = re.compile(r"(?:\|\d+ .*? )?/bin/sh -c\s+", re.DOTALL)
 _NOTHING = "#(nop)"
 _BUILDKIT = "# buildkit"
+_NEVER = "0001-01-01T00:00:00Z"  # so Go writes a moment that nobody set
 
 
 class ConfigUnreadable(ValueError):
@@ -93,7 +94,7 @@ class Settings:
         check = config.get("Healthcheck")
         return cls(
             platform=platform_name(document),
-            created=_text(document, "created"),
+            created=_moment(document),
             author=_text(document, "author"),
             entrypoint=_command(config.get("Entrypoint")),
             command=_command(config.get("Cmd")),
@@ -177,7 +178,7 @@ def _history(value: Any) -> list[Mapping[str, Any]] | None:
 
 def _entry(item: Mapping[str, Any]) -> HistoryEntry:
     return HistoryEntry(
-        created=_text(item, "created"),
+        created=_moment(item),
         created_by=_text(item, "created_by"),
         author=_text(item, "author"),
         comment=_text(item, "comment"),
@@ -188,6 +189,11 @@ def _entry(item: Mapping[str, Any]) -> HistoryEntry:
 def _text(item: Mapping[str, Any], key: str) -> str:
     value = item.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _moment(item: Mapping[str, Any]) -> str:
+    text = _text(item, "created")
+    return "" if text == _NEVER else text
 
 
 def _texts(value: Any) -> list[str]:

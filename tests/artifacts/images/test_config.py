@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from artifacts.images.config import ConfigUnreadable, ImageConfig
+from artifacts.images.config import ConfigUnreadable, ImageConfig, Settings
 
 
 def parse(**said: Any) -> ImageConfig:
@@ -29,3 +29,11 @@ def test_an_entry_that_says_nothing_made_a_layer() -> None:
 def test_a_history_of_another_type_is_none(history: Any) -> None:
     with pytest.raises(ConfigUnreadable, match="a history that is no list of objects"):
         parse(history=history)
+
+
+def test_a_moment_that_nobody_set_is_not_told() -> None:
+    zero = "0001-01-01T00:00:00Z"
+
+    assert Settings.of({"created": zero}).created == ""
+    assert parse(history=[{"created": zero}]).history[0].created == ""
+    assert Settings.of({"created": "1970-01-01T00:00:00Z"}).created == "1970-01-01T00:00:00Z"

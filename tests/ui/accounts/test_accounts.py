@@ -324,8 +324,8 @@ def test_cookies_are_kept_from_scripts_and_from_other_sites() -> None:
     make_user()
     client = sign_in()
 
-    cookie = client.cookies["sessionid"]
-    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    for cookie in (client.cookies["sessionid"], client.cookies["csrftoken"]):
+        assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
 
 
 def test_cookies_that_came_over_tls_never_go_without() -> None:
@@ -334,7 +334,8 @@ def test_cookies_that_came_over_tls_never_go_without() -> None:
 
     client.post("/account/login/", {"login": "alice", "password": PASSWORD}, secure=True)
 
-    assert client.cookies["sessionid"]["secure"] is True
+    for cookie in (client.cookies["sessionid"], client.cookies["csrftoken"]):
+        assert cookie["secure"] is True
 
 
 def test_other_sessions_are_listed_and_ended() -> None:
