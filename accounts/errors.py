@@ -31,6 +31,11 @@ class EmailRefused(AccountError):
         super().__init__(f"{email[:80]!r} is not an e-mail address")
 
 
+class MetadataRefused(AccountError):
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the metadata of a robot has at most {most} characters of JSON")
+
+
 class PasswordRefused(AccountError):
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("the password cannot be used: " + " ".join(reasons))

@@ -27,6 +27,7 @@ loaded = load_configuration(os.environ)
 BERTH: Configuration = loaded.configuration
 DATA_DIR: Path = loaded.data
 DOCUMENTS_DIR = FILES_DIR / "docs"
+CHANGES_FILE = FILES_DIR / "CHANGELOG.md"
 RUN_DIR: Path = DATA_DIR / "run"  # what processes of one supervisor tell each other
 DRAINING_FILE = RUN_DIR / "draining"  # there: this Berth is about to end
 VERSION = berth_version()

@@ -95,6 +95,12 @@ class Robot(models.Model):
     namespace = models.ForeignKey(Namespace, models.PROTECT, related_name="robots")
     short_name = models.CharField(max_length=MAX_NAME_LENGTH)
     description = models.CharField(max_length=255, blank=True)
+    metadata = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="what programs note about it for themselves",
+    )
     created_at = models.DateTimeField()
     is_active = models.BooleanField("active", default=True)
 

@@ -4,11 +4,13 @@ Every change of who may do what bumps the access epoch, as the last statement of
 transaction: that row is locked by all such changes, so holding it briefly keeps them apart.
 """
 
+import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
@@ -20,6 +22,7 @@ from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import (
     EmailRefused,
     LastSuperuser,
+    MetadataRefused,
     NameTaken,
     NotEmpty,
     RobotExists,
@@ -36,6 +39,7 @@ from artifacts.policy.rules import Policy
 ADMINISTRATOR: Final = "admin"
 
 LONGEST_SUGGESTION: Final = 40
+MAX_METADATA_LENGTH: Final = 4096  # of a robot, as JSON
 _NOT_ALLOWED: Final = re.compile(r"[^a-z0-9]++")
 
 
@@ -194,13 +198,26 @@ def create_robot(
     owner: Namespace,
     short_name: str,
     description: str = "",
+    metadata: Mapping[str, Any] | None = None,
     now: datetime,
     by: Actor = SYSTEM,
 ) -> Robot:
-    """Make ``owner+short_name``. It cannot log in before a token is issued for it."""
+    """Make ``owner+short_name``. It cannot log in before a token is issued for it.
+
+    Args:
+        metadata: JSON that programs want to find again.
+
+    Raises ``NameRefused``, ``RobotExists`` and ``MetadataRefused``; nothing was made.
+    """
     check_name(short_name)
+    if metadata and len(json.dumps(metadata)) > MAX_METADATA_LENGTH:
+        raise MetadataRefused(MAX_METADATA_LENGTH)
     robot = Robot(
-        namespace=owner, short_name=short_name, description=description[:255], created_at=now
+        namespace=owner,
+        short_name=short_name,
+        description=description[:255],
+        metadata=metadata or None,
+        created_at=now,
     )
     with transaction.atomic():
         try:

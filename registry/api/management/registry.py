@@ -33,6 +33,13 @@ class KeysView(ManagementView):
         return Response({"keys": [_key(row) for row in SigningKey.objects.order_by("pk")]})
 
 
+class ChangesView(ManagementView):
+    """What changed from release to release, in Markdown."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"log": settings.CHANGES_FILE.read_text(encoding="utf-8")})
+
+
 class StatusView(ManagementView):
     def get(self, request: Request) -> Response:
         return Response({"provider_id": "berth", "status": "ready"})
@@ -50,7 +57,8 @@ class PublicConfigView(ManagementView):
 
     def get(self, request: Request) -> Response:
         told = settings.BERTH.told()
-        features = {
+        features = dict.fromkeys(_ABSENT, False) | dict.fromkeys(_PRESENT, True)
+        features |= {
             name.removeprefix("FEATURE_"): value
             for name, value in told.items()
             if name.startswith("FEATURE_") and isinstance(value, bool)
@@ -70,8 +78,20 @@ class PublicConfigView(ManagementView):
 
 
 _PUBLIC = (
-    *("AUTHENTICATION_TYPE", "PREFERRED_URL_SCHEME", "SERVER_HOSTNAME", "REGISTRY_TITLE"),
+    *("AUTHENTICATION_TYPE", "PREFERRED_URL_SCHEME", "SERVER_HOSTNAME"),
     *("TAG_EXPIRATION_OPTIONS", "DEFAULT_TAG_EXPIRATION", "PERMANENTLY_DELETE_TAGS"),
+)
+# What clients ask for by Quay's names, and no key here decides.
+_PRESENT = (
+    *("APP_SPECIFIC_TOKENS", "ASSIGN_OAUTH_TOKEN", "AGGREGATED_LOG_COUNT_RETRIEVAL"),
+    *("EXTENDED_REPOSITORY_NAMES", "IMAGE_EXPIRY_TRIGGER", "IMAGE_PULL_STATS"),
+    *("LOG_EXPORT", "NAMESPACE_GARBAGE_COLLECTION", "REPOSITORY_GARBAGE_COLLECTION"),
+)
+_ABSENT = (
+    *("BILLING", "BUILD_SUPPORT", "BITBUCKET_BUILD", "GITHUB_BUILD", "GITLAB_BUILD"),
+    *("EDIT_QUOTA", "QUOTA_MANAGEMENT", "QUOTA_NOTIFICATIONS", "ORG_MIRROR", "REPO_MIRROR"),
+    *("PROXY_CACHE", "SECURITY_SCANNER", "TEAM_SYNCING", "RECAPTCHA", "SIGNING"),
+    *("INVITE_ONLY_USER_CREATION", "PARTIAL_USER_AUTOCOMPLETE"),
 )
 
 

@@ -579,6 +579,12 @@ def _superusers() -> Iterator[Route]:
         GET="listServiceKeys superuser super:user",
     )
     yield _route(
+        "changes",
+        "superuser/changelog/",
+        registry.ChangesView,
+        GET="getChangeLog superuser super:user",
+    )
+    yield _route(
         "status",
         "superuser/registrystatus",
         registry.StatusView,

@@ -1,4 +1,4 @@
-"""Finding repositories by name."""
+"""Finding repositories, organizations and people by name."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.users.models import Namespace
 from registry.access.rights import catalog_of, readable_repositories
 from registry.api.management.base import ManagementView
 from registry.api.management.documents import namespace_avatar
 from registry.api.management.paging import number
 from registry.repositories.models import Repository
 from registry.search.questions import Question
-from registry.search.reads import find_repositories
+from registry.search.reads import find_organizations, find_repositories
 
 _PAGE_ROWS = 10
 _MAX_PAGE = 100
@@ -48,24 +49,35 @@ class RepositoriesView(_SearchView):
 
 
 class AllView(_SearchView):
+    """Organizations and people first, then repositories."""
+
     def get(self, request: Request) -> Response:
-        return Response({"results": [_document(row) for row in self.found()[:_PAGE_ROWS]]})
+        text = request.query_params.get("query", "").strip()
+        named = find_organizations(Question.read(text), self.principal)[:_PAGE_ROWS]
+        found = [_of_namespace(row) for row in named]
+        found += [_document(row) for row in self.found()[:_PAGE_ROWS]]
+        return Response({"results": found[:_PAGE_ROWS]})
+
+
+def _of_namespace(namespace: Namespace) -> dict[str, Any]:
+    """Reads the organization: select it with the row."""
+    face = namespace_avatar(namespace)
+    kind = "organization" if face["kind"] == "org" else "user"
+    return {
+        "title": kind,
+        "kind": kind,
+        "avatar": face,
+        "name": namespace.name,
+        "score": 1,
+        "href": f"/{namespace.name}/",
+    }
 
 
 def _document(row: Repository) -> dict[str, Any]:
-    namespace = row.namespace
-    face = namespace_avatar(namespace)
     return {
         "kind": "repository",
         "title": "repository",
-        "namespace": {
-            "title": "organization" if face["kind"] == "org" else "user",
-            "kind": "organization" if face["kind"] == "org" else "user",
-            "avatar": face,
-            "name": namespace.name,
-            "score": 1,
-            "href": f"/{namespace.name}/",
-        },
+        "namespace": _of_namespace(row.namespace),
         "name": row.name,
         "description": row.description,
         "is_public": row.is_public,

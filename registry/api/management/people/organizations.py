@@ -101,8 +101,10 @@ class MemberView(OrganizationView):
         return Response(_people([self._member(member)], self.organization)[0])
 
     def delete(self, request: Request, organization: str, member: str) -> Response:
-        """Takes a person out of all its teams."""
-        user = self._member(member)
+        """Takes a person out of all its teams; somebody in none of them is as good as out."""
+        user = User.objects.filter(username=member).first() if is_name(member) else None
+        if user is None:
+            raise NotFound(f"there is no user {member[:255]}")
         with transaction.atomic():  # all or nothing
             services.lock(self.organization.pk)
             for team in self.organization.teams.filter(members__user=user).order_by("pk"):
