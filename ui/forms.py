@@ -1,12 +1,23 @@
-"""Forms in the look of the pages, and the small files that people send with them."""
+"""Forms in the look of the pages, the small files that people send with them, and forms that are
+taken once: what they make shows a secret, and a reload would make another."""
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from io import BytesIO
 from typing import Any, ClassVar, Final
 
 from django import forms
+from django.core.cache import cache
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest
 
+from artifacts.refusals import Refusal
+
+ONCE: Final = "once"  # the field by which a form is known again; one without it is always taken
+_REMEMBERED_SECONDS: Final = 24 * 60 * 60
 MAX_FILE_BYTES: Final = 64 * 1024  # such as a public key
 
 _CLASS_OF = (
@@ -73,3 +84,34 @@ class SmallFiles(FileUploadHandler):
             self.charset,
             self.content_type_extra,
         )
+
+
+class TakenAlready(Refusal):
+    """The form was sent before, and what it asked for was done."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this form was sent already, and nothing was done a second time; what is shown once"
+            " cannot be shown again"
+        )
+
+
+def new_mark() -> str:
+    return secrets.token_urlsafe(18)
+
+
+@contextmanager
+def taking(request: HttpRequest) -> Iterator[None]:
+    """Take the form that was sent, unless it fails. Raises ``TakenAlready``."""
+    mark = request.POST.get(ONCE, "") if request.method == "POST" else ""
+    if not mark:
+        yield
+        return
+    key = f"once:{sha256(f'{request.user.pk}:{mark}'.encode()).hexdigest()}"
+    if not cache.add(key, 1, _REMEMBERED_SECONDS):
+        raise TakenAlready
+    try:
+        yield
+    except BaseException:
+        cache.delete(key)
+        raise

@@ -39,7 +39,7 @@ from registry.access.standings import ALL_STANDINGS, Standing, standings
 from registry.repositories.models import Repository
 from ui import errors
 from ui.display.costly import Busy
-from ui.forms import PageForm, dress
+from ui.forms import PageForm, dress, taking
 from ui.people import actor, is_opened, user_of, visitor
 
 FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -80,7 +80,8 @@ class Page(View):
         if (refusal := self.refusal()) is not None:
             return refusal
         try:
-            return super().dispatch(request, *args, **kwargs)
+            with taking(request):
+                return super().dispatch(request, *args, **kwargs)
         except Busy:
             return errors.busy(request)
         except FormIncomplete:
@@ -270,6 +271,17 @@ def sign_in(request: HttpRequest) -> HttpResponseRedirect:
     target = request.get_full_path() if request.method in {"GET", "HEAD"} else ""
     query = f"?{urlencode({'next': target})}" if target else ""
     return HttpResponseRedirect(reverse("account_login") + query)
+
+
+class Secret:
+    """What the only answer that holds a secret shows (``ui/parts/secret.html``).
+
+    Args:
+        pairs: what to copy: how it is called, what it is, and the words of the button.
+    """
+
+    def __init__(self, title: str, hint: str, done_url: str, *pairs: tuple[str, str, str]) -> None:
+        self.title, self.hint, self.done_url, self.pairs = title, hint, done_url, pairs
 
 
 def unstored(response: HttpResponse) -> HttpResponse:

@@ -47,7 +47,8 @@ AccessTokenManager = models.Manager.from_queryset(AccessTokenQuerySet)
 
 
 class AccessToken(models.Model):
-    """The token of a robot, or one of a user's application tokens. The secret is not kept."""
+    """The token of a robot, or one of a user's application tokens. The secret is not kept, unless
+    it is of a robot whose tokens can be read again."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="tokens"
@@ -63,6 +64,13 @@ class AccessToken(models.Model):
     )
     title = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64, unique=True, help_text="hex, of the random secret")
+    sealed = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="the secret, encrypted, where ROBOT_TOKENS_READABLE wants it",
+    )
     scope = models.CharField(max_length=5, choices=TokenScope.choices, default=TokenScope.ADMIN)
     scopes = models.CharField(
         max_length=255,

@@ -34,6 +34,7 @@ from accounts.credentials.principals import (
     ceiling_of,
     read_scopes,
 )
+from accounts.credentials.robots.readable import sealed
 from accounts.credentials.second_factors import delete_used_codes
 from accounts.credentials.shared_cache import delete_ended_values
 from accounts.credentials.throttle import Attempt
@@ -244,7 +245,8 @@ def current_principal(
 def issue_robot_token(
     *, robot: Robot, now: datetime, expires_at: datetime | None = None, by: Actor = SYSTEM
 ) -> str:
-    """Give a robot a new token and make its old one worthless. The secret is returned once."""
+    """Give a robot a new token and make its old one worthless. The secret is returned once, and
+    kept for those who may read it again where ``ROBOT_TOKENS_READABLE`` says so."""
     secret = new_secret()
     with transaction.atomic():
         Robot.objects.select_for_update().get(pk=robot.pk)
@@ -252,6 +254,7 @@ def issue_robot_token(
         robot.tokens.create(
             title="token",
             sha256=fingerprint(secret),
+            sealed=sealed(secret, robot=robot),
             scope=TokenScope.ADMIN,
             created_at=now,
             expires_at=expires_at,

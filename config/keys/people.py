@@ -34,6 +34,14 @@ class PeopleKeys(ServiceKeys):
         " they are not in yet. `false`: its administrators put them there.",
         examples=[False],
     )
+    ROBOT_TOKENS_READABLE: Annotated[list[str], Change.ASKED_EACH_TIME] = Field(
+        [],
+        description="Organizations and people whose robots' tokens are kept, encrypted, so that who"
+        " administers them can read them again by the management API, as some programs need. Tokens"
+        " that are made from then on are; what was kept of a namespace that is taken out is erased"
+        " within an hour.",
+        examples=[["acme"]],
+    )
     FEATURE_USER_INITIALIZE: bool = Field(
         False,
         description="Whether the first start makes no administrator, and the first account comes by"

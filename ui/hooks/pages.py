@@ -28,7 +28,7 @@ from registry.events.services import (
     send_test,
 )
 from ui.hooks.forms import MAKE, HookForm, is_for_people
-from ui.pages import unstored
+from ui.pages import Secret, unstored
 from ui.paging import page_of
 from ui.places import PlacePage
 
@@ -100,6 +100,10 @@ class NewHookPage(HooksPage):
         return self.render(
             form=form, format=FORMATS[form.format], about=ABOUT[form.format], **options
         )
+
+    @property
+    def back(self) -> str:
+        return self.address("hooks")
 
     def formats(self) -> list[str]:
         """Those that can be had at this place."""
@@ -362,9 +366,14 @@ def _show_once(page: HooksPage, hook: Hook, secret: str, said: str) -> HttpRespo
         page.render(
             "ui/hooks/secret.html",
             hook=hook,
-            secret=secret,
             said=said,
-            hook_url=page.address("hook", hook=hook.uuid),
+            shown=Secret(
+                "Its secret, shown only now",
+                "Give it to the receiver before you leave this page. It signs each call as Standard"
+                " Webhooks says, in X-Hub-Signature-256 and in X-Signature.",
+                page.address("hook", hook=hook.uuid),
+                ("Secret", secret, "Copy the secret"),
+            ),
         )
     )
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
 from accounts.credentials import applications
 from accounts.credentials.models import OAuthApplication
 from ui.forms import PageForm
-from ui.pages import OrganizationPage, unstored
+from ui.pages import OrganizationPage, Secret, unstored
 from ui.paging import page_of
 
 
@@ -45,8 +46,14 @@ class _ApplicationsPage(OrganizationPage):
             parent_name="applications",
             parent_title="Applications",
             application=application,
-            secret=secret,
             said=said,
+            shown=Secret(
+                "Its secret, shown only now",
+                "Copy it before you leave this page: Berth keeps only a fingerprint of it.",
+                reverse("ui:application", args=[self.namespace.name, application.client_id]),
+                ("Client ID", application.client_id, "Copy the client ID"),
+                ("Client secret", secret, "Copy the client secret"),
+            ),
         )
         return unstored(response)
 
@@ -123,6 +130,10 @@ class ApplicationPage(_OneApplicationPage):
 
 class NewSecretPage(_OneApplicationPage):
     standing = {"POST": "administrator"}
+
+    @property
+    def back(self) -> str:
+        return reverse("ui:application", args=[self.namespace.name, self.application.client_id])
 
     def post(self, request: HttpRequest, namespace: str, client_id: str) -> HttpResponse:
         secret = applications.reset_secret(**self.change)

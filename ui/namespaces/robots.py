@@ -6,12 +6,14 @@ in an address, not in a cache.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
+from accounts.credentials.robots.readable import is_readable
 from accounts.credentials.services import holds_token, issue_robot_token
 from accounts.credentials.workloads.federation import (
     Workload,
@@ -29,10 +31,18 @@ from ui.commands.login import Login, pull_secret, recipes
 from ui.commands.workloads import workload_recipes
 from ui.display.file_names import saved_as
 from ui.forms import PageForm
-from ui.pages import NamespacePage, unstored
+from ui.pages import NamespacePage, Secret, unstored
 from ui.paging import page_of
 from ui.people import ask_again
 
+_KEPT_NOWHERE: Final = (
+    "Copy it before you leave this page: Berth keeps only a fingerprint of it. If it is lost, make"
+    " a new one."
+)
+_READ_AGAIN: Final = (
+    "Pages do not show it again. Programs of whoever administers this namespace can read it by the"
+    " management API (ROBOT_TOKENS_READABLE)."
+)
 LIFETIMES = (
     ("", "Never"),
     ("7", "In a week"),
@@ -94,6 +104,13 @@ class _RobotsPage(NamespacePage):
             robot=robot,
             secret=secret,
             said=said,
+            shown=Secret(
+                "Its token, shown only now",
+                _READ_AGAIN if is_readable(robot) else _KEPT_NOWHERE,
+                reverse("ui:robot", args=[self.namespace.name, robot.short_name]),
+                ("User name", robot.name, "Copy the user name"),
+                ("Token", secret, "Copy the token"),
+            ),
             recipes=recipes(login),
         )
         return unstored(response)
@@ -158,6 +175,7 @@ class _OneRobotPage(_RobotsPage):
             **super().context(),
             "robot": self.robot,
             "token": self.robot.tokens.first(),
+            "is_readable": is_readable(self.robot),
             "crumb": self.robot.short_name,
             "parent_name": "robots",
             "parent_title": "Robots",

@@ -16,6 +16,7 @@ from ui.display import plots
 from ui.display.amounts import ago as ago_text
 from ui.display.amounts import bytes_text, short_digest
 from ui.display.kinds import look_of
+from ui.forms import ONCE, new_mark
 
 register = template.Library()
 
@@ -93,6 +94,12 @@ def command(text: str, label: str = "Copy this command", prompt: str = "$") -> d
 def digest(value: str, url: str = "") -> dict[str, str]:
     """The beginning of a digest, with a button that copies the whole."""
     return {"value": value, "url": url}
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """Marks a form that is taken once, however often it is sent."""
+    return format_html('<input type="hidden" name="{}" value="{}">', ONCE, new_mark())
 
 
 @register.inclusion_tag("ui/parts/copy.html")

@@ -1,4 +1,8 @@
-"""Robots of organizations and people. A token is in the answer that makes it, and no other."""
+"""Robots of organizations and people.
+
+A token is in the answer that makes it, and no other, unless ``ROBOT_TOKENS_READABLE`` names the
+namespace.
+"""
 
 from typing import Any
 
@@ -7,6 +11,7 @@ from django.db.models import Prefetch, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.credentials.robots.readable import readable_secret
 from accounts.credentials.services import issue_robot_token
 from accounts.credentials.workloads.federation import Workload, federations_of, set_federations
 from accounts.errors import RobotExists
@@ -16,7 +21,7 @@ from accounts.users import services
 from accounts.users.models import Robot
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import NamespaceView
-from registry.api.management.bodies import Body, Text
+from registry.api.management.bodies import Body, Object, Text
 from registry.api.management.documents import avatar, is_true, unstored, written_date
 from registry.api.management.paging import MOST, number, page_of
 from registry.api.management.people.teams import granted
@@ -25,6 +30,7 @@ from registry.repositories.models import RepositoryGrant
 
 class NewRobot(Body):
     description = Text(required=False, allow_blank=True, max_length=255)
+    unstructured_metadata = Object(required=False)
 
 
 class RobotsView(NamespaceView):
@@ -39,13 +45,14 @@ class RobotsView(NamespaceView):
         page = page_of(request, robots, order="short_name", size=size)
         found = []
         for robot in page.rows:
-            document = _document(robot, None)
+            robot.namespace = self.namespace
+            document = _document(robot)
             if not with_token:
                 del document["token"]
             if with_rights:
                 document |= _rights(robot)
             found.append(document)
-        return Response({"robots": found, **page.more})
+        return unstored(Response({"robots": found, **page.more}))
 
 
 class _OneRobotView(NamespaceView):
@@ -62,7 +69,9 @@ class RobotView(_OneRobotView):
     bodies = {"PUT": NewRobot}
 
     def get(self, request: Request, robot: str, organization: str = "") -> Response:
-        return Response({**_document(self.robot_of(robot), None), "unstructured_metadata": {}})
+        found = self.robot_of(robot)
+        document = {**_document(found), "unstructured_metadata": found.metadata or {}}
+        return unstored(Response(document))
 
     def put(self, request: Request, robot: str, organization: str = "") -> Response:
         said = self.read()
@@ -72,14 +81,15 @@ class RobotView(_OneRobotView):
                     owner=self.namespace,
                     short_name=robot,
                     description=said.get("description", ""),
+                    metadata=said.get("unstructured_metadata"),
                     **self.change,
                 )
                 secret = issue_robot_token(robot=made, **self.change)
         except RobotExists as error:
             name = f"{self.namespace.name}+{robot}"
             raise RequestInvalid(f"Existing robot with name: {name}") from error
-        answer = Response({**_document(made, secret), "unstructured_metadata": None}, status=201)
-        return unstored(answer)
+        document = {**_document(made, secret), "unstructured_metadata": made.metadata}
+        return unstored(Response(document, status=201))
 
     def delete(self, request: Request, robot: str, organization: str = "") -> Response:
         services.delete_robot(robot=self.robot_of(robot), **self.change)
@@ -138,14 +148,15 @@ def _federations(robot: Robot) -> list[dict[str, str]]:
     ]
 
 
-def _document(robot: Robot, secret: str | None) -> dict[str, Any]:
+def _document(robot: Robot, secret: str | None = None) -> dict[str, Any]:
+    """``secret`` is that of the token that was made just now."""
     token = next(iter(robot.tokens.all()), None)
     return {
         "name": robot.name,
         "created": written_date(robot.created_at),
         "last_accessed": written_date(token.last_used_at) if token else None,
         "description": robot.description,
-        "token": secret,
+        "token": secret or readable_secret(token, robot=robot),
     }
 
 

@@ -457,3 +457,42 @@ def test_who_may_only_read_sees_what_they_may(web: Repository) -> None:
     _, answer = ask(Client(headers=token("reader")), "GET", "/repository/acme/web")
 
     assert (answer["can_write"], answer["can_admin"]) == (False, False)
+
+
+def test_a_token_that_may_be_read_again_is_in_every_answer(
+    owner: Client, settings: Settings
+) -> None:
+    settings.ROBOT_TOKENS_READABLE = ["acme"]
+    made = ask(owner, "PUT", "/organization/acme/robots/ci")[1]
+
+    one = ask(owner, "GET", "/organization/acme/robots/ci")[1]["token"]
+    listed = ask(owner, "GET", "/organization/acme/robots")[1]["robots"][0]["token"]
+
+    assert [one, listed] == [made["token"]] * 2
+
+
+def test_what_a_program_notes_about_a_robot_is_found_again(owner: Client) -> None:
+    noted = {"managed-by": {"name": "operator", "since": 3}}
+
+    ask(owner, "PUT", "/organization/acme/robots/ci", {"unstructured_metadata": noted})
+
+    _, answer = ask(owner, "GET", "/organization/acme/robots/ci")
+    assert answer["unstructured_metadata"] == noted
+
+
+def test_too_long_notes_make_no_robot(owner: Client) -> None:
+    noted = {"text": "x" * 5000}
+
+    status, _ = ask(owner, "PUT", "/organization/acme/robots/ci", {"unstructured_metadata": noted})
+
+    assert (status, Robot.objects.count()) == (400, 0)
+
+
+def test_who_is_in_no_team_is_as_good_as_out(owner: Client) -> None:
+    make_user("bob")
+
+    assert ask(owner, "DELETE", "/organization/acme/members/bob")[0] == 204
+
+
+def test_nobody_that_there_is_not_leaves_an_organization(owner: Client) -> None:
+    assert ask(owner, "DELETE", "/organization/acme/members/nobody")[0] == 404
