@@ -12,7 +12,7 @@ from django import forms
 from django.core.cache import cache
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from artifacts.refusals import Refusal
 
@@ -59,6 +59,12 @@ def dress(bound: forms.BoundField) -> None:
     invalid = "b-invalid" if kind and bound.errors else ""
     given = widget.attrs.get("class", "")
     widget.attrs["class"] = " ".join(dict.fromkeys(f"{given} {kind} {invalid}".split()))
+
+
+def typed(values: QueryDict, name: str, *, most: int) -> str:
+    """What a person typed into a filter, without blanks around it, and without NUL, about which
+    no database can be asked."""
+    return values.get(name, "").replace("\x00", "").strip()[:most]
 
 
 class SmallFiles(FileUploadHandler):

@@ -11,10 +11,12 @@ from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
+from ui.display.amounts import Amount, counted
 from ui.display.prose import first_words
 
 MAX_SUMMARY_LENGTH = 300
 DAYS_OF_PULLS = 30
+MOST_TAGS_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,12 @@ def _row(
 def summary_of(text: str) -> str:
     """What a description says first, on one line."""
     return first_words(text, most=MAX_SUMMARY_LENGTH)
+
+
+def living_tags(repository: Repository, now: datetime, *, companions: bool | None = None) -> Amount:
+    """Tags that lead somewhere; of signatures and the like alone, without them, or all."""
+    tags = Tag.objects.alive(now).filter(repository=repository)
+    return counted(tags if companions is None else tags.companions(companions), MOST_TAGS_COUNTED)
 
 
 def _newest_tags(repositories: Sequence[int], now: datetime) -> Mapping[int, Mapping[str, Any]]:

@@ -65,10 +65,54 @@ document.addEventListener("submit", (event) => {
   say(`Theme: ${theme}`);
 });
 
+// What was chosen of a list: how many, and what can be done with it.
+const boxes = (form) => [...form.querySelectorAll(`input[name="${form.dataset.choosing}"]`)];
+let lastBox = null;
+
+function tally(form) {
+  const bar = form.querySelector(".b-chosen");
+  if (!bar) return;
+  const all = boxes(form);
+  const chosen = all.filter((box) => box.checked);
+  const everything = form.querySelector("[data-all]")?.checked ?? false;
+  bar.hidden = !chosen.length;
+  const count = bar.querySelector("[data-chosen]");
+  const text = everything ? `${count.dataset.of} chosen` : `${chosen.length} of ${count.dataset.of} chosen`;
+  if (!bar.hidden && count.textContent !== text) say(text);
+  count.textContent = text;
+  const head = form.querySelector("[data-select-all]");
+  if (head) head.checked = chosen.length === all.length;
+  const pair = bar.querySelector("[data-pair]");
+  if (!pair) return;
+  pair.hidden = everything || chosen.length !== 2;
+  const [b, a] = chosen.map((box) => encodeURIComponent(box.value));
+  if (!pair.hidden) pair.search = `?a=${a}&b=${b}`;
+}
+
+const tallyAll = (part) => { for (const form of part.querySelectorAll("[data-choosing]")) tally(form); };
+tallyAll(document);
+document.addEventListener("htmx:load", (event) => tallyAll(event.detail.elt.parentElement ?? document));
+addEventListener("pageshow", () => tallyAll(document)); // what was chosen before one went on is chosen still
+
 document.addEventListener("change", (event) => {
-  const all = event.target.closest("[data-select-all]");
-  if (!all) return;
-  for (const box of all.form.querySelectorAll(`input[name="${all.dataset.selectAll}"]`)) box.checked = all.checked;
+  const form = event.target.closest("[data-choosing]");
+  if (!form) return;
+  if (event.target.matches("[data-select-all]")) {
+    for (const box of boxes(form)) box.checked = event.target.checked;
+  }
+  tally(form);
+});
+
+document.addEventListener("click", (event) => {
+  const form = event.target.matches("input[type=checkbox]") && event.target.closest("[data-choosing]");
+  if (!form || event.target.name !== form.dataset.choosing) return;
+  const all = boxes(form);
+  if (event.shiftKey && all.includes(lastBox)) {
+    const [from, to] = [all.indexOf(lastBox), all.indexOf(event.target)].sort((a, b) => a - b);
+    for (const box of all.slice(from, to + 1)) box.checked = event.target.checked;
+    tally(form);
+  }
+  lastBox = event.target;
 });
 
 // Suggestions below the field of search: a combobox with a list, as ARIA 1.2 describes it.

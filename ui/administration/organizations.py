@@ -13,6 +13,7 @@ from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from registry.statistics.reads import latest_sizes
 from ui.administration.pages import RegistryPage
+from ui.forms import typed
 from ui.paging import page_of
 from ui.people import ask_again, close_organization, open_organization
 
@@ -24,7 +25,7 @@ class AllOrganizationsPage(RegistryPage):
     tab = "organizations"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        text = request.GET.get("q", "").strip().replace("\x00", "")[:MAX_NAME_LENGTH]
+        text = typed(request.GET, "q", most=MAX_NAME_LENGTH)
         found = Namespace.objects.held().filter(organization__isnull=False)
         if text:
             found = found.filter(name__icontains=text)

@@ -16,7 +16,7 @@ from accounts.users.models import User
 from accounts.users.passwords import random_password
 from ui.activity.words import line_of
 from ui.administration.pages import RegistryPage
-from ui.forms import PageForm
+from ui.forms import PageForm, typed
 from ui.pages import unstored
 from ui.paging import page_of
 from ui.people import ask_again
@@ -41,7 +41,7 @@ class PeoplePage(RegistryPage):
     tab = "people"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        text = request.GET.get("q", "").strip().replace("\x00", "")[:MAX_NAME_LENGTH]
+        text = typed(request.GET, "q", most=MAX_NAME_LENGTH)
         state = request.GET.get("state", "")
         found = User.objects.filter(_FITS.get(state, Q()))
         if text:

@@ -15,6 +15,7 @@ from ui.contents.blobs import find_descriptor
 from ui.contents.manifest import ManifestBase, document_in
 from ui.display.costly import costly
 from ui.display.text import shown
+from ui.forms import typed
 
 MAX_PACKED_BYTES: Final = 512 * 1024 * 1024
 FILES_PER_PAGE: Final = 500
@@ -44,7 +45,7 @@ class LayerPage(ManifestBase):
         if descriptor is None:
             raise Http404
         listing, is_cut = self._listing(Digest.parse(blob))
-        text = request.GET.get("q", "")[:MAX_FILTER_LENGTH]
+        text = typed(request.GET, "q", most=MAX_FILTER_LENGTH)
         found = [one for one in listing.files if text.casefold() in one.path.casefold()]
         start = _start(request.GET.get("from", ""), len(found))
         end = start + FILES_PER_PAGE

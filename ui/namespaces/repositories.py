@@ -18,6 +18,7 @@ from registry.statistics.reads import storage_by_day
 from ui.commands.address import Registry
 from ui.commands.push import into_namespace
 from ui.display.kinds import of_group
+from ui.forms import typed
 from ui.pages import NamespacePage
 from ui.paging import page_of
 from ui.repository_rows import repository_rows
@@ -37,7 +38,7 @@ class RepositoriesPage(NamespacePage):
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
         chosen = {
-            "text": request.GET.get("q", "").strip()[:MAX_FILTER_LENGTH],
+            "text": typed(request.GET, "q", most=MAX_FILTER_LENGTH),
             "kind": _one_of(KINDS, request.GET.get("kind", "")),
             "sort": _one_of(SORTS, request.GET.get("sort", "")),
         }
@@ -103,7 +104,7 @@ def _one_of(choices: tuple[tuple[str, str], ...], asked: str) -> str:
 
 def _filtered(found: RepositoryQuerySet, *, text: str, kind: str) -> RepositoryQuerySet:
     if text:
-        found = found.filter(name__contains=text.lower().replace("\x00", ""))
+        found = found.filter(name__contains=text.lower())
     return of_group(found, kind)
 
 

@@ -14,7 +14,7 @@ from registry.access.explanation import Explanation, administering_teams, explai
 from registry.access.holders import TeamUnknown, team_named, user_or_robot
 from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant, revoke
-from ui.forms import PageForm
+from ui.forms import PageForm, typed
 from ui.pages import RepositoryPage
 from ui.paging import page_of
 
@@ -81,7 +81,7 @@ class AccessPage(RepositoryPage):
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         page = page_of(self.request, _given(self), order=("id",))
-        asked = self.request.GET.get("who", "").strip()[: 2 * MAX_NAME_LENGTH + 1]
+        asked = typed(self.request.GET, "who", most=2 * MAX_NAME_LENGTH + 1)
         return self.render(
             crumb="Access",
             kind=self.repository.kind,

@@ -6,8 +6,8 @@ from datetime import datetime
 from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
-from registry.tags.models import Tag
 from ui.display.amounts import Amount, counted
+from ui.repository_rows import living_tags
 
 MOST_COUNTED = 1000
 
@@ -29,12 +29,6 @@ def contents_of(repository: Repository, now: datetime) -> Contents:
         manifests=counted(Manifest.objects.present().filter(repository=repository), MOST_COUNTED),
         size=_held_bytes(repository),
     )
-
-
-def living_tags(repository: Repository, now: datetime, *, companions: bool | None = None) -> Amount:
-    """Tags that lead somewhere; of signatures and the like alone, without them, or all."""
-    tags = Tag.objects.alive(now).filter(repository=repository)
-    return counted(tags if companions is None else tags.companions(companions), MOST_COUNTED)
 
 
 def _held_bytes(repository: Repository) -> Amount:

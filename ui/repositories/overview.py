@@ -16,8 +16,7 @@ from ui.commands.push import into_repository
 from ui.contents.charts import unread
 from ui.display.prose import prose
 from ui.pages import RepositoryPage
-from ui.repositories.contents import living_tags
-from ui.repository_rows import DAYS_OF_PULLS, summary_of
+from ui.repository_rows import DAYS_OF_PULLS, living_tags, summary_of
 
 _BELOW_THEIR_TITLE = 3
 

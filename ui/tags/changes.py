@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,9 +23,10 @@ from registry.tags.services import delete_tag, require_mutable, set_expiry, set_
 from registry.tags.time_machine import time_machine_of
 from ui.pages import FORM_REFUSED, reason_of
 from ui.tags.expiry import ExpiryForm
+from ui.tags.filters import Filters
 from ui.tags.pages import TagsPage
 
-MAX_TAGS = 200
+MAX_TAGS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,9 @@ class ChangePage(TagsPage):
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
         change = self._change(request.POST)
+        if "all" in request.POST:
+            names = self._matching(request.POST)
+            return self._ask(change, names[:MAX_TAGS], has_more=len(names) > MAX_TAGS)
         names = _names(request.POST)
         if not 1 <= len(names) <= MAX_TAGS:
             messages.error(request, f"Choose from 1 to {MAX_TAGS} tags first.")
@@ -210,6 +215,13 @@ class ChangePage(TagsPage):
                 return self._ask(change, names, form=form, status=FORM_REFUSED)
             order = replace(order, expires_at=form.expires_at)
         return self._do(change, names, order)
+
+    def _matching(self, values: QueryDict) -> Sequence[str]:
+        """All that the list showed, on every page of it, and one more than are changed at once."""
+        filters = Filters.of(values, self.repository)
+        alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
+        tags = filters.chosen(alive, self.repository).order_by(*filters.order)
+        return list(tags.values_list("name", flat=True)[: MAX_TAGS + 1])
 
     def _change(self, values: QueryDict) -> Change:
         change = CHANGES.get(values.get("action", ""))
@@ -228,6 +240,7 @@ class ChangePage(TagsPage):
         names: Sequence[str],
         *,
         form: ExpiryForm | None = None,
+        has_more: bool = False,
         status: int = 200,
     ) -> HttpResponse:
         if form is None and change.name == "expire":
@@ -239,6 +252,7 @@ class ChangePage(TagsPage):
             going=[fate for fate in fates if not fate.refusal],
             companions=sum(len(fate.companions) for fate in fates),
             form=form,
+            has_more=has_more,
             status=status,
         )
 
@@ -275,6 +289,9 @@ class ChangePage(TagsPage):
         if companions:
             said += f" With them went {_count(len(companions))} of signatures and the like."
         if len(done) == len(fates):
+            if change.name == "delete" and time_machine_of(self.repository.namespace):
+                moment = urlencode({"deleted": order.now.isoformat()})
+                return HttpResponseRedirect(f"{self._list_url()}?{moment}")
             messages.success(self.request, said)
             return HttpResponseRedirect(self._list_url())
         return self.render(

@@ -1,10 +1,12 @@
 """Everything that happened to the tags of a repository, and how to undo or to forget it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -12,16 +14,22 @@ from django.utils.cache import patch_vary_headers
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import DigestInvalid
 from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
+from artifacts.refusals import Refusal
 from registry.manifests.removal import delete_tag_for_good
 from registry.manifests.restoration import restore_tag
+from registry.repositories.models import Repository
 from registry.tags.history import Place, TagEvent, tag_events
-from registry.tags.models import Tag
+from registry.tags.models import EndReason, Tag
 from registry.tags.services import TagImmutable, require_mutable
 from registry.tags.time_machine import time_machine_of
+from ui.forms import typed
 from ui.pages import reason_of
 from ui.paging import PAGE_SIZE, query_url, read_cursor, read_moment, write_cursor
 from ui.people import actors_of
 from ui.tags.pages import TagsPage
+
+MAX_UNDONE: Final = 1000  # of one deletion
+MAX_REASONS: Final = 3  # that are told why tags did not come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class HistoryPage(TagsPage):
     tab = "history"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        name = request.GET.get("tag", "").replace("\x00", "").strip()[:MAX_TAG_LENGTH]
+        name = typed(request.GET, "tag", most=MAX_TAG_LENGTH)
         after = _place(read_cursor(request.GET.get("after", ""), 3))
         events = tag_events(
             repository=self.repository,
@@ -121,7 +129,27 @@ class _PastPage(TagsPage):
         return ""
 
 
+def deleted_together(repository: Repository, moment: str, *, now: datetime) -> Sequence[Tag]:
+    """The tags that one deletion took at ``moment``, with those of signatures that went along;
+    none where the text is no moment, or they cannot come back any more."""
+    try:
+        at = read_moment(moment)
+    except ValueError:
+        return ()
+    if at + time_machine_of(repository.namespace) <= now:
+        return ()
+    rows = Tag.objects.filter(
+        repository=repository.id,
+        ended_at=at,
+        end_reason__in=[EndReason.DELETE, EndReason.SUBJECT],
+    )
+    found = rows.select_related("manifest").defer("manifest__body").order_by("pk")
+    return list(found[:MAX_UNDONE])
+
+
 class RestorePage(_PastPage):
+    """One tag, or with ``deleted`` all that one deletion took."""
+
     actions = {"GET": "push", "POST": "push"}
     template = "ui/tags/restore.html"
 
@@ -138,10 +166,37 @@ class RestorePage(_PastPage):
         return self.render(name=name, digest=digest, current=current, why_not=refusal)
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
+        if moment := request.POST.get("deleted", ""):
+            return self._undo(moment)
         name, digest = self.past(request.POST)
         restore_tag(repository=self.repository, name=name, digest=digest, now=self.now, by=self.by)
         said = f"{name} is back and points at {digest[:19]}."
         return self.done(said, "ui:history", repository=self.repository.path)
+
+    def _undo(self, moment: str) -> HttpResponse:
+        gone = deleted_together(self.repository, moment, now=self.now)
+        refused = [(tag, reason) for tag in gone if (reason := self._not_undone(tag))]
+        for tag, reason in refused[:MAX_REASONS]:
+            messages.error(self.request, f"{tag.name} is not back. {reason}")
+        back = len(gone) - len(refused)
+        said = f"{back} tag{'' if back == 1 else 's'} came back."
+        return self.done(said, "ui:tags", repository=self.repository.path)
+
+    def _not_undone(self, tag: Tag) -> str:
+        """Bring it back, or say why not."""
+        if self.current(tag.name) is not None:
+            return "Somebody pushed a tag of that name meanwhile."
+        try:
+            restore_tag(
+                repository=self.repository,
+                name=tag.name,
+                digest=tag.manifest.digest,
+                now=self.now,
+                by=self.by,
+            )
+        except Refusal as error:
+            return reason_of(error)
+        return ""
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "crumb": "Restore a tag"}

@@ -1,94 +1,21 @@
 """The tags of a repository, narrowed and in the order that was asked for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Self
+from collections.abc import Mapping
+from typing import Any
 
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from artifacts.kinds.kinds import Kind
-from artifacts.oci.names import MAX_TAG_LENGTH
-from registry.manifests.models import Manifest
-from registry.repositories.models import Repository
-from registry.tags.models import Tag, TagQuerySet
+from registry.tags.models import EndReason, Tag
+from ui.commands.address import Registry
+from ui.display.amounts import counted
 from ui.paging import page_of
-from ui.tags.changes import offered
+from ui.repository_rows import MOST_TAGS_COUNTED
+from ui.tags.changes import MAX_TAGS, offered
+from ui.tags.filters import SORTS, Filters
+from ui.tags.history import deleted_together
 from ui.tags.pages import TagsPage
 from ui.tags.rows import tag_rows
-
-ORDERS: Final[Mapping[str, Sequence[str]]] = {
-    "newest": ("-started_at", "-name"),
-    "version": ("-sort_key", "-name"),
-    "name": ("name",),
-    "expiry": ("expires_at", "name"),
-}
-SORTS: Final = (
-    ("newest", "Newest first"),
-    ("version", "Version, newest first"),
-    ("name", "Name"),
-)
-_MIN_DIGITS = 6  # of a digest without its algorithm
-_MAX_MANIFESTS = 200
-_MAX_LENGTH = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """``text`` is part of a name or the beginning of a digest."""
-
-    text: str
-    is_expiring: bool
-    is_companion: bool
-    sort: str
-
-    @classmethod
-    def of(cls, query: QueryDict, repository: Repository) -> Self:
-        usual = "version" if repository.kind == Kind.HELM_CHART else "newest"
-        sort = query.get("sort", "")
-        return cls(
-            text=query.get("q", "").replace("\x00", "").strip()[:_MAX_LENGTH],
-            is_expiring=query.get("expiry") == "expiring",
-            is_companion=query.get("show") == "companions",
-            sort=sort if sort in dict(SORTS) else usual,
-        )
-
-    @property
-    def order(self) -> Sequence[str]:
-        """Whatever expires is listed by when it does, so that the next ones come first."""
-        return ORDERS["expiry" if self.is_expiring else self.sort]
-
-    @property
-    def are_set(self) -> bool:
-        return bool(self.text) or self.is_expiring
-
-    def chosen(self, tags: TagQuerySet, repository: Repository) -> TagQuerySet:
-        tags = tags.companions(self.is_companion)
-        if self.is_expiring:
-            tags = tags.filter(expires_at__isnull=False)
-        return tags.filter(self._matches(repository)) if self.text else tags
-
-    def _matches(self, repository: Repository) -> Q:
-        matches = Q()
-        if ":" not in self.text and len(self.text) <= MAX_TAG_LENGTH:
-            matches = Q(name__icontains=self.text)
-        if (start := _start_of_a_digest(self.text)) is None:
-            return matches or Q(pk__in=[])
-        found = Manifest.objects.filter(
-            repository=repository.id, digest__gte=start, digest__lt=f"{start}g"
-        )
-        # Two steps: in one statement, databases would read all tags for either half of an "or".
-        ids = list(found.order_by("digest").values_list("pk", flat=True)[:_MAX_MANIFESTS])
-        return matches | Q(manifest__in=ids) if matches else Q(manifest__in=ids)
-
-
-def _start_of_a_digest(text: str) -> str | None:
-    """``sha256:…`` as it is; hexadecimal digits alone are sha256's."""
-    algorithm, colon, digits = text.lower().rpartition(":")
-    if set(digits) - set("0123456789abcdef") or (not colon and len(digits) < _MIN_DIGITS):
-        return None
-    return f"{algorithm or 'sha256'}:{digits}"
 
 
 class TagListPage(TagsPage):
@@ -97,7 +24,8 @@ class TagListPage(TagsPage):
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
         filters = Filters.of(request.GET, self.repository)
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        tags = filters.chosen(alive, self.repository).select_related("manifest")
+        chosen = filters.chosen(alive, self.repository)
+        tags = filters.begun(chosen).select_related("manifest")
         page = page_of(
             request,
             tags.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json"),
@@ -109,10 +37,22 @@ class TagListPage(TagsPage):
             "ui/tags/table.html" if self.wants_part else self.template,
             page=page,
             rows=rows,
+            total=counted(chosen, MOST_TAGS_COUNTED),
             filters=filters,
             sorts=SORTS,
             changes=offered(self.rights),
+            most_changed=MAX_TAGS,
+            address=f"{Registry.of(request).host}/{self.repository.path}",
             shows_charts=any(row.app_version for row in rows),
+            **(self._undo(request.GET.get("deleted", "")) if may_push else {}),
         )
         patch_vary_headers(response, ["HX-Request"])
         return response
+
+    def _undo(self, moment: str) -> Mapping[str, Any]:
+        """What was deleted at that moment, as long as it can come back."""
+        gone = deleted_together(self.repository, moment, now=self.now) if moment else ()
+        deleted = [tag for tag in gone if tag.end_reason == EndReason.DELETE]
+        companions = len(gone) - len(deleted)
+        told = {"undo": deleted, "undo_companions": companions, "undo_moment": moment}
+        return told if deleted else {}

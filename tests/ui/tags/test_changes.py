@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/acme/web/-/tags"
 CHANGE = "/acme/web/-/change-tags"
+RESTORE = "/acme/web/-/restore-tag"
 ALICE = Signer()
 
 
@@ -100,7 +102,7 @@ def test_chosen_tags_are_deleted_and_the_deletion_is_audited(
         CHANGE, {"action": "delete", "tag": ["v1", "v2"], "confirmed": "yes"}, follow=True
     )
 
-    assert answer.redirect_chain == [(LIST, 302)]
+    assert answer.redirect_chain[0][0].startswith(f"{LIST}?deleted=")
     assert "Deleted: 2 tags." in text_of(answer)
     assert alive(web) == {"v3"}
     events = AuditEvent.objects.filter(action="tag.delete", actor="alice")
@@ -293,7 +295,7 @@ def test_choosing_nothing_says_so(web: Repository, alice: Client) -> None:
 
     answer = alice.post(CHANGE, {"action": "delete"}, follow=True)
 
-    assert "Choose from 1 to 200 tags first." in text_of(answer)
+    assert "Choose from 1 to 500 tags first." in text_of(answer)
 
 
 @pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes"}])
@@ -301,11 +303,11 @@ def test_more_tags_than_can_be_changed_at_once_are_refused_as_a_whole(
     web: Repository, alice: Client, confirmed: dict[str, str]
 ) -> None:
     push_tag(web, "t0")
-    tags = [f"t{number}" for number in range(201)]
+    tags = [f"t{number}" for number in range(501)]
 
     answer = alice.post(CHANGE, {"action": "delete", "tag": tags, **confirmed}, follow=True)
 
-    assert "Choose from 1 to 200 tags first." in text_of(answer)
+    assert "Choose from 1 to 500 tags first." in text_of(answer)
     assert alive(web) == {"t0"}
 
 
@@ -358,3 +360,91 @@ def test_there_is_no_adding_to_a_manifest_that_is_not_there(web: Repository, ali
 
     assert alice.get(url).status_code == 404
     assert alice.post(url, {"name": "v1"}).status_code in {404, 422}
+
+
+def deleted(alice: Client, *tags: str, **more: str) -> str:
+    """Deletes tags, and returns the moment by which that is undone."""
+    answer = alice.post(CHANGE, {"action": "delete", "tag": tags, "confirmed": "yes", **more})
+    assert answer.status_code == 302
+    return parse_qs(urlsplit(answer["Location"]).query)["deleted"][0]
+
+
+def test_a_deletion_is_undone_with_one_click(web: Repository, alice: Client) -> None:
+    manifest = push_tag(web, "v1")
+    push_tag(web, "v2")
+    attach_by_tag(web, manifest.digest, ALICE.simple(manifest.digest), now=manifest.last_pushed_at)
+    there = alive(web)
+    moment = deleted(alice, "v1", "v2", companions="yes")
+
+    alice.post(RESTORE, {"deleted": moment})
+
+    assert alive(web) == there
+
+
+def test_undoing_a_deletion_moves_no_tag_that_was_pushed_since(
+    web: Repository, alice: Client
+) -> None:
+    push_tag(web, "v1")
+    moment = deleted(alice, "v1")
+    newer = push_tag(web, "other", "v1")
+
+    text = text_of(alice.post(RESTORE, {"deleted": moment}, follow=True))
+
+    assert "Somebody pushed a tag of that name meanwhile." in text
+    assert Tag.objects.alive(at=timezone.now()).get(name="v1").manifest == newer
+
+
+def test_what_the_time_machine_forgot_is_not_offered_to_be_undone(
+    web: Repository, alice: Client, settings: Settings
+) -> None:
+    push_tag(web, "v1")
+    moment = deleted(alice, "v1")
+    long_ago = timezone.now() - timedelta(days=400)
+    Tag.objects.filter(name="v1").update(ended_at=long_ago, started_at=long_ago - timedelta(days=1))
+
+    text = text_of(alice.get(LIST, {"deleted": long_ago.isoformat()}))
+
+    assert "Undo" not in text
+    assert "Undo" not in text_of(alice.get(LIST, {"deleted": moment}))
+
+
+def test_undo_is_not_offered_to_those_who_may_only_pull(web: Repository, alice: Client) -> None:
+    push_tag(web, "v1")
+    moment = deleted(alice, "v1")
+
+    assert "Undo" not in text_of(Client().get(LIST, {"deleted": moment}))
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-01-01", "9999-12-31T23:59:59-23:59", "\x00"])
+def test_a_moment_that_none_is_undoes_nothing(web: Repository, alice: Client, moment: str) -> None:
+    push_tag(web, "v1")
+
+    text = text_of(alice.post(RESTORE, {"deleted": moment}, follow=True))
+
+    assert "0 tags came back." in text
+
+
+def test_all_that_match_are_chosen_from_every_page(
+    web: Repository, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.paging.PAGE_SIZE", 2)
+    for tag in ("v1", "v2", "v3", "w1"):
+        push_tag(web, tag)
+
+    answer = alice.post(CHANGE, {"action": "delete", "all": "yes", "q": "v", "tag": "v1"})
+
+    assert [fate.name for fate in answer.context["fates"]] == ["v3", "v2", "v1"]
+    assert alive(web) == {"v1", "v2", "v3", "w1"}
+
+
+def test_more_that_match_than_can_be_changed_at_once_are_told_of(
+    web: Repository, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.tags.changes.MAX_TAGS", 2)
+    for tag in ("v1", "v2", "v3"):
+        push_tag(web, tag)
+
+    answer = alice.post(CHANGE, {"action": "delete", "all": "yes", "sort": "name"})
+
+    assert [fate.name for fate in answer.context["fates"]] == ["v1", "v2"]
+    assert "More tags match." in text_of(answer)

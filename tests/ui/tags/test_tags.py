@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -283,3 +283,69 @@ def test_a_page_of_many_tags_asks_no_more_than_one_of_one(web: Repository, alice
 
     assert len(many) == len(one)
     assert len(many) <= 25
+
+
+def made_on(repository: Repository, *tags: str) -> None:
+    """Each a day after the one before, from the first of January on."""
+    for number, tag in enumerate(tags):
+        push_tag(repository, tag, now=datetime(2026, 1, 1 + number, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sort=name&from=b", ["b", "c"]),
+        ("sort=name-down&from=b", ["b", "a"]),
+        ("sort=newest&day=2026-01-02", ["b", "a"]),
+        ("sort=oldest&day=2026-01-02", ["b", "c"]),
+        ("sort=newest&day=9999-12-31", ["c", "b", "a"]),
+        ("sort=newest&day=soon", ["c", "b", "a"]),
+        ("sort=newest&from=b", ["c", "b", "a"]),
+    ],
+)
+def test_a_list_begins_where_one_jumps_to(web: Repository, query: str, expected: list[str]) -> None:
+    made_on(web, "a", "b", "c")
+
+    assert tags_on(Client().get(f"{URL}?{query}")) == expected
+
+
+def test_versions_are_jumped_to(web: Repository) -> None:
+    made_on(web, "1.9.0", "1.10.0", "2.0.0")
+
+    found = tags_on(Client().get(f"{URL}?sort=version&from=1.10.0"))
+
+    assert found == ["1.10.0", "1.9.0"]
+
+
+def test_a_jump_that_no_version_is_shows_all(web: Repository) -> None:
+    made_on(web, "1.9.0")
+
+    assert tags_on(Client().get(f"{URL}?sort=version&from=nonsense")) == ["1.9.0"]
+
+
+def test_the_head_of_a_column_sorts_and_turns_round(web: Repository) -> None:
+    made_on(web, "a", "b")
+    client = Client()
+
+    heads = client.get(f"{URL}?q=&sort=name").context["filters"].heads
+
+    assert heads["name"].direction == "ascending"
+    assert tags_on(client.get(f"{URL}{heads['name'].url}")) == ["b", "a"]
+
+
+def test_sorting_by_expiry_keeps_the_filter(web: Repository) -> None:
+    made_on(web, "a")
+
+    heads = Client().get(f"{URL}?q=a&show=companions").context["filters"].heads
+
+    assert heads["expires"].url == "?q=a&show=companions&expiry=expiring&sort=newest"
+
+
+def test_the_whole_number_of_tags_stands_above_the_list(
+    web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.paging.PAGE_SIZE", 2)
+    made_on(web, "a1", "a2", "a3", "b1")
+
+    assert "3 tags match" in text_of(Client().get(f"{URL}?q=a"))
+    assert "4 tags" in text_of(Client().get(URL))
