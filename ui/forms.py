@@ -2,11 +2,12 @@
 taken once: what they make shows a secret, and a reload would make another."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.cache import cache
@@ -19,6 +20,7 @@ from artifacts.refusals import Refusal
 ONCE: Final = "once"  # the field by which a form is known again; one without it is always taken
 _REMEMBERED_SECONDS: Final = 24 * 60 * 60
 MAX_FILE_BYTES: Final = 64 * 1024  # such as a public key
+Names = Sequence[tuple[str, str]]  # each with what it is
 
 _CLASS_OF = (
     (forms.CheckboxInput, "form-check-input"),
@@ -65,6 +67,26 @@ def typed(values: QueryDict, name: str, *, most: int) -> str:
     """What a person typed into a filter, without blanks around it, and without NUL, about which
     no database can be asked."""
     return values.get(name, "").replace("\x00", "").strip()[:most]
+
+
+def pick(form: forms.Form, name: str, *, url: str, known: Names, kind: str = "") -> None:
+    """Let a field suggest what it may hold: ``known`` at once, and what fits while one types.
+
+    Args:
+        url: answers with options; see ``ui.search.picker``.
+        kind: of what is suggested; where empty, the field ``holder`` of the form says it.
+    """
+    field = form.fields[name]
+    field.widget.attrs |= {
+        "list": f"picks-{name}",
+        "autocomplete": "off",
+        "hx-get": f"{url}?{urlencode({'field': name, 'of': kind})}",
+        "hx-trigger": "input changed delay:200ms",
+        "hx-target": f"#picks-{name}",
+        "hx-sync": "this:replace",
+        **({} if kind else {"hx-include": "[name=holder]"}),
+    }
+    field.picks = known  # type: ignore[attr-defined]  # for ui/parts/field.html
 
 
 class SmallFiles(FileUploadHandler):

@@ -24,6 +24,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.functional import SimpleLazyObject
 from django.views import View
 from django_htmx.middleware import HtmxDetails
 
@@ -32,6 +33,7 @@ from accounts.credentials.principals import Principal
 from accounts.organizations.models import Organization
 from accounts.users.models import Namespace, User
 from artifacts.refusals import Refusal
+from registry.access.holders import known_names
 from registry.access.refusals import note_refusal
 from registry.access.rights import rights_in
 from registry.access.scopes import ALL_ACTIONS, Action
@@ -39,9 +41,10 @@ from registry.access.standings import ALL_STANDINGS, Standing, standings
 from registry.repositories.models import Repository
 from ui import errors
 from ui.display.costly import Busy
-from ui.forms import PageForm, dress, taking
+from ui.forms import PageForm, dress, pick, taking
 from ui.people import actor, is_opened, user_of, visitor
 
+SUGGESTED = 20  # names, for a field
 FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
 Form = TypeVar("Form", bound=PageForm)
 
@@ -141,6 +144,11 @@ class Page(View):
         return self.answer(self.sent, status=FORM_REFUSED)
 
     @property
+    def home(self) -> Namespace:
+        """The namespace that the page is in."""
+        raise NotImplementedError
+
+    @property
     def back(self) -> str:
         """Where a visitor goes after a change that was refused and had no form."""
         return self.request.path
@@ -197,6 +205,18 @@ class NamespacePage(Page):
             "tab": self.tab,
         }
 
+    @property
+    def home(self) -> Namespace:
+        return self.namespace
+
+    def suggest(self, form: PageForm, name: str, kind: str = "", *, first: str = "") -> None:
+        """Have a field suggest names of a ``kind``; ``first`` where a field says which."""
+        known = known_names(
+            kind or first, "", place=self.namespace, asker=self.visitor, most=SUGGESTED
+        )
+        url = reverse("ui:names", kwargs={"namespace": self.namespace.name})
+        pick(form, name, url=url, known=known, kind=kind)
+
 
 class OrganizationPage(NamespacePage):
     """A page that only organizations have."""
@@ -238,6 +258,16 @@ class RepositoryPage(Page):
             self._note_refusal()
             raise
 
+    @property
+    def home(self) -> Namespace:
+        return self.repository.namespace
+
+    def suggest(self, form: PageForm, name: str, kind: str = "", *, first: str = "") -> None:
+        """Have a field suggest names of a ``kind``; ``first`` where a field says which."""
+        known = known_names(kind or first, "", place=self.home, asker=self.visitor, most=SUGGESTED)
+        url = reverse("ui:repository_names", kwargs={"repository": self.repository.path})
+        pick(form, name, url=url, known=known, kind=kind)
+
     def _note_refusal(self) -> None:
         """Who has not signed in is led to the page for it, and not refused yet."""
         if self.user is None:
@@ -253,6 +283,12 @@ class RepositoryPage(Page):
             now=self.now,
         )
 
+    def _held(self) -> frozenset[Standing]:
+        """What the visitor is in the namespace; asked for those alone who might administer it."""
+        if "*" not in self.rights:
+            return frozenset()
+        return ALL_STANDINGS if self.is_opened else standings(self.visitor, self.home)
+
     def context(self) -> dict[str, Any]:
         return {
             **super().context(),
@@ -262,6 +298,7 @@ class RepositoryPage(Page):
             "is_opened": self.is_opened,
             "may_push": "push" in self.rights,
             "may_administer": "*" in self.rights,
+            "held": SimpleLazyObject(self._held),
             "tab": self.tab,
         }
 

@@ -75,6 +75,7 @@ from ui.rules.retention import (
 from ui.rules.signatures import SignatureRequirementPage
 from ui.rules.time_machine import TimeMachinePage
 from ui.search.pages import SearchPage, SuggestionsPage
+from ui.search.picker import NamespacePicker, RepositoryPicker
 from ui.start.explore import ExplorePage, OrganizationsPage
 from ui.start.welcome import HelpPage, WelcomePage, choose_theme
 from ui.tags.changes import ChangePage
@@ -205,6 +206,7 @@ urlpatterns = [
     path(_TEAM, TeamPage.as_view(), name="team"),
     path(f"{_TEAM}/members", TeamMemberPage.as_view(), name="team_member"),
     path(f"{_TEAM}/delete", DeleteTeamPage.as_view(), name="delete_team"),
+    path(f"{_NAMESPACE}/names", NamespacePicker.as_view(), name="names"),
     path(f"{_NAMESPACE}/members", MembersPage.as_view(), name="members"),
     path(f"{_NAMESPACE}/leave", LeavePage.as_view(), name="leave"),
     path(f"{_NAMESPACE}/applications", ApplicationsPage.as_view(), name="applications"),
@@ -241,6 +243,7 @@ urlpatterns = [
     path("<repository:repository>@<digest:digest>", as_written, {"page": "manifest"}),
     path("<repository:repository>:<tag:tag>@<digest:digest>", as_written, {"page": "manifest"}),
     path(f"{_REPOSITORY}/description", DescriptionPage.as_view(), name="description"),
+    path(f"{_REPOSITORY}/names", RepositoryPicker.as_view(), name="repository_names"),
     path(f"{_REPOSITORY}/access", AccessPage.as_view(), name="access"),
     path(f"{_REPOSITORY}/access/<int:grant>", GrantPage.as_view(), name="grant"),
     path(f"{_REPOSITORY}/settings", RepositorySettingsPage.as_view(), name="repository_settings"),

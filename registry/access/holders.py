@@ -1,4 +1,6 @@
-"""Users, robots and teams by the names that people and programs give."""
+"""Users, robots and teams by the names that people and programs give, and which names fit."""
+
+from typing import Final
 
 from django.db.models import Q, QuerySet
 
@@ -8,7 +10,7 @@ from accounts.names import is_name
 from accounts.organizations.models import Organization, Team
 from accounts.users.models import Namespace, Robot, User
 from registry.access.rights import sees_everything
-from registry.repositories.models import administered_namespaces
+from registry.repositories.models import Repository, administered_namespaces
 
 
 class RobotUnknown(AccountError):
@@ -24,14 +26,15 @@ class TeamUnknown(AccountError):
 def user_or_robot(
     name: str, *, place: Namespace, asker: Principal, known: QuerySet[Robot] | None = None
 ) -> User | Robot:
-    """The robot that logs in as ``name`` when there is a ``+`` in it, or else the user.
+    """The robot that logs in as ``name`` when there is a ``+`` in it, or else the user; where
+    there is none, the robot of ``place`` that is called so there.
 
     Only robots that the asker may know of are found: those of ``place`` and of namespaces that
     they administer, and ``known`` ones. Any other answers as one that does not exist.
     """
     name = name.strip()
     if "+" not in name:
-        return user_named(name)
+        return _user_or_own_robot(name, place)
     if not all(is_name(part) for part in name.split("+", 1)):
         raise RobotUnknown(name)
     robots = Robot.objects.select_related("namespace").named(name)
@@ -42,6 +45,17 @@ def user_or_robot(
     if robot is None:
         raise RobotUnknown(name)
     return robot
+
+
+def _user_or_own_robot(name: str, place: Namespace) -> User | Robot:
+    try:
+        return user_named(name)
+    except UserUnknown:
+        robot = place.robots.filter(short_name=name).first() if is_name(name) else None
+        if robot is None:
+            raise
+        robot.namespace = place
+        return robot
 
 
 def user_named(name: str) -> User:
@@ -60,3 +74,70 @@ def team_named(name: str, organization: Organization) -> Team:
         raise TeamUnknown(name, organization.name)
     team.organization = organization
     return team
+
+
+def known_names(
+    kind: str, text: str, *, place: Namespace, asker: Principal, most: int
+) -> list[tuple[str, str]]:
+    """Names with ``text`` in them, each with what it is, for somebody who administers ``place``.
+
+    People are those of its organization and of the asker's, and whoever is called exactly so: of
+    others nobody learns by typing.
+
+    Args:
+        kind: ``account``, ``user``, ``robot``, ``team`` or ``repository``.
+        most: of users, and as many robots.
+    """
+    text = text.strip().lower()
+    if "\x00" in text:
+        return []
+    found: list[tuple[str, str]] = []
+    for one in _PARTS.get(kind, ()):
+        found += _NAMES[one](text, place, asker, most)
+    return found
+
+
+def _users(text: str, place: Namespace, asker: Principal, most: int) -> list[tuple[str, str]]:
+    users = User.objects.filter(is_active=True)
+    if not sees_everything(asker):
+        mine = Team.objects.filter(members__user=asker.id).values("organization")
+        near = Q(team_memberships__team__organization__in=mine)
+        near |= Q(team_memberships__team__organization__namespace=place)
+        users = users.filter(near | Q(username=text))
+    names = users.filter(username__contains=text).order_by("username").distinct()
+    return [(name, "User") for name in names.values_list("username", flat=True)[:most]]
+
+
+def _robots(text: str, place: Namespace, asker: Principal, most: int) -> list[tuple[str, str]]:
+    part = text.removeprefix(f"{place.name}+")
+    names = place.robots.filter(short_name__contains=part).order_by("short_name")
+    shorts = names.values_list("short_name", flat=True)[:most]
+    return [(f"{place.name}+{short}", "Robot") for short in shorts]
+
+
+def _teams(text: str, place: Namespace, asker: Principal, most: int) -> list[tuple[str, str]]:
+    teams = Team.objects.filter(organization__namespace=place, name__contains=text)
+    names = teams.order_by("name").values_list("name", flat=True)[:most]
+    return [(name, "Team") for name in names]
+
+
+def _repositories(
+    text: str, place: Namespace, asker: Principal, most: int
+) -> list[tuple[str, str]]:
+    rows = Repository.objects.filter(namespace=place)
+    if sees_everything(asker):
+        rows = Repository.objects.all()
+    elif asker.kind == "user":
+        rows |= Repository.objects.administered_by(asker)
+    paths = rows.filter(path__contains=text).order_by("path").values_list("path", flat=True)
+    return [(path, "Repository") for path in paths[:most]]
+
+
+_PARTS: Final = {
+    "account": ("robot", "user"),
+    "user": ("user",),
+    "robot": ("robot",),
+    "team": ("team",),
+    "repository": ("repository",),
+}
+_NAMES: Final = {"user": _users, "robot": _robots, "team": _teams, "repository": _repositories}

@@ -80,6 +80,8 @@ _NOT_SHOWN = {
     "ui:public_key",
     "ui:organization_name",
     "ui:suggestions",
+    "ui:names",
+    "ui:repository_names",
     "ui:repository_activity_export",
     "ui:namespace_activity_export",
     "ui:system_audit_export",

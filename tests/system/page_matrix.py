@@ -28,14 +28,15 @@ SHOWN = {
     " repository_retention_run repository_immutability repository_immutability_remove"
     " signature_requirement access grant repository_settings visibility delete_repository"
     " repository_hooks repository_new_hook repository_hook repository_change_hook"
-    " repository_remove_hook repository_delivery",
+    " repository_remove_hook repository_delivery repository_names",
     VISITOR: "namespace",
     MEMBER: "teams team members leave",
     OWNER: "namespace_activity namespace_activity_export policy policy_change retention"
     " retention_run time_machine immutability immutability_remove keys key_remove delete_team"
     " robots new_robot robot robot_token delete_robot default_permissions default_permission"
     " namespace_settings delete_organization deleted_repositories deleted_repository"
-    " hooks new_hook hook change_hook remove_hook delivery applications application workloads",
+    " hooks new_hook hook change_hook remove_hook delivery applications application workloads"
+    " names",
 }
 CHANGED = {
     EVERYBODY: "theme",

@@ -31,7 +31,7 @@ class NewPermissionForm(PageForm):
     name = forms.CharField(
         max_length=2 * MAX_NAME_LENGTH + 1,
         widget=forms.TextInput(attrs=_NAME),
-        help_text="Of a robot its whole name, with the organization's before it.",
+        help_text="A robot of another owner has its owner's name before it.",
     )
     role = forms.ChoiceField(choices=ROLES, initial=DefaultRole.READ)
     maker = forms.CharField(
@@ -85,6 +85,8 @@ class DefaultPermissionsPage(OrganizationPage):
         return user_or_robot(name, place=self.namespace, asker=self.visitor)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
+        self.suggest(form, "name", first="team")
+        self.suggest(form, "maker", "user")
         rows = self.organization.default_permissions.select_related(
             "activating_user", "delegate_user", "delegate_robot__namespace", "delegate_team"
         )

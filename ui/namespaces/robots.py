@@ -31,6 +31,7 @@ from ui.commands.login import Login, pull_secret, recipes
 from ui.commands.workloads import workload_recipes
 from ui.display.file_names import saved_as
 from ui.forms import PageForm
+from ui.namespaces.rights import RightsForm
 from ui.pages import NamespacePage, Secret, unstored
 from ui.paging import page_of
 from ui.people import ask_again
@@ -71,8 +72,9 @@ class TokenForm(PageForm):
         return now + timedelta(days=int(days)) if days else None
 
 
-class NewRobotForm(TokenForm):
+class NewRobotForm(TokenForm, RightsForm):
     refusable = "name"
+    rows = 3
 
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
@@ -133,10 +135,10 @@ class NewRobotPage(_RobotsPage):
     template = "ui/namespaces/new_robot.html"
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        return self.answer(NewRobotForm())
+        return self.answer(NewRobotForm(page=self))
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        form = self.filled(NewRobotForm(request.POST))
+        form = self.filled(NewRobotForm(request.POST, page=self))
         # Neither robot nor token is there when the visitor is to be asked again.
         with transaction.atomic():
             robot = services.create_robot(
@@ -147,10 +149,14 @@ class NewRobotPage(_RobotsPage):
                 by=self.by,
             )
             form.ask_again_when_lasting(request)
+            count = form.give(robot, now=self.now, by=self.by)
             secret = issue_robot_token(
                 robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
             )
-        return self.show_once(robot, secret, f"The robot {robot.name} is there.")
+        said = f"The robot {robot.name} is there."
+        if count:
+            said += f" It has a role in {count} repositor{'y' if count == 1 else 'ies'}."
+        return self.show_once(robot, secret, said)
 
     def context(self) -> dict[str, Any]:
         parent = {"parent_name": "robots", "parent_title": "Robots"}
@@ -191,6 +197,8 @@ class RobotPage(_OneRobotPage):
         return self.answer(DescriptionForm(initial={"description": self.robot.description}))
 
     def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
+        if "description" not in request.POST:
+            return self._give()
         form = self.filled(DescriptionForm(request.POST))
         services.describe_robot(
             robot=self.robot,
@@ -200,11 +208,22 @@ class RobotPage(_OneRobotPage):
         )
         return self.done("Saved.", "ui:robot", namespace=namespace, robot=robot)
 
+    def _give(self) -> HttpResponse:
+        form = self.filled(RightsForm(self.request.POST, page=self))
+        count = form.give(self.robot, now=self.now, by=self.by)
+        said = f"{self.robot.name} has the role now." if count else "No repository was named."
+        return self.done(said, "ui:robot", **self.kwargs)
+
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
+        """With the form that was sent; the other one as it is at first."""
+        rights = form if isinstance(form, RightsForm) else RightsForm(page=self)
+        if form is None or form is rights:
+            form = DescriptionForm(initial={"description": self.robot.description})
         grants = RepositoryGrant.objects.filter(robot=self.robot, repository__deleted_at=None)
         memberships = self.robot.team_memberships.select_related("team__organization__namespace")
         return self.render(
             form=form,
+            rights_form=rights,
             page=page_of(self.request, grants.select_related("repository"), order=("id",)),
             memberships=memberships.order_by("team__name"),
             recipes=recipes(self.login_of(self.robot)),

@@ -51,7 +51,7 @@ class MemberForm(PageForm):
         label="Name",
         max_length=2 * MAX_NAME_LENGTH + 1,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="A user's name, or the whole name of a robot of this organization.",
+        help_text="A user, or a robot of this organization.",
     )
 
 
@@ -124,10 +124,13 @@ class TeamPage(OrganizationPage):
         self, form: Any = None, member_form: MemberForm | None = None, **options: Any
     ) -> HttpResponse:
         members = self.team.members.select_related("user", "robot__namespace")
+        member_form = member_form or MemberForm()
+        if "administrator" in self.held:
+            self.suggest(member_form, "member", "account")
         now = {"role": self.team.role, "description": self.team.description}
         return self.render(
             form=form or TeamForm(initial=now),
-            member_form=member_form or MemberForm(),
+            member_form=member_form,
             page=page_of(self.request, members, order=("id",)),
             invited=self._invited(),
             **options,

@@ -15,15 +15,11 @@ from registry.access.holders import TeamUnknown, team_named, user_or_robot
 from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant, revoke
 from ui.forms import PageForm, typed
+from ui.namespaces.rights import ROLES
 from ui.pages import RepositoryPage
 from ui.paging import page_of
 
 MOST_TEAMS = 100  # that administer the organization and are named
-ROLES = (
-    (Role.READ, "Read: pull"),
-    (Role.WRITE, "Write: pull, push and delete"),
-    (Role.ADMIN, "Admin: everything, these settings too"),
-)
 HOLDERS = (("account", "A user or a robot"), ("team", "A team"))
 _NAME = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -35,7 +31,7 @@ class NewGrantForm(PageForm):
     name = forms.CharField(
         max_length=2 * MAX_NAME_LENGTH + 1,
         widget=forms.TextInput(attrs=_NAME),
-        help_text="Of a robot its whole name, with its owner's before it: acme+ci.",
+        help_text="A robot of another owner has its owner's name before it: acme+ci.",
     )
     role = forms.ChoiceField(choices=ROLES, initial=Role.READ)
 
@@ -80,6 +76,7 @@ class AccessPage(RepositoryPage):
         return team_named(name, organization)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
+        self.suggest(form, "name", first="account")
         page = page_of(self.request, _given(self), order=("id",))
         asked = typed(self.request.GET, "who", most=2 * MAX_NAME_LENGTH + 1)
         return self.render(

@@ -19,7 +19,7 @@ from accounts.organizations.services import add_member, create_team
 from accounts.users.models import Robot, User
 from accounts.users.services import create_robot
 from artifacts.oci.errors import Denied, Unauthorized
-from registry.repositories.models import Role
+from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant
 from tests.registry.builders import (
     NOW,
@@ -238,3 +238,98 @@ def test_the_pull_secret_is_a_file_for_who_holds_the_token(alice: User, robot: R
     assert (login["username"], login["password"]) == ("acme+ci", secret)
     assert client.post(path, {"secret": "berth_other"}).status_code == 404
     assert client.get(path).status_code == 405
+
+
+def roles_of(robot: Robot) -> dict[str, str]:
+    grants = RepositoryGrant.objects.filter(robot=robot)
+    return dict(grants.values_list("repository__path", "role"))
+
+
+def test_a_robot_gets_its_rights_in_the_form_that_makes_it(alice: User, acme: Organization) -> None:
+    for name in ("acme/web", "acme/api"):
+        make_repository(name)
+
+    answer = browser(alice).post(
+        "/acme/-/new-robot",
+        {
+            "name": "ci",
+            "days": "30",
+            "repository_0": "acme/web",
+            "role_0": "write",
+            "repository_2": "acme/api",
+            "role_2": "read",
+        },
+    )
+
+    assert "It has a role in 2 repositories." in answer.content.decode()
+    robot = Robot.objects.get(short_name="ci")
+    assert roles_of(robot) == {"acme/web": "write", "acme/api": "read"}
+
+
+@pytest.mark.parametrize("path", ["other/secret", "acme/absent", "nonsense", "<b>"])
+def test_no_robot_is_made_with_rights_that_one_may_not_give(
+    alice: User, acme: Organization, path: str
+) -> None:
+    make_repository("other/secret")
+
+    answer = browser(alice).post(
+        "/acme/-/new-robot", {"name": "ci", "days": "30", "repository_0": path, "role_0": "read"}
+    )
+
+    assert answer.status_code == 422
+    assert "You administer no repository" in answer.content.decode()
+    assert not Robot.objects.exists()
+
+
+def test_a_robot_is_given_a_role_on_its_own_page(alice: User, robot: Robot) -> None:
+    make_repository("acme/web")
+
+    answer = browser(alice).post(
+        "/acme/-/robots/ci", {"repository_0": "acme/web", "role_0": "admin"}, follow=True
+    )
+
+    assert "acme+ci has the role now." in answer.content.decode()
+    assert roles_of(robot) == {"acme/web": "admin"}
+
+
+def test_a_role_in_what_somebody_else_administers_is_not_given(alice: User, robot: Robot) -> None:
+    repository = make_repository("other/web", is_public=True)
+    grant(repository=repository, role=Role.WRITE, holder=alice, now=NOW)
+
+    answer = browser(alice).post(
+        "/acme/-/robots/ci", {"repository_0": "other/web", "role_0": "read"}
+    )
+
+    assert answer.status_code == 422
+    assert roles_of(robot) == {}
+
+
+def test_the_form_begins_with_the_repository_that_one_came_from(
+    alice: User, acme: Organization
+) -> None:
+    make_repository("acme/web")
+
+    text = text_of(browser(alice), "/acme/-/new-robot?repository=acme/web")
+
+    assert 'name="repository_0" value="acme/web"' in text
+
+
+@pytest.mark.parametrize("path", ["/acme", "/acme/web"])
+def test_new_means_the_organization_that_one_is_in(
+    alice: User, acme: Organization, path: str
+) -> None:
+    make_repository("acme/web")
+
+    text = text_of(browser(alice), path)
+
+    assert 'href="/acme/-/new-robot' in text
+    assert 'href="/new/repository?namespace=acme"' in text
+
+
+def test_new_means_ones_own_where_one_may_not_administer(acme: Organization) -> None:
+    make_repository("acme/web", is_public=True)
+
+    text = text_of(browser(make_user("bob")), "/acme/web")
+
+    assert 'href="/bob/-/new-robot"' in text
+    assert "/acme/-/new-robot" not in text

@@ -1,12 +1,14 @@
 """The page that says and changes who may use a repository."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.audit.models import AuditEvent
-from accounts.organizations.models import TeamRole
+from accounts.organizations.models import Team, TeamRole
 from accounts.organizations.services import add_member, create_team
 from accounts.users.models import User
 from accounts.users.services import disable_user
@@ -192,3 +194,89 @@ def test_a_robot_of_another_organization_of_one_s_own_is_given_a_role(
     page.post(PLACE, {"holder": "account", "name": "tools+deploy", "role": "read"})
 
     assert given(web) == {"tools+deploy": "read"}
+
+
+def test_a_robot_of_the_same_owner_is_named_shortly(page: Client, web: Repository) -> None:
+    make_robot(web.namespace.organization)
+
+    page.post(PLACE, {"holder": "account", "name": "ci", "role": "read"})
+
+    assert given(web) == {"acme+ci": "read"}
+
+
+def test_a_person_comes_before_a_robot_of_the_same_short_name(
+    page: Client, web: Repository
+) -> None:
+    make_user("ci")
+    make_robot(web.namespace.organization)
+
+    page.post(PLACE, {"holder": "account", "name": "ci", "role": "read"})
+
+    assert given(web) == {"ci": "read"}
+
+
+def names(client: Client, place: str = "/acme/web/-/names", **query: str) -> list[str]:
+    answer = client.get(place, query)
+    assert answer.status_code == 200
+    return re.findall('value="([^"]*)"', answer.content.decode())
+
+
+@pytest.fixture
+def readers(web: Repository) -> Team:
+    organization = web.namespace.organization
+    team = create_team(organization=organization, name="readers", role=TeamRole.MEMBER, now=NOW)
+    add_member(team=team, member=make_user("bob"), now=NOW)
+    make_robot(organization)
+    return team
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("account", "", ["acme+ci", "acme-owner", "bob"]),
+        ("account", "C", ["acme+ci", "acme-owner"]),
+        ("robot", "acme+c", ["acme+ci"]),
+        ("user", "bo", ["bob"]),
+        ("team", "read", ["readers"]),
+        ("repository", "we", ["acme/web"]),
+        ("account", "a\x00b", []),
+        ("account", "%", []),
+        ("", "b", []),
+        ("password", "b", []),
+    ],
+)
+def test_names_are_suggested_while_one_types(
+    page: Client, readers: Team, kind: str, text: str, expected: list[str]
+) -> None:
+    assert names(page, of=kind, field="name", name=text) == expected
+
+
+def test_the_field_before_it_says_what_is_suggested(page: Client, readers: Team) -> None:
+    assert names(page, holder="team", field="name", name="rea") == ["readers"]
+
+
+def test_strangers_are_suggested_only_when_they_are_named_wholly(
+    page: Client, readers: Team
+) -> None:
+    make_user("stranger")
+
+    assert names(page, of="user", field="name", name="strang") == []
+    assert names(page, of="user", field="name", name="stranger") == ["stranger"]
+
+
+def test_only_what_one_administers_is_suggested_of_repositories(
+    page: Client, web: Repository
+) -> None:
+    make_repository("other/web", is_public=True)
+
+    assert names(page, of="repository", field="name", name="web") == ["acme/web"]
+
+
+def test_names_are_told_to_those_alone_who_administer(web: Repository, readers: Team) -> None:
+    grant(repository=web, role=Role.WRITE, holder=readers, now=NOW)
+
+    assert browser(User.objects.get(username="bob")).get("/acme/web/-/names").status_code == 403
+
+
+def test_the_first_names_are_there_without_javascript(page: Client, readers: Team) -> None:
+    assert '<option value="bob" label="User">' in text(page)

@@ -202,7 +202,10 @@ def test_of_a_chart_the_newest_version_speaks(page: Client, web: Repository) -> 
     assert 'src="https://evil' not in shown
 
 
-def test_many_tags_are_counted_to_a_bound(page: Client, web: Repository) -> None:
+def test_many_tags_are_counted_to_a_bound(
+    page: Client, web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.repository_rows.MOST_TAGS_COUNTED", 1000)
     manifest = pushed(web)
     Tag.objects.bulk_create(
         Tag(repository=web, name=f"t{number}", manifest=manifest, started_at=NOW)
