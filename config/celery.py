@@ -26,7 +26,9 @@ else:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # They tell of what happened before, and change nothing that anybody pushed or set.
-GO_ON_READ_ONLY = frozenset({"events.deliver", "events.mail_notices", "mail.send_waiting"})
+GO_ON_READ_ONLY = frozenset(
+    {"audit.forward", "events.deliver", "events.mail_notices", "mail.send_waiting"}
+)
 LEASE_SECONDS = 3600  # a job that takes longer is delivered a second time
 
 
@@ -89,6 +91,7 @@ app.conf.update(
         "check signatures again": every(task="verification.recompute", minutes=1),
         "delete expired credentials": every(task="credentials.delete_expired", minutes=60),
         "rotate the audit log": every(task="audit.rotate", minutes=60),
+        "forward the audit log": every(task="audit.forward", seconds=15),
         "tell of exported logs": every(task="audit.tell_of_exports", minutes=1),
         "send waiting mail": every(task="mail.send_waiting", minutes=1),
         "tell of events": every(task="events.deliver", seconds=10),

@@ -1,5 +1,6 @@
 """The audit trail: who did what, to what, when and from where. Rows are only ever added."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn, Self
@@ -87,6 +88,9 @@ class AuditEvent(models.Model):
         help_text="hash of what happens again and again, and is written down once in a while",
     )
     detail = models.TextField(default="{}", help_text="more facts, as a JSON object")
+    to_forward = models.BooleanField(
+        default=False, db_default=False, help_text="whether it waits to be told elsewhere"
+    )
 
     objects = AuditEventManager()
 
@@ -97,6 +101,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["repository", "at", "id"], name="audit_by_repository"),
             models.Index(fields=["namespace", "actor", "at"], name="audit_by_space_and_actor"),
             models.Index(fields=["repository", "actor", "at"], name="audit_by_repo_and_actor"),
+            models.Index(fields=["id"], name="audit_to_forward", condition=Q(to_forward=True)),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -123,6 +128,23 @@ class AuditEvent(models.Model):
         except ValueError:
             return {}
         return facts if isinstance(facts, dict) else {}
+
+    @property
+    def line(self) -> str:
+        """All of it as JSON, in ASCII."""
+        return json.dumps(
+            {
+                "id": self.pk,
+                "at": self.at.isoformat(),
+                "actor": self.actor,
+                "action": self.action,
+                "target": self.target,
+                "namespace": self.namespace,
+                "repository": self.repository,
+                "address": self.address,
+                "detail": self.facts,
+            }
+        )
 
 
 class LogExport(models.Model):

@@ -1,13 +1,14 @@
 """Events past their time leave the audit trail: first into an archive, if one is kept, then the
 rows go."""
 
-import json
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Final
+
+from django.conf import settings
 
 from accounts import statements
 from accounts.audit.models import AuditEvent
@@ -21,11 +22,15 @@ _PRIVATE: Final = 0o600
 def rotate_log(*, now: datetime, older_than: timedelta, archive: Path | None) -> int:
     """Let the oldest events go, at most ``BATCH_ROWS``; return how many.
 
+    Those that are still to be forwarded stay.
     What is archived and then not deleted is archived once more: lines carry the event's id.
     Raises ``OSError`` when the archive cannot be written; nothing is deleted then.
     """
     before = now - older_than
-    events = list(AuditEvent.objects.filter(at__lt=before).order_by("at", "id")[:BATCH_ROWS])
+    old = AuditEvent.objects.filter(at__lt=before).order_by("at", "id")
+    if settings.BERTH.ACTION_LOG_FORWARD_TO:
+        old = old.filter(to_forward=False)
+    events = list(old[:BATCH_ROWS])
     if not events:
         return 0
     if archive is not None:
@@ -38,7 +43,7 @@ def rotate_log(*, now: datetime, older_than: timedelta, archive: Path | None) ->
 def _append(path: Path, events: Sequence[AuditEvent]) -> None:
     """Durable when it returns: the rows go next."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{json.dumps(_line(event), ensure_ascii=True)}\n" for event in events)
+    text = "".join(f"{event.line}\n" for event in events)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE)
     with os.fdopen(file, "wb") as stream:
         stream.write(text.encode())
@@ -49,17 +54,3 @@ def _append(path: Path, events: Sequence[AuditEvent]) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _line(event: AuditEvent) -> dict[str, object]:
-    return {
-        "id": event.pk,
-        "at": event.at.isoformat(),
-        "actor": event.actor,
-        "action": event.action,
-        "target": event.target,
-        "namespace": event.namespace,
-        "repository": event.repository,
-        "address": event.address,
-        "detail": event.facts,
-    }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
+
 from accounts.audit.models import AuditEvent
 from artifacts.text import clean, cleaned
 
@@ -90,6 +92,7 @@ def event_of(
         address=clean(by.address)[:64],
         occasion=occasion,
         detail=json.dumps(cleaned(detail), sort_keys=True),
+        to_forward=bool(settings.BERTH.ACTION_LOG_FORWARD_TO),
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 from artifacts.oci.lifetimes import parse_lifetime
 from config.keys.content import ContentKeys
 from config.keys.storage_drivers import without_secrets
-from config.keys.values import Change, Lifetime, impossible
+from config.keys.values import Change, ForwardTo, Lifetime, impossible
 
 ENVIRONMENT_PREFIX = "BERTH_"
 DEPRECATED_KEYS = {
@@ -29,6 +29,7 @@ SECRET_KEYS = frozenset(
         "DB_URI",
         "BROKER_URL",
         "MAIL_PASSWORD",
+        "ACTION_LOG_FORWARD_TOKEN",
         "LDAP_ADMIN_PASSWD",
     }
 )
@@ -78,6 +79,19 @@ class Configuration(ContentKeys):
         description="Folder into which events are written before they leave the audit log, a file"
         " of JSON lines for each month. A relative one starts in the data folder. Empty: none.",
         examples=["/srv/berth/audit"],
+    )
+    ACTION_LOG_FORWARD_TO: ForwardTo = Field(
+        "",
+        description="Where each event of the audit log is told as well: `stdout` of the jobs"
+        " process, an address that takes JSON lines by `POST`, or a syslog server. Empty: nowhere."
+        " See docs/watching.md.",
+        examples=["syslog+tls://logs.example.com:6514"],
+    )
+    ACTION_LOG_FORWARD_TOKEN: str = Field(
+        "",
+        pattern=r"^[!-~]*$",
+        description="Sent to that address as `Authorization: Bearer`. Empty: nothing is.",
+        examples=["xxxxxxxx"],
     )
     ACCESS_LOG: Annotated[bool, Change.ASKED_EACH_TIME] = Field(
         False,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from accounts.audit.destinations import DestinationInvalid, parse_destination
 from artifacts.oci.lifetimes import LifetimeInvalid, parse_lifetime
 from artifacts.policy.presets import Preset
 from artifacts.policy.types_text import TypesInvalid, check_types
@@ -74,6 +75,13 @@ def _check_database(uri: str) -> str:
     return uri
 
 
+def _check_forward_to(text: str) -> str:
+    try:
+        return parse_destination(text).url if text else ""
+    except DestinationInvalid as error:
+        raise PydanticCustomError("destination", "{reason}", {"reason": str(error)}) from error
+
+
 def _check_broker(url: str) -> str:
     if url != "django://" and not url.startswith(("redis://", "rediss://", "redis+socket://")):
         raise PydanticCustomError("broker", "django:// or redis://HOST:PORT/NUMBER")
@@ -115,6 +123,7 @@ OutgoingPlace = Annotated[str, AfterValidator(_check_place)]
 Size = Annotated[str, AfterValidator(_check_size)]
 Lifetime = Annotated[str, AfterValidator(_check_lifetime)]
 DatabaseUri = Annotated[str, AfterValidator(_check_database)]
+ForwardTo = Annotated[str, AfterValidator(_check_forward_to)]
 BrokerUrl = Annotated[str, AfterValidator(_check_broker)]
 ArtifactTypes = Annotated[
     dict[str, list[str]] | Literal["builtin"] | None, PlainValidator(_check_artifact_types)
