@@ -317,6 +317,21 @@ def test_nothing_is_deleted_from_a_store_that_lacks_what_we_know(
     assert "may be another registry's" in report.problems[0]
 
 
+@pytest.mark.parametrize(("lacking", "is_ours"), [(6, False), (5, True)])
+def test_a_store_is_ours_when_it_has_more_than_half_of_what_we_know(
+    lacking: int, is_ours: bool, repository: Repository, store_root: Path
+) -> None:
+    contents = [b"blob %d" % number for number in range(12)]
+    hold(repository, *contents)
+    for content in contents[:lacking]:
+        damage(store_root, Digest.of(content), None)
+    nameless = leave_bytes(b"of nobody")
+
+    reconciled(datetime.now(UTC) + GRACE + SECOND)
+
+    assert (store_root / nameless).exists() != is_ours
+
+
 def test_a_manifest_that_is_not_what_its_digest_says_is_reported(repository: Repository) -> None:
     hold(repository, b"{}")
     push(repository, image(b"{}"))
