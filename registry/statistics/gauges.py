@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Count, Min
 
+from accounts.audit.models import AuditEvent
 from registry.blobs.models import UploadSession
 from registry.events.models import Delivery, DeliveryState, Event, Hook
 from registry.queue.models import Message
@@ -197,6 +198,18 @@ def _hooks(now: datetime) -> list[Reading]:
     ]
 
 
+def _audit(now: datetime) -> list[Reading]:
+    waiting = AuditEvent.objects.filter(to_forward=True).order_by("pk")
+    oldest = waiting.values_list("at", flat=True).first()
+    return [
+        Reading(
+            "berth_audit_oldest_waiting_seconds",
+            "How long the event of the audit log waits to be told elsewhere that waits longest.",
+            values={(): (now - oldest).total_seconds() if oldest else 0.0},
+        )
+    ]
+
+
 def _uploads(_: datetime) -> list[Reading]:
     text = f"Upload sessions that are open, {_MOST_COUNTED} at most."
     count = UploadSession.objects.all()[:_MOST_COUNTED].count()
@@ -233,6 +246,7 @@ _SOURCES: Final[tuple[Source, ...]] = (
     _queue,
     _collections,
     _hooks,
+    _audit,
     _uploads,
     _disk,
     _clock,

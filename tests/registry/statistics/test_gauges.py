@@ -1,9 +1,11 @@
-"""What rows say of the queue."""
+"""What rows say of the queue, and of events that wait."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from accounts.audit.services import SYSTEM
 from registry.queue.models import Message
 from registry.queue.services import publish
 from registry.statistics.gauges import Readings
@@ -14,9 +16,9 @@ pytestmark = pytest.mark.django_db
 AGE = timedelta(seconds=90)
 
 
-def oldest() -> float:
+def oldest(name: str = "berth_queue_oldest_message_seconds") -> float:
     readings = {reading.name: reading for reading in Readings().current(now=NOW)}
-    return readings["berth_queue_oldest_message_seconds"].values[()]
+    return readings[name].values[()]
 
 
 def test_the_age_of_the_queue_is_that_of_the_message_that_waits_longest() -> None:
@@ -37,3 +39,14 @@ def test_a_message_that_is_at_work_does_not_wait() -> None:
 
 def test_an_empty_queue_has_no_age() -> None:
     assert oldest() == 0
+
+
+def test_the_event_that_waits_longest_to_be_told_elsewhere(settings: Any) -> None:
+    name = "berth_audit_oldest_waiting_seconds"
+    SYSTEM.did("gc.run", "", now=NOW - 2 * AGE)
+    assert oldest(name) == 0
+
+    settings.ACTION_LOG_FORWARD_TO = "stdout"
+    SYSTEM.did("gc.run", "", now=NOW - AGE)
+    SYSTEM.did("gc.run", "", now=NOW)
+    assert oldest(name) == AGE.total_seconds()
