@@ -149,7 +149,7 @@ def _survivors(tree: Path) -> Iterator[str]:
 
 def _answer(tree: Path, *arguments: str) -> str:
     done = subprocess.run(
-        _mutmut(*arguments), cwd=tree, capture_output=True, text=True, timeout=120, check=True
+        _mutmut(*arguments), cwd=tree, capture_output=True, text=True, timeout=600, check=True
     )
     return done.stdout
 

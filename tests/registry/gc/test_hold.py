@@ -84,7 +84,7 @@ def test_who_slept_too_long_is_told(db: None) -> None:
     with held(clock) as one:
         clock.now += LASTING
 
-        with pytest.raises(HoldLost):
+        with pytest.raises(HoldLost, match="may have been collected; begin again"):
             one.renew()
 
 
