@@ -26,6 +26,9 @@ _HEADERS: Final = (
     "HTTP_X_FORWARDED_SSL",
     "HTTP_X_REAL_IP",
 )
+FORWARDED: Final = tuple(name[len("HTTP_") :].replace("_", "-").lower() for name in _HEADERS)
+"""The names of all headers in which proxies say something, in lower case."""
+
 MAX_HOST_LENGTH: Final = 255
 _MAX_HOPS: Final = 32
 # token "=" ( token / quoted-string ), RFC 7239 section 4.

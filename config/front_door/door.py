@@ -53,7 +53,7 @@ class FrontDoor:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._pushes = PushDoor(transport)
+        self._pushes = PushDoor(transport, self._looked)
         self._opened = ExitStack()
         self._reader: LoopReader | None = None
         self._memory: Memory | None = None
@@ -68,12 +68,11 @@ class FrontDoor:
 
     def at_once(self, scope: Scope) -> Ready | None:
         """What can be answered without waiting for anybody; ``None``: all else."""
+        if is_push(scope):
+            return self._pushes.answer_at_once(scope)
         self._open()
         if self._reader is None or self._memory is None:
             return None
-        if is_push(scope):
-            answer = self._pushes.answer_at_once(scope, partial(self._look, self._memory))
-            return Ready.of(answer) if answer else None
         if not _may_be_read(scope):
             return None
         try:
@@ -94,6 +93,16 @@ class FrontDoor:
             await Ready.of(answer).send(send)
         else:
             await self._transport.send(scope, answer, receive, send)
+
+    def _looked(self) -> Memory | None:
+        """The memory, after a look; ``None`` where the loop reads nothing.
+
+        Raises ``sqlite3.Error``.
+        """
+        self._open()
+        if self._memory:
+            self._look(self._memory)
+        return self._memory
 
     def _look(self, memory: Memory) -> None:
         """Once in each turn of the loop: what is answered in it had come before it began."""

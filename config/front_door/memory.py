@@ -4,16 +4,18 @@ Nodes of a cluster ask for the same manifests, each with a token of its own, and
 again and again. So what a token lets somebody read and what a read answers are kept apart.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.statements import Holding, LoopReader
 from config.front_door.requests import Scope
+
+T = TypeVar("T")
 
 # What says until when it holds is looked at again then. All else once a second, in case something
 # that compares moments says nothing.
@@ -88,6 +90,17 @@ class Memory:
         for action in kept.actions:
             action(now)
         return kept.value
+
+    def found(self, key: Hashable, find: Callable[[], T | None], *, now: datetime) -> T | None:
+        """What was kept under the key, or is found now; of ``None`` nothing is kept."""
+        kept: T | None = self.again(key)
+        if kept is not None:
+            return kept
+        with self._reader.holding() as holding:
+            value = find()
+        if value is not None:
+            self.keep(key, value, holding, now=now)
+        return value
 
     def keep(
         self, key: Hashable, value: object, holding: Holding, *, now: datetime, size_bytes: int = 0

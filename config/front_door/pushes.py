@@ -8,7 +8,6 @@ received.
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -21,17 +20,22 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.utils import timezone
 
+from accounts.origin import FORWARDED
 from artifacts.oci.errors import TooManyRequests
 from config.front_door.bodies import Incoming, Message, Receive
+from config.front_door.memory import Memory
 from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
 from config.front_door.shares import Holder, Place, ShareTaken
 from config.front_door.threads import Threads, Turns
 from config.front_door.transport import IDLE_SECONDS, Ready, Send, Transport
+from registry.api.distribution.hot import LEFT_TO_VIEWS
 from registry.api.distribution.hot_pushes import (
+    Pusher,
     PushRequest,
     arriving,
     hot_push,
     hot_pushes,
+    pusher_of,
     refused_while_arriving,
 )
 from registry.api.distribution.reads import Answer
@@ -54,13 +58,28 @@ _PREFIX = b"/v2/"
 _UPLOADS = b"/blobs/uploads"
 _UNUSUAL = UNUSUAL - {"expect", "transfer-encoding"} | {"sec-fetch-site"}
 _CONTINUE = "100-continue"
+# All headers that tell who sends a push, and to which host.
+_BY_SENDER = ("authorization", "host", *FORWARDED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Whose places a push takes, and the right that it goes by."""
+
+    holder: Holder
+    pusher: Pusher | None  # ``None``: whoever answers is to ask for it
 
 
 class PushDoor:
     """An ASGI application for requests that ``is_push`` says are for it."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, looked: Callable[[], Memory | None]) -> None:
+        """``looked`` gives the memory of the loop, without what may be otherwise by now.
+
+        ``None`` where the loop reads nothing. Raises ``sqlite3.Error``.
+        """
         self._transport = transport
+        self._looked = looked
         self._steps = Steps()
         self._arrivals = Arrivals()
         self._gathered = 0
@@ -71,28 +90,25 @@ class PushDoor:
         if answer is None:
             await self._transport(scope, body.again, send)
             return
-        content = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
-        await Ready.of(replace(answer, body=content)).send(send)
+        await _ready(answer).send(send)
         if not body.is_whole:
             await Incoming(body.again).drain()
 
-    def answer_at_once(self, scope: Scope, look: Callable[[], None]) -> Answer | None:
-        """A session that is only named, which writes nothing: on a loop that reads.
-
-        ``look`` forgets what is otherwise by now.
-        """
+    def answer_at_once(self, scope: Scope) -> Ready | None:
+        """A session that is only named, which writes nothing: on a loop that reads."""
         if scope["method"] != "POST" or scope["query_string"]:
             return None
         request = _read(scope)
         if request is None or request.length != 0:
             return None
         try:
-            if self._holder(scope, request) is None:
-                return None
-            look()
-        except (ShareTaken, sqlite3.Error):
+            sender = self._sender(scope, request)
+        except ShareTaken:
             return None
-        return _with_length(hot_push(request, now=timezone.now()))
+        if sender is None or sender.pusher is None:
+            return None
+        answer = hot_push(replace(request, pusher=sender.pusher), now=timezone.now())
+        return _ready(answer) if answer else None
 
     async def _answer(self, scope: Scope, body: "_Body") -> Answer | None:
         """``None``: the views are to be asked, who may have a refusal for it."""
@@ -100,30 +116,48 @@ class PushDoor:
         if request is None:
             return None
         try:
-            holder = self._holder(scope, request)
-            if holder is None:
+            sender = self._sender(scope, request)
+            if sender is None:
                 return None
-            answer = None
+            answer, holder = None, sender.holder
             if _may_be_small(request):
                 with self._transport.shares.held(Place.BODY, holder):
-                    answer = await self._asked(request, body, holder)
+                    answer = await self._asked(scope, request, body, sender)
             if answer is None and not body.is_whole and isinstance(blob_store(), FilesystemStore):
                 with self._transport.shares.held(Place.UPLOAD, holder), transfers.upload():
                     answer = await self._arrivals.answer(request, body, holder.network)
-            return _with_length(answer)
         except (ShareTaken, TooManyRequests):
             return None
+        return answer
 
-    def _holder(self, scope: Scope, request: PushRequest) -> Holder | None:
-        """Whose places a push takes; ``None``: a stranger's. Raises ``ShareTaken``."""
-        holder = Holder.of(environ_of(scope))
-        if not holder.account:
+    def _sender(self, scope: Scope, request: PushRequest) -> _Sender | None:
+        """``None``: a stranger, or whoever may not for certain. Raises ``ShareTaken``."""
+        try:
+            sender = self._known(scope, request)
+        except LEFT_TO_VIEWS:
             return None
-        if request.method == "POST":
-            self._transport.shares.require_upload(holder)
-        return holder
+        if sender and request.method == "POST":
+            self._transport.shares.require_upload(sender.holder)
+        return sender
 
-    async def _asked(self, request: PushRequest, body: "_Body", holder: Holder) -> Answer | None:
+    def _known(self, scope: Scope, request: PushRequest) -> _Sender | None:
+        memory = self._looked()
+        if memory is None:
+            holder = Holder.of(environ_of(scope))
+            return _Sender(holder, None) if holder.account else None
+        now = timezone.now()
+
+        def find() -> _Sender | None:
+            holder = Holder.of(environ_of(scope))
+            pusher = pusher_of(request, now=now) if holder.account else None
+            return _Sender(holder, pusher) if pusher else None
+
+        said = tuple(map(request.headers.get, _BY_SENDER))
+        return memory.found((scope["client"][0], request.target[0], said), find, now=now)
+
+    async def _asked(
+        self, scope: Scope, request: PushRequest, body: "_Body", sender: _Sender
+    ) -> Answer | None:
         """``None``, too, when the body is not small, or comes slowly."""
         most = _WHOLE_BYTES if request.length is None else request.length
         if self._gathered + most > _GATHERED_BYTES:
@@ -134,8 +168,12 @@ class PushDoor:
             if not body.is_whole:
                 return None
             content = body.joined()
-            whole = replace(request, body=content, length=len(content))
-            return await self._steps.answer(whole, holder.network)
+            # Its body took its time, and the right may be gone.
+            still = self._sender(scope, request) if most else sender
+            if still is None:
+                return None
+            whole = replace(request, body=content, length=len(content), pusher=still.pusher)
+            return await self._steps.answer(whole, still.holder.network)
         finally:
             self._gathered -= most
 
@@ -401,9 +439,9 @@ def _may_be_small(request: PushRequest) -> bool:
     return not is_large and "expect" not in request.headers
 
 
-def _with_length(answer: Answer | None) -> Answer | None:
+def _ready(answer: Answer) -> Ready:
     """With the length of a body that there may be."""
-    if answer is None or answer.status == HTTPStatus.NO_CONTENT:
-        return answer
-    length = len(answer.body) if isinstance(answer.body, bytes) else 0
-    return Answer(answer.status, {"Content-Length": str(length), **answer.headers}, answer.body)
+    ready = Ready.of(answer)
+    if ready.status != HTTPStatus.NO_CONTENT and "Content-Length" not in answer.headers:
+        ready.headers.insert(0, (b"content-length", str(len(ready.body)).encode()))
+    return ready

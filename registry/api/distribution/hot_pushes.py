@@ -15,6 +15,7 @@ from django.conf import settings
 from django.http.request import QueryDict
 
 from artifacts.oci.errors import ChunkOutOfOrder, OCIError
+from registry.access.callers import Caller
 from registry.api.distribution.base import refused
 from registry.api.distribution.hot import LEFT_TO_VIEWS, granted_repository, known_caller
 from registry.api.distribution.pushes import (
@@ -32,6 +33,7 @@ from registry.api.distribution.reads import Answer
 from registry.api.http.failures import failure_of
 from registry.blobs.models import Blob
 from registry.blobs.uploads import Finished, Receiver, Receiving, register_together
+from registry.repositories.models import Repository
 
 T = TypeVar("T")
 
@@ -39,6 +41,17 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "/v2/"
 _UPLOADS = "/blobs/uploads"
+
+
+@dataclass(frozen=True, slots=True)
+class Pusher:
+    """Somebody who may push to a repository.
+
+    Depends on nothing but the token, the host and the name that the repository is asked for by.
+    """
+
+    caller: Caller
+    repository: Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,20 @@ class PushRequest:
     headers: Mapping[str, str]  # by their names in lower case
     length: int | None = 0  # of the body; ``None`` when only its end tells
     body: bytes = b""  # all of it, where it does not come later
+    pusher: Pusher | None = None  # where that was found out a moment ago
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """The repository's name and the session's id, which is empty where one is opened."""
+        if self.method == "POST":
+            place, session_id = self.path.removesuffix("/"), ""
+        else:
+            place, _, session_id = self.path.rpartition("/")
+            if not session_id:
+                return "", ""
+        if not place.startswith(_PREFIX) or not place.endswith(_UPLOADS):
+            return "", ""
+        return place[len(_PREFIX) : -len(_UPLOADS)], session_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +87,19 @@ class _Closing:
     number: int
     name: str
     finished: Finished
+
+
+def pusher_of(request: PushRequest, *, now: datetime) -> Pusher | None:
+    """``None``: it is not certain that anybody may push. Raises what ``LEFT_TO_VIEWS`` names."""
+    name, _ = request.target
+    if not name:
+        return None
+    try:
+        caller = known_caller(request.headers, now=now)
+        repository = granted_repository(caller, "push", name) if caller else None
+    except OCIError:
+        return None
+    return Pusher(caller, repository) if caller and repository else None
 
 
 def hot_push(request: PushRequest, *, now: datetime) -> Answer | None:
@@ -99,7 +139,7 @@ def _registered(closing: Sequence[_Closing]) -> Sequence[Blob | Exception]:
 
 
 def _step(number: int, request: PushRequest, now: datetime) -> Answer | _Closing | None:
-    name, session_id = _target(request)
+    name, session_id = request.target
 
     def do(push: Push) -> Answer | Finished | None:
         return _done(request.method, push, session_id)
@@ -110,7 +150,7 @@ def _step(number: int, request: PushRequest, now: datetime) -> Answer | _Closing
 
 def arriving(request: PushRequest, *, now: datetime) -> Receiver[Answer] | None:
     """What takes the body of a step in, begun; ``None``: ask the views."""
-    name, session_id = _target(request)
+    name, session_id = request.target
 
     def begun(push: Push) -> Receiver[Answer] | None:
         receiving = _receiving(request.method, push, session_id)
@@ -133,14 +173,14 @@ def refused_while_arriving(error: Exception, request: PushRequest) -> Answer:
 
 def _tried(request: PushRequest, name: str, now: datetime, do: Callable[[Push], T]) -> T | None:
     """Do something with a push whose caller certainly may; ``None``: ask the views."""
-    if not name or settings.BERTH.CORS_ALLOWED_ORIGINS or settings.BERTH.is_read_only:
+    if settings.BERTH.CORS_ALLOWED_ORIGINS or settings.BERTH.is_read_only:
         return None
     try:
-        caller = known_caller(request.headers, now=now)
-        repository = granted_repository(caller, "push", name) if caller else None
-        if caller is None or repository is None:
+        pusher = request.pusher or pusher_of(request, now=now)
+        if pusher is None:
             return None
         query, pieces = QueryDict(request.query), [request.body] if request.body else []
+        caller, repository = pusher.caller, pusher.repository
         push = Push(request.headers, query, name, repository, caller, now, pieces, request.length)
         return do(push)
     except (OCIError, *LEFT_TO_VIEWS):
@@ -148,19 +188,6 @@ def _tried(request: PushRequest, name: str, now: datetime, do: Callable[[Push], 
     except Exception:
         logger.exception("a push failed at the front door, and is left to the views")
         return None
-
-
-def _target(request: PushRequest) -> tuple[str, str]:
-    """The repository's name and the session's id, which is empty where one is opened."""
-    if request.method == "POST":
-        place, session_id = request.path.removesuffix("/"), ""
-    else:
-        place, _, session_id = request.path.rpartition("/")
-        if not session_id:
-            return "", ""
-    if not place.startswith(_PREFIX) or not place.endswith(_UPLOADS):
-        return "", ""
-    return place[len(_PREFIX) : -len(_UPLOADS)], session_id
 
 
 def _done(method: str, push: Push, session_id: str) -> Answer | Finished | None:

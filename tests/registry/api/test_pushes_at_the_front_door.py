@@ -1,6 +1,9 @@
 """The steps of a push answer the same at the front door as in the views, and need none."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,13 +11,22 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
-from config.front_door import pushes
+from config.front_door import memory, pushes
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
-from registry.repositories.models import Repository
+from registry.repositories.models import Repository, Role
+from registry.repositories.services import grant, revoke
 from tests.registry.api.pushing import UPLOADS, Asking, Headers, closing, opened
-from tests.registry.builders import bearer, make_repository, owner_of
+from tests.registry.builders import (
+    NOW,
+    bearer,
+    make_repository,
+    make_user,
+    owner_of,
+    principal_of,
+)
 from tests.registry.stored import content_of
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,6 +96,35 @@ def test_a_failure_of_the_door_is_left_to_the_views(
     monkeypatch.setattr(pushes, "hot_pushes", fail)
 
     assert door("POST", closing(UPLOADS, b"hello"), [b"hello"], token).status == 201
+
+
+def test_a_right_that_ends_while_the_body_comes_is_noticed(
+    repository: Repository, door: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = make_user("bob")
+    given = grant(repository=repository, role=Role.WRITE, holder=bob, now=NOW)
+    token = bearer(principal_of(bob), "repository:acme/web:pull,push")
+    location = opened(door, token)
+    gather = pushes._Body.gather
+
+    async def gather_slowly(body: pushes._Body, most: int) -> None:
+        await asyncio.to_thread(at_once, partial(revoke, given=given, now=NOW))
+        await gather(body, most)
+
+    monkeypatch.setattr(pushes._Body, "gather", gather_slowly)
+
+    assert door("PUT", closing(location, b"hello"), [b"hello"], token).status == 401
+
+
+@pytest.mark.only_sqlite  # elsewhere nothing is read on a loop
+def test_who_pushes_again_is_not_looked_for_again(
+    alone: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_LONGEST", timedelta(hours=1))
+    opened(alone, token)
+    monkeypatch.setattr(pushes, "pusher_of", None)
+
+    assert alone("POST", UPLOADS, headers=token).status == 202
 
 
 def test_no_upload_is_opened_while_too_many_come_in(
