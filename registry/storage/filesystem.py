@@ -4,7 +4,8 @@
 writer's token: whoever takes an upload over renames the file, and each piece is
 written under the folder's lock only while the file still has the writer's name.
 ``blobs/<aa>/<id>.<writer>`` are the bytes that stay. They are moved there whole, or
-written there when they come at once.
+written there when they come at once: those of one second into one folder, so that what
+is made durable together needs one folder synced.
 """
 
 import os
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from artifacts.oci.errors import StorageFull
@@ -37,12 +39,16 @@ from registry.storage.files import (
     write_all,
 )
 
+T = TypeVar("T")
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _RESERVE_BYTES = 16 * 1024 * 1024  # left for the database, which shares the disk by default
 # More than comes in as small blobs before the disk is asked again.
 _PLENTY_BYTES = 4 * 1024**3
 _PLENTY_SECONDS = 1.0
 _SMALL_BYTES = 1024 * 1024
+_FOLDERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,8 @@ class FilesystemStore:
     def keep(self, upload: UUID, content: bytes) -> str:
         key = _key(upload, uuid4().hex)
         target = self.root / key
-        folder = target.parent
         with disk_is_told():
-            file = _created(target, folder, self.root)
+            file = _placed(target, self.root, lambda: os.open(target, _NEW, 0o640))
             try:
                 write_all(file, content, 0)
             except BaseException:
@@ -113,12 +118,13 @@ class FilesystemStore:
     def settle(self, keys: Sequence[str]) -> None:
         """All files before their folders: the disk is then waited for about once, not for each."""
         files = [self.root / key for key in keys]
+        folders = {key.rpartition("/")[0] for key in keys}
         with disk_is_told():
             try:
                 for file in files:
                     sync_file(file)
-                for folder in {file.parent for file in files}:
-                    sync_folder(folder)
+                for folder in folders:
+                    sync_folder(self.root / folder)
             except BaseException:
                 for file in files:
                     file.unlink(missing_ok=True)
@@ -127,11 +133,11 @@ class FilesystemStore:
     def discard(self, upload: UUID) -> None:
         folder = self._folder(upload)
         with suppress(FileNotFoundError), disk_is_told():
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            lock = os.open(folder, _FOLDER)
             try:
                 # A writer that is just taking the upload over must not keep its file.
                 with locked(lock):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove(folder)
             finally:
                 os.close(lock)
 
@@ -216,13 +222,12 @@ class FileWriter:
         with disk_is_told():
             os.utime(self.file)  # its bytes may have come long before; the row comes next
             os.fsync(self.file)
-            _make_folder(target.parent, self.root)
             with self.undisturbed():
-                self.path.rename(target)
+                _placed(target, self.root, lambda: self.path.rename(target))
             sync_folder(target.parent)
         # Whoever is just taking the upload over is told so, in place of a missing file.
         with locked(self.lock):
-            shutil.rmtree(self.path.parent, ignore_errors=True)
+            _remove(self.path.parent)
         return key
 
     @contextmanager
@@ -235,13 +240,13 @@ class FileWriter:
             yield
 
 
-def _created(target: Path, folder: Path, root: Path) -> int:
-    """Open a new file in a folder that survives a power cut."""
-    if is_durable(folder):
+def _placed(target: Path, root: Path, place: Callable[[], T]) -> T:
+    """Give a file its place in a folder that survives a power cut."""
+    if is_durable(target.parent):
         with suppress(FileNotFoundError):  # the folder is gone since
-            return os.open(target, _NEW, 0o640)
-    _make_folder(folder, root)
-    return os.open(target, _NEW, 0o640)
+            return place()
+    _make_folder(target.parent, root)
+    return place()
 
 
 def _make_folder(folder: Path, root: Path) -> None:
@@ -254,15 +259,17 @@ def _make_folder(folder: Path, root: Path) -> None:
 
 
 def _key(upload: UUID, writer: str) -> str:
-    """In folders by the last digits of the upload's id: the first ones tell when it was opened."""
-    return f"blobs/{upload.hex[-2:]}/{upload.hex}.{writer}"
+    folder = int(time.time()) % _FOLDERS  # of this second: over the minutes all are used alike
+    return f"blobs/{folder:02x}/{upload.hex}.{writer}"
 
 
 def _opened(folder: Path) -> int:
     try:
         with disk_is_told():
+            with suppress(FileNotFoundError):
+                return os.open(folder, _FOLDER)
             folder.mkdir(parents=True, exist_ok=True)
-            return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            return os.open(folder, _FOLDER)
     except (FileNotFoundError, FileExistsError) as error:
         # Another writer finished with the folder, and removed it between our two steps.
         raise WriterReplaced(folder.name) from error
@@ -283,6 +290,14 @@ def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[
     except BaseException:
         _remove_if_empty(folder)
         raise
+
+
+def _remove(folder: Path) -> None:
+    """With what is in it, which is mostly nothing any more."""
+    try:
+        folder.rmdir()
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_if_empty(folder: Path) -> None:

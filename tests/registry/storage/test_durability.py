@@ -2,9 +2,10 @@
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -14,6 +15,22 @@ from registry.storage.filesystem import FilesystemStore
 
 def agree() -> None:
     """A ``confirm`` that finds the offset still right."""
+
+
+class Clock:
+    """What the store takes for the time, in seconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
 
 
 def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
@@ -47,12 +64,27 @@ def test_bytes_that_are_kept_at_once_are_synced_before_their_folder_is(
     assert steps == [f"fsync {tmp_path / key}", f"fsync {(tmp_path / key).parent}"]
 
 
-def test_of_many_that_are_kept_all_files_are_synced_before_any_folder(
+def test_what_is_kept_in_one_second_is_synced_with_one_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
     store = FilesystemStore(root=tmp_path)
-    kept = [store.keep(UUID(int=number), b"hello") for number in (0, 1, 256)]
+    kept = [store.keep(uuid4(), b"hello") for _ in range(3)]
+    _watch(monkeypatch, steps)
+
+    store.settle(kept)
+
+    assert steps[3:] == [f"fsync {(tmp_path / kept[0]).parent}"]
+
+
+def test_of_many_that_are_kept_all_files_are_synced_before_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    steps: list[str] = []
+    store = FilesystemStore(root=tmp_path)
+    kept = []
+    for clock.now in (0, 1, 1):
+        kept.append(store.keep(uuid4(), b"hello"))
     _watch(monkeypatch, steps)
 
     store.settle(kept)
@@ -85,38 +117,38 @@ def test_bytes_that_cannot_be_synced_are_not_kept(
 def test_a_folder_that_another_process_has_just_made_is_synced_here_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload, steps = uuid4(), list[str]()
-    (tmp_path / "blobs" / upload.hex[-2:]).mkdir(parents=True)
+    steps: list[str] = []
+    (tmp_path / "blobs" / "00").mkdir(parents=True)
     _watch(monkeypatch, steps)
 
-    FilesystemStore(root=tmp_path).keep(upload, b"hello")
+    FilesystemStore(root=tmp_path).keep(uuid4(), b"hello")
 
     assert f"fsync {tmp_path / 'blobs'}" in steps
 
 
 def test_folders_that_are_there_are_synced_once_for_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     store, steps = FilesystemStore(root=tmp_path), list[str]()
     for number in range(256):
         (tmp_path / "blobs" / f"{number:02x}").mkdir(parents=True)
     _watch(monkeypatch, steps)
 
-    for number in range(0, 256, 15):
-        store.keep(UUID(int=number), b"hello")
+    for clock.now in range(0, 256, 15):
+        store.keep(uuid4(), b"hello")
 
     assert steps.count(f"fsync {tmp_path / 'blobs'}") == 1
 
 
 def test_a_new_folder_is_synced_together_with_those_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     store, steps = FilesystemStore(root=tmp_path), list[str]()
-    store.keep(UUID(int=0), b"hello")
+    store.keep(uuid4(), b"hello")
     _watch(monkeypatch, steps)
 
-    for number in range(16):
-        store.keep(UUID(int=number), b"hello")
+    for clock.now in range(16):
+        store.keep(uuid4(), b"hello")
 
     assert f"fsync {tmp_path / 'blobs'}" not in steps
 
