@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings as django_settings
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
 
 from config.keys.configuration import Configuration
 from registry.events.outbox import forget_hooks
 from tests.division import databases, is_slow
+from tests.emptying import empty_tables
 from tests.live import BEHIND_A_PROXY, RunningServer, ends_of_logs, start_server
 from tests.s3_server import S3Server, running_s3_server
 from tests.soak import choose_profile
@@ -35,6 +37,9 @@ _ON_POSTGRESQL = [
 collect_ignore = _ON_POSTGRESQL if IS_SQLITE else []
 
 choose_profile()
+
+# Which has no other place to say so.
+TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

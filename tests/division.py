@@ -18,7 +18,11 @@ DIVISION: Final = {
     "artifacts/policy": BOTH,
     "test_migrations.py": SQLITE,
     "test_mutants.py": SQLITE,
+    "test_assertions.py": SQLITE,
+    "test_division.py": SQLITE,
+    "test_loops.py": SQLITE,
     "test_named_paths.py": SQLITE,
+    "test_rooms.py": SQLITE,
     "config/test_check_config.py": SQLITE,
     "config/keys/test_configuration.py": SQLITE,
     "config/keys/test_directory.py": SQLITE,
@@ -27,6 +31,10 @@ DIVISION: Final = {
     "config/test_nonsense.py": SQLITE,
     "config/keys/test_login_services.py": SQLITE,
     "config/keys/test_places.py": SQLITE,
+    # PostgreSQL has commands of its own (config/test_migrate.py, config/test_moving.py) and a
+    # preparation of its own (config/serving/test_preparation.py); how processes start is the same.
+    "config/test_backup_commands.py": SQLITE,
+    "config/serving/test_serving.py": SQLITE,
     "config/front_door/test_connections.py": SQLITE,
     "config/front_door/test_pace.py": SQLITE,
     "config/serving/test_refusals.py": SQLITE,
@@ -38,18 +46,30 @@ DIVISION: Final = {
     # It has a PostgreSQL of its own.
     "production": POSTGRESQL,
     "registry/blobs/test_hashing.py": SQLITE,
+    # Files and buckets; what is written down of them is in registry/blobs.
+    "registry/storage": SQLITE,
+    "registry/storage/test_concurrency.py": BOTH,
+    "registry/storage/test_s3_uploads.py": BOTH,
     "system/test_framing.py": SQLITE,
     "system/test_wheel.py": SQLITE,
     # The other side of the wire is real, and slow. Rows are what the rest is about.
     "browser": SQLITE,
     "clients": SQLITE,
     "accounts/credentials/ldap/test_directory.py": SQLITE,
-    # Each route by each method and person: rights are tried on both with the services.
-    "registry/api/management/test_matrix.py": POSTGRESQL,
     # HTTP and pages stand on services, and registry and accounts run on both.
+    "registry/api": POSTGRESQL,
     "conformance": POSTGRESQL,
     "system": POSTGRESQL,
     "ui": POSTGRESQL,
+    # The front door reads on its loop from SQLite, and in threads from PostgreSQL.
+    "registry/api/test_arriving_bodies.py": BOTH,
+    "registry/api/test_front_door.py": BOTH,
+    "registry/api/test_pushes_at_the_front_door.py": BOTH,
+    # Jobs come by Redis or by a table: each transport is tried on both in test_contract.py.
+    "registry/queue/test_nonsense.py": POSTGRESQL,
+    "registry/queue/test_workers.py": POSTGRESQL,
+    "registry/verification/test_disguises.py": POSTGRESQL,
+    "accounts/test_admin.py": POSTGRESQL,
     # Requests that meet: SQLite has one writer, PostgreSQL locks rows.
     "conformance/test_broken_connections.py": BOTH,
     "conformance/test_upload_races.py": BOTH,
@@ -74,7 +94,7 @@ DIVISION: Final = {
     "conformance/test_delete.py": BOTH,
     "conformance/test_mount.py": BOTH,
     "conformance/test_push_manifests.py": BOTH,
-    "ui/accounts/test_first_start.py": BOTH,
+    "ui/accounts/test_first_start.py": SQLITE,
 }
 
 # What `make quick` leaves out: servers, clients, processes, and what waits for the clock.

@@ -50,6 +50,7 @@ class Window:
     javascript: bool = True
     scheme: Scheme = "light"
     width: int = WIDE
+    still: bool = False  # as somebody reads it who asks for less motion
     state: Any = None  # cookies of somebody who has signed in
     faults: list[str] = field(default_factory=list)
     context: BrowserContext = field(init=False)
@@ -61,6 +62,7 @@ class Window:
             java_script_enabled=self.javascript,
             color_scheme=self.scheme,
             viewport={"width": self.width, "height": _HEIGHT},
+            reduced_motion="reduce" if self.still else "no-preference",
             storage_state=self.state,
             ignore_https_errors=True,
         )
@@ -99,6 +101,12 @@ class Window:
         ).first.click()
         self.page.wait_for_load_state()
         return self.page
+
+    def look(self, *, scheme: Scheme = "light", width: int = WIDE) -> None:
+        """Show what is open as it is in this scheme, and as wide."""
+        self.scheme, self.width = scheme, width
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size({"width": width, "height": _HEIGHT})
 
     def text(self) -> str:
         """What the page says, as a person reads it."""

@@ -16,6 +16,7 @@ from registry.manifests.removal import delete_manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, descriptor, hold, image, index, push
 from tests.registry.gc.moments import GRACE, MUCH_LATER, SECOND
+from tests.soak import rounds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +79,8 @@ class Graph:
         return found
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.randomized
+@pytest.mark.parametrize("seed", range(rounds(8)))
 def test_a_dry_run_foretells_a_run_and_both_follow_the_rules(
     repository: Repository, seed: int
 ) -> None:
