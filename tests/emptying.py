@@ -18,8 +18,7 @@ def empty_tables(_test: TransactionTestCase) -> None:
     tables = sorted(set(connection.introspection.django_table_names()) - _KEPT)
     name = connection.ops.quote_name
     used = " UNION ALL ".join(
-        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {name(table)})"
-        for table in tables
+        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {name(table)})" for table in tables
     )
     # What refers to what is looked at when all is gone.
     with transaction.atomic(), connection.cursor() as cursor:

@@ -26,6 +26,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+PASSWORD_HASHERS = ["tests.hashing.QuickHasher", *PASSWORD_HASHERS[1:]]  # noqa: F405
+
 # SQLite in memory, Django's default, fails at once where connections of a file wait in line.
 if DATABASES["default"]["ENGINE"].endswith("sqlite"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": str(_data / "test.sqlite3")}  # noqa: F405

@@ -20,6 +20,7 @@ from accounts.organizations.models import Organization
 from accounts.organizations.services import create_organization
 from accounts.users import services
 from accounts.users.models import Namespace, Robot, User
+from accounts.users.passwords import Argon2Hasher
 from tests.accounts.conftest import PASSWORD
 
 
@@ -32,6 +33,11 @@ def test_a_new_user_holds_the_namespace_and_an_argon2_hash(now: datetime) -> Non
     assert user.password.startswith("argon2$argon2id$")
     assert (user.is_staff, user.is_superuser, user.is_active) == (False, False, True)
     assert user.date_joined == now
+
+
+def test_a_password_is_hashed_as_owasp_says() -> None:
+    encoded = Argon2Hasher().encode("x", "salt-salt")
+    assert encoded.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_a_user_cannot_take_the_name_of_an_organization(acme: Organization, now: datetime) -> None:
