@@ -17,7 +17,7 @@ from django.db import transaction
 from jwt.utils import base64url_encode
 
 from accounts.audit.services import SYSTEM, Actor
-from accounts.credentials.models import AccessToken, OAuthApplication
+from accounts.credentials.models import AccessToken, OAuthApplication, OAuthOffer
 from accounts.credentials.principals import SUPERUSER, read_scopes
 from accounts.credentials.services import (
     fingerprint,
@@ -31,6 +31,9 @@ from accounts.users.services import bump_access_epoch
 
 MOST_APPLICATIONS: Final = 100  # of one organization
 MOST_TOKENS: Final = 500  # of one application
+MOST_OFFERS: Final = 500  # of one application
+MAX_SCOPE_LENGTH: Final = 255  # of an offer
+RESPONSE_TYPES: Final = ("token", "code")
 TOKEN_LASTS: Final = timedelta(seconds=315_576_000)  # ten years, as in Quay
 CODE_LASTS_SECONDS: Final = 600
 _CLIENT_ID: Final = string.ascii_uppercase + string.digits
@@ -157,6 +160,50 @@ def issue_token(
         )
         token = application.tokens.get(sha256=fingerprint(secret))
     return token, secret
+
+
+def offer_token(
+    *,
+    application: OAuthApplication,
+    user: User,
+    scope: str,
+    redirect_uri: str,
+    response_type: str,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> OAuthOffer:
+    """Ask a person to let a program in, in the place of what it asked them before.
+
+    Whether they can give what is asked for turns out when they agree. Raises ``ScopeUnknown`` and
+    ``ApplicationRefused``.
+    """
+    if response_type not in RESPONSE_TYPES:
+        raise ApplicationRefused("response_type must be token or code")
+    if len(scope) > MAX_SCOPE_LENGTH:
+        raise ApplicationRefused(f"scope has at most {MAX_SCOPE_LENGTH} characters")
+    read_scopes(scope)
+    with transaction.atomic():
+        list(OAuthApplication.objects.select_for_update().filter(pk=application.pk))
+        if application.offers.exclude(user=user).count() >= MOST_OFFERS:
+            raise ApplicationRefused(f"at most {MOST_OFFERS} people are asked at a time")
+        offer, _ = application.offers.update_or_create(
+            user=user,
+            defaults={
+                "scope": scope,
+                "redirect_uri": redirect_uri,
+                "response_type": response_type,
+                "created_at": now,
+            },
+        )
+        organization = application.organization.name
+        facts = {"application": application.name, "user": user.username, "scope": scope}
+        by.did("application.offer", organization, now=now, **facts)
+    return offer
+
+
+def end_offer(*, application: OAuthApplication, user: User) -> None:
+    """The person has let the program in, or does not want to."""
+    application.offers.filter(user=user).delete()
 
 
 def check_scopes(scopes: frozenset[str], user: User, held: frozenset[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """What proves who somebody is, and what slows down those who guess."""
 
+import uuid
 from datetime import datetime
 from typing import Any, Self
 
@@ -36,6 +37,29 @@ class OAuthApplication(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OAuthOffer(models.Model):
+    """What whoever runs a program asks a person for: a token with that scope. It is there until the
+    person lets the program in, or declines."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(OAuthApplication, models.CASCADE, related_name="offers")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="offers")
+    scope = models.CharField(max_length=255)
+    redirect_uri = models.CharField(max_length=2000, blank=True)
+    response_type = models.CharField(max_length=5)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "user"], name="one_offer_of_a_program_to_a_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application} to {self.user}"
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):

@@ -75,6 +75,7 @@ class AuthorizePage(Page):
                 by=self.by,
             )
             place = applications.place_with_token(secret=secret, **given)
+        applications.end_offer(application=application, user=self.user)
         return unstored(HttpResponseRedirect(place))
 
     @property
@@ -99,7 +100,7 @@ class AuthorizePage(Page):
         if application is None:
             raise ApplicationRefused("there is no application with this client_id")
         applications.check_redirect(application, self._place, own=self._own)
-        if self._said.get("response_type") not in ("token", "code"):
+        if self._said.get("response_type") not in applications.RESPONSE_TYPES:
             raise ApplicationRefused("response_type must be token or code")
         method = self._said.get("code_challenge_method", "")
         if self._said.get("code_challenge") and method != "S256":

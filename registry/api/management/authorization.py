@@ -14,10 +14,12 @@ from rest_framework.response import Response
 
 from accounts.credentials import applications
 from accounts.credentials.models import OAuthApplication
-from accounts.credentials.principals import Principal, read_scopes
+from accounts.credentials.principals import read_scopes
 from accounts.credentials.workloads.federation import is_foreign, issue_robot_jwt
 from artifacts.oci.errors import Unauthorized
-from registry.access.callers import Caller
+from registry.access.callers import Caller, InsufficientScope
+from registry.access.holders import user_named
+from registry.access.standings import standings
 from registry.api.http.failures import RequestInvalid
 from registry.api.http.login import address_of, external_url, log_in, read_basic
 from registry.api.management.base import ManagementView
@@ -39,12 +41,20 @@ class _FormView(ManagementView):
             raise RequestInvalid("send a form (application/x-www-form-urlencoded)") from error
         return dict(pairs)
 
+    def signed_form(self, request: Request) -> dict[str, str]:
+        """The form, and what the address says, of a person who has signed in to this API."""
+        form = {**request.query_params.dict(), **self.form()}
+        token = form.get("_csrf_token") or None
+        principal = principal_of_session(request, now=self.now, token=token)
+        if principal.kind != "user":
+            raise Unauthorized("sign in first: POST /api/v1/signin")
+        self.caller = Caller(principal, None, address_of(request))
+        return form
+
 
 class AuthorizeView(_FormView):
     def post(self, request: Request) -> HttpResponse:
-        form = {**request.query_params.dict(), **self.form()}
-        principal = self._person(request, form.get("_csrf_token", ""))
-        self.caller = Caller(principal, None, address_of(request))
+        form = self.signed_form(request)
         user = self.require_person()
         application = _application(form.get("client_id", ""))
         place = form.get("redirect_uri", "")
@@ -76,13 +86,33 @@ class AuthorizeView(_FormView):
                 )
             case _:
                 raise RequestInvalid("response_type must be token or code")
+        applications.end_offer(application=application, user=user)
         return unstored(Response(status=HTTPStatus.FOUND, headers={"Location": place}))
 
-    def _person(self, request: Request, token: str) -> Principal:
-        principal = principal_of_session(request, now=self.now, token=token)
-        if principal.kind != "user":
-            raise Unauthorized("sign in first: POST /api/v1/signin")
-        return principal
+
+class OfferView(_FormView):
+    """Asks somebody else to let a program of one's organization in; they find it among their
+    application tokens."""
+
+    def post(self, request: Request) -> Response:
+        form = self.signed_form(request)
+        self.require_person()
+        application = _application(form.get("client_id", ""))
+        organization = application.organization
+        if "administrator" not in standings(self.principal, organization.namespace):
+            raise InsufficientScope(f"only owners of {organization.name} may offer its tokens")
+        place = form.get("redirect_uri", "")
+        own = f"{external_url(request)}/oauth/localapp"
+        applications.check_redirect(application, place, own=own)
+        applications.offer_token(
+            application=application,
+            user=user_named(form.get("username", "")),
+            scope=form.get("scope", ""),
+            redirect_uri=place,
+            response_type=form.get("response_type", ""),
+            **self.change,
+        )
+        return Response({"success": True})
 
 
 class AccessTokenView(_FormView):

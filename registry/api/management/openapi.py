@@ -50,6 +50,7 @@ QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
     "listAllOrganizations": ("limit", "next_page"),
     "listOrganizationApplicationTokens": ("next_page",),
     "listUserAuthorizations": ("next_page",),
+    "listAssignedAuthorizations": ("next_page",),
     "listRepoLogs": _LOGS,
     "listOrgLogs": _LOGS,
     "listUserLogs": _LOGS,

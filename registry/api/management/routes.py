@@ -266,6 +266,18 @@ def _applications() -> Iterator[Route]:
         GET="getUserAuthorization person user:admin",
         DELETE="deleteUserAuthorization person user:admin",
     )
+    yield _route(
+        "offers",
+        "user/assignedauthorization",
+        applications.OffersView,
+        GET="listAssignedAuthorizations person user:admin",
+    )
+    yield _route(
+        "offer",
+        "user/assignedauthorization/{offer}",
+        applications.OfferView,
+        DELETE="deleteAssignedAuthorization person user:admin",
+    )
 
 
 def _robots(label: str, base: str, word: str, need: str) -> Iterator[Route]:
@@ -615,6 +627,12 @@ BESIDE = (
         "oauth/authorizeapp",
         authorization.AuthorizeView,
         POST="authorizeApplication anybody",
+    ),
+    _route(
+        "offer-token",
+        "oauth/authorize/assignuser",
+        authorization.OfferView,
+        POST="assignUserToApplication anybody",
     ),
     _route(
         "access-token",

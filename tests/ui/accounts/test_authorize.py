@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.credentials.applications import create_application
+from accounts.credentials.applications import create_application, offer_token
 from accounts.credentials.models import AccessToken, OAuthApplication
 from accounts.users.models import User
 from tests.registry.builders import NOW, PASSWORD, make_organization, make_user
@@ -126,3 +126,37 @@ def test_a_person_who_agrees_is_led_back_with_a_code(
 
 def test_another_site_cannot_agree_for_a_person(bob: User, app: OAuthApplication) -> None:
     assert browser(bob, checks_csrf=True).post("/oauth/authorize", query(app)).status_code == 403
+
+
+@pytest.fixture
+def offered(app: OAuthApplication, bob: User) -> OAuthApplication:
+    offer_token(
+        application=app,
+        user=bob,
+        scope="repo:read",
+        redirect_uri=PLACE,
+        response_type="token",
+        now=NOW,
+    )
+    return app
+
+
+def test_what_a_program_asks_for_stands_among_the_tokens(
+    visitor: Client, offered: OAuthApplication
+) -> None:
+    text = visitor.get("/settings/tokens").content.decode()
+
+    assert "Programs that ask for a token" in text
+    assert f"/oauth/authorize?client_id={offered.client_id}" in text
+
+
+def test_who_declines_is_asked_no_more(visitor: Client, offered: OAuthApplication) -> None:
+    visitor.post("/settings/tokens", {"decline": offered.client_id})
+
+    assert "Programs that ask" not in visitor.get("/settings/tokens").content.decode()
+
+
+def test_nobody_declines_for_others(visitor: Client, offered: OAuthApplication) -> None:
+    browser(make_user("carol")).post("/settings/tokens", {"decline": offered.client_id})
+
+    assert offered.offers.count() == 1

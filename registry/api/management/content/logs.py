@@ -77,6 +77,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "application.change": "update_application",
     "application.secret.reset": "reset_application_client_secret",
     "application.delete": "delete_application",
+    "application.offer": "assign_application_to_user",
     "hook.create": "add_repo_notification",
     "hook.remove": "delete_repo_notification",
     "log.export": "export_logs_success",

@@ -1,14 +1,17 @@
 """OAuth applications of organizations, their tokens, and the programs that a person let in."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.credentials import applications
-from accounts.credentials.models import AccessToken, OAuthApplication
+from accounts.credentials.models import AccessToken, OAuthApplication, OAuthOffer
+from accounts.credentials.principals import read_scopes
 from accounts.credentials.services import revoke_token
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import ManagementView, NotFound, OrganizationView
@@ -199,29 +202,66 @@ class AuthorizationView(ManagementView):
         return found
 
 
+class OffersView(ManagementView):
+    """What programs that others run ask who calls for."""
+
+    def get(self, request: Request) -> Response:
+        rows = self.user.offers.select_related("application__organization__namespace")
+        page = page_of(request, rows, order="id")
+        return Response({"authorizations": [_offer(row) for row in page.rows], **page.more})
+
+
+class OfferView(ManagementView):
+    def delete(self, request: Request, offer: str) -> Response:
+        try:
+            found = self.user.offers.select_related("application").filter(uuid=UUID(offer)).first()
+        except ValueError:
+            found = None
+        if found is None:
+            raise NotFound(f"there is no authorization {offer[:64]}")
+        applications.end_offer(application=found.application, user=self.user)
+        return Response(status=204)
+
+
 def _authorizations(view: ManagementView) -> QuerySet[AccessToken]:
     tokens = view.user.tokens.filter(application__isnull=False)
     return tokens.select_related("application__organization__namespace", "user")
 
 
 def _authorization(token: AccessToken) -> dict[str, Any]:
-    application: Any = token.application
-    organization = application.organization.name
     return {
         "uuid": id_of(token.pk),
-        "application": {
-            "name": application.name,
-            "clientId": application.client_id,
-            "description": application.description,
-            "url": application.application_uri,
-            "avatar": avatar(application.avatar_email or application.name, "app"),
-            "organization": {"name": organization, "avatar": avatar(organization, "org")},
-        },
-        "scopes": [
-            {"scope": scope, "title": _ABOUT[scope], "description": _ABOUT[scope]}
-            for scope in token.scopes.split()
-        ],
+        "application": _program(token.application),
+        "scopes": _scopes(token.scopes.split()),
     }
+
+
+def _offer(offer: OAuthOffer) -> dict[str, Any]:
+    return {
+        "uuid": str(offer.uuid),
+        "application": _program(offer.application),
+        "redirectUri": offer.redirect_uri,
+        "scopes": _scopes(sorted(read_scopes(offer.scope))),
+        "responseType": offer.response_type,
+    }
+
+
+def _program(application: Any) -> dict[str, Any]:
+    organization = application.organization.name
+    return {
+        "name": application.name,
+        "clientId": application.client_id,
+        "description": application.description,
+        "url": application.application_uri,
+        "avatar": avatar(application.avatar_email or application.name, "app"),
+        "organization": {"name": organization, "avatar": avatar(organization, "org")},
+    }
+
+
+def _scopes(scopes: Iterable[str]) -> list[dict[str, str]]:
+    return [
+        {"scope": scope, "title": _ABOUT[scope], "description": _ABOUT[scope]} for scope in scopes
+    ]
 
 
 def _document(application: OAuthApplication, secret: str | None = None) -> dict[str, Any]:

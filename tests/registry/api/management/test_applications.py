@@ -265,3 +265,110 @@ def test_what_is_done_with_applications_is_written_down(owner: Client, app: dict
         ("application.create", "acme"),
         ("application.delete", "acme"),
     ]
+
+
+# --- Offered to somebody else --------------------------------------------------------------------
+
+
+def offer(client: Client, app: dict[str, Any], **more: str) -> Any:
+    form = {
+        "response_type": "token",
+        "client_id": app["client_id"],
+        "redirect_uri": PLACE,
+        "scope": "repo:read",
+        "username": "bob",
+        "_csrf_token": client.defaults["token"],
+        **more,
+    }
+    return client.post(f"/oauth/authorize/assignuser?{urlencode(form)}")
+
+
+@pytest.fixture
+def bob(db: None) -> Client:
+    return Client(headers=token(make_user("bob")), raise_request_exception=False)
+
+
+def offered(client: Client) -> list[dict[str, Any]]:
+    return list(ask(client, "GET", "/user/assignedauthorization")[1]["authorizations"])
+
+
+def test_who_is_asked_to_let_a_program_in_is_told_of_it(
+    browser: Client, app: dict[str, Any], bob: Client
+) -> None:
+    assert offer(browser, app).status_code == 200
+
+    (one,) = offered(bob)
+    assert one["application"]["clientId"] == app["client_id"]
+    assert one["redirectUri"] == PLACE
+    assert one["responseType"] == "token"
+    assert [scope["scope"] for scope in one["scopes"]] == ["repo:read"]
+
+
+def test_an_offer_gives_nobody_a_token(browser: Client, app: dict[str, Any], bob: Client) -> None:
+    before = AccessToken.objects.count()
+
+    offer(browser, app)
+
+    assert AccessToken.objects.count() == before
+
+
+def test_a_program_asks_a_person_for_one_thing_at_a_time(
+    browser: Client, app: dict[str, Any], bob: Client
+) -> None:
+    offer(browser, app)
+
+    offer(browser, app, scope="org:admin")
+
+    assert [one["scopes"][0]["scope"] for one in offered(bob)] == ["org:admin"]
+
+
+def test_a_person_declines(browser: Client, app: dict[str, Any], bob: Client) -> None:
+    offer(browser, app)
+    path = f"/user/assignedauthorization/{offered(bob)[0]['uuid']}"
+
+    assert [ask(bob, "DELETE", path)[0] for _ in range(2)] == [204, 404]
+
+
+def test_who_lets_the_program_in_is_asked_no_more(browser: Client, app: dict[str, Any]) -> None:
+    offer(browser, app, username="acme-owner")
+
+    authorize(browser, app, redirect_uri=PLACE)
+
+    assert not OAuthApplication.objects.get().offers.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"username": "nobody"}, 400),
+        ({"username": "nul\0"}, 400),
+        ({"client_id": "NOBODY"}, 400),
+        ({"redirect_uri": "https://evil.example.com/"}, 400),
+        ({"scope": "everything"}, 400),
+        ({"scope": "repo:read " * 50}, 400),
+        ({"response_type": "password"}, 400),
+        ({"_csrf_token": "guessed"}, 403),
+    ],
+)
+def test_what_nobody_could_agree_to_is_not_offered(
+    browser: Client, app: dict[str, Any], bob: Client, change: dict[str, str], status: int
+) -> None:
+    assert offer(browser, app, **change).status_code == status
+    assert offered(bob) == []
+
+
+def test_only_owners_offer_what_is_of_their_organization(
+    browser: Client, app: dict[str, Any], bob: Client
+) -> None:
+    other = make_organization("other")
+    OAuthApplication.objects.update(organization=other)
+
+    assert offer(browser, app).status_code == 403
+    assert offered(bob) == []
+
+
+def test_who_did_not_sign_in_offers_nothing(app: dict[str, Any]) -> None:
+    stranger = Client(raise_request_exception=False)
+    stranger.defaults["token"] = "none"
+
+    assert offer(stranger, app).status_code == 401
