@@ -78,8 +78,12 @@ PERSONAL: Final = frozenset(
         EventType.SIGNATURE_FAILED,
         EventType.RIGHTS_GRANTED,
         EventType.TOKEN_EXPIRING,
+        EventType.TAG_EXPIRING,
     }
 )
+# There may be many of these: only who asked for them is told.
+WISHED: Final = frozenset({EventType.TAG_EXPIRING})
+DAYS_FOR_PEOPLE: Final = 7  # before a tag ends
 
 _SENTENCES: Final[Mapping[EventType, str]] = {
     EventType.TAG_PUSHED: "{actor} pushed {what}",

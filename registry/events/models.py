@@ -274,7 +274,8 @@ class MailWish(models.TextChoices):
 
 
 class NoticeWish(models.Model):
-    """How one person wants to hear of one kind of event; without a row, on the pages alone."""
+    """How one person wants to hear of one kind of event; without a row, on the pages alone, and of
+    a ``WISHED`` kind not at all."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="notice_wishes", db_index=False

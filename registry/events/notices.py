@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.mail.services import post
 from accounts.organizations.models import Team
 from accounts.users.models import Namespace, User
-from registry.events.kinds import PERSONAL, EventType, sentence
+from registry.events.kinds import DAYS_FOR_PEOPLE, PERSONAL, WISHED, EventType, sentence
 from registry.events.models import Event, Hook, MailWish, Notice, NoticeWish
 from registry.events.outbox import registry_host
 
@@ -91,7 +91,9 @@ def concerned(event: Event) -> QuerySet[User]:
             return people.filter(_holds(holder, facts.get("holder_kind"))).exclude(username=actor)
         case EventType.PUSH_REFUSED | EventType.TOKEN_EXPIRING:
             near = _runs(event.namespace_key)
-        case EventType.SIGNATURE_FAILED:
+        case EventType.TAG_EXPIRING if facts.get("days") != DAYS_FOR_PEOPLE:
+            return people.none()  # this one is for a hook
+        case EventType.SIGNATURE_FAILED | EventType.TAG_EXPIRING:
             near = _runs(event.namespace_key) | _administers(event.repository_key)
         case _:
             return people.none()
@@ -99,7 +101,8 @@ def concerned(event: Event) -> QuerySet[User]:
 
 
 def notices_of(events: Sequence[Event]) -> list[Notice]:
-    """Not yet stored; none for who wants neither to see nor to be mailed of such an event."""
+    """Not yet stored; none for who wants neither to see nor to be mailed of such an event, or has
+    not asked for one of a ``WISHED`` kind."""
     found = []
     for event in events:
         if event.kind not in PERSONAL:
@@ -111,10 +114,19 @@ def notices_of(events: Sequence[Event]) -> list[Notice]:
         }
         for key in keys:
             wish = wishes.get(key)
+            if wish is None and event.kind in WISHED:
+                continue
             if wish is None or wish.is_shown or wish.mail:
                 hidden = wish is not None and not wish.is_shown
                 found.append(Notice(user_id=key, event=event, is_read=hidden))
     return found
+
+
+def who_wish(kind: EventType) -> QuerySet[User]:
+    """Who asked to see events of a kind, or to be mailed of them."""
+    wishes = NoticeWish.objects.filter(type=kind, user=OuterRef("pk"))
+    asked = wishes.filter(Q(is_shown=True) | ~Q(mail=MailWish.NEVER))
+    return User.objects.filter(Exists(asked), is_active=True)
 
 
 def wish(*, user: User, wishes: Mapping[EventType, tuple[bool, MailWish]], now: datetime) -> None:

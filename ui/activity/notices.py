@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
 from accounts.users.models import User
-from registry.events.kinds import EventType, sentence
+from registry.events.kinds import WISHED, EventType, sentence
 from registry.events.models import MailWish, Notice, NoticeWish
 from registry.events.notices import wish
 from registry.repositories.models import Repository
@@ -27,12 +27,14 @@ WISHES: Final = {
     EventType.SIGNATURE_FAILED: "A signature does not hold in what I administer",
     EventType.RIGHTS_GRANTED: "I get rights in a repository",
     EventType.TOKEN_EXPIRING: "A token of mine or of my robots ends within a week",
+    EventType.TAG_EXPIRING: "A tag of what I administer ends within a week",
 }
 _ICONS: Final = {
     EventType.PUSH_REFUSED: "ban",
     EventType.SIGNATURE_FAILED: "badge-x",
     EventType.RIGHTS_GRANTED: "shield-check",
     EventType.TOKEN_EXPIRING: "clock-alert",
+    EventType.TAG_EXPIRING: "clock-alert",
 }
 
 
@@ -52,7 +54,7 @@ class WishesForm(PageForm):
         initial: dict[str, Any] = {}
         for kind in WISHES:
             one = known.get(kind.value)
-            initial[_name(kind, "shown")] = one is None or one.is_shown
+            initial[_name(kind, "shown")] = one.is_shown if one else kind not in WISHED
             initial[_name(kind, "mail")] = one.mail if one else ""
         return cls(initial=initial)
 

@@ -18,7 +18,9 @@ from registry.events.notices import DAY, mail_notices, wish
 from registry.events.outbox import note, note_of_namespace
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import grant
-from tests.registry.builders import NOW, make_user
+from registry.tags.look_ahead import note_expiring_tags
+from registry.tags.services import set_expiry
+from tests.registry.builders import NOW, hold, image, make_user, push
 
 pytestmark = pytest.mark.django_db
 
@@ -187,3 +189,77 @@ def test_nobody_without_an_address_is_mailed(repository: Repository, owner: User
     heard()
 
     assert mailed(NOW) == []
+
+
+# --- Tags that end soon --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ending(repository: Repository) -> Repository:
+    """With a tag that ends in six days, and one that ends in nine."""
+    hold(repository, b"{}", b"layer")
+    for tag, days in (("v1", 6), ("v2", 9)):
+        push(repository, image(b"{}", b"layer"), tag)
+        set_expiry(
+            repository=repository, name=tag, expires_at=NOW + timedelta(days=days), now=NOW, by=BY
+        )
+    return repository
+
+
+def wants_tags(user: User, *, is_shown: bool = True, mail: MailWish = MailWish.NEVER) -> None:
+    wish(user=user, wishes={EventType.TAG_EXPIRING: (is_shown, mail)}, now=NOW)
+
+
+def test_nobody_is_told_of_tags_that_end_without_asking_for_it(
+    ending: Repository, owner: User
+) -> None:
+    assert note_expiring_tags(now=NOW) == 0
+    assert heard() == []
+
+
+def test_who_asks_is_told_of_a_tag_that_ends_within_a_week(ending: Repository, owner: User) -> None:
+    wants_tags(owner)
+
+    note_expiring_tags(now=NOW)
+
+    assert heard() == ["acme-owner"]
+    assert Event.objects.get().facts["tag"] == "v1"
+
+
+def test_a_tag_that_ends_is_told_once(ending: Repository, owner: User) -> None:
+    wants_tags(owner)
+
+    assert [note_expiring_tags(now=NOW) for _ in range(2)] == [1, 0]
+
+
+def test_only_who_administers_is_told_of_tags_that_end(ending: Repository, owner: User) -> None:
+    for name, role in (("bob", Role.WRITE), ("carol", Role.ADMIN)):
+        user = make_user(name)
+        grant(repository=ending, role=role, holder=user, now=NOW, by=BY)
+        wants_tags(user)
+
+    note_expiring_tags(now=NOW)
+
+    heard()
+    told = Notice.objects.filter(event__type=EventType.TAG_EXPIRING)
+    assert [row.user.username for row in told] == ["carol"]
+
+
+def test_what_a_hook_is_told_of_a_tag_that_ends_is_not_for_people(
+    ending: Repository, owner: User
+) -> None:
+    wants_tags(owner)
+    note(EventType.TAG_EXPIRING, repository=ending, now=NOW, tag="v1", days=5)
+
+    assert heard() == []
+
+
+def test_tags_that_end_come_in_one_mail_a_day(ending: Repository, owner: User) -> None:
+    User.objects.filter(pk=owner.pk).update(email="owner@example.com")
+    wants_tags(owner, is_shown=False, mail=MailWish.DAILY)
+    note_expiring_tags(now=NOW)
+    heard()
+
+    (body,) = mailed(NOW)
+
+    assert "acme/web:v1 expires at 2026-03-07 12:00 UTC" in body

@@ -141,6 +141,7 @@ def test_what_a_person_wants_to_hear_of_is_kept(client: Client, owner: User, set
         "signature.failed": (False, ""),
         "rights.granted": (True, ""),
         "token.expiring": (False, ""),
+        "tag.expiring": (False, ""),
     }
 
 
