@@ -1,9 +1,11 @@
-"""``python -m benchmarks.pages``: how long pages take in a large registry.
+"""``python -m benchmarks.pages``: how long pages, and lists of the management API, take in a large
+registry.
 
 It starts Berth on a data folder that ``manage.py generate_data`` has filled, or fills a new one.
 """
 
 import argparse
+import base64
 import http.client
 import re
 import statistics
@@ -26,6 +28,8 @@ WARM_UP = 5
 OWNER = "generated-owner"
 MANY = "/generated/many-tags"
 SMALL = "/generated/api-000001"
+
+_BASIC = f"Basic {base64.b64encode(f'{OWNER}:{ADMIN_PASSWORD}'.encode()).decode()}"
 
 PAGES: Mapping[str, str] = {
     "first page": "/",
@@ -51,6 +55,15 @@ PAGES: Mapping[str, str] = {
     "repository with one tag": SMALL,
     "tags of one with one tag": f"{SMALL}/-/tags",
     "manual": "/docs/images",
+    "API, repositories": "/api/v1/repository?namespace=generated&last_modified=true",
+    "API, repositories and pulls": "/api/v1/repository?namespace=generated&popularity=true",
+    "API, all public repositories": "/api/v1/repository?public=true",
+    "API, repository": f"/api/v1/repository{MANY}",
+    "API, tags": f"/api/v1/repository{MANY}/tag/?limit=100&onlyActiveTags=true",
+    "API, rights": f"/api/v1/repository{SMALL}/permissions/team/",
+    "API, search": "/api/v1/find/repositories?query=worker-0001",
+    "API, organization": "/api/v1/organization/generated",
+    "API, audit trail": "/api/v1/organization/generated/logs",
 }
 
 
@@ -75,7 +88,7 @@ class Visitor:
 
     def _send(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        headers = {"Cookie": pairs}
+        headers = {"Authorization": _BASIC} if path.startswith("/api/") else {"Cookie": pairs}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         self.connection.request(method, path, body or None, headers)
