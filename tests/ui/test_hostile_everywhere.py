@@ -107,7 +107,8 @@ def _failures(repository: Repository, manifests: list[Manifest]) -> Iterator[str
         (program, _answers(repository, manifests)),
     ):
         client.raise_request_exception = False
-        client.get(f"/{repository.path}")  # what is loaded at the first use is no page's time
+        for first in (f"/{repository.path}", "/search?q=nothing", "/explore", "/status"):
+            client.get(first)  # what is loaded at the first use is no page's time
         for address in addresses:
             begun = time.thread_time()
             answer = client.get(address)
