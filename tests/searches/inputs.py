@@ -186,8 +186,8 @@ def _compare_index(text: str) -> object:
     from artifacts.oci.documents import ManifestDocument
     from artifacts.oci.media_types import OCI_INDEX
     from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
+    from ui.contents.tag_rows import platforms_of
     from ui.tags.comparison import named_platforms
-    from ui.tags.rows import platforms_of
 
     body = text.encode()
     if values_in(body) > MAX_SHOWN_VALUES:

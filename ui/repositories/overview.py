@@ -14,10 +14,13 @@ from ui.commands.address import Address, Registry
 from ui.commands.pull import Group, Traits, groups_for
 from ui.commands.push import into_repository
 from ui.contents.charts import unread
+from ui.contents.tag_rows import TagRow, tag_rows
 from ui.display.prose import prose
 from ui.pages import RepositoryPage
+from ui.repositories.about import about
 from ui.repository_rows import DAYS_OF_PULLS, living_tags, summary_of
 
+MOST_LATEST = 5
 _BELOW_THEIR_TITLE = 3
 
 
@@ -41,8 +44,13 @@ class OverviewPage(RepositoryPage):
 
     def _filled(self, tag: Tag) -> dict[str, Any]:
         readme = self._chart.readme if self._chart else ""
+        latest = self._latest()
         return {
             "tag": tag,
+            "about": about(self.repository, tag, now=self.now),
+            "latest": latest,
+            "address": f"{Registry.of(self.request).host}/{self.repository.path}",
+            "pushers": sorted({row.pushed_by for row in latest} - {""}),
             "tags": living_tags(self.repository, self.now, companions=False),
             "companions": living_tags(self.repository, self.now, companions=True),
             "size": content_size(tag.manifest_id),
@@ -51,6 +59,16 @@ class OverviewPage(RepositoryPage):
             "readme": prose(readme, top_heading=_BELOW_THEIR_TITLE),
             "unread": self._unread(tag),
         }
+
+    def _latest(self) -> list[TagRow]:
+        """The tags that moved last, as the list of tags shows them."""
+        alive = Tag.objects.alive(self.now).filter(repository=self.repository)
+        newest = alive.companions(False).order_by("-started_at", "-name").select_related("manifest")
+        tags = newest.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json")
+        may_push = "push" in self.rights
+        return tag_rows(
+            self.repository, list(tags[:MOST_LATEST]), with_actors=may_push, now=self.now
+        )
 
     def _unread(self, tag: Tag) -> str:
         """Why the README of a chart is not shown, where it is not for lack of one."""

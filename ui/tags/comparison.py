@@ -27,12 +27,12 @@ from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from ui.contents.charts import unread
 from ui.contents.images import ImageView, image_of
+from ui.contents.tag_rows import Platform, platforms_of
 from ui.display.costly import SMALL_BYTES, place_for
 from ui.display.text import shown, spelled_out
 from ui.forms import typed
 from ui.pages import reason_of
 from ui.tags.pages import TagsPage
-from ui.tags.rows import Platform, platforms_of
 
 MAX_ROWS: Final = 200  # of each table
 MAX_VALUES_LENGTH: Final = 1024 * 1024

@@ -8,6 +8,7 @@ from django.utils.cache import patch_vary_headers
 
 from registry.tags.models import EndReason, Tag
 from ui.commands.address import Registry
+from ui.contents.tag_rows import tag_rows
 from ui.display.amounts import counted
 from ui.paging import page_of
 from ui.repository_rows import MOST_TAGS_COUNTED
@@ -15,7 +16,6 @@ from ui.tags.changes import MAX_TAGS, offered
 from ui.tags.filters import SORTS, Filters
 from ui.tags.history import deleted_together
 from ui.tags.pages import TagsPage
-from ui.tags.rows import tag_rows
 
 
 class TagListPage(TagsPage):

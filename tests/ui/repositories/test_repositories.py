@@ -1,5 +1,7 @@
 """Pages of one repository: what it is, how it is made, described, set and deleted."""
 
+import json
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,19 +12,23 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.audit.models import AuditEvent
+from accounts.audit.services import Actor
 from accounts.organizations.models import TeamRole
 from accounts.organizations.services import add_member, create_team
 from accounts.users.models import User
 from registry.charts.models import ChartVersion
 from registry.manifests.models import Manifest
+from registry.manifests.services import tag_manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role
 from registry.repositories.services import describe, grant
 from registry.tags.models import Tag
 from tests.registry.builders import (
     NOW,
+    descriptor,
     hold,
     image,
+    index,
     make_organization,
     make_repository,
     make_user,
@@ -230,6 +236,115 @@ def test_the_overview_costs_the_same_for_many_tags_as_for_one(
         for number in range(30)
     )
     assert count() == few
+
+
+TOLD = {
+    "org.opencontainers.image.title": "The web",
+    "org.opencontainers.image.description": "Serves pages",
+    "org.opencontainers.image.licenses": "MIT",
+    "org.opencontainers.image.source": "https://example.com/acme/web",
+    "org.opencontainers.image.revision": "abc123",
+}
+
+
+def said(web: Repository, tag: str, told: dict[str, str], *, now: datetime | None = None) -> None:
+    """A version of its own whose annotations say this."""
+    now = now or timezone.now()
+    config = tag.encode()
+    hold(web, config, b"layer", now=now)
+    push(web, image(config, b"layer", annotations=told), tag, now=now)
+
+
+def test_the_newest_version_says_what_the_repository_is(page: Client, web: Repository) -> None:
+    said(web, "1.10.0", TOLD, now=timezone.now() - timedelta(days=2))
+    said(web, "1.9.0", {"org.opencontainers.image.description": "Older"})
+    said(web, "2.0.0-rc.1", {"org.opencontainers.image.description": "Not out yet"})
+
+    shown = " ".join(text(page, "/acme/web").split())
+
+    assert "Serves pages" in shown
+    assert "<dt>Licence</dt><dd>MIT</dd>" in shown
+    assert 'href="https://example.com/acme/web" rel="nofollow noopener ugc"' in shown
+    assert "<code>abc123</code>" in shown
+    assert "Older" not in shown
+    assert "Not out yet" not in shown
+
+
+def test_labels_of_an_image_speak_where_it_has_no_annotations(
+    page: Client, web: Repository
+) -> None:
+    pushed(web, "v1")
+    labels = {"org.label-schema.description": "Served for years", "org.label-schema.vcs-ref": "f00"}
+    Manifest.objects.update(labels_json=json.dumps(labels))
+
+    shown = text(page, "/acme/web")
+
+    assert "Served for years" in shown
+    assert "<code>f00</code>" in shown
+
+
+def test_the_images_of_an_index_speak_for_it(page: Client, web: Repository) -> None:
+    said(web, "child", TOLD)
+    child = Manifest.objects.get()
+    Tag.objects.all().delete()
+    entry = descriptor(bytes(child.body), child.media_type)
+    push(web, index(manifests=[entry]), "1.0.0", now=timezone.now())
+
+    assert "Serves pages" in text(page, "/acme/web")
+
+
+def test_words_of_somebody_who_may_push_go_before_those_of_a_version(
+    page: Client, web: Repository
+) -> None:
+    said(web, "1.0.0", TOLD)
+    Repository.objects.update(description="In our own words")
+
+    shown = text(page, "/acme/web")
+
+    assert "In our own words" in shown
+    assert "Serves pages" not in shown
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"org.opencontainers.image.description": HOSTILE},
+        {"org.opencontainers.image.source": "javascript:alert(1)"},
+        {"org.opencontainers.image.licenses": "x" * 70_000},
+    ],
+)
+def test_what_a_version_says_harms_nobody(
+    page: Client, web: Repository, told: dict[str, str]
+) -> None:
+    said(web, "1.0.0", told)
+
+    shown = text(page, "/acme/web")
+
+    assert "<script>alert" not in shown
+    assert 'href="javascript' not in shown
+    assert "x" * 2000 not in shown
+
+
+def test_the_latest_tags_stand_on_the_first_page(page: Client, web: Repository) -> None:
+    for number in range(7):
+        pushed(web, f"v{number}", now=timezone.now() - timedelta(hours=9 - number))
+
+    latest = text(page, "/acme/web").partition('id="latest-title"')[2].partition("</section>")[0]
+
+    assert re.findall(r"/tags/(v\d)", latest) == ["v6", "v5", "v4", "v3", "v2"]
+    assert latest.count("Not signed") == 5
+
+
+def test_who_pushes_is_told_to_those_who_may(page: Client, web: Repository) -> None:
+    manifest = pushed(web)
+    now = timezone.now()
+    tag_manifest(
+        repository=web, name="stable", digest=manifest.digest, now=now, by=Actor("acme+ci")
+    )
+    grant(repository=web, role=Role.READ, holder=make_user("reader"), now=NOW)
+
+    assert "<dt>Pushed by</dt><dd>acme+ci</dd>" in text(page, "/acme/web")
+    assert "acme+ci" not in text(browser(User.objects.get(username="reader")), "/acme/web")
 
 
 def test_strangers_do_not_learn_that_it_is_there(web: Repository) -> None:

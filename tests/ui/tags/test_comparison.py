@@ -20,8 +20,8 @@ from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive
 from tests.registry.builders import NOW, descriptor, hold, image, make_repository, push
 from tests.registry.charts.builders import chart_config, chart_manifest
+from ui.contents.tag_rows import Platform
 from ui.tags.comparison import MAX_LINES, TooDifferent, differences, named_platforms
-from ui.tags.rows import Platform
 
 pytestmark = pytest.mark.django_db
 
