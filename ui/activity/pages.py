@@ -21,7 +21,8 @@ from registry.statistics.reads import (
     stored_bytes,
 )
 from ui.activity.export import as_file
-from ui.activity.words import choices, line_of
+from ui.activity.feed import KINDS, actions_of, feed
+from ui.activity.words import choices
 from ui.forms import PageForm
 from ui.pages import NamespacePage, Page, RepositoryPage
 from ui.paging import page_of
@@ -31,7 +32,7 @@ EXPORTS = ("csv", "jsonl")
 _DAY = timedelta(days=1)
 _ORDER = ("-at", "-id")
 _MAX_FILTERS_LENGTH = 300
-_FILTERS = ("actor", "action", "since", "until")
+_FILTERS = ("actor", "kind", "action", "since", "until")
 
 
 def charts(
@@ -54,7 +55,7 @@ def log(request: HttpRequest, events: AuditEventQuerySet) -> dict[str, Any]:
     return {
         "form": form,
         "page": page,
-        "lines": [line_of(event) for event in page.rows],
+        "lines": feed(page.rows),
         "is_narrowed": bool(filters),
         "export_query": f"?{filters}" if filters else "",
     }
@@ -62,7 +63,8 @@ def log(request: HttpRequest, events: AuditEventQuerySet) -> dict[str, Any]:
 
 def _narrowed_by(request: HttpRequest) -> str:
     """What the log is narrowed by, as a query; empty for nothing."""
-    return urlencode({name: request.GET[name] for name in _FILTERS if request.GET.get(name)})
+    given = {name: [text for text in request.GET.getlist(name) if text] for name in _FILTERS}
+    return urlencode({name: texts for name, texts in given.items() if texts}, doseq=True)
 
 
 def period_of(request: HttpRequest) -> int:
@@ -81,6 +83,8 @@ class RepositoryActivity(RepositoryPage):
         shown = charts(request, traffic, storage, stored_bytes(self.repository))
         if "push" in self.rights:
             shown |= log(request, self.events())
+            if "*" in self.rights:
+                self.suggest(shown["form"], "actor", "account")
         return self.render(
             kind=self.repository.kind,
             export="ui:repository_activity_export",
@@ -112,12 +116,14 @@ class NamespaceActivity(NamespacePage):
         days = period_of(request)
         traffic = pulls_of_namespace(self.namespace, days=days, now=self.now)
         storage = storage_by_day(self.namespace, days=days, now=self.now)
+        shown = log(request, self.events())
+        self.suggest(shown["form"], "actor", "account")
         return self.render(
             export="ui:namespace_activity_export",
             shows_log=True,
             shows_addresses=True,
             **charts(request, traffic, storage, self._stored(storage)),
-            **log(request, self.events()),
+            **shown,
         )
 
     def _stored(self, storage: Sequence[tuple[date, int]]) -> int:
@@ -161,7 +167,10 @@ class FilterForm(PageForm):
     """Every field may be empty; days are those of UTC."""
 
     actor = forms.CharField(max_length=255, required=False, label="Who")
-    action = forms.ChoiceField(required=False, label="What", choices=_choices)
+    kind = forms.MultipleChoiceField(
+        required=False, label="What", choices=KINDS, widget=forms.CheckboxSelectMultiple
+    )
+    action = forms.ChoiceField(required=False, label="Exactly", choices=_choices)
     since = forms.DateField(required=False, label="From", widget=DateInput(format="%Y-%m-%d"))
     until = forms.DateField(required=False, label="To", widget=DateInput(format="%Y-%m-%d"))
 
@@ -169,6 +178,8 @@ class FilterForm(PageForm):
         """The events that the form asks for; what is filled in wrongly narrows nothing."""
         self.is_valid()
         given = self.cleaned_data
+        if kinds := given.get("kind"):
+            events = events.filter(action__in=actions_of(kinds))
         since, until = given.get("since"), given.get("until")
         return events.narrowed(
             actor=given.get("actor", "").strip(),

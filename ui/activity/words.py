@@ -1,10 +1,8 @@
 """What the audit trail's actions are called, for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from accounts.audit.models import AuditEvent
 
 MAX_FACT_LENGTH = 300  # characters
 
@@ -144,29 +142,6 @@ _PHRASES: Final[Mapping[str, str]] = {
 _VERBS = {"create": "created", "change": "changed", "delete": "deleted"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One event as the log shows it."""
-
-    event: AuditEvent
-    icon: str
-    phrase: str
-    facts: Sequence[tuple[str, str]]
-
-
-def line_of(event: AuditEvent) -> Line:
-    return Line(
-        event=event,
-        icon=subject_of(event.action).icon,
-        phrase=phrase_of(event.action),
-        facts=[
-            (name.replace("_", " "), fact_text(value))
-            for name, value in event.facts.items()
-            if value not in (None, "")
-        ],
-    )
-
-
 def phrase_of(action: str) -> str:
     """What somebody did, to stand between the actor and the target."""
     if known := _PHRASES.get(action):
@@ -190,3 +165,8 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
     for action, phrase in _PHRASES.items():
         groups.setdefault(subject_of(action).name, []).append((action, phrase))
     return list(groups.items())
+
+
+def actions() -> Iterable[str]:
+    """All that have words."""
+    return _PHRASES.keys()

@@ -12,7 +12,7 @@ from accounts.users.models import User
 from registry.announcements.models import Announcement
 from registry.blobs.models import Blob
 from registry.repositories.models import Repository
-from ui.activity.words import line_of
+from ui.activity.feed import feed
 from ui.administration import health
 from ui.administration.pages import RegistryPage
 from ui.display.amounts import counted
@@ -34,10 +34,7 @@ class OverviewPage(RegistryPage):
             blobs=_count(Blob.objects.all()),
             troubles=[*health.all_troubles(now=self.now)],
             announced=Announcement.objects.not_over(self.now).count(),
-            lines=[
-                line_of(event)
-                for event in AuditEvent.objects.order_by("-at", "-id")[:_EVENTS_SHOWN]
-            ],
+            lines=feed(AuditEvent.objects.order_by("-at", "-id")[:_EVENTS_SHOWN]),
             is_open=settings.BERTH.FEATURE_USER_CREATION is True,
         )
 

@@ -14,7 +14,7 @@ from accounts.organizations.models import Organization
 from accounts.users import services
 from accounts.users.models import User
 from accounts.users.passwords import random_password
-from ui.activity.words import line_of
+from ui.activity.feed import feed
 from ui.administration.pages import RegistryPage
 from ui.forms import PageForm, typed
 from ui.pages import unstored
@@ -152,7 +152,7 @@ class PersonPage(RegistryPage):
             ],
             factors=Authenticator.objects.filter(user=self.person).count(),
             robots=self.person.namespace.robots.count(),
-            lines=[line_of(event) for event in events[:_EVENTS_SHOWN]],
+            lines=feed(events[:_EVENTS_SHOWN]),
             **options,
         )
 

@@ -24,7 +24,8 @@ from registry.statistics.models import DailyTraffic, NamespaceStorage, Repositor
 from tests.registry.builders import CONFIG_TYPE, NOW, hold, image, make_repository, make_user, push
 from tests.ui.browsing import browser
 from ui.activity import export
-from ui.activity.words import phrase_of
+from ui.activity.feed import KINDS, kind_of
+from ui.activity.words import actions, phrase_of
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +90,7 @@ def test_a_push_that_the_policy_refused_is_in_the_log_once(web: Repository, owne
 
     text = browser(owner).get(REPOSITORY).text
 
-    assert text.count("was refused to push <code>acme/web:v9</code>") == 1
+    assert text.count('was refused to push <a href="/acme/web/-/tags/v9">') == 1
     assert "application/vnd.cncf.helm.config.v1+json" in text
 
 
@@ -358,3 +359,121 @@ def test_who_has_not_signed_in_is_led_there_and_not_in_the_log(web: Repository) 
     browser().get("/acme/web")
 
     assert flush_sightings() == 0
+
+
+def test_a_push_is_one_line_with_all_that_it_brought(web: Repository, owner: User) -> None:
+    by = Actor("ann")
+    for number, target in enumerate(("@sha256:" + "a" * 64, "@sha256:" + "b" * 64, ":2.0")):
+        by.did("manifest.push", f"acme/web{target}", now=NOW + timedelta(seconds=number))
+
+    lines = browser(owner).get(REPOSITORY).context["lines"]
+
+    told = [
+        (line.place.text, len(line.parts)) for line in lines if line.event.action == "manifest.push"
+    ]
+    assert told == [("acme/web:2.0", 2)]
+    assert lines[0].parts[0].url == f"/acme/web/-/manifests/sha256:{'b' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("actor", "path", "before"),
+    [
+        ("bob", "acme/web", timedelta(seconds=1)),
+        ("ann", "acme/web", timedelta(minutes=3)),
+        ("ann", "acme/api", timedelta(seconds=1)),
+    ],
+)
+def test_what_somebody_else_pushed_elsewhere_or_earlier_has_its_own_line(
+    web: Repository, owner: User, actor: str, path: str, before: timedelta
+) -> None:
+    make_repository("acme/api")
+    Actor(actor).did("manifest.push", f"{path}@sha256:{'a' * 64}", now=NOW)
+    Actor("ann").did("manifest.push", "acme/web:2.0", now=NOW + before)
+
+    lines = browser(owner).get(NAMESPACE).context["lines"]
+
+    assert sum(line.event.action == "manifest.push" for line in lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("acme/web", "/acme/web"),
+        ("acme/web:v1", "/acme/web/-/tags/v1"),
+        (f"acme/web@sha256:{'a' * 64}", f"/acme/web/-/manifests/sha256:{'a' * 64}"),
+        ("acme/web@nonsense", ""),
+        ("acme", "/acme"),
+        ("acme+ci", "/acme/-/robots/ci"),
+        ("acme/web:<b>", ""),
+    ],
+)
+def test_what_an_event_is_about_leads_to_its_page(
+    web: Repository, owner: User, target: str, url: str
+) -> None:
+    happen(target, "tag.delete", minutes=1)
+
+    lines = browser(owner).get(NAMESPACE).context["lines"]
+
+    assert [line.place.url for line in lines if line.event.action == "tag.delete"] == [url]
+
+
+def test_a_refusal_leads_to_what_is_allowed(web: Repository, owner: User) -> None:
+    happen("acme/web:v9", "manifest.refuse")
+
+    text = browser(owner).get(REPOSITORY).text
+
+    assert 'class="b-refused"' in text
+    assert 'href="/acme/web/-/rules/policy">What is allowed' in text
+
+
+def test_who_may_only_push_is_led_to_no_page_that_is_not_theirs(web: Repository) -> None:
+    happen("acme/web:v9", "manifest.refuse")
+
+    assert "What is allowed" not in browser(helper(web, Role.WRITE)).get(REPOSITORY).text
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("kind=pushes", {"manifest.push"}),
+        ("kind=pushes&kind=deletions", {"manifest.push", "tag.delete"}),
+        ("kind=refusals", {"manifest.refuse"}),
+        ("kind=rights", {"repository.grant"}),
+        ("kind=rules", {"retention.rules"}),
+        ("kind=robots", {"robot.token.issue"}),
+        ("kind=signatures", {"public-key.register"}),
+        ("kind=settings", {"repository.description"}),
+    ],
+)
+def test_the_log_is_narrowed_to_kinds(
+    web: Repository, owner: User, query: str, expected: set[str]
+) -> None:
+    AuditEvent.objects.all()._raw_delete("default")
+    for action in (
+        "manifest.push",
+        "tag.delete",
+        "manifest.refuse",
+        "repository.grant",
+        "retention.rules",
+        "robot.token.issue",
+        "public-key.register",
+        "repository.description",
+    ):
+        happen("acme/web", action)
+
+    lines = browser(owner).get(f"{NAMESPACE}?{query}").context["lines"]
+
+    assert {line.event.action for line in lines} == expected
+
+
+def test_a_narrowed_log_is_exported_as_it_is_narrowed(web: Repository, owner: User) -> None:
+    happen(action="tag.delete")
+    happen(action="tag.restore")
+
+    text = browser(owner).get(f"{REPOSITORY}?kind=pushes&kind=rules").text
+
+    assert 'href="/acme/web/-/activity.csv?kind=pushes&amp;kind=rules"' in text
+
+
+def test_every_one_of_the_eight_kinds_has_actions() -> None:
+    assert {kind_of(action) for action in actions()} == set(dict(KINDS))
