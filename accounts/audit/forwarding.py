@@ -18,12 +18,13 @@ from django.conf import settings
 from accounts import statements
 from accounts.audit.destinations import Destination, Way, parse_destination
 from accounts.audit.models import AuditEvent
-from accounts.outgoing.addresses import AddressRefused
+from accounts.outgoing.addresses import Address, AddressRefused, NameUnresolved, resolve
 from accounts.outgoing.client import CallFailed, call, permission
 
 BATCH_ROWS: Final = 500
 SECONDS: Final = 10  # for one batch
 CLOSE_SECONDS: Final = 2
+RESOLVE_SECONDS: Final = 3
 MAX_DATAGRAM_BYTES: Final = 32 * 1024
 
 _PRIORITY: Final = 13 * 8 + 6  # facility "log audit", severity "informational"
@@ -62,7 +63,7 @@ def _send(destination: Destination, events: Sequence[AuditEvent]) -> None:
         case _:
             try:
                 _tell_syslog(destination, [_message(event) for event in events])
-            except OSError as error:
+            except (OSError, AddressRefused, NameUnresolved) as error:
                 raise NotForwarded(f"{destination.url} does not take them: {error}") from error
 
 
@@ -105,12 +106,14 @@ def _printable(text: str, most: int) -> str:
 
 
 def _tell_syslog(destination: Destination, messages: Sequence[bytes]) -> None:
-    address = (destination.host, destination.port)
+    place = Address(destination.way, destination.host, destination.port, "")
+    allowed = permission(hosts=frozenset({destination.host}))
+    address = (resolve(place, allowed, seconds=RESOLVE_SECONDS)[0], destination.port)
     if destination.way == Way.UDP:
-        family, kind, _, _, found = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, kind) as datagrams:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as datagrams:
             datagrams.settimeout(SECONDS)
-            datagrams.connect(found)
+            datagrams.connect(address)
             for message in messages:
                 datagrams.send(message[:MAX_DATAGRAM_BYTES])
         return

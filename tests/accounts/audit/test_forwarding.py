@@ -168,6 +168,16 @@ def test_where_nobody_listens_events_wait_and_the_log_says_so(
     assert "events of the audit log wait to be forwarded" in caplog.text
 
 
+@pytest.mark.parametrize("way", [Way.UDP, Way.TCP, Way.TLS])
+def test_a_name_that_stands_for_nothing_keeps_events_waiting(settings: Any, way: Way) -> None:
+    settings.ACTION_LOG_FORWARD_TO = f"{way}://nobody.invalid"
+    event("waits")
+
+    with pytest.raises(NotForwarded, match=r"nobody\.invalid"):
+        forward_events()
+    assert waiting() == ["waits"]
+
+
 def test_what_does_not_fit_into_one_batch_comes_in_several(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
