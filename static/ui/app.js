@@ -27,6 +27,26 @@ document.addEventListener("htmx:afterSwap", (event) => {
   field.setAttribute("aria-invalid", isRefused);
 });
 
+// What was found of a filter is said too: the part that says it is new, so nobody else would.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const status = event.detail.target.querySelector("[role=status]");
+  if (status) say(status.textContent.trim());
+});
+
+// The tab of this page, where the row of tabs is wider than the window.
+for (const tab of document.querySelectorAll(".b-tabs [aria-current]")) {
+  const row = tab.parentElement.getBoundingClientRect();
+  const here = tab.getBoundingClientRect();
+  tab.parentElement.scrollLeft += here.left - row.left - (row.width - here.width) / 2;
+}
+
+// A form that came back: the first field that is wrong.
+const wrong = document.querySelector("main :is(input, select, textarea)[aria-invalid=true]:not([type=hidden])");
+if (wrong) {
+  document.title = `Error: ${document.title}`;
+  wrong.focus();
+}
+
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -48,7 +68,7 @@ document.addEventListener("click", async (event) => {
     await copy(button.dataset.copy ?? (lines.length ? lines.join("\n") : source.textContent));
     button.classList.add("b-copied");
     say("Copied");
-    setTimeout(() => button.classList.remove("b-copied"), 1200);
+    setTimeout(() => button.classList.remove("b-copied"), 1500);
   }
   for (const menu of document.querySelectorAll(".b-menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -85,8 +105,9 @@ function tally(form) {
   const pair = bar.querySelector("[data-pair]");
   if (!pair) return;
   pair.hidden = everything || chosen.length !== 2;
-  const [b, a] = chosen.map((box) => encodeURIComponent(box.value));
-  if (!pair.hidden) pair.search = `?a=${a}&b=${b}`;
+  const [a, b] = chosen.map((box) => encodeURIComponent(box.value));
+  const falls = /^(newest|version|name-down)$/.test(form.elements.sort.value); // then the second is the older one
+  if (!pair.hidden) pair.setAttribute("href", `${pair.pathname}?${falls ? `a=${b}&b=${a}` : `a=${a}&b=${b}`}`);
 }
 
 const tallyAll = (part) => { for (const form of part.querySelectorAll("[data-choosing]")) tally(form); };
@@ -166,6 +187,21 @@ search?.addEventListener("keydown", (event) => {
     if (suggestions.hidden) search.value = "";
     showSuggestions(false);
   }
+});
+
+// Menus are walked through with the arrow keys, Home and End.
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest(".b-menu");
+  if (!menu || !["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return;
+  if (event.target.matches("summary")) {
+    if (event.key !== "ArrowDown") return;
+    menu.open = true;
+  }
+  const items = [...menu.querySelectorAll(".b-item")];
+  const at = items.indexOf(document.activeElement);
+  const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  event.preventDefault();
+  items.at(next % items.length)?.focus();
 });
 
 const JUMPS = { h: "/", o: "/organizations", e: "/explore", d: "/docs/" };
