@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,7 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db.backends.utils import CursorWrapper
 
 from accounts.credentials.keys import SigningKeyUnreadable, rotate, signing_key
@@ -41,6 +42,7 @@ _SECRET_KEY_BYTES = 48
 _CONNECT_SECONDS = 5
 _TURN = 0x6265727468  # "berth": whoever has this advisory lock prepares the database
 _TURN_SECONDS = 600
+_ASK_AGAIN_SECONDS = 0.2
 _STATIC_STAMP = ".stamp"
 
 
@@ -107,7 +109,6 @@ def alone() -> Iterator[None]:
         waiting.set_autocommit(False)
         with waiting.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            cursor.execute(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'")
             _take_turn(cursor)
             yield
     finally:
@@ -124,13 +125,18 @@ def _require_migrated() -> None:
 
 
 def _take_turn(cursor: CursorWrapper) -> None:
-    try:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
-    except OperationalError as error:
-        raise StartRefused(
-            f"Another Berth has been preparing this database for {_TURN_SECONDS // 60} minutes."
-            " Look at its log; then start again."
-        ) from error
+    """Ask again and again: a statement that waits would itself be waited for, by an index that
+    the first one makes beside its writers."""
+    until = time.monotonic() + _TURN_SECONDS
+    while time.monotonic() < until:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_TURN])
+        if cursor.fetchone()[0]:
+            return
+        time.sleep(_ASK_AGAIN_SECONDS)
+    raise StartRefused(
+        f"Another Berth has been preparing this database for {_TURN_SECONDS // 60} minutes."
+        " Look at its log; then start again."
+    )
 
 
 def _check_store() -> None:

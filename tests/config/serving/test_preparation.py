@@ -1,5 +1,8 @@
 """Several machines that start at once on one PostgreSQL. A data folder with SQLite has one."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
@@ -38,6 +41,17 @@ class Another(Thread):
         self.may_end.set()
         self.join()
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Another machine that waits for its turn meanwhile, and has it afterwards."""
+        with preparation.alone():
+            self.start()
+            yield
+            assert not self.has_begun.is_set()
+        assert self.has_begun.wait(10)
+        self.may_end.set()
+        self.join()
+
 
 def test_a_second_one_is_told_when_the_first_takes_too_long(
     another: Another, monkeypatch: pytest.MonkeyPatch
@@ -46,6 +60,17 @@ def test_a_second_one_is_told_when_the_first_takes_too_long(
 
     with another, pytest.raises(CommandError, match="Another Berth has been preparing"):
         call_command("migrate", verbosity=0)
+
+
+def test_an_index_beside_its_writers_is_made_while_a_second_one_waits(another: Another) -> None:
+    with another.waiting(), connection.cursor() as cursor:
+        time.sleep(0.5)  # it has asked for its turn in vain
+        cursor.execute("SET statement_timeout = '10s'")
+        try:
+            cursor.execute("CREATE INDEX CONCURRENTLY of_a_test ON audit_auditevent (target)")
+        finally:
+            cursor.execute("DROP INDEX IF EXISTS of_a_test")
+            cursor.execute("RESET statement_timeout")
 
 
 def test_a_second_one_goes_on_when_the_first_has_ended(another: Another) -> None:
