@@ -92,7 +92,13 @@ def _open() -> Iterator[Route]:
 
 
 def _people() -> Iterator[Route]:
-    yield _route("user", "user/", users.UserView, GET="getLoggedInUser person user:read")
+    yield _route(
+        "user",
+        "user/",
+        users.UserView,
+        GET="getLoggedInUser person user:read",
+        POST="createNewUser anybody",
+    )
     yield _route("other-user", "users/{user}", users.OtherUserView, GET="getUserInformation person")
     yield _route(
         "entities", "entities/{prefix}", users.EntitiesView, GET="getMatchingEntities person"

@@ -2,24 +2,37 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.models import EmailAddress
+from allauth.core import ratelimit
+from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.audit.services import Actor
 from accounts.names import is_name
 from accounts.organizations.models import Organization, TeamMember
 from accounts.users.models import Namespace, Robot, User
+from accounts.users.services import create_user
+from artifacts.oci.errors import TooManyRequests
 from registry.access.rights import sees_everything
 from registry.access.standings import standings
+from registry.api.http.failures import RequestInvalid
+from registry.api.http.login import address_of
 from registry.api.management.base import ManagementView, NotFound, account_named
+from registry.api.management.bodies import Body, Text
 from registry.api.management.documents import (
     account,
     avatar,
     is_true,
     quota_report,
+    unstored,
     written_date,
 )
 from registry.api.management.people.logins import ERRORS
+from registry.api.management.sessions import check_token
 from registry.events.models import Notice
 from registry.repositories.models import administered_namespaces
 from registry.tags.time_machine import time_machine_of
@@ -29,8 +42,41 @@ _MOST_FOUND = 10
 _MOST_NOTICES = 20
 
 
+class NewAccount(Body):
+    username = Text(max_length=255)
+    password = Text(max_length=4096)
+    email = Text(required=False, allow_blank=True, max_length=254)
+
+
 class UserView(ManagementView):
-    """Who calls."""
+    """Who calls; and an account for somebody who has none, where strangers may make one."""
+
+    bodies = {"POST": NewAccount}
+
+    def post(self, request: Request) -> Response:
+        """Like the page for it: where mail is sent, the address is verified at the first sign-in
+        there, and no client logs in before."""
+        check_token(request)
+        adapter = get_account_adapter(request._request)
+        if not adapter.is_open_for_signup(request._request):
+            raise NotFound("nobody makes an account for themselves here (FEATURE_USER_CREATION)")
+        said = self.read()
+        email, must_verify = said.get("email", ""), settings.BERTH.FEATURE_MAILING
+        if must_verify and not email:
+            raise RequestInvalid("email is required")
+        if not ratelimit.consume(request._request, action="signup"):
+            raise TooManyRequests("wait a minute", retry_after_seconds=60)
+        with transaction.atomic():
+            user = create_user(
+                username=said["username"],
+                password=said["password"],
+                email=email,
+                now=self.now,
+                by=Actor(said["username"][:255], address=address_of(request)),
+            )
+            if must_verify:
+                EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
+        return unstored(Response({"awaiting_verification": must_verify}))
 
     def get(self, request: Request) -> Response:
         user = self.user
