@@ -5,8 +5,10 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Linux alone can tell; elsewhere every piece counts as one that is waited for.
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", 1 << 30)
+_SYNCING_THREADS = 2  # each for one of those that take steps of pushes
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -123,6 +126,39 @@ def make_folder(folder: Path, root: Path) -> None:
     _durable.update(there)
 
 
+def sync_together(sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
+    """Sync all of them, half by half at once, and raise when any failed, after the last.
+
+    One after the other each would wait for a commit of the file system's journal of its own; two
+    at once share most of them, and more would only keep the processor busy.
+    """
+    ours, theirs = paths[::2], paths[1::2]
+    if not theirs:
+        _sync_all(sync, ours)
+        return
+    try:
+        syncing = _syncing().submit(_sync_all, sync, theirs)
+    except RuntimeError:  # no thread can begin: the machine has none left, or the process ends
+        _sync_all(sync, paths)
+        return
+    try:
+        _sync_all(sync, ours)
+    finally:
+        wait([syncing])
+    syncing.result()
+
+
+def _sync_all(sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
+    for path in paths:
+        sync(path)
+
+
+@cache
+def _syncing() -> Executor:
+    """Made where it is first needed, behind the fork of a process. Its threads only wait."""
+    return ThreadPoolExecutor(_SYNCING_THREADS, thread_name_prefix="sync")
+
+
 def sync_folder(folder: Path) -> None:
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
@@ -177,3 +213,4 @@ def disk_is_told() -> Iterator[None]:
 
 
 _durable: set[Path] = set()
+os.register_at_fork(after_in_child=_syncing.cache_clear)  # the threads stay behind

@@ -36,6 +36,7 @@ from registry.storage.files import (
     make_folder,
     sync_file,
     sync_folder,
+    sync_together,
     write_all,
 )
 
@@ -118,13 +119,11 @@ class FilesystemStore:
     def settle(self, keys: Sequence[str]) -> None:
         """All files before their folders: the disk is then waited for about once, not for each."""
         files = [self.root / key for key in keys]
-        folders = {key.rpartition("/")[0] for key in keys}
+        folders = [self.root / folder for folder in {key.rpartition("/")[0] for key in keys}]
         with disk_is_told():
             try:
-                for file in files:
-                    sync_file(file)
-                for folder in folders:
-                    sync_folder(self.root / folder)
+                sync_together(sync_file, files)
+                sync_together(sync_folder, folders)
             except BaseException:
                 for file in files:
                     file.unlink(missing_ok=True)

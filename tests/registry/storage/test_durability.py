@@ -2,13 +2,16 @@
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from registry.storage import files, filesystem
 from registry.storage.base import BytesMissing, DiskFailed
 from registry.storage.filesystem import FilesystemStore
 
@@ -89,9 +92,37 @@ def test_of_many_that_are_kept_all_files_are_synced_before_any_folder(
 
     store.settle(kept)
 
-    assert steps[:3] == [f"fsync {tmp_path / key}" for key in kept]
+    assert sorted(steps[:3]) == sorted(f"fsync {tmp_path / key}" for key in kept)
     folders = {f"fsync {(tmp_path / key).parent}" for key in kept}
     assert sorted(steps[3:]) == sorted(folders)
+
+
+def test_of_many_two_files_are_synced_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2)
+    store = FilesystemStore(root=tmp_path)
+    kept = [store.keep(uuid4(), b"hello") for _ in range(4)]
+    monkeypatch.setattr(filesystem, "sync_file", lambda _: together.wait(timeout=30))
+
+    store.settle(kept)
+
+    assert not together.broken
+
+
+def test_a_machine_without_a_thread_left_syncs_one_file_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, steps = ThreadPoolExecutor(1), list[str]()
+    ended.shutdown()
+    monkeypatch.setattr(files, "_syncing", lambda: ended)
+    store = FilesystemStore(root=tmp_path)
+    kept = [store.keep(uuid4(), b"hello") for _ in range(3)]
+    _watch(monkeypatch, steps)
+
+    store.settle(kept)
+
+    assert steps[:3] == [f"fsync {tmp_path / key}" for key in kept]
 
 
 @pytest.mark.parametrize("failing", [1, 3], ids=["file", "folder"])
