@@ -57,7 +57,9 @@ _KINDS: Final[Mapping[str, tuple[str, _Fits]]] = {
     "pushes": ("Pushes", lambda action: action.startswith(("manifest.", "tag.", "blob."))),
     "settings": ("Settings and accounts", lambda _: True),
 }
-KINDS: Final = tuple((name, title) for name, (title, _) in _KINDS.items())
+KINDS: Final = tuple(  # as they are asked for: what happens most comes first
+    (name, _KINDS[name][0]) for name in dict.fromkeys(("pushes", "refusals", "deletions", *_KINDS))
+)
 
 
 def kind_of(action: str) -> str:
@@ -128,7 +130,7 @@ def _line(event: AuditEvent) -> Line:
         phrase=phrase_of(event.action),
         place=place_of(event),
         facts=[(name.replace("_", " "), fact_text(value)) for name, value in facts.items()],
-        digest=digest if isinstance(digest, str) else "",
+        digest=digest if isinstance(digest, str) and "@" not in event.target else "",
         is_refused=event.action in _REFUSED,
         allowed_url=_allowed_url(event),
     )

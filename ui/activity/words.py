@@ -139,7 +139,14 @@ _PHRASES: Final[Mapping[str, str]] = {
     "announcement.change": "changed the announcement",
     "announcement.delete": "deleted the announcement",
 }
-_VERBS = {"create": "created", "change": "changed", "delete": "deleted"}
+_VERBS = {
+    "create": "created",
+    "change": "changed",
+    "delete": "deleted",
+    "pause": "paused",
+    "remove": "removed",
+    "resume": "resumed",
+}
 
 
 def phrase_of(action: str) -> str:
