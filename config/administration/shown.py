@@ -125,6 +125,8 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = {
         "FEATURE_ACTION_LOG_ROTATION",
         "ACTION_LOG_ROTATION_THRESHOLD",
         "ACTION_LOG_ARCHIVE_PATH",
+        "ACTION_LOG_FORWARD_TO",
+        "ACTION_LOG_FORWARD_TOKEN",
     ],
 }
 OTHERS: Final = "Others"
