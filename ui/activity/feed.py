@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.urls import NoReverseMatch, reverse
 
 from accounts.audit.models import AuditEvent
-from ui.activity.words import actions, fact_text, phrase_of, subject_of
+from ui.activity.words import actions, fact_of, phrase_of, subject_of
 from ui.display.amounts import short_digest
 
 TOGETHER: Final = timedelta(minutes=2)  # between what one push brings, part by part
@@ -90,7 +90,7 @@ class Line:
     icon: str
     phrase: str
     place: Place
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[str, str | datetime]]
     digest: str = ""
     is_refused: bool = False
     allowed_url: str = ""
@@ -129,7 +129,7 @@ def _line(event: AuditEvent) -> Line:
         icon=subject_of(event.action).icon,
         phrase=phrase_of(event.action),
         place=place_of(event),
-        facts=[(name.replace("_", " "), fact_text(value)) for name, value in facts.items()],
+        facts=[(name.replace("_", " "), fact_of(value)) for name, value in facts.items()],
         digest=digest if isinstance(digest, str) and "@" not in event.target else "",
         is_refused=event.action in _REFUSED,
         allowed_url=_allowed_url(event),

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
+
+from django.utils.dateparse import parse_datetime
 
 MAX_FACT_LENGTH = 300  # characters
 
@@ -57,8 +60,8 @@ _PHRASES: Final[Mapping[str, str]] = {
     "tag.delete": "deleted the tag",
     "tag.delete-for-good": "deleted for good the tag",
     "tag.restore": "restored the tag",
-    "tag.expiry": "changed when it expires: the tag",
-    "tag.immutable": "changed whether it is immutable: the tag",
+    "tag.expiry": "changed the expiry of the tag",
+    "tag.immutable": "changed the immutability of the tag",
     "repository.create": "created the repository",
     "repository.delete": "deleted the repository",
     "repository.undelete": "brought back the repository",
@@ -161,7 +164,16 @@ def subject_of(action: str) -> Subject:
     return _SUBJECTS.get(action.partition(".")[0], _OTHER)
 
 
-def fact_text(value: object) -> str:
+def fact_of(value: object) -> str | datetime:
+    """A moment where the trail holds one, to be shown in the reader's zone; else text."""
+    try:
+        moment = parse_datetime(value) if isinstance(value, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else _text(value)
+    except (ValueError, OverflowError):  # a date that there is not, as a name may be one
+        return _text(value)
+
+
+def _text(value: object) -> str:
     text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
     return text if len(text) <= MAX_FACT_LENGTH else f"{text[:MAX_FACT_LENGTH]}…"
 

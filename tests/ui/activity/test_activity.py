@@ -25,7 +25,7 @@ from tests.registry.builders import CONFIG_TYPE, NOW, hold, image, make_reposito
 from tests.ui.browsing import browser
 from ui.activity import export
 from ui.activity.feed import KINDS, kind_of
-from ui.activity.words import actions, phrase_of
+from ui.activity.words import actions, fact_of, phrase_of
 
 pytestmark = pytest.mark.django_db
 
@@ -477,3 +477,21 @@ def test_a_narrowed_log_is_exported_as_it_is_narrowed(web: Repository, owner: Us
 
 def test_every_one_of_the_eight_kinds_has_actions() -> None:
     assert {kind_of(action) for action in actions()} == set(dict(KINDS))
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-13-01T00:00:00Z", "0001-01-01T00:00:00+10:00", "2026-12-02", "2026-12-02T15:33"]
+)
+def test_what_is_no_moment_is_told_as_text(value: str) -> None:
+    assert fact_of(value) == value
+
+
+def test_a_moment_is_told_in_the_zone_of_whoever_reads(web: Repository, owner: User) -> None:
+    end = "2026-12-02T17:33:11.827723+02:00"
+    Actor("carol", "").did(
+        "tag.expiry", "acme/web:v1", now=NOW, repository="acme/web", expires_at=end
+    )
+
+    page = browser(owner).get(REPOSITORY).content.decode()
+
+    assert 'expires at: <time class="b-nowrap" datetime="2026-12-02T15:33:11+00:00"' in page
