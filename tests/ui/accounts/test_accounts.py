@@ -465,7 +465,7 @@ def test_the_list_of_tokens_costs_the_same_for_one_and_for_many(
     for count in (1, 30):
         for number in range(count):
             make_token(client, title=f"t{number}")
-        with django_assert_num_queries(4):  # session, user, tokens, and the bell
+        with django_assert_num_queries(5):  # session, user, tokens, offers, and the bell
             client.get("/settings/tokens")
 
 
