@@ -30,7 +30,6 @@ from ui.contents.images import ImageView, image_of
 from ui.contents.tag_rows import Platform, platforms_of
 from ui.display.costly import SMALL_BYTES, place_for
 from ui.display.text import shown, spelled_out
-from ui.forms import typed
 from ui.pages import reason_of
 from ui.tags.pages import TagsPage
 
@@ -128,7 +127,7 @@ class ComparePage(TagsPage):
     template = "ui/tags/compare.html"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
-        texts = [typed(request.GET, name, most=_MAX_LENGTH) for name in ("a", "b")]
+        texts = [request.GET.get(name, "").strip()[:_MAX_LENGTH] for name in ("a", "b")]
         problems: list[str] = []
         resolved = [(text, self._resolved(text, problems)) for text in texts if text]
         found = [(text, one) for text, one in resolved if one is not None]
