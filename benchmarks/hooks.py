@@ -1,8 +1,8 @@
 """``python -m benchmarks.hooks``: what pushes cost that many hooks are told of.
 
 A hundred hooks listen in five repositories, none in five others. Images are pushed to either five
-in turn, and the processor time of whoever answers requests is told for each. Deliveries, which the
-jobs process makes, fail: nobody answers under that name.
+in turn, and the processor time of whoever answers requests is told for each, and that of the jobs
+process, which makes the deliveries. They fail: nobody answers under that name.
 """
 
 import argparse
@@ -44,21 +44,25 @@ def main() -> int:
             _listen(target, repository)
         taken: dict[str, list[float]] = {name: [] for name in places}
         each = max(1, options.pushes // ROUNDS)
+        jobs = _named(target, "berth-jobs")
+        begun = processor_seconds(jobs)
         for _ in range(ROUNDS):
             for name, repositories in places.items():
                 taken[name].append(_push(target, repositories, each))
+        told = (processor_seconds(jobs) - begun) * 1000 / (each * ROUNDS)
     print("| pushes | processor time of one |\n|---|---:|")
     for name, milliseconds in taken.items():
         print(f"| {name} | {statistics.median(milliseconds):.2f} ms |")
     more = statistics.median(taken["with hooks"]) / statistics.median(taken["without"]) - 1
     print(f"| more with hooks | {more:+.1%} |")
+    print(f"| the jobs process, for each with hooks | {told:.2f} ms |")
     return 0
 
 
 def _push(target: Target, repositories: list[str], count: int) -> float:
     """How many milliseconds of processor time a push took, in the mean."""
     login = Login(target.address, target.user, target.password)
-    web = _web(target)
+    web = _named(target, "berth-web")
     begun = processor_seconds(web)
     for number in range(count):
         repository = repositories[number % len(repositories)]
@@ -83,10 +87,10 @@ def _listen(target: Target, repository: str) -> None:
     host.close()
 
 
-def _web(target: Target) -> set[int]:
-    """Who answers requests, by what Berth calls its processes."""
+def _named(target: Target, name: str) -> set[int]:
+    """Processes, by what Berth calls them."""
     below = set().union(*map(descendants, target.pids))
-    return {pid for pid in below if (PROC / str(pid) / "comm").read_text() == "berth-web\n"}
+    return {pid for pid in below if (PROC / str(pid) / "comm").read_text() == f"{name}\n"}
 
 
 def _options() -> argparse.Namespace:

@@ -36,6 +36,11 @@ class CallFailed(Exception):
     """No answer came, or none that is HTTP. ``str`` is a sentence for a person."""
 
 
+class HostUnreached(CallFailed):
+    """The host's name stands for nothing, or nothing there took the connection: whoever else asks
+    it now fares no better."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``headers`` by their names in small letters; of several of one name, the last.
@@ -78,6 +83,7 @@ def call(
 
     Raises:
         AddressRefused: it may not be asked.
+        HostUnreached: nobody is there to ask.
         CallFailed: whatever else goes wrong.
     """
     address = parse_address(url, allowed)
@@ -87,7 +93,7 @@ def call(
         with _ended_at(until) as line:
             return _called(method, address, body, headers, allowed, most_bytes, line)
     except NameUnresolved as error:
-        raise CallFailed(str(error)) from error
+        raise HostUnreached(str(error)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         if time.monotonic() >= until:
             raise CallFailed(f"no whole answer came within {seconds:g} s") from error
@@ -207,7 +213,7 @@ def _asked(
 
 
 def _connected(hosts: Sequence[str], port: int, line: _Line) -> socket.socket:
-    """To the first of the addresses that takes the connection."""
+    """To the first of the addresses that takes the connection. Raises ``HostUnreached``."""
     failure = OSError("there is no address")
     for host in hosts:
         try:
@@ -219,7 +225,7 @@ def _connected(hosts: Sequence[str], port: int, line: _Line) -> socket.socket:
             continue
         line.watch(opened)
         return opened
-    raise failure
+    raise HostUnreached(_words(failure)) from failure
 
 
 def _ask_for_tunnel(opened: socket.socket, address: Address) -> None:

@@ -8,8 +8,8 @@ again; whoever gets it twice knows it by its id. Nothing is sent inside a transa
 import logging
 import secrets
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from accounts.mail.services import post
 from accounts.outgoing.addresses import AddressRefused
-from accounts.outgoing.client import Answer, CallFailed, call, permission
+from accounts.outgoing.client import Answer, CallFailed, HostUnreached, call, permission
 from accounts.users.models import User
 from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.people import LINES, subject_of
@@ -52,6 +52,7 @@ _JITTER: Final = 0.2
 _LONGEST_WISH: Final = timedelta(hours=24)
 _TRIES_OF_THE_HOPELESS: Final = 3
 _HOOKS_A_ROUND: Final = 100
+_HOOKS_LOOKED_AT: Final = 10_000  # of which those of a round are chosen
 _PER_HOOK: Final = 10
 _DIGEST: Final = 50  # events that one message to people may be about
 _ANSWER_BYTES: Final = 64 * 1024
@@ -60,6 +61,7 @@ _FAILURES_UNTIL_REST: Final = 10
 _FAILING_UNTIL_REST: Final = timedelta(hours=1)
 _REST: Final = timedelta(minutes=5)
 _FAILING_UNTIL_DISABLED: Final = timedelta(days=5)
+_REST_OF_A_HOST: Final = (timedelta(seconds=5), timedelta(seconds=60))  # the least, and the most
 _MAY_HEAL: Final = frozenset({408, 409, 425, 429})
 
 logger = logging.getLogger(__name__)
@@ -128,6 +130,7 @@ class Result:
     answer: str = ""
     retry_after: timedelta | None = None
     is_hopeless: bool = False
+    is_unreached: bool = False  # nor is the host for any other hook
     lasted: timedelta = timedelta()
 
     @property
@@ -159,73 +162,111 @@ class _Round:
         self.clock = time.monotonic()
         self.tried = 0
         self.running: dict[Future[Result], tuple[deque[_Load], _Load, str]] = {}
+        self.unreached: set[str] = set()  # hosts
 
     @property
     def now(self) -> datetime:
         return self.begun_at + timedelta(seconds=time.monotonic() - self.clock)
 
     def run(self) -> int:
-        chains = [chain for hook in self._hooks() if (chain := self._chain(hook))]
+        shares = self._shares()
+        if not shares:
+            return 0
+        chains = [chain for hook in _hooks(shares) if (chain := self._chain(hook, shares[hook.pk]))]
         with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="hooks") as pool:
             while chains or self.running:
                 is_over = time.monotonic() - self.clock > ROUND_SECONDS
                 chains = [] if is_over else self._begin(chains, pool)
                 if self.running:
                     done, _ = wait(self.running, return_when=FIRST_COMPLETED)
-                    chains += [chain for future in done if (chain := self._end(future))]
+                    chains += self._end(done)
                 elif chains:
                     break  # what is left is for hosts that were asked often enough
         return self.tried
 
-    def _hooks(self) -> Sequence[Hook]:
-        rows = Hook.objects.with_work(self.begun_at).select_related("repository", "namespace")
-        return list(rows[:_HOOKS_A_ROUND])
+    def _shares(self) -> Mapping[int, int]:
+        """How many calls each hook gets, the longest left alone first: no more is read than the
+        hosts may be asked."""
+        rows = Hook.objects.with_work(self.begun_at)
+        columns = rows.values_list("pk", "url", "format", "resting_until")
+        found = [
+            (pk, _host_of(url, name), resting)
+            for pk, url, name, resting in columns[:_HOOKS_LOOKED_AT]
+        ]
+        hooks: dict[str, int] = defaultdict(int)
+        for _, host, _ in found:
+            hooks[host] += 1
+        left = {host: _budget.calls(host) for host in hooks}
+        fair = {host: max(1, min(_PER_HOOK, left[host] // hooks[host])) for host in hooks}
+        shares: dict[int, int] = {}
+        asked: set[str] = set()
+        for pk, host, resting in found:
+            if left[host] < fair[host] or (resting and host in asked):
+                continue
+            if resting:  # one of those that rest asks, with one delivery, whether it is back
+                asked.add(host)
+            shares[pk] = 1 if resting else fair[host]
+            left[host] -= shares[pk]
+            if len(shares) == _HOOKS_A_ROUND:
+                break
+        return shares
 
-    def _chain(self, hook: Hook) -> deque[_Load]:
+    def _chain(self, hook: Hook, most: int) -> deque[_Load]:
         due = Delivery.objects.due(self.begun_at).filter(hook=hook).select_related("event")
-        if FORMATS[hook.format].is_chat:
-            rows = list(due.order_by("event_id")[:_DIGEST])
-            if len(rows) > LINES:
-                return deque([_Load(hook, rows)])
-        else:
-            # One that rests is asked with one delivery whether it is back.
-            rows = list(due.order_by("event_id")[: 1 if hook.resting_until else _PER_HOOK])
-        return deque(_Load(hook, [row]) for row in rows)
+        is_chat = FORMATS[hook.format].is_chat
+        rows = list(due.order_by("event_id")[: _DIGEST if is_chat else most])
+        if is_chat and len(rows) > LINES:
+            return deque([_Load(hook, rows)])
+        return deque(_Load(hook, [row]) for row in rows[:most])
 
     def _begin(self, chains: list[deque[_Load]], pool: ThreadPoolExecutor) -> list[deque[_Load]]:
         """Begin what may be begun; return the chains that must wait."""
-        left = []
+        left, chosen = [], []
+        calls = [host for _, _, host in self.running.values()]
         for chain in chains:
-            host = _host_of(chain[0].hook)
-            if not self._is_free(host):
-                left.append(chain)
+            host = _host_of(chain[0].hook.url, chain[0].hook.format)
+            if host in self.unreached:
                 continue
-            if not _budget.take(host):
-                continue  # for the next round
-            load = chain.popleft()
-            if taken := _take(load.deliveries, now=self.now):
-                load = _Load(load.hook, taken)
-                self.tried += len(taken)
-                future = pool.submit(_send, load.hook, load.events, self.now)
-                self.running[future] = chain, load, host
+            if len(calls) >= CALLS_AT_ONCE or calls.count(host) >= CALLS_TO_A_HOST:
+                left.append(chain)
+            elif _budget.take(host):  # else for the next round
+                calls.append(host)
+                chosen.append((chain, chain.popleft(), host))
+        if not chosen:
+            return left
+        # One commit for all, before anything is sent: after each, every process reads anew.
+        chosen.sort(key=lambda each: each[1].hook.pk)  # whoever locks several does so in one order
+        with transaction.atomic():
+            taken = [_take(load.deliveries, now=self.now) for _, load, _ in chosen]
+        for (chain, load, host), mine in zip(chosen, taken, strict=True):
+            if mine:
+                ours = _Load(load.hook, mine)
+                self.tried += len(mine)
+                future = pool.submit(_send, ours.hook, ours.events, self.now)
+                self.running[future] = chain, ours, host
             elif chain:
                 left.append(chain)
         return left
 
-    def _is_free(self, host: str) -> bool:
-        calls = [running for _, _, running in self.running.values()]
-        return len(calls) < CALLS_AT_ONCE and calls.count(host) < CALLS_TO_A_HOST
-
-    def _end(self, future: Future[Result]) -> deque[_Load]:
-        """Write down what came of it; return what is left of the chain."""
-        chain, load, _ = self.running.pop(future)
-        result = future.result()
-        if load.hook.format in LOCAL:
-            _record_here(load.hook, load.deliveries, now=self.now)
-            return chain
-        _record(load.hook, load.deliveries, result, now=self.now)
-        is_over = result.has_no_answer or result.status == HTTPStatus.GONE
-        return deque() if is_over else chain
+    def _end(self, done: Iterable[Future[Result]]) -> list[deque[_Load]]:
+        """Write down what came of calls; return what is left of their chains."""
+        ended = [(*self.running.pop(future), future.result()) for future in done]
+        ended.sort(key=lambda each: each[1].hook.pk)
+        left = []
+        with transaction.atomic():
+            for chain, load, _, result in ended:
+                if load.hook.format in LOCAL:
+                    _record_here(load.hook, load.deliveries, now=self.now)
+                    is_over = False
+                else:
+                    _record(load.hook, load.deliveries, result, now=self.now)
+                    is_over = result.has_no_answer or result.status == HTTPStatus.GONE
+                if chain and not is_over:
+                    left.append(chain)
+        for host in {host for _, _, host, result in ended if result.is_unreached}:
+            self.unreached.add(host)
+            _rest(host, now=self.now)
+        return left
 
 
 class _Budget:
@@ -234,14 +275,22 @@ class _Budget:
     def __init__(self) -> None:
         self.left: dict[str, tuple[float, float]] = {}
 
-    def take(self, host: str) -> bool:
+    def calls(self, host: str) -> int:
+        """How many calls it may get now."""
         now = time.monotonic()
         left, at = self.left.get(host, (float(CALLS_A_MINUTE), now))
         left = min(CALLS_A_MINUTE, left + (now - at) * CALLS_A_MINUTE / 60)
         if len(self.left) > 10_000:
             self.left.clear()
-        self.left[host] = (left - 1 if left >= 1 else left), now
-        return left >= 1
+        self.left[host] = left, now
+        return int(left)
+
+    def take(self, host: str) -> bool:
+        if not self.calls(host):
+            return False
+        left, at = self.left[host]
+        self.left[host] = left - 1, at
+        return True
 
 
 _budget = _Budget()
@@ -256,7 +305,7 @@ def _deliveries(events: Sequence[Event], now: datetime) -> list[Delivery]:
         *active.filter(namespace__in=namespaces).order_by("pk"),
         *active.filter(repository__in=repositories).order_by("pk"),
     ]
-    room = {hook.pk: _room_of(hook) for hook in (*everywhere, *there)}
+    room = _room_of({hook.pk for hook in (*everywhere, *there)})
     found = []
     for event in events:
         facts = event.facts
@@ -286,8 +335,36 @@ def _is_near(hook: Hook, event: Event) -> bool:
     return hook.namespace_id == event.namespace_key
 
 
-def _room_of(hook: Hook) -> int:
-    return MOST_WAITING - hook.deliveries.filter(state=DeliveryState.WAITING).count()
+def _room_of(hooks: Iterable[int]) -> dict[int, int]:
+    """How many more deliveries may wait for each of these hooks."""
+    waiting = Delivery.objects.filter(hook__in=hooks, state=DeliveryState.WAITING).order_by()
+    counted = dict(waiting.values_list("hook").annotate(Count("pk")))
+    return {hook: MOST_WAITING - counted.get(hook, 0) for hook in hooks}
+
+
+def _hooks(keys: Iterable[int]) -> list[Hook]:
+    """In the order of their keys."""
+    rows = Hook.objects.select_related("repository", "namespace").in_bulk(list(keys))
+    return [rows[key] for key in keys if key in rows]
+
+
+def _rest(host: str, *, now: datetime) -> None:
+    """Leave alone whoever leads to a host that nobody reaches: one look after a while is for all.
+
+    The longer it has been away, the longer it is left alone, within ``_REST_OF_A_HOST``.
+    """
+    near = Hook.objects.active().filter(url__icontains=host.rpartition(":")[0])
+    near = near.filter(Exists(Delivery.objects.filter(hook=OuterRef("pk"), state="waiting")))
+    columns = near.values_list("pk", "url", "format", "failing_since")
+    found = [(pk, since) for pk, url, name, since in columns if _host_of(url, name) == host]
+    since = min((since for _, since in found if since), default=now)
+    least, most = _REST_OF_A_HOST
+    until = now + min(max((now - since) / 4, least), most)
+    sooner = Q(resting_until=None) | Q(resting_until__lt=until)
+    with transaction.atomic():
+        rows = Hook.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+        keys = rows.filter(sooner, pk__in=[pk for pk, _ in found]).values_list("pk", flat=True)
+        Hook.objects.filter(pk__in=list(keys)).update(resting_until=until)
 
 
 def _told(events: Sequence[Event]) -> list[Told]:
@@ -329,6 +406,8 @@ def _send(hook: Hook, events: Sequence[Event], now: datetime) -> Result:
         )
     except AddressRefused as error:
         result = Result(error=str(error), is_hopeless=True)
+    except HostUnreached as error:
+        result = Result(error=str(error), is_unreached=True)
     except (CallFailed, SecretsUnreadable) as error:
         result = Result(error=str(error))
     except Exception:
@@ -371,44 +450,43 @@ def _wish(text: str, now: datetime) -> timedelta | None:
 
 
 def _record(hook: Hook, deliveries: Sequence[Delivery], result: Result, *, now: datetime) -> None:
+    """Call it inside a transaction, as ``_record_here``."""
     ATTEMPTS.add(hook.format, "delivered" if result.is_delivered else "failed")
-    with transaction.atomic():
-        for delivery in deliveries:
-            state, next_at = _after(delivery, result, now)
-            is_over = state != DeliveryState.WAITING
-            mine = Delivery.objects.filter(pk=delivery.pk, tries=delivery.tries)
-            mine.update(
-                state=state,
-                next_at=next_at,
-                ended_at=now if is_over else None,
-                status=result.status,
-                error=result.error[:300],
-                answer=result.answer,
-                lasted_ms=result.lasted // timedelta(milliseconds=1),
-            )
-        if result.is_delivered:
-            _note_success(hook, now)
-        else:
-            _note_failure(hook, result, now)
+    for delivery in deliveries:
+        state, next_at = _after(delivery, result, now)
+        is_over = state != DeliveryState.WAITING
+        mine = Delivery.objects.filter(pk=delivery.pk, tries=delivery.tries)
+        mine.update(
+            state=state,
+            next_at=next_at,
+            ended_at=now if is_over else None,
+            status=result.status,
+            error=result.error[:300],
+            answer=result.answer,
+            lasted_ms=result.lasted // timedelta(milliseconds=1),
+        )
+    if result.is_delivered:
+        _note_success(hook, now)
+    else:
+        _note_failure(hook, result, now)
 
 
 def _record_here(hook: Hook, deliveries: Sequence[Delivery], *, now: datetime) -> None:
     """What is told, and that it was, are written at once, so nobody gets it twice."""
     events = [delivery.event for delivery in deliveries]
-    with transaction.atomic():
-        if hook.format == "bell":
-            notice(hook, events)
-        else:
-            post(
-                recipient=hook.options["email"],
-                subject=subject_of(_told(events)),
-                body=message_of(hook, events).body.decode(),
-                now=now,
-            )
-        for delivery in deliveries:
-            mine = Delivery.objects.filter(pk=delivery.pk, tries=delivery.tries)
-            mine.update(state=DeliveryState.DELIVERED, ended_at=now, error="")
-        _note_success(hook, now)
+    if hook.format == "bell":
+        notice(hook, events)
+    else:
+        post(
+            recipient=hook.options["email"],
+            subject=subject_of(_told(events)),
+            body=message_of(hook, events).body.decode(),
+            now=now,
+        )
+    for delivery in deliveries:
+        mine = Delivery.objects.filter(pk=delivery.pk, tries=delivery.tries)
+        mine.update(state=DeliveryState.DELIVERED, ended_at=now, error="")
+    _note_success(hook, now)
 
 
 def _after(delivery: Delivery, result: Result, now: datetime) -> tuple[DeliveryState, datetime]:
@@ -429,7 +507,8 @@ def _note_success(hook: Hook, now: datetime) -> None:
 
 
 def _note_failure(hook: Hook, result: Result, now: datetime) -> None:
-    row = Hook.objects.select_for_update(of=("self",)).filter(pk=hook.pk).first()
+    rows = Hook.objects.select_for_update(of=("self",), no_key=True)  # its deliveries may be born
+    row = rows.filter(pk=hook.pk).first()
     if row is None:
         return
     row.failures, row.tried_at = row.failures + 1, now
@@ -470,5 +549,9 @@ def disable(hook: Hook, reason: str, *, now: datetime) -> None:
         )
 
 
-def _host_of(hook: Hook) -> str:
-    return urlsplit(hook.url).netloc.lower() if hook.url else hook.format
+def _host_of(url: str, format_name: str) -> str:
+    """With its port: of one name another may answer at each."""
+    if not url:
+        return format_name
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme.lower() == 'https' else 80)}"

@@ -17,8 +17,8 @@ from accounts.outgoing.addresses import (
     parse_address,
     resolve,
 )
-from accounts.outgoing.client import Answer, CallFailed, call, permission
-from tests.receiver import Receiver
+from accounts.outgoing.client import Answer, CallFailed, HostUnreached, call, permission
+from tests.receiver import Receiver, breaks_off
 
 NOTHING = Permission()
 REFUSED_ADDRESSES = [
@@ -206,7 +206,7 @@ def test_a_name_that_changes_its_answer_is_asked_for_once(
 
     monkeypatch.setattr(socket, "create_connection", refuse)
 
-    with pytest.raises(CallFailed):
+    with pytest.raises(HostUnreached):
         ask(f"http://turning.example:{canary.port}/")
 
     assert went == [("1.1.1.1", canary.port)]
@@ -392,6 +392,27 @@ def test_what_is_no_http_is_told(canary: Receiver) -> None:
 
     with pytest.raises(CallFailed, match="not HTTP"):
         ask(f"http://127.0.0.1:{canary.port}/", LOCAL)
+
+
+def test_a_name_that_is_not_known_is_a_host_that_nobody_reaches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def look(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+
+    with pytest.raises(HostUnreached, match=r"gone\.example is not known"):
+        ask("http://gone.example/")
+
+
+def test_who_takes_the_connection_is_reached_whatever_follows(canary: Receiver) -> None:
+    canary.answer = breaks_off
+
+    with pytest.raises(CallFailed) as failed:
+        ask(f"http://127.0.0.1:{canary.port}/", LOCAL)
+
+    assert not isinstance(failed.value, HostUnreached)
 
 
 def test_a_body_that_is_cut_short_is_no_answer(canary: Receiver) -> None:

@@ -2,12 +2,16 @@
 
 import contextlib
 import json
+import socket
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
@@ -20,7 +24,6 @@ from registry.events.delivery import DELAYS, LEASE, MOST_WAITING, fan_out
 from registry.events.kinds import EventType
 from registry.events.models import Delivery, DeliveryState, Event, Hook, HookState
 from registry.events.outbox import note
-from registry.events.reads import queue_age
 from registry.events.secrets import Secrets
 from registry.events.services import (
     HookTerms,
@@ -358,6 +361,228 @@ def test_a_host_is_not_asked_more_often_than_it_can_bear(
     assert tags(receiver) == ["a", "b", "c"]
 
 
+def test_of_a_host_that_was_asked_often_enough_no_delivery_is_read(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        make_hook(web, url=f"{receiver.url}/{number}")
+    happen(web, "a")
+    fan_out(now=NOW, limit=10)
+    monkeypatch.setattr(delivery, "CALLS_A_MINUTE", 0)
+
+    with CaptureQueriesContext(connection) as captured:
+        delivery.deliver_due(now=NOW)
+
+    assert len(captured) == 1
+
+
+def test_a_host_that_was_asked_often_enough_takes_no_place_of_another(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_hook(web, url="https://busy.example/")
+    make_hook(web, url=receiver.url)
+    happen(web, "a")
+    monkeypatch.setattr(delivery, "_HOOKS_A_ROUND", 1)
+    delivery._budget.left["busy.example:443"] = 0.0, time.monotonic()
+
+    bring()
+
+    assert tags(receiver) == ["a"]
+
+
+def test_hooks_of_one_host_share_what_it_may_be_asked(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "CALLS_A_MINUTE", 4)
+    for path in ("/one", "/other"):
+        make_hook(web, url=receiver.url + path)
+    happen(web, "a", "b", "c", "d")
+
+    bring()
+
+    assert sorted(line.split()[1] for line in receiver.heard) == [
+        "/one",
+        "/one",
+        "/other",
+        "/other",
+    ]
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> list[str]:
+    """What was looked up, under names that stand for nothing."""
+    asked: list[str] = []
+
+    def look(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    return asked
+
+
+def test_hooks_that_lead_to_a_name_that_is_not_known_share_one_look(
+    web: Repository, away: list[str]
+) -> None:
+    for number in range(5):
+        make_hook(web, url=f"https://gone.example/{number}")
+    happen(web, "a", "b")
+    bring()  # as many as one host is called at once
+    away.clear()
+
+    bring(NOW + timedelta(seconds=6))
+
+    assert away == ["gone.example"]
+
+
+def test_where_nothing_takes_the_connection_no_other_hook_is_tried(
+    web: Repository, receiver: Receiver
+) -> None:
+    port = _closed_port()
+    for number in range(5):
+        make_hook(web, url=f"http://127.0.0.1:{port}/{number}")
+    happen(web, "a")
+
+    bring()
+
+    assert Delivery.objects.filter(tries__gt=0).count() == delivery.CALLS_TO_A_HOST
+
+
+def test_a_hook_of_another_port_of_the_host_is_told(web: Repository, receiver: Receiver) -> None:
+    make_hook(web, url=f"http://127.0.0.1:{_closed_port()}/")
+    make_hook(web, url=receiver.url)
+    happen(web, "a")
+    bring()
+    happen(web, "b")
+
+    bring()
+
+    assert tags(receiver) == ["a", "b"]
+
+
+@pytest.mark.parametrize("address", ["http://a.example/", "https://a.example:8443/"])
+def test_another_port_of_a_host_that_is_away_is_no_reason_to_rest(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    make_hook(web, url=address)
+    other = make_hook(web, url="https://A.example/")
+    monkeypatch.setattr(
+        delivery, "_send", lambda hook, *_: delivery.Result(is_unreached=hook.pk != other.pk)
+    )
+    happen(web, "a")
+
+    bring()
+
+    assert Hook.objects.get(pk=other.pk).resting_until is None
+
+
+@pytest.mark.parametrize("address", ["https://A.example/", "https://a.example:443?a"])
+def test_one_port_is_one_host_however_it_is_written(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    make_hook(web, url="https://a.example/b")
+    other = make_hook(web, url=address)
+    monkeypatch.setattr(
+        delivery, "_send", lambda hook, *_: delivery.Result(is_unreached=hook.pk != other.pk)
+    )
+    happen(web, "a")
+
+    bring()
+
+    assert Hook.objects.get(pk=other.pk).resting_until is not None
+
+
+@pytest.mark.parametrize(
+    ("away_for", "rest"), [(0, 5), (8, 5), (120, 30), (3600, 60)], ids=lambda seconds: f"{seconds}s"
+)
+def test_the_longer_a_host_is_away_the_longer_it_is_left_alone(
+    web: Repository, away: list[str], away_for: int, rest: int
+) -> None:
+    make_hook(web, url="https://gone.example/")
+    failing_since = NOW - timedelta(seconds=away_for) if away_for else None
+    Hook.objects.update(failing_since=failing_since)
+    happen(web, "a")
+
+    bring()
+
+    resting_until = Hook.objects.get().resting_until
+    assert resting_until is not None
+    assert round((resting_until - NOW).total_seconds()) == rest
+
+
+def test_a_hook_that_rests_longer_is_not_woken_by_its_host(
+    web: Repository, away: list[str]
+) -> None:
+    for number in range(2):
+        make_hook(web, url=f"https://gone.example/{number}")
+    later = NOW + timedelta(minutes=5)
+    Hook.objects.filter(url__endswith="/0").update(resting_until=later)
+    happen(web, "a")
+
+    bring()
+
+    assert Hook.objects.get(url__endswith="/0").resting_until == later
+
+
+def test_all_is_told_once_a_host_is_back(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        make_hook(web, url=f"{receiver.url}/{number}")
+    happen(web, "a", "b")
+    with monkeypatch.context() as context:
+        context.setattr(socket, "create_connection", _refuses)
+        bring()
+
+    while delivery.deliver_due(now=NOW + timedelta(minutes=1)):
+        pass
+
+    assert sorted(tags(receiver)) == ["a"] * 4 + ["b"] * 4
+
+
+def test_how_much_waits_is_asked_once_for_all_hooks(web: Repository) -> None:
+    def statements() -> int:
+        happen(web, "a")
+        with CaptureQueriesContext(connection) as captured:
+            fan_out(now=NOW, limit=10)
+        return len(captured)
+
+    make_hook(web)
+    of_one = statements()
+    for _ in range(4):
+        make_hook(web)
+
+    assert statements() == of_one
+
+
+def test_what_begins_together_is_taken_in_one_transaction(
+    web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for port in range(4):
+        make_hook(web, url=f"https://gone-{port}.example/")
+    happen(web, "a")
+    fan_out(now=NOW, limit=10)
+    monkeypatch.setattr(delivery, "_send", lambda *_: delivery.Result(200))
+
+    with CaptureQueriesContext(connection) as captured:
+        delivery.deliver_due(now=NOW)
+
+    said = [row["sql"] for row in captured]
+    begun = next(number for number, sql in enumerate(said) if sql.startswith("SAVEPOINT"))
+    ended = next(number for number, sql in enumerate(said) if sql.startswith("RELEASE"))
+    assert sum('"tries" + 1' in sql for sql in said[begun:ended]) == 4
+
+
+def _refuses(*_: Any, **__: Any) -> Any:
+    raise ConnectionRefusedError
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
 def test_two_workers_send_once(
     web: Repository, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -473,14 +698,6 @@ def test_mail_goes_to_a_member_by_the_room_for_mail(settings: Settings) -> None:
 
     assert OutgoingMail.objects.get().subject == "Berth: alice pushed acme/web:v1"
     assert mail.outbox == []
-
-
-def test_how_long_the_first_waits_is_known(web: Repository) -> None:
-    make_hook(web)
-    assert queue_age(now=NOW) == timedelta()
-    happen(web, "a")
-
-    assert queue_age(now=NOW + timedelta(minutes=3)) == timedelta(minutes=3)
 
 
 def test_old_events_go_with_their_deliveries(web: Repository, receiver: Receiver) -> None:

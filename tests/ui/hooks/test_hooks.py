@@ -315,6 +315,24 @@ def test_a_hook_is_paused_and_begun_anew(owner: Client, repository: Repository) 
     assert states == [HookState.PAUSED, HookState.ACTIVE]
 
 
+@pytest.mark.parametrize(
+    ("failures", "expected"),
+    [
+        (0, "Nobody reaches the receiver's host."),
+        (1, "The receiver has failed 1 time in a row since"),
+        (12, "The receiver has failed 12 times in a row since"),
+    ],
+)
+def test_a_hook_that_rests_says_why(
+    failures: int, expected: str, owner: Client, repository: Repository
+) -> None:
+    hook = made(repository)
+    failing_since = NOW if failures else None
+    Hook.objects.update(failures=failures, failing_since=failing_since, resting_until=NOW)
+
+    assert expected in text(owner, address(hook))
+
+
 def test_a_hook_is_removed_after_a_question(owner: Client, repository: Repository) -> None:
     hook = made(repository, title="Deploy")
 
