@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,6 +40,12 @@ class _PermissionsView(RepositoryView):
         return getattr(self.row.namespace, "organization", None)
 
     @property
+    def owner(self) -> User | None:
+        """The person in whose own namespace it is, who administers it without having been given
+        a role."""
+        return getattr(self.row.namespace, "user", None)
+
+    @property
     def given(self) -> Any:
         rows = RepositoryGrant.objects.filter(repository=self.row)
         return rows.select_related(
@@ -69,6 +76,10 @@ class _PermissionsView(RepositoryView):
             document["is_org_member"] = is_own_robot or given.user_id in members
         return document
 
+    def own(self, owner: User) -> RepositoryGrant:
+        """What the owner has, as a grant that stands in no row."""
+        return RepositoryGrant(repository=self.row, user=owner, role=Role.ADMIN)
+
     def members(self, rows: Any) -> set[int]:
         """Of the people in ``rows`` those that are in the organization, by id."""
         if self.organization is None:
@@ -80,9 +91,14 @@ class _PermissionsView(RepositoryView):
 
 class UserPermissionsView(_PermissionsView):
     def get(self, request: Request, name: str) -> Response:
-        page = page_of(request, self.given.filter(team=None), order="id")
+        rows = self.given.filter(team=None)
+        if self.owner:
+            rows = rows.filter(~Q(user=self.owner))
+        page = page_of(request, rows, order="id")
         members = self.members(page.rows)
         documents = [self.of_account(row, members) for row in page.rows]
+        if self.owner and not request.query_params.get("next_page"):
+            documents.insert(0, self.of_account(self.own(self.owner), members))
         shown = {document["name"]: document for document in documents}
         return Response({"permissions": shown, **page.more})
 
@@ -91,17 +107,25 @@ class UserPermissionView(_PermissionsView):
     bodies = {"PUT": RoleChoice}
 
     def get(self, request: Request, name: str, user: str) -> Response:
+        if self.owner and self.somebody(user) == self.owner:
+            return Response(self._document(self.own(self.owner)))
         return Response(self._document(self._grant(user)))
 
     def put(self, request: Request, name: str, user: str) -> Response:
         role = Role(self.read()["role"])
         holder = self.somebody(user)
+        self._refuse_owner(holder)
         grant(repository=self.row, role=role, holder=holder, **self.change)
         return Response(self._document(self._grant(user)))
 
     def delete(self, request: Request, name: str, user: str) -> Response:
+        self._refuse_owner(self.somebody(user))
         revoke(given=self._grant(user), **self.change)
         return Response(status=204)
+
+    def _refuse_owner(self, holder: User | Robot) -> None:
+        if holder == self.owner:  # 400, as Quay answers
+            raise RequestInvalid(f"{holder} owns {self.path}, and so always administers it")
 
     def _document(self, given: RepositoryGrant) -> dict[str, Any]:
         return self.of_account(given, self.members([given]))

@@ -1,6 +1,7 @@
 """What changes by ``/api/v1/``, seen where it counts."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.test import Client
@@ -13,6 +14,8 @@ from accounts.credentials.services import issue_application_token
 from accounts.organizations.models import Organization, TeamInvitation, TeamMember
 from accounts.users.models import Robot, User
 from artifacts.oci.digest import Digest
+from registry.api.management.content import permissions
+from registry.api.management.paging import page_of
 from registry.repositories.models import Repository, RepositoryGrant, Role, Star
 from registry.repositories.services import grant
 from registry.retention.selection import own_rules
@@ -263,6 +266,66 @@ def test_a_role_is_given_changed_and_taken(owner: Client, web: Repository) -> No
     status, answer = ask(owner, "DELETE", path)
     assert status == 400
     assert "User does not have permission for repo" in answer["message"]
+
+
+@pytest.fixture
+def alice() -> Client:
+    """Somebody with a repository of her own, ``alice/web``, in which bob may read."""
+    person = make_user("alice")
+    own = make_repository("alice/web")
+    grant(repository=own, role=Role.READ, holder=make_user("bob"), now=NOW)
+    return Client(headers=token(person), raise_request_exception=False)
+
+
+OWN = "/repository/alice/web/permissions/user/"
+
+
+def test_who_has_a_repository_of_their_own_stands_among_its_permissions(alice: Client) -> None:
+    _, answer = ask(alice, "GET", OWN)
+
+    roles = {name: document["role"] for name, document in answer["permissions"].items()}
+    assert roles == {"alice": "admin", "bob": "read"}
+
+
+def test_one_asks_for_the_permission_of_an_owner(alice: Client) -> None:
+    _, listed = ask(alice, "GET", OWN)
+
+    assert ask(alice, "GET", f"{OWN}alice") == (200, listed["permissions"]["alice"])
+
+
+def test_a_role_that_an_owner_was_given_once_is_not_told(alice: Client) -> None:
+    own = Repository.objects.get(path="alice/web")
+    grant(repository=own, role=Role.READ, holder=User.objects.get(username="alice"), now=NOW)
+
+    assert ask(alice, "GET", OWN)[1]["permissions"]["alice"]["role"] == "admin"
+
+
+def test_an_owner_stands_on_the_first_page_alone(
+    alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Repository.objects.get(path="alice/web")
+    grant(repository=own, role=Role.READ, holder=make_user("carol"), now=NOW)
+    monkeypatch.setattr(permissions, "page_of", partial(page_of, size=1))
+    _, first = ask(alice, "GET", OWN)
+
+    _, second = ask(alice, "GET", f"{OWN}?next_page={first['next_page']}")
+
+    assert (list(first["permissions"]), list(second["permissions"])) == (
+        ["alice", "bob"],
+        ["carol"],
+    )
+
+
+@pytest.mark.parametrize(("method", "body"), [("PUT", {"role": "read"}), ("DELETE", None)])
+def test_an_owner_is_given_no_role_and_loses_none(
+    alice: Client, method: str, body: dict[str, str] | None
+) -> None:
+    status, answer = ask(alice, method, f"{OWN}alice", body)
+
+    assert (status, answer["message"]) == (
+        400,
+        "alice owns alice/web, and so always administers it",
+    )
 
 
 def test_a_role_by_a_team_is_told_as_transitive(owner: Client, web: Repository) -> None:
