@@ -35,7 +35,7 @@ from accounts.users.models import Namespace, User
 from artifacts.refusals import Refusal
 from registry.access.holders import known_names
 from registry.access.refusals import note_refusal
-from registry.access.rights import rights_in
+from registry.access.rights import rights_held, rights_left
 from registry.access.scopes import ALL_ACTIONS, Action
 from registry.access.standings import ALL_STANDINGS, Standing, standings
 from registry.repositories.models import Repository
@@ -234,9 +234,11 @@ class RepositoryPage(Page):
     """A page of one repository: ``repository`` in the route names it."""
 
     actions: ClassVar[Mapping[str, Action]] = {"GET": "pull"}
+    of_content: ClassVar[bool] = True  # and so nothing that can be changed while that is read-only
     tab: ClassVar[str] = ""
     repository: Repository
-    rights: frozenset[Action]
+    given_rights: frozenset[Action]  # the visitor's rights, whatever the state of the repository
+    rights: frozenset[Action]  # what that leaves of them
     is_opened: bool
 
     def refusal(self) -> HttpResponseBase | None:
@@ -248,15 +250,17 @@ class RepositoryPage(Page):
         if found is None:
             raise Http404
         self.repository = found
-        self.rights = rights_in(principal=self.visitor, path=found.path, repository=found)
+        self.given_rights = rights_held(principal=self.visitor, path=found.path, repository=found)
         self.is_opened = is_opened(self.request, self.user, found.namespace_id, now=self.now)
         if self.is_opened:
-            self.rights = ALL_ACTIONS
+            self.given_rights = ALL_ACTIONS
+        self.rights = rights_left(self.given_rights, found)
         try:
-            return _answer_to(self, self.rights, self.actions, "pull")
+            answer = _answer_to(self, self.given_rights, self.actions, "pull")
         except (Http404, PermissionDenied):
             self._note_refusal()
             raise
+        return answer or self._closed()
 
     @property
     def home(self) -> Namespace:
@@ -272,8 +276,9 @@ class RepositoryPage(Page):
         """Who has not signed in is led to the page for it, and not refused yet."""
         if self.user is None:
             return
-        method = "GET" if self.request.method == "HEAD" else str(self.request.method)
-        needed = self.actions.get(method, "pull") if "pull" in self.rights else "pull"
+        needed = self.actions.get(_method(self.request), "pull")
+        if "pull" not in self.rights:
+            needed = "pull"
         note_refusal(
             principal=self.visitor,
             action=needed,
@@ -282,6 +287,19 @@ class RepositoryPage(Page):
             address=self.by.address,
             now=self.now,
         )
+
+    def _closed(self) -> HttpResponse | None:
+        """The answer to who might do this in another state of the repository."""
+        needed = self.actions[_method(self.request)]
+        if not self.of_content or needed in self.rights:
+            return None
+        advice = "It can be pulled from, and nothing in it can be changed."
+        if "*" in self.rights:
+            advice += " Its settings have the switch for that."
+        else:
+            advice += " Ask somebody who administers it."
+        title = f"{self.repository.path} is read-only"
+        return errors.page(self.request, HTTPStatus.FORBIDDEN, title, advice)
 
     def _held(self) -> frozenset[Standing]:
         """What the visitor is in the namespace; asked for those alone who might administer it."""
@@ -297,6 +315,7 @@ class RepositoryPage(Page):
             "rights": self.rights,
             "is_opened": self.is_opened,
             "may_push": "push" in self.rights,
+            "may_describe": "push" in self.given_rights,
             "may_administer": "*" in self.rights,
             "held": SimpleLazyObject(self._held),
             "tab": self.tab,
@@ -336,12 +355,16 @@ def reason_of(error: Refusal) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
+def _method(request: HttpRequest) -> str:
+    return "GET" if request.method == "HEAD" else str(request.method)
+
+
 def _answer_to(
     page: Page, held: frozenset[Any], needed: Mapping[str, Any], least: str
 ) -> HttpResponseBase | None:
     request = page.request
     needed = {method: right for method, right in needed.items() if hasattr(page, method.lower())}
-    method = "GET" if request.method == "HEAD" else str(request.method)
+    method = _method(request)
     if least not in held:
         raise Http404
     if method not in needed:

@@ -150,6 +150,23 @@ class ReadOnly(Denied):
         return {"Allow": "GET, HEAD"}
 
 
+class RepositoryReadOnly(Denied):
+    """Who might change it otherwise may not for now: an administrator of it said so."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is read-only: it can be pulled from, and nothing in it can be changed until an"
+            " administrator of it says otherwise",
+            name=path,
+            is_readonly=True,
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": "GET, HEAD"}
+
+
 class PreconditionFailed(Denied):
     """``If-Match`` or ``If-None-Match`` does not hold (RFC 9110, 13.1)."""
 

@@ -8,10 +8,10 @@ from django.conf import settings
 from accounts.audit.services import Actor
 from accounts.credentials.principals import ANONYMOUS, Principal
 from accounts.credentials.services import current_principal
-from artifacts.oci.errors import Unauthorized
+from artifacts.oci.errors import RepositoryReadOnly, Unauthorized
 from registry.access.refusals import VERBS, note_refusal
-from registry.access.rights import rights_in
-from registry.access.scopes import Action
+from registry.access.rights import rights_held, rights_left
+from registry.access.scopes import ALL_ACTIONS, Action
 from registry.access.tokens import Claims
 from registry.repositories.models import Repository
 from registry.repositories.paths import split_path
@@ -37,7 +37,13 @@ class Caller:
         return Actor(self.principal.name, self.address)
 
     def require(
-        self, action: Action, path: str, repository: Repository | None, *, now: datetime
+        self,
+        action: Action,
+        path: str,
+        repository: Repository | None,
+        *,
+        of_content: bool = True,
+        now: datetime,
     ) -> None:
         """Let the caller pass or raise.
 
@@ -45,13 +51,17 @@ class Caller:
         issued, and it was issued for this very repository. Otherwise the database
         is asked what is true now, so that a token never outlives what it stood on.
 
+        Args:
+            of_content: false for what the state of the repository has no say in.
+
         Raises:
             Unauthorized: the account or the token behind the bearer token is gone.
             InsufficientScope: the caller may not; the same words whether the
                 repository exists or not.
+            RepositoryReadOnly: the caller might, in another state of the repository.
         """
         try:
-            self._require(action, path, repository, now=now)
+            self._require(action, path, repository, of_content=of_content, now=now)
         except InsufficientScope:
             self._note_refusal(action, path, repository, now=now)
             raise
@@ -63,17 +73,26 @@ class Caller:
         return _still_true(self.claims, repository)
 
     def _require(
-        self, action: Action, path: str, repository: Repository | None, *, now: datetime
+        self,
+        action: Action,
+        path: str,
+        repository: Repository | None,
+        *,
+        of_content: bool,
+        now: datetime,
     ) -> None:
-        principal = self.principal
+        is_closed = of_content and action not in rights_left(ALL_ACTIONS, repository)
         if self.claims is not None:
-            if not self.claims.says(action, path):
-                raise InsufficientScope(_refusal(principal, action, path))
+            # No token says that one may push to what is read-only: no other one would help.
+            if not self.claims.says(action, path) and not is_closed:
+                raise InsufficientScope(_refusal(self.principal, action, path))
             if repository and self.has_current_grant(action, repository):
                 return
-            principal = self.confirmed(now=now)
-        if action not in rights_in(principal=principal, path=path, repository=repository):
+        principal = self.confirmed(now=now)
+        if action not in rights_held(principal=principal, path=path, repository=repository):
             raise InsufficientScope(_refusal(principal, action, path))
+        if is_closed:
+            raise RepositoryReadOnly(path)
 
     def _note_refusal(
         self, action: Action, path: str, repository: Repository | None, *, now: datetime

@@ -11,7 +11,7 @@ from accounts.users.services import access_epoch
 from artifacts.oci.errors import Denied, NameInvalid
 from artifacts.oci.names import is_name
 from registry.access.refusals import note_refusal
-from registry.access.rights import rights_in
+from registry.access.rights import rights_held, rights_in
 from registry.access.scopes import CATALOG, Scope
 from registry.access.tokens import Grant, issue_token
 from registry.repositories.models import Repository
@@ -103,4 +103,9 @@ def _registry_grant(principal: Principal, scope: Scope) -> Grant | None:
 def _pushes_to_library(principal: Principal, scope: Scope) -> bool:
     is_bare = scope.kind == "repository" and "/" not in scope.name and is_name(scope.name)
     is_library = is_bare and settings.BERTH.FEATURE_LIBRARY_SUPPORT
-    return is_library and "push" in scope.actions and principal.kind != "anonymous"
+    if not is_library or "push" not in scope.actions or principal.kind == "anonymous":
+        return False
+    path = repository_path(scope.name)
+    repository = Repository.objects.at_path(path)
+    # Whoever might push there, were it not read-only, means it.
+    return "push" not in rights_held(principal=principal, path=path, repository=repository)

@@ -22,6 +22,7 @@ from registry.repositories.paths import split_path
 NOTHING: frozenset[Action] = frozenset()
 READ: frozenset[Action] = frozenset({"pull"})
 WRITE: frozenset[Action] = frozenset({"pull", "push", "delete"})
+_CHANGES: frozenset[Action] = frozenset({"push", "delete"})  # of what a repository holds
 
 OF_ROLE: Mapping[str, frozenset[Action]] = {"read": READ, "write": WRITE, "admin": ALL_ACTIONS}
 _CEILING: Mapping[str, frozenset[Action]] = {"none": NOTHING, **OF_ROLE}
@@ -30,18 +31,31 @@ _CEILING: Mapping[str, frozenset[Action]] = {"none": NOTHING, **OF_ROLE}
 def rights_in(
     *, principal: Principal, path: str, repository: Repository | None
 ) -> frozenset[Action]:
-    """What the principal may do in a repository; in one that does not exist, once it does.
+    """What the principal may do in a repository now; in one that does not exist, once it does.
 
     Args:
         path: the whole name.
         repository: its row, ``None`` when there is none.
     """
+    held = rights_held(principal=principal, path=path, repository=repository)
+    return rights_left(held, repository)
+
+
+def rights_left(held: frozenset[Action], repository: Repository | None) -> frozenset[Action]:
+    """What of somebody's rights the state of the repository leaves."""
+    return held - _CHANGES if repository is not None and repository.is_read_only else held
+
+
+def rights_held(
+    *, principal: Principal, path: str, repository: Repository | None
+) -> frozenset[Action]:
+    """The same as ``rights_in``, whatever the state of the repository: what somebody was given."""
     if repository is None:
         held = _rights_to_create(principal, path)
     elif sees_everything(principal):
         held = ALL_ACTIONS
     else:
-        held = _rights_held(principal, repository) | _rights_of_anyone(principal, repository)
+        held = _rights_given(principal, repository) | _rights_of_anyone(principal, repository)
     return held & _CEILING[principal.scope]
 
 
@@ -72,7 +86,7 @@ def _rights_of_anyone(principal: Principal, repository: Repository) -> frozenset
     return READ if repository.is_public and _sees_public(principal) else NOTHING
 
 
-def _rights_held(principal: Principal, repository: Repository) -> frozenset[Action]:
+def _rights_given(principal: Principal, repository: Repository) -> frozenset[Action]:
     if principal.kind == "anonymous":
         return NOTHING
     kind = principal.kind

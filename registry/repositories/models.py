@@ -57,6 +57,7 @@ _COLUMNS = [  # in the order of the model's fields
     "kind",
     "last_pushed_at",
     "signature_requirement",
+    "read_only_since",
 ]
 _AT_PATH = f"""
     SELECT {", ".join(f"repositories_repository.{column}" for column in _COLUMNS)},
@@ -142,6 +143,8 @@ class _Present(models.Manager["Repository"]):
             repository = self.model.from_db(self.db, _COLUMNS, columns)
             repository.is_public = bool(repository.is_public)
             repository.last_pushed_at = statements.moment(repository.last_pushed_at)
+            if repository.read_only_since is not None:
+                repository.read_only_since = statements.moment(repository.read_only_since)
             repository.epoch = epoch
             return statements.Found(repository)
         return statements.Found(None)
@@ -213,6 +216,12 @@ class Repository(models.Model):
         default=SignatureRequirement.NONE,
         help_text="Whether a pull needs a valid signature by a key of the organization.",
     )
+    read_only_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="from then on nobody may push to it or delete from it; empty: it is not",
+    )
 
     objects = PresentRepositories()
     deleted = DeletedRepositories()
@@ -252,6 +261,10 @@ class Repository(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.read_only_since is not None
 
 
 class NamePart(models.Model):

@@ -230,6 +230,20 @@ def set_visibility(
         bump_access_epoch()
 
 
+def set_read_only(
+    *, repository: Repository, is_read_only: bool, now: datetime, by: Actor = SYSTEM
+) -> None:
+    """Keep everybody from changing what it holds, or no longer; twice is once."""
+    since = now if is_read_only else None
+    others = Repository.objects.filter(pk=repository.pk, read_only_since__isnull=is_read_only)
+    with transaction.atomic():
+        if not others.update(read_only_since=since):
+            return
+        by.did("repository.state", repository.path, now=now, read_only=is_read_only)
+        bump_access_epoch()  # no token says any more that one may push
+    repository.read_only_since = since
+
+
 def select_policy(
     *,
     repository: Repository,

@@ -165,11 +165,13 @@ def request_run(*, place: Namespace | Repository, now: datetime, by: Actor = SYS
 def run(*, repository: Repository, now: datetime, by: Actor = SYSTEM) -> Outcome:
     """Remove what the rules say, then what belonged to manifests that went with it.
 
+    Nothing of a repository that is read-only, even if it only became so after it was read.
+
     Raises ``RetentionOff``.
     """
     _refuse_when_off()
     plan = _plan(repository, now)
-    if not plan.rules:
+    if not plan.rules or repository.is_read_only:
         return Outcome()
     tags = sum(_remove_tags(page, plan) for page in pages(repository, now))
     companions = sum(_remove_companions(repository, page, plan) for page in pages(repository, now))
@@ -187,6 +189,9 @@ def _plan(repository: Repository, now: datetime) -> Plan:
 
 
 def _decisions(repository: Repository, page: Sequence[Numbered], plan: Plan) -> Iterator[Decision]:
+    if repository.is_read_only:
+        yield from (Decision(tag, True, "the repository is read-only") for _, tag in page)
+        return
     subjects = {tag.subject for _, tag in page if tag.subject}
     going = departing(repository=repository, subjects=subjects, plan=plan)
     for _, tag in page:
@@ -243,7 +248,8 @@ def _remove_companions(repository: Repository, page: Sequence[Numbered], plan: P
 
 def _locked(chosen: Sequence[int], now: datetime) -> TagQuerySet:
     """Tags that are alive and that nobody else has locked. Who has, changes them: not for us."""
-    tags = Tag.objects.alive(at=now).filter(pk__in=chosen).order_by("name")
+    alive = Tag.objects.alive(at=now).filter(repository__read_only_since=None)
+    tags = alive.filter(pk__in=chosen).order_by("name")
     locked = tags.select_for_update(of=("self",), skip_locked=True)
     return locked.select_related("manifest").defer("manifest__body")
 

@@ -50,8 +50,8 @@ CHANGED = {
     DELETE: "forget_tag",
     REPOSITORY_ADMIN: "repository_policy_change repository_retention repository_retention_run"
     " repository_immutability repository_immutability_remove signature_requirement access grant"
-    " visibility delete_repository repository_new_hook repository_hook repository_change_hook"
-    " repository_remove_hook",
+    " repository_settings visibility delete_repository repository_new_hook repository_hook"
+    " repository_change_hook repository_remove_hook",
     MEMBER: "leave",
     OWNER: "policy_change retention retention_run time_machine immutability immutability_remove"
     " keys key_remove teams team team_member delete_team new_robot robot robot_state robot_token"

@@ -18,7 +18,8 @@ _REFUSED: Final = frozenset(
 )
 _DELETED: Final = frozenset({"tag.delete-for-good", "repository.remove", "repository.undelete"})
 _GIVEN: Final = frozenset(
-    {"repository.grant", "repository.revoke", "repository.visibility", "organization.open"}
+    {"repository.grant", "repository.revoke", "repository.visibility", "repository.state"}
+    | {"organization.open"}
 )
 _RULED: Final = frozenset({"namespace.time-machine", "tag.expiry", "tag.immutable"})
 

@@ -81,14 +81,14 @@ class RepositoryActivity(RepositoryPage):
         traffic = pulls_by_day([self.repository], days=days, now=self.now)[self.repository.id]
         storage = storage_by_day(self.repository, days=days, now=self.now)
         shown = charts(request, traffic, storage, stored_bytes(self.repository))
-        if "push" in self.rights:
+        if "push" in self.given_rights:
             shown |= log(request, self.events())
             if "*" in self.rights:
                 self.suggest(shown["form"], "actor", "account")
         return self.render(
             kind=self.repository.kind,
             export="ui:repository_activity_export",
-            shows_log="push" in self.rights,
+            shows_log="push" in self.given_rights,
             shows_addresses="*" in self.rights,
             **shown,
         )
@@ -102,6 +102,7 @@ class RepositoryActivity(RepositoryPage):
 
 class RepositoryExport(RepositoryActivity):
     actions = {"GET": "push"}
+    of_content = False
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponseBase:
         return export(self, self.events(), self.repository.path, with_addresses="*" in self.rights)

@@ -70,6 +70,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "repository.grant": "gave a role in",
     "repository.revoke": "took away a role in",
     "repository.visibility": "changed the visibility of",
+    "repository.state": "changed whether it is read-only: the repository",
     "repository.policy.select": "chose an artifact policy for",
     "repository.signatures": "changed whether pulls need a signature in",
     "organization.create": "created the organization",

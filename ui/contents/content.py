@@ -90,7 +90,7 @@ class ContentPage(ManifestBase):
             self.repository, [reference], days=DAYS_OF_PULLS, now=self.now
         )
         pushed_by = ""
-        if tag and "push" in self.rights:
+        if tag and "push" in self.given_rights:
             moment = (tag.name, tag.started_at)
             pushed_by = actors_of(self.repository, [moment]).get(moment, "")
         return {"traffic": traffic[reference], "pushed_by": pushed_by}

@@ -65,9 +65,9 @@ class OverviewPage(RepositoryPage):
         alive = Tag.objects.alive(self.now).filter(repository=self.repository)
         newest = alive.companions(False).order_by("-started_at", "-name").select_related("manifest")
         tags = newest.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json")
-        may_push = "push" in self.rights
+        might_push = "push" in self.given_rights
         return tag_rows(
-            self.repository, list(tags[:MOST_LATEST]), with_actors=may_push, now=self.now
+            self.repository, list(tags[:MOST_LATEST]), with_actors=might_push, now=self.now
         )
 
     def _unread(self, tag: Tag) -> str:

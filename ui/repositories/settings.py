@@ -1,22 +1,31 @@
-"""How a repository is set: what it is for, whether everybody may pull."""
+"""How a repository is set: what it is for, whether everybody may pull and anybody push."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 from registry.access.explanation import holders_of
 from registry.repositories.deletion import lifetime_of_deleted
-from registry.repositories.services import MAX_DESCRIPTION_LENGTH, describe, set_visibility
+from registry.repositories.services import (
+    MAX_DESCRIPTION_LENGTH,
+    describe,
+    set_read_only,
+    set_visibility,
+)
 from ui.display.amounts import distance
 from ui.forms import PageForm
 from ui.pages import RepositoryPage
 
+_READ_ONLY = "read-only"
+_STATES = ("normal", _READ_ONLY)
+
 
 class RepositorySettingsPage(RepositoryPage):
     template = "ui/repositories/settings.html"
-    actions = {"GET": "*"}
+    actions = {"GET": "*", "POST": "*"}
     tab = "settings"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
@@ -25,6 +34,17 @@ class RepositorySettingsPage(RepositoryPage):
             kind=self.repository.kind,
             lifetime=distance(lifetime_of_deleted()),
         )
+
+    def post(self, request: HttpRequest, repository: str) -> HttpResponse:
+        state = request.POST.get("state")
+        if state not in _STATES:
+            raise BadRequest
+        is_read_only = state == _READ_ONLY
+        set_read_only(
+            repository=self.repository, is_read_only=is_read_only, now=self.now, by=self.by
+        )
+        text = f"{repository} {'is read-only now' if is_read_only else 'takes pushes again'}."
+        return self.done(text, "ui:repository_settings", repository=repository)
 
 
 class VisibilityPage(RepositoryPage):
@@ -61,6 +81,7 @@ class DescriptionForm(PageForm):
 class DescriptionPage(RepositoryPage):
     template = "ui/repositories/description.html"
     actions = {"GET": "push", "POST": "push"}
+    of_content = False
     tab = "overview"
 
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:

@@ -63,7 +63,7 @@ class Change:
 
 
 def offered(rights: frozenset[Action]) -> list[Change]:
-    return [one for one in CHANGES.values() if one.right in rights and one.is_offered]
+    return [one for one in CHANGES.values() if {"push", one.right} <= rights and one.is_offered]
 
 
 def _delete_effect(tag: Tag, order: Order) -> str:

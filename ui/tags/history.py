@@ -74,7 +74,7 @@ class HistoryPage(TagsPage):
 
     def _rows(self, events: list[TagEvent]) -> list[HistoryRow]:
         known: Any = {}
-        if "push" in self.rights:
+        if "push" in self.given_rights:
             moments = [(event.tag.name, event.at) for event in events]
             known = actors_of(self.repository, moments)
         span = time_machine_of(self.repository.namespace)

@@ -31,8 +31,8 @@ class TagListPage(TagsPage):
             tags.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json"),
             order=filters.order,
         )
-        may_push = "push" in self.rights
-        rows = tag_rows(self.repository, page.rows, with_actors=may_push, now=self.now)
+        might_push = "push" in self.given_rights
+        rows = tag_rows(self.repository, page.rows, with_actors=might_push, now=self.now)
         response = self.render(
             "ui/tags/table.html" if self.wants_part else self.template,
             page=page,
@@ -44,7 +44,7 @@ class TagListPage(TagsPage):
             most_changed=MAX_TAGS,
             address=f"{Registry.of(request).host}/{self.repository.path}",
             shows_charts=any(row.app_version for row in rows),
-            **(self._undo(request.GET.get("deleted", "")) if may_push else {}),
+            **(self._undo(request.GET.get("deleted", "")) if "push" in self.rights else {}),
         )
         patch_vary_headers(response, ["HX-Request"])
         return response

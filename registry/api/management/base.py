@@ -222,6 +222,7 @@ class RepositoryView(ManagementView):
     ends with the name."""
 
     itself: ClassVar[Callable[..., HttpResponse] | None] = None
+    of_content: ClassVar[bool] = True  # and so nothing that can be changed while that is read-only
     path: str
     found: Repository | None
 
@@ -251,7 +252,9 @@ class RepositoryView(ManagementView):
     def require(self, action: Action) -> None:
         """Let the caller pass or raise. Who may not even read is told what nobody there is told."""
         try:
-            self.caller.require(action, self.path, self.found, now=self.now)
+            self.caller.require(
+                action, self.path, self.found, of_content=self.of_content, now=self.now
+            )
         except InsufficientScope:
             if self.principal.kind == "anonymous" or self._may_know():
                 raise

@@ -15,7 +15,7 @@ from config.front_door import memory, pushes
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository, Role
-from registry.repositories.services import grant, revoke
+from registry.repositories.services import grant, revoke, set_read_only
 from tests.registry.api.pushing import UPLOADS, Asking, Headers, closing, opened
 from tests.registry.builders import (
     NOW,
@@ -114,6 +114,36 @@ def test_a_right_that_ends_while_the_body_comes_is_noticed(
     monkeypatch.setattr(pushes._Body, "gather", gather_slowly)
 
     assert door("PUT", closing(location, b"hello"), [b"hello"], token).status == 401
+
+
+def test_a_repository_that_becomes_read_only_while_the_body_comes_takes_no_blob(
+    repository: Repository, door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = opened(door, token)
+    gather = pushes._Body.gather
+    close = partial(set_read_only, repository=repository, is_read_only=True, now=NOW)
+
+    async def gather_slowly(body: pushes._Body, most: int) -> None:
+        await asyncio.to_thread(at_once, close)
+        await gather(body, most)
+
+    monkeypatch.setattr(pushes._Body, "gather", gather_slowly)
+
+    assert door("PUT", closing(location, b"hello"), [b"hello"], token).status == 405
+    assert not Blob.objects.exists()
+
+
+@pytest.mark.parametrize("path", [UPLOADS, closing(UPLOADS, b"hello")])
+def test_what_is_read_only_takes_no_pushes_at_the_door(
+    repository: Repository, door: Asking, token: Headers, path: str
+) -> None:
+    opened(door, token)
+    set_read_only(repository=repository, is_read_only=True, now=NOW)
+
+    refused = door("POST", path, [b"hello"] if "?" in path else [], token)
+
+    assert refused.status == 405
+    assert b"acme/web is read-only" in refused.body
 
 
 @pytest.mark.only_sqlite  # elsewhere nothing is read on a loop

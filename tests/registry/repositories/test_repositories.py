@@ -22,6 +22,7 @@ from registry.repositories.services import (
     create_repository,
     grant,
     revoke,
+    set_read_only,
     set_visibility,
 )
 from tests.registry.builders import (
@@ -53,6 +54,9 @@ def test_every_change_of_rights_is_counted_and_written_down(repository: Reposito
         "repository.visibility": partial(
             set_visibility, repository=repository, is_public=True, now=NOW
         ),
+        "repository.state": partial(
+            set_read_only, repository=repository, is_read_only=True, now=NOW
+        ),
         "repository.revoke": partial(revoke, given=given, now=NOW),
         "repository.delete": partial(delete_repository, repository=repository, now=NOW),
     }
@@ -61,6 +65,16 @@ def test_every_change_of_rights_is_counted_and_written_down(repository: Reposito
         step()
         assert access_epoch() > before, action
         assert AuditEvent.objects.filter(action=action, target="acme/web").exists()
+
+
+def test_a_repository_that_is_read_only_already_stays_so_since_then(repository: Repository) -> None:
+    set_read_only(repository=repository, is_read_only=True, now=NOW)
+    before = access_epoch()
+    set_read_only(repository=repository, is_read_only=True, now=NOW + timedelta(days=1))
+
+    assert Repository.objects.get().read_only_since == NOW
+    assert access_epoch() == before
+    assert AuditEvent.objects.filter(action="repository.state").count() == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from registry.manifests.models import Manifest
 from registry.manifests.reads import note_pull, resolve_manifest
 from registry.manifests.restoration import restore_tag
 from registry.repositories.models import Repository
+from registry.repositories.services import set_read_only
 from registry.retention.models import RetentionRule
 from registry.retention.rules import Rule
 from registry.retention.selection import rules_of
@@ -63,6 +64,24 @@ def test_the_newest_tags_stay(repository: Repository) -> None:
 
     assert kept_by_run(repository) == {"v3", "v4"}
     assert why_ended(repository, "v1") is EndReason.RETENTION
+
+
+def test_what_is_read_only_keeps_its_tags(repository: Repository) -> None:
+    push_tags(repository, "v1", "v2", "v3")
+    rules(repository, Rule(NUMBER, 2))
+    set_read_only(repository=repository, is_read_only=True, now=NOW)
+
+    assert kept_by_run(repository) == {"v1", "v2", "v3"}
+
+
+def test_what_became_read_only_after_a_run_read_it_keeps_its_tags(repository: Repository) -> None:
+    push_tags(repository, "v1", "v2", "v3")
+    rules(repository, Rule(NUMBER, 2))
+    read_before = Repository.objects.get()
+    set_read_only(repository=repository, is_read_only=True, now=NOW)
+
+    assert run(repository=read_before, now=LATER) == Outcome()
+    assert alive(repository, LATER) == {"v1", "v2", "v3"}
 
 
 def test_old_tags_go(repository: Repository) -> None:

@@ -21,7 +21,7 @@ from registry.manifests.models import Manifest
 from registry.manifests.services import tag_manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, Role
-from registry.repositories.services import describe, grant
+from registry.repositories.services import describe, grant, set_read_only
 from registry.tags.models import Tag
 from tests.registry.builders import (
     NOW,
@@ -523,3 +523,93 @@ def test_hostile_descriptions_are_text_everywhere(page: Client, web: Repository)
         assert "<script>alert" not in shown
         assert "<b>x</b>" not in shown
     assert owner_of("acme").name == "acme-owner"
+
+
+# --- Read-only ------------------------------------------------------------------------------------
+
+
+def closed(repository: Repository) -> None:
+    set_read_only(repository=repository, is_read_only=True, now=timezone.now())
+
+
+def test_an_administrator_makes_it_read_only_and_takes_that_back(
+    web: Repository, page: Client
+) -> None:
+    states = []
+    for state in ("read-only", "normal"):
+        answer = page.post("/acme/web/-/settings", {"state": state}, follow=True)
+        assert answer.redirect_chain == [("/acme/web/-/settings", 302)]
+        states.append(Repository.objects.get().is_read_only)
+
+    assert states == [True, False]
+    assert AuditEvent.objects.filter(action="repository.state", actor="acme-owner").count() == 2
+
+
+def test_a_state_that_there_is_not_changes_nothing(web: Repository, page: Client) -> None:
+    closed(web)
+
+    assert page.post("/acme/web/-/settings", {"state": "mirror"}).status_code == 400
+    assert Repository.objects.get().is_read_only
+
+
+def test_lists_and_the_head_of_its_pages_say_that_it_is_read_only(
+    web: Repository, page: Client
+) -> None:
+    before = [text(page, path).count(">Read-only<") for path in ("/acme", "/acme/web")]
+    closed(web)
+
+    after = [text(page, path).count(">Read-only<") for path in ("/acme", "/acme/web")]
+    assert (before, after) == ([0, 0], [1, 1])
+
+
+def test_nothing_that_would_be_refused_is_offered(web: Repository, page: Client) -> None:
+    pushed(web)
+    offers = ("change-tags?", "add-tag", 'name="action"')
+    paths = ("/acme/web/-/tags", "/acme/web/-/tags/v1")
+    before = "".join(text(page, path) for path in paths)
+    assert all(offer in before for offer in offers)
+    closed(web)
+
+    after = "".join(text(page, path) for path in paths)
+    assert [offer for offer in offers if offer in after] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["change-tags?action=delete&tag=v1", "change-tags?action=free&tag=v1", "restore-tag"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_that_would_change_it_says_that_it_is_read_only(
+    web: Repository, page: Client, path: str, method: str
+) -> None:
+    pushed(web)
+    closed(web)
+
+    answer = page.generic(method, f"/acme/web/-/{path}")
+
+    assert answer.status_code == 403
+    assert "acme/web is read-only" in answer.content.decode()
+    assert Tag.objects.alive(timezone.now()).filter(name="v1").exists()
+
+
+def test_who_may_only_pull_is_not_told_whom_to_ask(web: Repository) -> None:
+    bob = make_user("bob")
+    grant(repository=web, role=Role.READ, holder=bob, now=NOW)
+    closed(web)
+
+    assert "may see this, but not do this" in text(browser(bob), "/acme/web/-/restore-tag", 403)
+
+
+def test_who_pushed_is_told_as_before_to_those_who_might(web: Repository) -> None:
+    bob = make_user("bob")
+    grant(repository=web, role=Role.WRITE, holder=bob, now=NOW)
+    closed(web)
+
+    assert "created the repository" in text(browser(bob), "/acme/web/-/activity")
+    assert browser(bob).get("/acme/web/-/activity.csv").status_code == 200
+
+
+def test_it_can_be_described_while_it_is_read_only(web: Repository, page: Client) -> None:
+    closed(web)
+    page.post("/acme/web/-/description", {"description": "Kept for later."})
+
+    assert Repository.objects.get().description == "Kept for later."

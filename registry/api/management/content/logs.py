@@ -39,6 +39,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "repository.create": "create_repo",
     "repository.delete": "delete_repo",
     "repository.visibility": "change_repo_visibility",
+    "repository.state": "change_repo_state",
     "repository.description": "set_repo_description",
     "repository.grant": "change_repo_permission",
     "repository.revoke": "delete_repo_permission",

@@ -11,7 +11,7 @@ from accounts.names import is_name
 from artifacts.oci.media_types import INDEXES
 from artifacts.oci.names import parse_repository_name
 from registry.access.callers import InsufficientScope
-from registry.access.rights import catalog_of, readable_repositories, rights_in
+from registry.access.rights import catalog_of, readable_repositories, rights_held, rights_in
 from registry.api.http.failures import RequestInvalid
 from registry.api.management.base import ManagementView, NotFound, RepositoryView, account_named
 from registry.api.management.bodies import Body, Choice, Line, Text
@@ -27,6 +27,7 @@ from registry.repositories.services import (
     RepositoryExists,
     create_repository,
     describe,
+    set_read_only,
     set_visibility,
     star,
     unstar,
@@ -148,6 +149,7 @@ class RepositoriesView(ManagementView):
 
 class OneRepositoryView(RepositoryView):
     bodies = {"PUT": Description}
+    of_content = False
 
     def get(self, request: Request, name: str) -> Response:
         row = _with_namespace(self.repository)
@@ -165,7 +167,7 @@ class OneRepositoryView(RepositoryView):
             "trust_enabled": False,
             "tag_expiration_s": int(time_machine_of(row.namespace).total_seconds()),
             "is_free_account": False,
-            "state": "NORMAL",
+            "state": _state(row),
             "can_write": "push" in rights,
             "can_admin": "*" in rights,
         }
@@ -193,7 +195,7 @@ class OneRepositoryView(RepositoryView):
 
     def _rights(self, row: Repository) -> frozenset[str]:
         claims = self.caller.claims
-        held: frozenset[str] = rights_in(principal=self.principal, path=row.path, repository=row)
+        held: frozenset[str] = rights_held(principal=self.principal, path=row.path, repository=row)
         if claims is None:
             return held
         grant = claims.grants.get(row.path)
@@ -227,14 +229,15 @@ class VisibilityView(RepositoryView):
 
 
 class StateView(RepositoryView):
-    """Repositories are in one state: there are no mirrors, and none is closed to pushes."""
+    """Repositories take pushes or are read-only. There are no mirrors."""
 
     bodies = {"PUT": State}
 
     def put(self, request: Request, name: str) -> Response:
         state = self.read()["state"]
-        if state != "NORMAL":
-            raise RequestInvalid(f"repositories cannot be in the state {state} here")
+        if state == "MIRROR":
+            raise RequestInvalid("repositories cannot be in the state MIRROR here: none is one")
+        set_read_only(repository=self.repository, is_read_only=state == "READ_ONLY", **self.change)
         return Response({"success": True})
 
 
@@ -292,6 +295,10 @@ def _with_namespace(repository: Repository) -> Repository:
     return found
 
 
+def _state(row: Repository) -> str:
+    return "READ_ONLY" if row.is_read_only else "NORMAL"
+
+
 def _listed(row: Repository, *, is_starred: bool) -> dict[str, Any]:
     namespace, _, name = row.path.partition("/")
     return {
@@ -300,7 +307,7 @@ def _listed(row: Repository, *, is_starred: bool) -> dict[str, Any]:
         "description": row.description,
         "is_public": row.is_public,
         "kind": "image",
-        "state": "NORMAL",
+        "state": _state(row),
         "is_starred": is_starred,
         "quota_report": {"quota_bytes": None, "configured_quota": None},
     }

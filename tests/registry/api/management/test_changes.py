@@ -337,8 +337,30 @@ def test_a_role_by_a_team_is_told_as_transitive(owner: Client, web: Repository) 
 def test_a_state_that_there_is_not_is_refused(owner: Client) -> None:
     path = "/repository/acme/web/changestate"
 
-    assert ask(owner, "PUT", path, {"state": "NORMAL"}) == (200, {"success": True})
-    assert ask(owner, "PUT", path, {"state": "READ_ONLY"})[0] == 400
+    for state in ("MIRROR", "read_only", "", None):
+        assert ask(owner, "PUT", path, {"state": state})[0] == 400
+    assert ask(owner, "GET", "/repository/acme/web")[1]["state"] == "NORMAL"
+
+
+def test_a_repository_is_read_only_until_it_is_not(owner: Client) -> None:
+    path = "/repository/acme/web/changestate"
+
+    for state in ("READ_ONLY", "READ_ONLY", "NORMAL"):
+        assert ask(owner, "PUT", path, {"state": state}) == (200, {"success": True})
+        document = ask(owner, "GET", "/repository/acme/web")[1]
+        assert (document["state"], document["can_write"]) == (state, True)
+        (listed,) = ask(owner, "GET", "/repository?namespace=acme")[1]["repositories"]
+        assert listed["state"] == state
+
+
+def test_who_only_writes_does_not_make_a_repository_read_only(web: Repository) -> None:
+    grant(repository=web, role=Role.WRITE, holder=make_user("bob"), now=NOW)
+    bob = Client(headers=token("bob"))
+
+    answer = ask(bob, "PUT", "/repository/acme/web/changestate", {"state": "READ_ONLY"})
+
+    assert answer[0] == 403
+    assert not Repository.objects.get().is_read_only
 
 
 def test_a_star_is_of_one_person(owner: Client, web: Repository) -> None:
