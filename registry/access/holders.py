@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.credentials.principals import Principal
 from accounts.errors import AccountError, UserUnknown
 from accounts.names import is_name
-from accounts.organizations.models import Organization, Team
+from accounts.organizations.models import Organization, Team, TeamMember
 from accounts.users.models import Namespace, Robot, User
 from registry.access.rights import sees_everything
 from registry.repositories.models import Repository, administered_namespaces
@@ -91,20 +91,30 @@ def known_names(
     text = text.strip().lower()
     if "\x00" in text:
         return []
-    found: list[tuple[str, str]] = []
-    for one in _PARTS.get(kind, ()):
-        found += _NAMES[one](text, place, asker, most)
-    return found
+    return [
+        name for names_of in _NAMES.get(kind, ()) for name in names_of(text, place, asker, most)
+    ]
+
+
+def people_in_sight(
+    text: str, *, asker: Principal, place: Namespace | None = None
+) -> QuerySet[User]:
+    """Active people whose names the asker may learn by typing ``text``: who is in an organization
+    with them or in that of ``place``, and whoever is called exactly so."""
+    users = User.objects.filter(is_active=True)
+    if sees_everything(asker):
+        return users
+    mine = TeamMember.objects.filter(user=asker.id).values("team__organization")
+    shared = Q(team__organization__in=mine)
+    if place is not None:
+        shared |= Q(team__organization__namespace=place)
+    near = TeamMember.objects.filter(shared, user=OuterRef("pk"))
+    return users.filter(Q(username=text) | Q(Exists(near)))
 
 
 def _users(text: str, place: Namespace, asker: Principal, most: int) -> list[tuple[str, str]]:
-    users = User.objects.filter(is_active=True)
-    if not sees_everything(asker):
-        mine = Team.objects.filter(members__user=asker.id).values("organization")
-        near = Q(team_memberships__team__organization__in=mine)
-        near |= Q(team_memberships__team__organization__namespace=place)
-        users = users.filter(near | Q(username=text))
-    names = users.filter(username__contains=text).order_by("username").distinct()
+    people = people_in_sight(text, asker=asker, place=place)
+    names = people.filter(username__contains=text).order_by("username")
     return [(name, "User") for name in names.values_list("username", flat=True)[:most]]
 
 
@@ -133,11 +143,10 @@ def _repositories(
     return [(path, "Repository") for path in paths[:most]]
 
 
-_PARTS: Final = {
-    "account": ("robot", "user"),
-    "user": ("user",),
-    "robot": ("robot",),
-    "team": ("team",),
-    "repository": ("repository",),
+_NAMES: Final = {
+    "account": (_robots, _users),
+    "user": (_users,),
+    "robot": (_robots,),
+    "team": (_teams,),
+    "repository": (_repositories,),
 }
-_NAMES: Final = {"user": _users, "robot": _robots, "team": _teams, "repository": _repositories}

@@ -17,6 +17,7 @@ from accounts.organizations.models import Organization, TeamMember
 from accounts.users.models import Namespace, Robot, User
 from accounts.users.services import create_user
 from artifacts.oci.errors import TooManyRequests
+from registry.access.holders import people_in_sight
 from registry.access.rights import sees_everything
 from registry.access.standings import standings
 from registry.api.http.failures import RequestInvalid
@@ -173,12 +174,8 @@ class EntitiesView(ManagementView):
     def _users(self, prefix: str) -> list[dict[str, Any]]:
         if not prefix.isascii() or not prefix.isprintable():
             return []
-        users = User.objects.filter(is_active=True)
-        if not sees_everything(self.principal):
-            mine = TeamMember.objects.filter(user=self.principal.id).values("team__organization")
-            near = TeamMember.objects.filter(user=OuterRef("pk"), team__organization__in=mine)
-            users = users.filter(Q(username=prefix) | Q(Exists(near)))
-        rows = users.filter(username__startswith=prefix).order_by("username")[:_MOST_FOUND]
+        people = people_in_sight(prefix, asker=self.principal)
+        rows = people.filter(username__startswith=prefix).order_by("username")[:_MOST_FOUND]
         return [account(row) for row in rows]
 
     def _robots(self, prefix: str, place: Namespace) -> list[dict[str, Any]]:
