@@ -149,6 +149,16 @@ class Page(View):
         raise NotImplementedError
 
     @property
+    def names_url(self) -> str:
+        """Where fields of the page ask for names; see ``ui.search.picker``."""
+        raise NotImplementedError
+
+    def suggest(self, form: PageForm, name: str, kind: str = "", *, first: str = "") -> None:
+        """Have a field suggest names of a ``kind``; ``first`` where a field says which."""
+        known = known_names(kind or first, "", place=self.home, asker=self.visitor, most=SUGGESTED)
+        pick(form, name, url=self.names_url, known=known, kind=kind)
+
+    @property
     def back(self) -> str:
         """Where a visitor goes after a change that was refused and had no form."""
         return self.request.path
@@ -209,13 +219,9 @@ class NamespacePage(Page):
     def home(self) -> Namespace:
         return self.namespace
 
-    def suggest(self, form: PageForm, name: str, kind: str = "", *, first: str = "") -> None:
-        """Have a field suggest names of a ``kind``; ``first`` where a field says which."""
-        known = known_names(
-            kind or first, "", place=self.namespace, asker=self.visitor, most=SUGGESTED
-        )
-        url = reverse("ui:names", kwargs={"namespace": self.namespace.name})
-        pick(form, name, url=url, known=known, kind=kind)
+    @property
+    def names_url(self) -> str:
+        return reverse("ui:names", kwargs={"namespace": self.namespace.name})
 
 
 class OrganizationPage(NamespacePage):
@@ -266,11 +272,9 @@ class RepositoryPage(Page):
     def home(self) -> Namespace:
         return self.repository.namespace
 
-    def suggest(self, form: PageForm, name: str, kind: str = "", *, first: str = "") -> None:
-        """Have a field suggest names of a ``kind``; ``first`` where a field says which."""
-        known = known_names(kind or first, "", place=self.home, asker=self.visitor, most=SUGGESTED)
-        url = reverse("ui:repository_names", kwargs={"repository": self.repository.path})
-        pick(form, name, url=url, known=known, kind=kind)
+    @property
+    def names_url(self) -> str:
+        return reverse("ui:repository_names", kwargs={"repository": self.repository.path})
 
     def _note_refusal(self) -> None:
         """Who has not signed in is led to the page for it, and not refused yet."""
