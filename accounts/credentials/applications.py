@@ -33,9 +33,9 @@ MOST_APPLICATIONS: Final = 100  # of one organization
 MOST_TOKENS: Final = 500  # of one application
 MOST_OFFERS: Final = 500  # of one application
 MAX_SCOPE_LENGTH: Final = 255  # of an offer
-RESPONSE_TYPES: Final = ("token", "code")
 TOKEN_LASTS: Final = timedelta(seconds=315_576_000)  # ten years, as in Quay
 CODE_LASTS_SECONDS: Final = 600
+_RESPONSE_TYPES: Final = ("token", "code")
 _CLIENT_ID: Final = string.ascii_uppercase + string.digits
 _CLIENT_ID_LENGTH: Final = 20
 
@@ -177,8 +177,7 @@ def offer_token(
     Whether they can give what is asked for turns out when they agree. Raises ``ScopeUnknown`` and
     ``ApplicationRefused``.
     """
-    if response_type not in RESPONSE_TYPES:
-        raise ApplicationRefused("response_type must be token or code")
+    check_response_type(response_type)
     if len(scope) > MAX_SCOPE_LENGTH:
         raise ApplicationRefused(f"scope has at most {MAX_SCOPE_LENGTH} characters")
     read_scopes(scope)
@@ -199,6 +198,12 @@ def offer_token(
         facts = {"application": application.name, "user": user.username, "scope": scope}
         by.did("application.offer", organization, now=now, **facts)
     return offer
+
+
+def check_response_type(text: str) -> None:
+    """Raises ``ApplicationRefused``."""
+    if text not in _RESPONSE_TYPES:
+        raise ApplicationRefused("response_type must be token or code")
 
 
 def end_offer(*, application: OAuthApplication, user: User) -> None:

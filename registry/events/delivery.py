@@ -354,7 +354,9 @@ def _rest(host: str, *, now: datetime) -> None:
     The longer it has been away, the longer it is left alone, within ``_REST_OF_A_HOST``.
     """
     near = Hook.objects.active().filter(url__icontains=host.rpartition(":")[0])
-    near = near.filter(Exists(Delivery.objects.filter(hook=OuterRef("pk"), state="waiting")))
+    near = near.filter(
+        Exists(Delivery.objects.filter(hook=OuterRef("pk"), state=DeliveryState.WAITING))
+    )
     columns = near.values_list("pk", "url", "format", "failing_since")
     found = [(pk, since) for pk, url, name, since in columns if _host_of(url, name) == host]
     since = min((since for _, since in found if since), default=now)

@@ -100,8 +100,7 @@ class AuthorizePage(Page):
         if application is None:
             raise ApplicationRefused("there is no application with this client_id")
         applications.check_redirect(application, self._place, own=self._own)
-        if self._said.get("response_type") not in applications.RESPONSE_TYPES:
-            raise ApplicationRefused("response_type must be token or code")
+        applications.check_response_type(self._said.get("response_type", ""))
         method = self._said.get("code_challenge_method", "")
         if self._said.get("code_challenge") and method != "S256":
             raise ApplicationRefused("code_challenge_method must be S256")

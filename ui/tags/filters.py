@@ -32,6 +32,7 @@ SORTS: Final = (
     ("name", "Name"),
     ("name-down", "Name, from the end"),
 )
+_BY_DAY: Final = frozenset({"newest", "oldest"})
 _MIN_DIGITS = 6  # of a digest without its algorithm
 _MAX_MANIFESTS = 200
 _MAX_LENGTH = 160
@@ -61,13 +62,12 @@ class Filters:
         usual = "version" if repository.kind == Kind.HELM_CHART else "newest"
         sort = query.get("sort", "")
         sort = sort if sort in dict(SORTS) else usual
-        day = sort in {"newest", "oldest"}
         return cls(
             text=typed(query, "q", most=_MAX_LENGTH),
             is_expiring=query.get("expiry") == "expiring",
             is_companion=query.get("show") == "companions",
             sort=sort,
-            start=typed(query, "day" if day else "from", most=MAX_TAG_LENGTH),
+            start=typed(query, "day" if sort in _BY_DAY else "from", most=MAX_TAG_LENGTH),
         )
 
     @property
@@ -81,7 +81,7 @@ class Filters:
 
     @property
     def by_day(self) -> bool:
-        return self.sort in {"newest", "oldest"}
+        return self.sort in _BY_DAY
 
     @property
     def kept(self) -> Mapping[str, str]:
