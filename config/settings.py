@@ -121,6 +121,7 @@ INSTALLED_APPS = [
     "registry.statistics",
     "registry.announcements",
     "registry.gc",
+    "registry.keeping",
     *(["registry.api.docker_v1"] if BERTH.FEATURE_DOCKER_V1 else []),
     "ui",
     "allauth",

@@ -1,11 +1,9 @@
 """Events past their time leave the audit trail: first into an archive, if one is kept, then the
 rows go."""
 
-import os
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from typing import Final
 
 from django.conf import settings
@@ -13,44 +11,43 @@ from django.conf import settings
 from accounts import statements
 from accounts.audit.models import AuditEvent
 
-BATCH_ROWS: Final = 2000
+BATCH_ROWS: Final = 10_000
+DELETED_AT_ONCE: Final = 2000
 
-_DELETE = "DELETE FROM audit_auditevent WHERE id IN ({ids}) AND at < %s"
-_PRIVATE: Final = 0o600
+_DELETE: Final = "DELETE FROM audit_auditevent WHERE id IN ({ids}) AND at < %s"
+
+Archive = Callable[[Sequence[AuditEvent]], None]
 
 
-def rotate_log(*, now: datetime, older_than: timedelta, archive: Path | None) -> int:
+def rotate_log(*, now: datetime, older_than: timedelta, archive: Archive | None) -> int:
     """Let the oldest events go, at most ``BATCH_ROWS``; return how many.
 
-    Those that are still to be forwarded stay.
-    What is archived and then not deleted is archived once more: lines carry the event's id.
-    Raises ``OSError`` when the archive cannot be written; nothing is deleted then.
+    Those that are still to be forwarded stay. With an archive whole days go, and those of one day
+    at once, so that an archive holds few files.
+
+    Args:
+        archive: keeps events of one day (UTC), in their order, durably when it returns. When it
+            raises, nothing is deleted. What it kept and was then not deleted comes again.
     """
-    before = now - older_than
+    before = (now - older_than).astimezone(UTC)
+    if archive is not None:
+        before = before.replace(hour=0, minute=0, second=0, microsecond=0)
     old = AuditEvent.objects.filter(at__lt=before).order_by("at", "id")
     if settings.BERTH.ACTION_LOG_FORWARD_TO:
         old = old.filter(to_forward=False)
     events = list(old[:BATCH_ROWS])
-    if not events:
-        return 0
-    if archive is not None:
-        for month, its_events in groupby(events, lambda event: f"{event.at:%Y-%m}"):
-            _append(archive / f"audit-{month}.jsonl", list(its_events))
-    ids = ", ".join(["%s"] * len(events))
-    return statements.execute(_DELETE.format(ids=ids), [*(event.pk for event in events), before])
+    if events and archive is not None:
+        day = day_of(events[0])
+        events = list(takewhile(lambda event: day_of(event) == day, events))
+        archive(events)
+    rest = iter(events)
+    gone = 0
+    while ids := [event.pk for event in islice(rest, DELETED_AT_ONCE)]:
+        marks = ", ".join(["%s"] * len(ids))
+        gone += statements.execute(_DELETE.format(ids=marks), [*ids, before])
+    return gone
 
 
-def _append(path: Path, events: Sequence[AuditEvent]) -> None:
-    """Durable when it returns: the rows go next."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{event.line}\n" for event in events)
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(text.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def day_of(event: AuditEvent) -> str:
+    """The day of an event (UTC), such as ``2026-11-30``."""
+    return event.at.astimezone(UTC).date().isoformat()

@@ -124,6 +124,7 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = {
         "ACCESS_LOG",
         "FEATURE_ACTION_LOG_ROTATION",
         "ACTION_LOG_ROTATION_THRESHOLD",
+        "ACTION_LOG_ARCHIVE_LOCATION",
         "ACTION_LOG_ARCHIVE_PATH",
         "ACTION_LOG_FORWARD_TO",
         "ACTION_LOG_FORWARD_TOKEN",

@@ -4,6 +4,7 @@ Keys carry Quay's names where Quay has them. ``docs/configuration.md`` shows thi
 administrators; a test compares the two.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -35,6 +36,12 @@ SECRET_KEYS = frozenset(
 )
 # Also read from BERTH_<KEY>_FILE.
 KEYS_FROM_FILES = SECRET_KEYS | {"DISTRIBUTED_STORAGE_CONFIG"}
+
+
+_FOLDER_OF_STORE: Final = re.compile(
+    r"[a-z0-9][\w.-]*(/[a-z0-9][\w.-]*)*", re.ASCII | re.IGNORECASE
+)
+_TAKEN_FOLDERS: Final = frozenset({"blobs", "uploads", "doctor"})
 
 
 class LogLevel(StrEnum):
@@ -74,11 +81,18 @@ class Configuration(ContentKeys):
         description="How long events stay in the audit log, at least a day, if it is rotated.",
         examples=["1y"],
     )
+    ACTION_LOG_ARCHIVE_LOCATION: str = Field(
+        "",
+        description="Name from `DISTRIBUTED_STORAGE_CONFIG` of the store into which events are"
+        " written before they leave the audit log. Empty: none. See docs/administration.md.",
+        examples=["default"],
+    )
     ACTION_LOG_ARCHIVE_PATH: str = Field(
         "",
-        description="Folder into which events are written before they leave the audit log, a file"
-        " of JSON lines for each month. A relative one starts in the data folder. Empty: none.",
-        examples=["/srv/berth/audit"],
+        description="Folder in that store (`audit` if empty). Without"
+        " `ACTION_LOG_ARCHIVE_LOCATION`: a folder of the worker's machine; a relative one starts"
+        " in the data folder.",
+        examples=["archives/audit"],
     )
     ACTION_LOG_FORWARD_TO: ForwardTo = Field(
         "",
@@ -131,6 +145,7 @@ class Configuration(ContentKeys):
                     "DISTRIBUTED_STORAGE_PREFERENCE",
                     f"names {name!r}, which DISTRIBUTED_STORAGE_CONFIG does not have",
                 )
+        self._check_archive()
         if parse_lifetime(self.ACTION_LOG_ROTATION_THRESHOLD) < timedelta(days=1):
             raise impossible("ACTION_LOG_ROTATION_THRESHOLD", "is shorter than a day")
         if self.maximum_manifest_bytes > self.maximum_layer_bytes:
@@ -144,6 +159,21 @@ class Configuration(ContentKeys):
                 "LABELED_EXPIRATION_MINIMUM", "is longer than LABELED_EXPIRATION_MAXIMUM"
             )
         return self
+
+    def _check_archive(self) -> None:
+        location, path = self.ACTION_LOG_ARCHIVE_LOCATION, self.ACTION_LOG_ARCHIVE_PATH
+        if not location:
+            return
+        if location not in self.DISTRIBUTED_STORAGE_CONFIG:
+            raise impossible(
+                "ACTION_LOG_ARCHIVE_LOCATION",
+                f"names {location!r}, which DISTRIBUTED_STORAGE_CONFIG does not have",
+            )
+        if path and (not _FOLDER_OF_STORE.fullmatch(path) or path.split("/")[0] in _TAKEN_FOLDERS):
+            raise impossible(
+                "ACTION_LOG_ARCHIVE_PATH",
+                "is no folder of a store, as archives/audit is, or one that blobs are in",
+            )
 
 
 CHANGEABLE: Final[Mapping[str, Change]] = {

@@ -129,7 +129,7 @@ def back_up(
     Raises ``StorageUnavailable`` and ``HoldLost``; what was there before stays whole.
     """
     place.require()
-    place.clear(clock())
+    place.clear("blobs", clock())
     with held(clock) as hold, tempfile.TemporaryDirectory(prefix="berth-backup-") as folder:
         begun = clock()
         said = _spool(Path(folder), extras)

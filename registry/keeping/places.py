@@ -56,8 +56,8 @@ class Place(Protocol):
 
     def delete(self, name: str) -> None: ...
 
-    def clear(self, now: datetime) -> None:
-        """Remove what writers that were killed left behind a day ago."""
+    def clear(self, folder: str, now: datetime) -> None:
+        """Remove what writers into a folder that were killed left behind a day ago."""
         ...
 
 
@@ -153,7 +153,7 @@ class FolderPlace:
         with suppress(OSError):  # others are in it
             path.parent.rmdir()
 
-    def clear(self, now: datetime) -> None:
+    def clear(self, folder: str, now: datetime) -> None:
         oldest = (now - _LEFT_BEHIND).timestamp()
         for path in _files(self.root / _INCOMING):
             with suppress(FileNotFoundError):
@@ -201,8 +201,8 @@ class BucketPlace:
     def delete(self, name: str) -> None:
         self.bucket.delete(name)
 
-    def clear(self, now: datetime) -> None:
-        for page in self.bucket.multiparts("blobs"):
+    def clear(self, folder: str, now: datetime) -> None:
+        for page in self.bucket.multiparts(folder):
             for entry in page:
                 if entry.moment < now - _LEFT_BEHIND:
                     self.bucket.abort(entry.key, entry.multipart_id)

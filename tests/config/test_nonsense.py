@@ -51,6 +51,7 @@ FORMS = {
     "doctor": ["X"],
     "rotate_signing_key": ["X"],
     "reseal": ["X"],
+    "audit_archive": ["X", "--since X", "--read --before X"],
     "backup": ["s3:// --keep X"],
     "restore": ["/nowhere --at X"],
     "move_database": ["X"],

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             place = place_of_store(to)
             place.require()
-            place.clear(timezone.now())
+            place.clear("blobs", timezone.now())
             copied = move_blobs(place, clock=timezone.now, tell=told(self.stderr))
         except StorageUnavailable as error:
             raise CommandError(f"{to}: {error.why or error}") from error
