@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from django.conf import settings as django_settings
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
@@ -140,6 +141,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return None
 
 
+@pytest.hookimpl(trylast=True)  # others mark theirs first
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each test has a client's home of its own; daemons and what is pushed first are a file's."""
     _leave_out(config, items)
@@ -147,6 +149,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if clients in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(f"clients-{item.path.stem}"))
+        if getattr(config.option, "loadgroup", False):
+            _name_group(item)
+
+
+def _name_group(item: pytest.Item) -> None:
+    """As pytest-xdist 3.8 does to keep a group in one process, in vain since pytest 9.2."""
+    if group := item.get_closest_marker("xdist_group"):
+        item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:

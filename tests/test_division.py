@@ -35,3 +35,10 @@ def test_bytes_that_change_with_the_second_do_not_change_the_name_of_a_test() ->
 
 def test_short_text_names_its_test() -> None:
     assert pytest_make_parametrize_id(b"{}") is None
+
+
+@pytest.mark.xdist_group("one process")
+def test_a_group_is_told_to_whatever_divides_the_tests(request: pytest.FixtureRequest) -> None:
+    is_divided = bool(getattr(request.config.option, "loadgroup", False))
+
+    assert request.node.nodeid.endswith("@one process") == is_divided

@@ -35,10 +35,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _print_past_capture(config, f"{name} cannot start here, not tested: {reason}")
 
 
+@pytest.fixture(scope="session")
+def populated() -> dict[str, Registry]:
+    """By the name of its server, which stays when ``registry`` changes from file to file."""
+    return {}
+
+
 @pytest.fixture(scope="session", params=["http", "tls"])
-def registry(request: pytest.FixtureRequest) -> Registry:
+def registry(request: pytest.FixtureRequest, populated: dict[str, Registry]) -> Registry:
     name = "live_registry" if request.param == "http" else "live_registry_tls"
-    return populate(request.getfixturevalue(name))
+    if name not in populated:
+        populated[name] = populate(request.getfixturevalue(name))
+    return populated[name]
 
 
 @pytest.fixture
