@@ -12,9 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
+from cachetools import LRUCache, cached
 from django.conf import settings
 
-from accounts.credentials.keys import CLOCK_LEEWAY, public_key, signing_key
+from accounts.credentials.keys import CLOCK_LEEWAY, LoadedKey, public_key, signing_key
 from accounts.credentials.principals import Principal
 from accounts.statements import each_time, holds_until
 from artifacts.oci.errors import NameInvalid, Unauthorized
@@ -25,6 +26,7 @@ from registry.repositories.paths import repository_path
 MAX_TOKEN_BYTES = 8 * 1024
 _REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
 _REMEMBERED_TOKENS = 4096
+_REMEMBERED_SIGNATURES = 256
 REMEMBERED = Counter(
     "berth_token_cache_total", "Bearer tokens that were verified before, or not.", ("result",)
 )
@@ -74,20 +76,32 @@ def issue_token(
 
     The first ones come first: clients name what they are about to do before the rest.
     """
-    while len(token := _signed(principal, grants, epoch, now)) > MAX_TOKEN_BYTES:
+    key, issued_at = signing_key(now=now), int(now.timestamp())
+    facts = service_name(), principal, epoch, issued_at, lifetime_seconds(principal, now=now)
+    while len(token := _signed(key, *facts, tuple(grants))) > MAX_TOKEN_BYTES:
         grants = grants[: len(grants) * MAX_TOKEN_BYTES // (len(token) + 1)]
     return token, grants
 
 
-def _signed(principal: Principal, grants: Sequence[Grant], epoch: int, now: datetime) -> str:
-    key = signing_key(now=now)
+@cached(LRUCache(_REMEMBERED_SIGNATURES), key=lambda key, *facts: (key.kid, *facts), lock=Lock())
+def _signed(
+    key: LoadedKey,
+    service: str,
+    principal: Principal,
+    epoch: int,
+    issued_at: int,
+    lifetime: int,
+    grants: tuple[Grant, ...],
+) -> str:
+    """The machines of a cluster share a login and ask for the same: of one second they get the
+    same token, since a signature costs more than all else."""
     claims = {
-        "iss": service_name(),
-        "aud": service_name(),
+        "iss": service,
+        "aud": service,
         "sub": principal.name,
-        "iat": int(now.timestamp()),
-        "nbf": int(now.timestamp()),
-        "exp": int(now.timestamp()) + lifetime_seconds(principal, now=now),
+        "iat": issued_at,
+        "nbf": issued_at,
+        "exp": issued_at + lifetime,
         "jti": uuid4().hex,
         "access": [
             {

@@ -314,6 +314,41 @@ def test_after_a_revocation_new_tokens_are_good_at_once(
     require(token(principal_of(bob), now), now)
 
 
+@pytest.mark.parametrize(
+    ("later", "scope", "is_same"),
+    [(0, SCOPE, True), (1, SCOPE, False), (0, "repository:acme/web:pull,delete", False)],
+)
+def test_one_login_that_asks_for_the_same_in_one_second_gets_one_token(
+    web: Repository, now: datetime, later: int, scope: str, is_same: bool
+) -> None:
+    owner = principal_of(User.objects.get(username="acme-owner"))
+    first = token(owner, now)
+
+    again = token(owner, now + timedelta(seconds=later), scope)
+
+    assert (again == first) == is_same
+
+
+def test_two_logins_never_get_one_token(web: Repository, bob: User, now: datetime) -> None:
+    grant(repository=web, role=Role.READ, holder=bob, now=now)
+    owner = principal_of(User.objects.get(username="acme-owner"))
+    pull = "repository:acme/web:pull"
+
+    assert token(owner, now, pull) != token(principal_of(bob), now, pull)
+
+
+def test_a_token_of_the_same_second_says_what_the_rights_have_become(
+    web: Repository, bob: User, now: datetime
+) -> None:
+    grant(repository=web, role=Role.WRITE, holder=bob, now=now)
+    token(principal_of(bob), now)
+    grant(repository=web, role=Role.READ, holder=bob, now=now)
+
+    claims = verify_token(token(principal_of(bob), now), now=now)
+
+    assert claims.grants["acme/web"].scope.actions == {"pull"}
+
+
 def test_a_token_is_not_good_for_another_repository_of_the_same_name(
     web: Repository, bob: User, now: datetime
 ) -> None:
