@@ -42,13 +42,12 @@ class Hasher:
 def keep(upload: UUID, hasher: Hasher) -> None:
     """Remember what has seen the beginning of an upload."""
     with _lock:
-        _hashers[upload, hasher.algorithm] = hasher
+        _hashers[upload] = hasher
 
 
 def forget(upload: UUID) -> None:
     with _lock:
-        for key in [key for key in _hashers if key[0] == upload]:
-            del _hashers[key]
+        _hashers.pop(upload, None)
 
 
 def hasher_at(writer: UploadWriter, upload: UUID, algorithm: str, offset: int) -> Hasher:
@@ -56,8 +55,8 @@ def hasher_at(writer: UploadWriter, upload: UUID, algorithm: str, offset: int) -
     if offset == 0:
         return Hasher(algorithm)
     with _lock:
-        known = _hashers.get((upload, algorithm))
-        if known and known.length == offset:
+        known = _hashers.get(upload)
+        if known and known.algorithm == algorithm and known.length == offset:
             # A copy: a request that fails half way must not spoil the state it began with.
             return known.copy()
     hasher = Hasher(algorithm)
@@ -68,4 +67,4 @@ def hasher_at(writer: UploadWriter, upload: UUID, algorithm: str, offset: int) -
 
 _lock = Lock()
 # Of uploads whose beginning this process has seen. A miss costs a read.
-_hashers: LRUCache[tuple[UUID, str], Hasher] = LRUCache(_REMEMBERED_UPLOADS)
+_hashers: LRUCache[UUID, Hasher] = LRUCache(_REMEMBERED_UPLOADS)

@@ -148,11 +148,10 @@ def appending(*, session: UploadSession, chunk: Chunk) -> Receiving[UploadSessio
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An upload whose bytes are stored, before a row says so.
+    """An upload whose bytes have their place, before they are durable and a row says so.
 
     Without ``ends_session`` nobody knows of the session. ``came_at_once``: not through what
-    earlier requests may have begun, which is thrown away in the end; such bytes are not durable
-    yet.
+    earlier requests may have begun, which is thrown away in the end.
     """
 
     session: UploadSession
@@ -268,10 +267,9 @@ def register(finished: Finished) -> Blob:
 def register_together(finished: Sequence[Finished]) -> list[Blob | Exception]:
     """The same for many at once: of each the blob, or what ``register`` raises."""
     try:
-        blob_store().settle([each.storage_key for each in finished if each.came_at_once])
+        blob_store().settle([each.storage_key for each in finished])
     except OCIError as error:
-        others = iter(_registered([each for each in finished if not each.came_at_once]))
-        return [error if each.came_at_once else next(others) for each in finished]
+        return [error for _ in finished]
     return _registered(finished)
 
 

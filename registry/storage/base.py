@@ -91,9 +91,10 @@ class UploadWriter(Protocol):
         ...
 
     def finish(self) -> str:
-        """Make what was written durable; return the key it stays under from now on.
+        """Give what was written its place; return the key it stays under from now on.
 
-        A key is never used twice, so a late deletion cannot hit other bytes.
+        A key is never used twice, so a late deletion cannot hit other bytes. ``settle`` comes
+        before anything is promised of it.
         """
         ...
 
@@ -129,7 +130,10 @@ class BlobStore(Protocol):
         ...
 
     def settle(self, keys: Sequence[str]) -> None:
-        """Make durable what ``keep`` stored under these keys. When it fails, all of it is gone."""
+        """Make durable what ``finish`` and ``keep`` stored under these keys.
+
+        When it fails, all of it is gone: what a disk says of such bytes later cannot be relied on.
+        """
         ...
 
     def discard(self, upload: UUID) -> None:

@@ -220,10 +220,8 @@ class FileWriter:
         target = self.root / key
         with disk_is_told():
             os.utime(self.file)  # its bytes may have come long before; the row comes next
-            os.fsync(self.file)
             with self.undisturbed():
                 _placed(target, self.root, lambda: self.path.rename(target))
-            sync_folder(target.parent)
         # Whoever is just taking the upload over is told so, in place of a missing file.
         with locked(self.lock):
             _remove(self.path.parent)

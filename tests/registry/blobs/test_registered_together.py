@@ -68,37 +68,41 @@ def test_the_disk_is_waited_for_once(repository: Repository) -> None:
     assert sum(query["sql"].startswith("BEGIN") for query in queries) == 1
 
 
-def test_bytes_that_came_at_once_are_durable_before_rows_name_them(
+def streamed(session: UploadSession, content: bytes) -> Finished:
+    append_chunk(session=session, chunk=Chunk([content], length=len(content)), now=NOW)
+    return finish_upload(session=session, digest=Digest.of(content), chunk=EMPTY, now=NOW)
+
+
+def test_bytes_are_durable_before_rows_name_them(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows_at_sync: list[int] = []
+    settled: list[tuple[int, int]] = []
     settle = FilesystemStore.settle
 
     def watched(store: FilesystemStore, keys: Sequence[str]) -> None:
         settle(store, keys)
-        rows_at_sync.append(Blob.objects.count())
+        settled.append((len(keys), Blob.objects.count()))
 
     monkeypatch.setattr(FilesystemStore, "settle", watched)
-    register_together([finished(opened(repository), content) for content in BOTH])
+    at_once = finished(opened(repository), b"sun")
+    register_together([at_once, streamed(opened(repository), b"moon")])
 
-    assert rows_at_sync == [0]
+    assert settled == [(2, 0)]
 
 
-def test_a_disk_that_cannot_keep_some_does_not_fail_those_that_it_has(
+def test_a_disk_that_fails_keeps_none_that_waited_for_it(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    streamed = opened(repository)
-    append_chunk(session=streamed, chunk=Chunk([b"sun"], length=3), now=NOW)
-    ended = finish_upload(session=streamed, digest=Digest.of(b"sun"), chunk=EMPTY, now=NOW)
-    at_once = finished(opened(repository), b"moon")
+    waiting = [finished(opened(repository), b"moon"), streamed(opened(repository), b"sun")]
 
     def fail(_file: int) -> None:
         raise OSError(errno.EIO, "the disk is broken")
 
     monkeypatch.setattr(os, "fsync", fail)
-    outcomes = register_together([at_once, ended])
+    outcomes = register_together(waiting)
 
-    assert [type(outcome) for outcome in outcomes] == [DiskFailed, Blob]
+    assert [type(outcome) for outcome in outcomes] == [DiskFailed, DiskFailed]
+    assert not Blob.objects.exists()
 
 
 def test_who_lost_to_another_does_not_hold_up_the_rest(

@@ -36,20 +36,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
+def test_an_upload_is_synced_in_its_place_before_the_folder_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
+    store = FilesystemStore(root=tmp_path)
+    store.keep(uuid4(), b"there is a folder now")
     _watch(monkeypatch, steps)
 
-    with FilesystemStore(root=tmp_path).hold(uuid4(), 0, confirm=agree) as writer:
+    with store.hold(uuid4(), 0, confirm=agree) as writer:
         writer.write([b"hello"])
         steps.clear()
         key = writer.finish()
+    store.settle([key])
 
-    moved = steps.index(f"rename {tmp_path / key}")
-    assert any(step.startswith("fsync") and "/uploads/" in step for step in steps[:moved])
-    assert f"fsync {(tmp_path / key).parent}" in steps[moved:]
+    place = tmp_path / key
+    assert steps == [f"rename {place}", f"fsync {place}", f"fsync {place.parent}"]
 
 
 def test_bytes_that_are_kept_at_once_are_synced_before_their_folder_is(
@@ -138,7 +140,9 @@ def test_bytes_that_cannot_be_synced_are_not_kept(
             raise OSError(errno.EIO, "the disk is broken")
 
     monkeypatch.setattr(os, "fsync", fail)
-    kept = [store.keep(upload, b"hello"), store.keep(upload, b"goodbye")]
+    with store.hold(uuid4(), 0, confirm=agree) as writer:
+        writer.write([b"goodbye"])
+        kept = [store.keep(upload, b"hello"), writer.finish()]
     with pytest.raises(DiskFailed):
         store.settle(kept)
 
