@@ -5,8 +5,8 @@ import re
 from django.urls import URLPattern, re_path
 
 from registry.api.management.base import RepositoryView
+from registry.api.management.description.views import OWN
 from registry.api.management.messages import UnknownView
-from registry.api.management.openapi import OWN
 from registry.api.management.routes import BESIDE, ITSELF, ROUTES, Route
 
 _PLACES = re.compile(r"\{(\w+)\}")

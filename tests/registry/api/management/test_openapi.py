@@ -11,8 +11,9 @@ from django.db import transaction
 from django.test import Client
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidator
 
-from registry.api.management.openapi import OWN, QUERIES
-from registry.api.management.routes import ROUTES
+from registry.api.management.description.answers import ANSWERS
+from registry.api.management.description.parts import QUERIES
+from registry.api.management.description.views import TOLD
 from registry.api.management.urls import urlpatterns
 from tests.registry.api.management.asking import token
 from tests.registry.builders import make_repository, make_user
@@ -20,9 +21,7 @@ from tests.registry.builders import make_repository, make_user
 pytestmark = pytest.mark.django_db
 
 OPERATIONS = [
-    (route, method, operation)
-    for route in (*OWN, *ROUTES)
-    for method, operation in route.operations.items()
+    (route, method, operation) for route in TOLD for method, operation in route.operations.items()
 ]
 HOSTILE: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**70, 1.5, "", "x", "\u0000", "\ud800", "a" * 5000, "../..", "%2e%2e"),
@@ -68,18 +67,28 @@ def test_no_two_operations_have_one_name() -> None:
 
 
 def test_every_address_of_the_api_is_in_the_document(openapi: Any) -> None:
-    known = {route.name for route in (*OWN, *ROUTES)} | {"unknown"}
+    known = {route.name for route in TOLD} | {"unknown"}
     addresses = {str(one.pattern): one.name for one in urlpatterns}
 
     assert {name for place, name in addresses.items() if place.startswith("^api")} == known
-    assert len(openapi["paths"]) == len({route.path for route in (*OWN, *ROUTES)})
+    assert len(openapi["paths"]) == len({route.path for route in TOLD})
 
 
 def test_what_a_view_takes_is_there_under_its_own_name(openapi: Any) -> None:
     taken = {body for route, method, _ in OPERATIONS if (body := route.view.bodies.get(method))}
 
-    assert {body.__name__ for body in taken} | {"Error"} == set(openapi["components"]["schemas"])
+    assert {body.__name__ for body in taken} <= set(openapi["components"]["schemas"])
     assert len(taken) == len({body.__name__ for body in taken})
+
+
+def test_what_is_answered_is_told_of_every_operation_and_of_no_other() -> None:
+    assert set(ANSWERS) == {operation.name for _, _, operation in OPERATIONS}
+
+
+def test_a_list_that_goes_on_says_how_it_is_asked_to(openapi: Any) -> None:
+    members = openapi["paths"]["/api/v1/organization/{organization}/members"]["get"]
+
+    assert [one["name"] for one in members["parameters"]] == ["organization", "next_page"]
 
 
 def test_parameters_are_told_of_operations_that_there_are() -> None:
