@@ -17,12 +17,12 @@ _NAME = re.compile(r"[a-z0-9]++(?:[._-][a-z0-9]++)*+", re.ASCII)
 
 _PAGES: Final = """
     2fa about accept access account accounts admin anonymous api assets auth blobs compare config
-    contact csrf_token dashboard docs download explore favicon.ico features health healthz help
-    home invite jwks livez login logout manifests me media metrics new notifications oauth oauth2
-    oidc organization organizations password ping plans privacy readyz referrers register
-    repositories repository reset robots.txt root search security security.txt settings setup
-    signin signout signup starred static status superuser support system tags team teams terms
-    token tokens uploads user users v1 v2 v3 webhooks well-known
+    contact csrf_token dashboard docs download explore favicon.ico features health healthz help home
+    invite jwks livez login logout manifests me media metrics new notifications oauth oauth2 oidc
+    organization organizations password ping plans privacy readyz referrers register repositories
+    repository reset robots.txt root search security security.txt settings setup signin signout
+    signup starred static status styleguide superuser support system tags team teams terms token
+    tokens uploads user users v1 v2 v3 webhooks well-known
 """
 RESERVED: Final = frozenset(_PAGES.split())
 

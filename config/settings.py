@@ -91,6 +91,8 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Django -------------------------------------------------------------------------------------
 DEBUG = False
+# For who works on Berth: pages that show how it is made.
+IS_DEVELOPMENT = os.environ.get("DEVELOPMENT") == "1"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False

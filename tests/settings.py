@@ -21,6 +21,7 @@ os.environ.setdefault("BERTH_SECRET_KEY", "only-for-tests-0123456789-0123456789-
 
 from config.settings import *  # noqa: E402, F403
 
+IS_DEVELOPMENT = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

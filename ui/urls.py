@@ -77,6 +77,7 @@ from ui.rules.time_machine import TimeMachinePage
 from ui.search.pages import SearchPage, SuggestionsPage
 from ui.search.picker import NamespacePicker, RepositoryPicker
 from ui.start.explore import ExplorePage, OrganizationsPage
+from ui.start.styleguide import StyleguidePage
 from ui.start.welcome import HelpPage, WelcomePage, choose_theme
 from ui.tags.changes import ChangePage
 from ui.tags.comparison import ComparePage
@@ -104,6 +105,7 @@ urlpatterns = [
     path("search", SearchPage.as_view(), name="search"),
     path("search/suggestions", SuggestionsPage.as_view(), name="suggestions"),
     path("help", HelpPage.as_view(), name="help"),
+    path("styleguide", StyleguidePage.as_view(), name="styleguide"),
     path("settings/theme", choose_theme, name="theme"),
     path("notifications", NoticesPage.as_view(), name="notices"),
     *account_pages,

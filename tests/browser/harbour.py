@@ -45,7 +45,7 @@ class Harbour:
 
 @contextmanager
 def open_harbour(data: Path) -> Iterator[Harbour]:
-    environment = {"WORKERS": "1", "BERTH_FEATURE_USER_CREATION": "true"}
+    environment = {"WORKERS": "1", "BERTH_FEATURE_USER_CREATION": "true", "DEVELOPMENT": "1"}
     server = start_server(data, environment=environment)
     try:
         said = server.manage("shell", "--no-imports", "--command", _FILL)

@@ -11,7 +11,7 @@ PULL, PUSH, DELETE, REPOSITORY_ADMIN = "pull", "push", "delete", "*"
 VISITOR, MEMBER, CREATOR, OWNER = "visitor", "member", "creator", "administrator"
 
 SHOWN = {
-    EVERYBODY: "welcome explore search suggestions help manual manual_page reference"
+    EVERYBODY: "welcome explore search suggestions help styleguide manual manual_page reference"
     " local_application",
     PERSON: "organizations notices settings delete_account tokens invitations new_organization"
     " organization_name new_repository authorize",

@@ -13,4 +13,5 @@ class RegistryPage(SuperuserPage):
     crumb = ""
 
     def context(self) -> dict[str, Any]:
-        return {**super().context(), "tab": self.tab, "crumb": self.crumb}
+        of_the_tab = "" if self.tab == "overview" else self.tab.capitalize()
+        return {**super().context(), "tab": self.tab, "crumb": self.crumb or of_the_tab}

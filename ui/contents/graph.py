@@ -7,10 +7,10 @@ from ui.contents.referrers import Referrer
 from ui.display.amounts import short_digest
 
 MAX_NODES = 60
-_WIDTH, _HEIGHT = 190, 44
-_STEP_X, _STEP_Y = 250, 54
-_MARGIN = 6
-_MAX_TEXT = 29
+_WIDTH, _HEIGHT = 220, 48
+_STEP_X, _STEP_Y = 280, 60
+_MARGIN = 8
+_MAX_TEXT = 28
 _WORDS = {"valid": "verified", "invalid": "invalid", "unverifiable": "unverifiable"}
 
 

@@ -74,7 +74,7 @@ def sizes_over_time(
     """
     if not rows:
         return format_html('<svg class="b-plot" role="img" aria-label="{}"></svg>', label)
-    left, right, top, bottom = 56, 6, 10, 20
+    left, right, top, bottom = 64, 8, 12, 24
     ticks = byte_ticks(max(size for _, size in rows))
     high = ticks[-1]
     wide, tall = width - left - right, height - top - bottom
@@ -91,7 +91,7 @@ def sizes_over_time(
         '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
         '<text x="{}" y="{}" text-anchor="end">{}</text>',
         (
-            (left, width - right, y, y, left - 6, y + 3, bytes_text(tick))
+            (left, width - right, y, y, left - 8, y + 4, bytes_text(tick))
             for tick in ticks
             for y in (round(top + tall - tick / high * tall, 1),)
         ),
@@ -100,7 +100,7 @@ def sizes_over_time(
     names = format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-        ((points[at][0], height - 5, anchor, rows[at][0].isoformat()) for at, anchor in ends),
+        ((points[at][0], height - 4, anchor, rows[at][0].isoformat()) for at, anchor in ends),
     )
     hits = format_html_join(
         "",
