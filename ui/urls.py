@@ -14,8 +14,10 @@ from ui.activity.pages import (
 from ui.administration.urls import registry_pages
 from ui.contents.content import ManifestPage, TagPage
 from ui.contents.downloads import BlobDownload, ChartFileDownload, KeyDownload, ManifestDownload
-from ui.contents.files import LayerPage
 from ui.contents.referrers import ReferrersPage
+from ui.files.images import ImagePage
+from ui.files.layers import LayerPage
+from ui.files.texts import FileDownload, FilePage
 from ui.hooks.urls import hook_pages
 from ui.manual.views import ContentsPage, ManualPage, ReferencePage
 from ui.namespaces.applications import (
@@ -125,7 +127,10 @@ urlpatterns = [
     path(f"{_MANIFEST}/raw", ManifestDownload.as_view(), name="manifest_raw"),
     path(f"{_MANIFEST}/referrers", ReferrersPage.as_view(), name="referrers"),
     path(f"{_MANIFEST}/blobs/<digest:blob>", BlobDownload.as_view(), name="blob"),
+    path(f"{_MANIFEST}/files", ImagePage.as_view(), name="image_files"),
     path(f"{_MANIFEST}/layers/<digest:blob>", LayerPage.as_view(), name="layer"),
+    path(f"{_MANIFEST}/layers/<digest:blob>/file", FilePage.as_view(), name="file"),
+    path(f"{_MANIFEST}/layers/<digest:blob>/raw", FileDownload.as_view(), name="file_raw"),
     path(f"{_MANIFEST}/chart/<str:file>", ChartFileDownload.as_view(), name="chart_file"),
     path(
         f"{_REPOSITORY}/keys/<slug:fingerprint>",

@@ -14,6 +14,7 @@ from artifacts.text import decoded
 
 MAX_NAME_BYTES: Final = 4 * 1024  # as in Linux
 MAX_HEADER_BYTES: Final = 16 * 1024  # that says something of the entry behind it
+PIECE_BYTES: Final = 64 * 1024
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(_BLOCK)
@@ -80,6 +81,15 @@ class Member:
     def read(self) -> bytes:
         size, self._left = self._left, 0
         return self._stream.read(size)[: self.size]
+
+    def pieces(self) -> Iterator[bytes]:
+        """The content in parts of at most ``PIECE_BYTES``, instead of ``read``."""
+        left = self.size
+        while left > 0:
+            piece = self._stream.read(min(left, PIECE_BYTES))
+            left -= len(piece)
+            self._left -= len(piece)
+            yield piece
 
     def skip(self) -> None:
         """Pass over what of the content was not read."""

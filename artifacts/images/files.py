@@ -8,19 +8,21 @@ Source: image-spec v1.1, layer.md.
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final
 
-from artifacts.archives.tar import TarBroken, members
+from artifacts.archives.tar import Member, TarBroken, members
 from artifacts.images.unpacking import ListingEnds, Unpacked
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
-MAX_FILES: Final = 20_000
+MAX_FILES: Final = 50_000
 MAX_NAMES_BYTES: Final = 4 * 1024 * 1024  # of all together; they may take four times that here
-MAX_SECONDS: Final = 5.0
-MAX_CPU_SECONDS: Final = 0.75  # a page shows what was read, and takes a second in all
+MAX_SECONDS: Final = 6.0
+MAX_CPU_SECONDS: Final = 2.0  # who asks for a layer again finds it remembered
 
-_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+_WHITEOUT, _OPAQUE, _OF_AUFS = ".wh.", ".wh..wh..opq", ".wh..wh."
+_NO_NAMES = ("", ".", "..")
 _KINDS = {
     tarfile.REGTYPE: "file",
     tarfile.AREGTYPE: "file",
@@ -36,25 +38,39 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class LayerFile:
-    """One entry. ``is_whiteout`` says that it takes something of a lower layer away."""
+    """One entry. ``is_whiteout`` says that it takes something of a lower layer away.
+
+    ``digest`` is the SHA-256 of a file's content in hexadecimal digits; empty where that was not
+    read to its end, or has holes.
+    """
 
     path: str
     kind: str
     size: int
     mode: int
     target: str = ""
+    digest: str = ""
 
     @property
     def is_whiteout(self) -> bool:
         return self.path.rpartition("/")[2].startswith(_WHITEOUT)
 
     @property
-    def removes(self) -> str:
-        """What a whiteout takes away: a path, or all that a folder held."""
+    def is_opaque(self) -> bool:
+        """Whether it takes away all that lower layers have in its folder."""
+        return self.path.rpartition("/")[2] == _OPAQUE
+
+    @property
+    def removed(self) -> str:
+        """The path that a whiteout takes away: a folder's with all in it, where it is opaque.
+
+        Empty for what AUFS keeps for itself under such names, and for what is no name.
+        """
         folder, slash, name = self.path.rpartition("/")
         if name == _OPAQUE:
-            return f"everything that was in {folder or '/'}"
-        return f"{folder}{slash}{name.removeprefix(_WHITEOUT)}"
+            return folder or "/"
+        taken = name.removeprefix(_WHITEOUT)
+        return "" if name.startswith(_OF_AUFS) or taken in _NO_NAMES else f"{folder}{slash}{taken}"
 
 
 @dataclass(slots=True)
@@ -65,28 +81,44 @@ class LayerFiles:
     problem: str = ""
 
 
+class Patience:
+    """Ends reading after so much time. Raises ``ListingEnds``."""
+
+    def __init__(
+        self,
+        *,
+        max_seconds: float = MAX_SECONDS,
+        max_cpu_seconds: float = MAX_CPU_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._clock, self._cpu_clock = clock, cpu_clock
+        self._end, self._cpu_end = clock() + max_seconds, cpu_clock() + max_cpu_seconds
+
+    def tick(self) -> None:
+        if self._clock() > self._end or self._cpu_clock() > self._cpu_end:
+            raise ListingEnds("it takes too long to read")
+
+
 def list_files(
     packed: Iterable[bytes],
     *,
     max_files: int = MAX_FILES,
     max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
-    max_seconds: float = MAX_SECONDS,
-    max_cpu_seconds: float = MAX_CPU_SECONDS,
-    clock: Callable[[], float] = time.monotonic,
-    cpu_clock: Callable[[], float] = time.thread_time,
+    patience: Patience | None = None,
 ) -> LayerFiles:
     """The files of a layer: a tar as it is, or compressed with gzip or zstd."""
     listing = LayerFiles()
-    deadline, cpu_deadline = clock() + max_seconds, cpu_clock() + max_cpu_seconds
-
-    def tick() -> None:
-        if clock() > deadline or cpu_clock() > cpu_deadline:
-            raise ListingEnds("it takes too long to read")
-
+    tick = (patience or Patience()).tick
     try:
         unpacked = Unpacked(packed, max_unpacked_bytes, tick)
-        for file in _files(unpacked, max_files):
+        for file, member in _files(unpacked, max_files):
             listing.files.append(file)  # one by one, to keep those before a problem
+            if file.kind == "file" and member.is_plain:
+                content = sha256()
+                for piece in member.pieces():
+                    content.update(piece)
+                listing.files[-1] = replace(file, digest=content.hexdigest())
     except ListingEnds as reason:
         listing.problem = str(reason)
     except TarBroken as error:
@@ -94,7 +126,26 @@ def list_files(
     return listing
 
 
-def _files(stream: Unpacked, max_files: int) -> Iterator[LayerFile]:
+def content_of(
+    packed: Iterable[bytes], number: int, *, patience: Patience | None = None
+) -> Iterator[bytes]:
+    """The content of the file at the index ``number`` of the list, as it streams by.
+
+    Raises ``ListingEnds``.
+    """
+    tick = (patience or Patience()).tick
+    try:
+        unpacked = Unpacked(packed, MAX_UNPACKED_BYTES, tick)
+        for index, member in enumerate(members(unpacked, most=number + 1)):
+            if index == number:
+                yield from member.pieces()
+                return
+    except TarBroken as error:
+        raise ListingEnds(f"it {error}") from error
+    raise ListingEnds("it is cut short")
+
+
+def _files(stream: Unpacked, max_files: int) -> Iterator[tuple[LayerFile, Member]]:
     room = MAX_NAMES_BYTES
     for member in members(stream, most=max_files):
         file = LayerFile(
@@ -108,4 +159,4 @@ def _files(stream: Unpacked, max_files: int) -> Iterator[LayerFile]:
         room -= len(file.path.encode()) + len(file.target.encode())
         if room < 0:
             raise ListingEnds(f"its names take more than {MAX_NAMES_BYTES // 1024**2} MiB")
-        yield file
+        yield file, member

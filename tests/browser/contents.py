@@ -108,13 +108,35 @@ annotations:
     )
 
 
-def layer(*, seed: str, files: int = 4) -> bytes:
-    """A layer of small files that no other seed has."""
+def layer(*, seed: str, files: int = 4, more: Mapping[str, bytes] | None = None) -> bytes:
+    """A layer of small files that no other seed has, and ``more``."""
     content = {
         f"srv/web/{seed}-{number}.txt": f"{seed} {number}\n".encode() * 40
         for number in range(files)
     }
-    return gzip.compress(tar(content), mtime=0)
+    return gzip.compress(tar({**content, **(more or {})}), mtime=0)
+
+
+def base() -> bytes:
+    """What an image is built on."""
+    more = {
+        "etc/motd": b"Welcome.\n",
+        "etc/web/web.yaml": VALUES.encode(),
+        "usr/bin/web": b"\x7fELF" + bytes(40_000),
+        "usr/lib/libweb.so": bytes(150_000),
+        "usr/share/doc/web/copyright": b"Free.\n" * 300,
+    }
+    return layer(seed="base", files=40, more=more)
+
+
+def upper(seed: str) -> bytes:
+    """What a build put on top: it changes and removes files of the base too."""
+    more = {
+        "etc/web/web.yaml": VALUES.replace("1", "2").encode(),
+        "srv/web/.wh.base-1.txt": b"",
+        "usr/bin/web": b"\x7fELF" + bytes(55_000),
+    }
+    return layer(seed=seed, more=more)
 
 
 def image_config(

@@ -8,6 +8,7 @@ import gzip
 import json
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from django.utils import timezone
 
@@ -151,7 +152,8 @@ def _chart(repository: Repository, now: datetime) -> None:
 
 
 def _image(repository: Repository, now: datetime) -> list[str]:
-    part = gzip.compress(tar({f"srv/{hostile('MARK-FILE').replace('/', '')}": b"x"}), mtime=0)
+    file = f"srv/{hostile('MARK-FILE').replace('/', '')}"
+    part = gzip.compress(tar({file: hostile("MARK-TEXT").encode()}), mtime=0)
     config = json.dumps(
         {
             "architecture": "amd64",
@@ -180,7 +182,13 @@ def _image(repository: Repository, now: datetime) -> list[str]:
     image = push(repository, json.dumps(body).encode(), "v1", now=now)
     _attach(repository, image.digest, image.size, now)
     place = f"/{repository.path}/-/manifests/{image.digest}"
-    return [f"{place}/layers/{digest(part)}", f"{place}/referrers"]
+    layer = f"{place}/layers/{digest(part)}"
+    return [
+        f"{layer}?in=srv",
+        f"{layer}/file?path={quote(file)}",
+        f"{place}/files?in=srv",
+        f"{place}/referrers",
+    ]
 
 
 def _attach(repository: Repository, subject: str, size: int, now: datetime) -> None:

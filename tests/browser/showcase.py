@@ -99,6 +99,9 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
         "arguments": {
             "ui:layer": image_parts,
             "ui:blob": image_parts,
+            "ui:image_files": {"digest": image.digest},
+            "ui:file": image_parts,
+            "ui:file_raw": image_parts,
             "ui:chart_file": {
                 "repository": "acme/etherpad",
                 "digest": chart.digest,
@@ -120,6 +123,8 @@ def known_of(*, index: Manifest, image: Manifest) -> dict[str, Any]:
             "ui:policy_change": {"policy": builtin.pk},
             "ui:repository_policy_change": {"policy": builtin.pk},
             "ui:compare": {"a": "v1.4.0", "b": "v1.5.0"},
+            "ui:file": {"path": "etc/web/web.yaml"},
+            "ui:file_raw": {"path": "etc/motd"},
             "ui:search": {"q": "etherpad"},
             "ui:time_machine": {"lifetime": "1d"},
         },
@@ -143,6 +148,9 @@ def _private() -> dict[str, Any]:
         "arguments": {
             "ui:layer": parts,
             "ui:blob": parts,
+            "ui:image_files": {"digest": image},
+            "ui:file": parts,
+            "ui:file_raw": parts,
             "ui:chart_file": {},
             "ui:repository_immutability_remove": {"rule": _rule("acme/secret")},
             **_hook_pages("repository_", Hook.objects.filter(repository__path="acme/secret")[0]),
@@ -319,8 +327,8 @@ class Showcase:
         images = []
         for architecture in ("amd64", "arm64"):
             layers = [
-                contents.layer(seed="base", files=40),
-                contents.layer(seed=f"{tag}{architecture}"),
+                contents.base(),
+                contents.upper(f"{tag}{architecture}"),
             ]
             config = contents.image_config(
                 *layers,

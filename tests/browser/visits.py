@@ -77,6 +77,7 @@ _NOT_SHOWN = {
     "ui:manifest_raw",
     "ui:blob",
     "ui:chart_file",
+    "ui:file_raw",
     "ui:public_key",
     "ui:organization_name",
     "ui:suggestions",
@@ -126,6 +127,10 @@ def visits(harbour: Harbour) -> Iterator[Visit]:
         name = route.name.removeprefix("ui:").replace("_", "-")
         yield Visit(name, address_of(route, harbour.known), person)
     platform = harbour.known["arguments"]["ui:layer"]["digest"]
-    yield Visit("image", f"/acme/web/-/manifests/{platform}")
+    image = f"/acme/web/-/manifests/{platform}"
+    yield Visit("image", image)
+    yield Visit("image-files-folder", f"{image}/files?in=srv/web")
+    yield Visit("image-files-layer", f"{image}/files?layer=2&in=etc/web")
+    yield Visit("image-files-found", f"{image}/files?q=web")
     for name, path, person in _MORE:
         yield Visit(name, path, person)

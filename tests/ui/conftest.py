@@ -9,8 +9,15 @@ from tests.registry.conftest import (
     repository,
     store_root,
 )
+from ui.files.listings import forget_listings
 
 __all__ = ["_cheap_secrets", "_nothing_remembered", "repository", "store_root"]
+
+
+@pytest.fixture(autouse=True)
+def _no_listings() -> None:
+    """Files of layers are remembered per process, by digests that tests use again."""
+    forget_listings()
 
 
 @pytest.fixture(autouse=True)

@@ -141,6 +141,8 @@ def _pages(repository: Repository, manifests: list[Manifest]) -> Iterator[str]:
         yield from (at, f"{at}/raw", f"{at}/referrers", f"{of}/-/add-tag/{one.digest}")
         for blob in BlobLink.objects.filter(manifests__manifest=one).values_list("blob", flat=True):
             yield from (f"{at}/blobs/{blob}", f"{at}/layers/{blob}", f"{at}/layers/{blob}?q=x")
+            yield from (f"{at}/layers/{blob}/file?path=x", f"{at}/layers/{blob}/raw?path=x")
+        yield from (f"{at}/files", f"{at}/files?layer=1", f"{at}/files?q=x&order=size")
         for file in ("values.yaml", "README.md", "values.schema.json"):
             yield f"{at}/chart/{file}"
 

@@ -26,7 +26,7 @@ from ui.contents.manifest import ManifestBase, document_in
 from ui.display.file_names import ascii_name, saved_as
 from ui.pages import RepositoryPage
 
-_OCTETS: Final = "application/octet-stream"
+OCTETS: Final = "application/octet-stream"
 _CHART_FILES: Final = {
     "values.yaml": "values",
     "values.schema.json": "schema",
@@ -66,9 +66,9 @@ class BlobDownload(ManifestBase):
         if (url := link_to_blob(blob=found, now=self.now)) is not None:
             return HttpResponseRedirect(url, headers={"Cache-Control": "no-store"})
         pieces = read_blob(blob=found, start=0, length=found.size, now=self.now)
-        headers = {**_headers(download_name(descriptor)), "Content-Length": str(found.size)}
+        headers = {**download_headers(download_name(descriptor)), "Content-Length": str(found.size)}
         content: Iterator[bytes] = download(pieces, found.size)
-        return FileResponse(content, content_type=_OCTETS, headers=headers)
+        return FileResponse(content, content_type=OCTETS, headers=headers)
 
 
 class ChartFileDownload(ManifestBase):
@@ -97,10 +97,10 @@ class KeyDownload(RepositoryPage):
 
 
 def saved(content: bytes, name: str) -> HttpResponse:
-    return HttpResponse(content, content_type=_OCTETS, headers=_headers(name))
+    return HttpResponse(content, content_type=OCTETS, headers=download_headers(name))
 
 
-def _headers(name: str) -> Mapping[str, str]:
+def download_headers(name: str) -> Mapping[str, str]:
     return {
         "Content-Disposition": saved_as(name),
         "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,23 +17,27 @@ from artifacts.archives.tar import MAX_HEADER_BYTES, MAX_NAME_BYTES
 from artifacts.images.files import (
     MAX_NAMES_BYTES,
     LayerFile,
+    Patience,
+    content_of,
     list_files,
 )
-from artifacts.images.unpacking import MAX_WINDOW_BYTES
+from artifacts.images.unpacking import MAX_WINDOW_BYTES, ListingEnds
 
 MAX_MEMORY_BYTES = 100 * 1000**2
 # Lists the layer at the path, and tells what came of it and the bytes that the process grew by.
 LISTING = """
 import json, re, sys
 from pathlib import Path
-from artifacts.images.files import list_files
+from artifacts.images.files import Patience, list_files
+
+patience = Patience(max_cpu_seconds=60, max_seconds=60)
 
 def peak() -> int:
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 
 before = peak()
 with open(sys.argv[1], "rb") as layer:
-    listing = list_files(iter(lambda: layer.read(65536), b""), max_cpu_seconds=60, max_seconds=60)
+    listing = list_files(iter(lambda: layer.read(65536), b""), patience=patience)
 print(json.dumps([listing.problem, peak() - before]))
 """
 
@@ -65,8 +70,8 @@ def test_a_layer_is_read_as_it_is_and_compressed(pack: object) -> None:
     listing = list_files([content[:10], content[10:]])
 
     assert listing.files == [
-        LayerFile("etc/passwd", "file", 5, 0o644),
-        LayerFile("bin/sh", "file", 3, 0o644),
+        LayerFile("etc/passwd", "file", 5, 0o644, digest=sha256(b"xxxxx").hexdigest()),
+        LayerFile("bin/sh", "file", 3, 0o644, digest=sha256(b"xxx").hexdigest()),
     ]
     assert listing.problem == ""
 
@@ -95,7 +100,33 @@ def test_whiteouts_say_what_they_take_away() -> None:
     found = list_files([tar(file("opt/.wh.old", 0), file("var/.wh..wh..opq", 0), file("a"))]).files
 
     assert [one.is_whiteout for one in found] == [True, True, False]
-    assert [one.removes for one in found[:2]] == ["opt/old", "everything that was in var"]
+    assert [one.is_opaque for one in found] == [False, True, False]
+    assert [one.removed for one in found[:2]] == ["opt/old", "var"]
+
+
+@pytest.mark.parametrize("name", [".wh.", ".wh..", ".wh...", ".wh..wh.plnk"])
+def test_a_whiteout_of_no_name_takes_nothing_away(name: str) -> None:
+    assert LayerFile(f"opt/{name}", "file", 0, 0o644).removed == ""
+
+
+def test_what_was_not_read_to_its_end_has_no_digest() -> None:
+    (found,) = list_files([tar(file("a", 5000))[:1600]]).files
+
+    assert found.digest == ""
+
+
+def test_the_content_of_one_entry_is_read_by_its_place_in_the_list() -> None:
+    content = tar(file("a", 2), file("b", 70_000), file("c", 3))
+
+    assert b"".join(content_of([content], 1)) == b"x" * 70_000
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_content_that_is_not_there_says_so(number: int) -> None:
+    content = tar(file("a", 2), file("b", 5000))
+
+    with pytest.raises(ListingEnds, match="cut short"):
+        list(content_of([content[:2000]], number))
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
@@ -162,7 +193,8 @@ def test_reading_ends_in_time_though_nothing_comes_out() -> None:
     moments = iter(range(10_000))
 
     listing = list_files(
-        _endless(gzip.compress(b"")), max_seconds=100, clock=lambda: float(next(moments))
+        _endless(gzip.compress(b"")),
+        patience=Patience(max_seconds=100, clock=lambda: float(next(moments))),
     )
 
     assert listing.problem == "it takes too long to read"
@@ -173,8 +205,7 @@ def test_reading_takes_so_much_of_the_processor_and_no_more() -> None:
 
     listing = list_files(
         [tar(*(file(str(i), 0) for i in range(50)))],
-        max_cpu_seconds=20,
-        cpu_clock=lambda: float(next(moments)),
+        patience=Patience(max_cpu_seconds=20, cpu_clock=lambda: float(next(moments))),
     )
 
     assert 0 < len(listing.files) < 50

@@ -1,20 +1,14 @@
-"""The pages of images, of indexes, and of the files of a layer."""
+"""The pages of images and of indexes."""
 
-import gzip
-import io
 import json
-import tarfile
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from artifacts.kinds.kinds import DOCKER_CONFIG, Kind
-from artifacts.oci.digest import Digest
 from registry.blobs.models import Blob
-from registry.blobs.transfers import transfers
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.storage.select import blob_store
@@ -43,21 +37,6 @@ CONFIG = {
 @pytest.fixture
 def web() -> Repository:
     return make_repository("acme/web", is_public=True)
-
-
-def layer(*names: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in names:
-            member = tarfile.TarInfo(name)
-            member.size = 3
-            archive.addfile(member, io.BytesIO(b"abc"))
-    return buffer.getvalue()
-
-
-def files_url(repository: Repository, content: bytes, tag: str = "v1") -> str:
-    manifest = push_image(repository, content, reference=tag)
-    return f"{url_of(manifest)}/layers/{Digest.of(content)}"
 
 
 def test_an_image_shows_what_it_runs_and_how_it_was_built(web: Repository) -> None:
@@ -156,60 +135,6 @@ def test_a_config_whose_bytes_are_lost_says_so(web: Repository) -> None:
     assert "The config could not be read, because its bytes are not here." in page(
         tag_url(web, "v1")
     )
-
-
-def test_the_files_of_a_layer_are_listed(web: Repository) -> None:
-    text = page(files_url(web, gzip.compress(layer("bin/sh", "etc/.wh.old"))))
-
-    assert "<bdi>bin/sh</bdi>" in text
-    assert "Removes" in text
-    assert "<bdi>etc/old</bdi>" in text
-
-
-def test_files_are_filtered_and_paged(web: Repository) -> None:
-    url = files_url(web, layer(*(f"f{n:04}" for n in range(700))))
-
-    first = page(url)
-    second = page(f"{url}?from=500")
-    filtered = page(url, q="F0699")
-
-    assert "f0499" in first
-    assert "f0500" not in first
-    assert "f0500" in second
-    assert "f0699" in filtered
-    assert "f0000" not in filtered
-
-
-def test_a_layer_that_is_no_archive_says_why(web: Repository) -> None:
-    text = page(files_url(web, b"no tar at all " * 100))
-
-    assert "The files could not be read, because it is not a tar archive." in text
-
-
-def test_listing_files_takes_and_gives_back_a_place_among_the_transfers(
-    web: Repository, settings: object
-) -> None:
-    url = files_url(web, layer("a"))
-    settings.MAXIMUM_CONCURRENT_DOWNLOADS = 1  # type: ignore[attr-defined]
-    transfers.begin_download()
-    try:
-        full = Client().get(url)
-    finally:
-        transfers.end_download()
-
-    assert full.status_code == 429
-    assert full.headers["Retry-After"] == "2"
-    assert page(url)
-    assert page(url)
-
-
-def test_a_layer_of_another_manifest_is_not_shown(web: Repository) -> None:
-    mine = push_image(web, layer("a"))
-    other = layer("b")
-    push_image(web, other, reference="v2", config={"n": 2})
-
-    assert Client().get(f"{url_of(mine)}/layers/{Digest.of(other)}").status_code == 404
-    assert Client().get(f"{url_of(mine)}/blobs/{Digest.of(other)}").status_code == 404
 
 
 def _queries(url: str) -> int:
