@@ -11,7 +11,7 @@ from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import make_repository, make_user
 from tests.ui.browsing import browser
-from tests.ui.contents.pushed import push_full_chart, push_image, url_of
+from tests.ui.contents.pushed import page, push_full_chart, push_image, url_of
 from tests.ui.files.packing import Member, file, layer, link
 from ui.files import texts
 from ui.files.texts import MAX_TEXT_BYTES
@@ -117,6 +117,14 @@ def test_a_file_of_a_chart_is_found_below_the_folder_of_the_chart(web: Repositor
 
     assert "kind" in text_of(chart, "templates/a.yaml")
     assert "kind" in text_of(chart, "etherpad/templates/a.yaml")
+
+
+def test_the_page_of_a_chart_leads_to_its_templates(web: Repository) -> None:
+    chart = push_full_chart(web, {"templates/a & b.yaml": b"x: 1"})
+
+    link = f'href="{address(chart)}?path=templates%2Fa%20%26%20b.yaml"'
+
+    assert link in page(url_of(chart))
 
 
 def test_a_file_is_saved_and_never_shown_by_the_browser(web: Repository) -> None:
