@@ -16,6 +16,7 @@ from ui.display.prose import prose
 from ui.people import user_of
 
 THEME_COOKIE = "theme"
+TOOL_COOKIE = "tool"  # the one whose commands are shown first
 _MOST_UNREAD = 99  # that are counted
 THEMES = ("auto", "light", "dark")
 

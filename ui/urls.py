@@ -80,13 +80,13 @@ from ui.search.pages import SearchPage, SuggestionsPage
 from ui.search.picker import NamespacePicker, RepositoryPicker
 from ui.start.explore import ExplorePage, OrganizationsPage
 from ui.start.styleguide import StyleguidePage
-from ui.start.welcome import HelpPage, WelcomePage, choose_theme
+from ui.start.welcome import HelpPage, WelcomePage, choose_theme, choose_tool
 from ui.tags.changes import ChangePage
 from ui.tags.comparison import ComparePage
 from ui.tags.history import ForgetPage, HistoryPage, RestorePage
 from ui.tags.new_tag import AddTagPage
 from ui.tags.signatures import SignaturesPage
-from ui.tags.tag_list import TagListPage
+from ui.tags.tag_list import TagListPage, TagPicker
 
 app_name = "ui"
 register_all()
@@ -109,6 +109,7 @@ urlpatterns = [
     path("help", HelpPage.as_view(), name="help"),
     path("styleguide", StyleguidePage.as_view(), name="styleguide"),
     path("settings/theme", choose_theme, name="theme"),
+    path("settings/tool", choose_tool, name="tool"),
     path("notifications", NoticesPage.as_view(), name="notices"),
     *account_pages,
     path("oauth/authorize", AuthorizePage.as_view(), name="authorize"),
@@ -137,6 +138,7 @@ urlpatterns = [
         KeyDownload.as_view(),
         name="public_key",
     ),
+    path(f"{_REPOSITORY}/tag-names", TagPicker.as_view(), name="tag_names"),
     path(f"{_REPOSITORY}/tags", TagListPage.as_view(), name="tags"),
     path(f"{_REPOSITORY}/change-tags", ChangePage.as_view(), name="change_tags"),
     path(f"{_REPOSITORY}/add-tag/<digest:digest>", AddTagPage.as_view(), name="add_tag"),

@@ -75,7 +75,31 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// The commands of one tool, wherever this page has some.
+function showTool(tool) {
+  for (const part of document.querySelectorAll("[data-tools]")) {
+    if (!part.querySelector(`[data-tool="${tool}"]`)) continue;
+    for (const line of part.querySelectorAll("[data-tool]")) line.hidden = line.dataset.tool !== tool;
+    for (const button of part.querySelectorAll("button[name=tool]")) button.setAttribute("aria-pressed", button.value === tool);
+  }
+  say(`Commands of ${tool}`);
+}
+
+// Another platform of an index, at the section that one reads now.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-keeps-section] a");
+  if (!link || !scrollY) return;
+  const begun = [...document.querySelectorAll("main .b-columns > div > section[id]")].filter((one) => one.getBoundingClientRect().top < innerHeight / 3);
+  if (begun.length) link.hash = begun.at(-1).id;
+});
+
 document.addEventListener("submit", (event) => {
+  const tool = event.submitter?.name === "tool" && event.submitter.value;
+  if (tool) {
+    event.preventDefault();
+    fetch(event.target.action, { method: "POST", body: new FormData(event.target, event.submitter), redirect: "manual" });
+    showTool(tool);
+  }
   const theme = event.target.matches("[data-theme-form]") && event.submitter?.value;
   if (!theme) return;
   event.preventDefault();

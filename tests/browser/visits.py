@@ -70,6 +70,8 @@ _NOT_SHOWN = {
     "openid_connect_login",
     "openid_connect_callback",
     "ui:theme",
+    "ui:tool",
+    "ui:tag_names",
     "ui:team_member",
     "ui:robot_state",
     "ui:robot_pull_secret",

@@ -20,9 +20,8 @@ SHOWN = {
     " registry_remove_hook registry_delivery system system_people system_person system_new_person"
     " system_organizations system_organization system_announcements system_announcement"
     " system_audit system_audit_export system_settings system_setting",
-    PULL: "repository tag manifest manifest_raw referrers blob image_files layer file file_raw"
-    " chart_file public_key tags"
-    " history signatures compare repository_activity",
+    PULL: "repository tag tag_names manifest manifest_raw referrers blob image_files layer file"
+    " file_raw chart_file public_key tags history signatures compare repository_activity",
     PUSH: "change_tags add_tag restore_tag description repository_activity_export",
     DELETE: "forget_tag",
     REPOSITORY_ADMIN: "rules repository_policy repository_policy_change repository_retention"
@@ -40,7 +39,7 @@ SHOWN = {
     " names",
 }
 CHANGED = {
-    EVERYBODY: "theme",
+    EVERYBODY: "theme tool",
     PERSON: "notices settings delete_account tokens invitations new_organization new_repository"
     " authorize",
     ALICE: "token_revocation",

@@ -1,6 +1,7 @@
 """What every page has."""
 
 import gzip
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client, RequestFactory
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, make_repository, make_user
 from tests.ui.browsing import browser
+from tests.ui.contents.pushed import push_image
 from ui.display.amounts import ago, bytes_text
 from ui.display.code import code_lines
 from ui.display.prose import first_words, prose
@@ -67,6 +69,32 @@ def test_choosing_a_theme_never_leads_to_another_host() -> None:
     answer = Client().post("/settings/theme", {"theme": "dark"}, HTTP_REFERER="https://evil.test/")
 
     assert answer.headers["Location"] == "/"
+
+
+def test_the_tool_is_kept_in_a_cookie_and_its_commands_are_shown() -> None:
+    repository = make_repository("acme/web", is_public=True)
+    push_image(repository, reference="v1", config={"os": "linux"})
+    client = Client()
+    assert shown_tools(client) == {"podman"}
+
+    client.post("/settings/tool", {"tool": "skopeo"})
+
+    assert shown_tools(client) == {"skopeo"}
+
+
+def test_a_tool_that_a_kind_does_not_have_leaves_the_first() -> None:
+    repository = make_repository("acme/web", is_public=True)
+    push_image(repository, reference="v1", config={"os": "linux"})
+    client = Client()
+
+    client.post("/settings/tool", {"tool": "apptainer"})
+
+    assert shown_tools(client) == {"podman"}
+
+
+def shown_tools(client: Client) -> set[str]:
+    text = client.get("/acme/web/-/tags/v1").content.decode()
+    return set(re.findall('data-tool="([a-z]+)">', text))
 
 
 def test_the_bar_names_the_person() -> None:

@@ -1,12 +1,19 @@
 """Commands that fetch what a page shows, right for its kind and for this registry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from artifacts.kinds.kinds import Kind
 from ui.commands.address import Address
 from ui.commands.helm import helm_commands
 from ui.display.kinds import IMAGES
+
+# Those of which a person may prefer one; each kind has some of them.
+TOOLS: Final = (
+    *("podman", "docker", "skopeo", "crane", "oras"),
+    *("apptainer", "conftest", "ollama", "wkg"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +28,21 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Commands below one heading; the page shows the first group, the others unfold."""
+    """Commands below one heading; the page shows the first group, the others unfold.
+
+    ``tool`` is the one whose commands are shown, where there are several; the others of ``tools``
+    are a click away.
+    """
 
     title: str
     commands: Sequence[Command]
+    tool: str = ""
+
+    @property
+    def tools(self) -> Sequence[str]:
+        """Each once, in the order of their commands; none where there is no choice."""
+        found = list(dict.fromkeys(one.tool for one in self.commands))
+        return found if len(found) > 1 and set(found) <= set(TOOLS) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +73,14 @@ def groups_for(kind: str, address: Address, traits: Traits) -> list[Group]:
         groups.append(Group("By tag", _pulls(kind, address, address.by_tag, traits)))
     groups.append(Group("By digest", _pulls(kind, address, address.by_digest, traits)))
     return groups
+
+
+def preferring(tool: str, groups: Sequence[Group]) -> list[Group]:
+    """The groups with the commands of ``tool`` shown where they have some, else of the first."""
+    return [
+        replace(group, tool=tool if tool in group.tools else next(iter(group.tools), ""))
+        for group in groups
+    ]
 
 
 def discovery(address: Address) -> Command:

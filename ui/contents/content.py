@@ -15,13 +15,21 @@ from registry.tags.history import why_no_tag
 from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
 from ui.commands.cosign import sign
-from ui.commands.pull import Traits, groups_for
+from ui.commands.pull import Traits, groups_for, preferring
 from ui.contents.blobs import TITLE, blobs_of
 from ui.contents.charts import ChartView, chart_of
 from ui.contents.documents import document_of
-from ui.contents.images import ImageView, Platforms, image_of, platforms_of
+from ui.contents.images import (
+    ImageView,
+    PlatformChoice,
+    Platforms,
+    choices_in,
+    image_of,
+    platforms_of,
+)
 from ui.contents.manifest import ManifestBase, document_in
 from ui.contents.neighbours import Neighbours, attached_part, neighbours_of
+from ui.context import TOOL_COOKIE
 from ui.display.code import json_source
 from ui.display.text import pairs, shown
 from ui.pages import RepositoryPage
@@ -54,6 +62,9 @@ class ContentPage(ManifestBase):
         content = kind_part(self, manifest, document, address, near)
         context = {**self._facts(manifest, document, tag, address), **attached, **content}
         context["near"] = near
+        tool = self.request.COOKIES.get(TOOL_COOKIE, "")
+        context["groups"] = preferring(tool, context["groups"])
+        context["index"], context["platform_choices"] = self._platforms(manifest, context)
         context["is_proved"] = bool(context["signatures"] or near.verdicts)
         context["has_attached"] = _has_attached(context, near)
         context["sections"] = _sections(context)
@@ -82,6 +93,16 @@ class ContentPage(ManifestBase):
             "sign_command": sign(address.registry, address.by_digest),
             **self._history(manifest, tag),
         }
+
+    def _platforms(
+        self, manifest: Manifest, context: dict[str, Any]
+    ) -> tuple[str, list[PlatformChoice]]:
+        """The index that this is, or the newest that lists it, and what one can choose of it."""
+        platforms: Platforms | None = context.get("platforms")
+        if platforms:
+            return manifest.digest, platforms.choices
+        parents = context["near"].parents if manifest.kind == Kind.IMAGE else ()
+        return (parents[0], choices_in(self.repository, parents[0])) if parents else ("", [])
 
     def _history(self, manifest: Manifest, tag: Tag | None) -> dict[str, Any]:
         """Who pushed it, for those who may push, and how often it was pulled."""

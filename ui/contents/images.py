@@ -20,7 +20,7 @@ from registry.blobs.models import BlobLink
 from registry.manifests.models import Manifest
 from registry.manifests.sizes import content_sizes
 from registry.repositories.models import Repository
-from ui.contents.manifest import Unreadable, read_whole
+from ui.contents.manifest import Unreadable, document_in, read_whole
 from ui.contents.referrers import stated_by
 from ui.display.amounts import short_digest
 from ui.display.text import Pair, Pairs, pairs, shown, web_link
@@ -28,6 +28,7 @@ from ui.display.text import Pair, Pairs, pairs, shown, web_link
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_STEPS = 300
 MAX_PLATFORMS = 200
+MAX_CHOICES = 20  # in a row; the page of the index has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,14 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformChoice:
+    """An image of an index, by its platform."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Platforms:
     """``count`` is that of all but what speaks of others; ``os`` is the one that all images are
     for, empty when there are several or none."""
@@ -136,6 +145,14 @@ class Platforms:
     attestations: int
     holds_images: bool
     os: str
+
+    @property
+    def choices(self) -> list[PlatformChoice]:
+        return [
+            PlatformChoice(row.platform, row.digest)
+            for row in self.rows
+            if row.has_page and row.platform and not row.about
+        ][:MAX_CHOICES]
 
 
 def platforms_of(repository: Repository, document: ManifestDocument) -> Platforms:
@@ -163,6 +180,28 @@ def platforms_of(repository: Repository, document: ManifestDocument) -> Platform
         holds_images=bool(images),
         os=systems.pop() if len(systems) == 1 else "",
     )
+
+
+def choices_in(repository: Repository, digest: str) -> list[PlatformChoice]:
+    """The images of a stored index that have pages, by their platforms. Raises ``Busy``."""
+    present = Manifest.objects.present()
+    index = present.filter(repository=repository.id, digest=digest).first()
+    document = document_in(index) if index else None
+    if document is None:
+        return []
+    images = [
+        one
+        for one in document.manifests[:MAX_PLATFORMS]
+        if one.media_type in MANIFESTS and one.platform and not is_about(one)
+    ]
+    wanted = {str(one.digest) for one in images}
+    rows = present.filter(repository=repository.id, digest__in=wanted)
+    here = set(rows.values_list("digest", flat=True))
+    return [
+        PlatformChoice(_platform_name(one), str(one.digest))
+        for one in images
+        if str(one.digest) in here
+    ][:MAX_CHOICES]
 
 
 def _with_statements(listed: Sequence[Descriptor]) -> list[Descriptor]:

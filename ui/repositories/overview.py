@@ -11,10 +11,11 @@ from registry.manifests.sizes import content_size
 from registry.statistics.reads import Traffic, pulls_by_day
 from registry.tags.models import Tag
 from ui.commands.address import Address, Registry
-from ui.commands.pull import Group, Traits, groups_for
+from ui.commands.pull import Group, Traits, groups_for, preferring
 from ui.commands.push import into_repository
 from ui.contents.charts import unread
 from ui.contents.tag_rows import TagRow, tag_rows
+from ui.context import TOOL_COOKIE
 from ui.display.prose import prose
 from ui.pages import RepositoryPage
 from ui.repositories.about import about
@@ -120,7 +121,8 @@ class OverviewPage(RepositoryPage):
             chart_name=chart.name if chart else "",
             chart_tag=version,
         )
-        return groups_for(tag.manifest.kind, address, traits)
+        groups = groups_for(tag.manifest.kind, address, traits)
+        return preferring(self.request.COOKIES.get(TOOL_COOKIE, ""), groups)
 
 
 _BIG_COLUMNS = [

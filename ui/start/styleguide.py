@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 
 from artifacts.kinds.kinds import Kind
+from ui.commands.pull import TOOLS, Command, Group, preferring
 from ui.display.code import code_lines
 from ui.forms import PageForm
 from ui.pages import Page
@@ -15,6 +16,11 @@ from ui.pages import Page
 SIZES = (12, 13, 14, 16, 20, 24)
 _YAML = "# What the first page is called.\ntitle: Welcome\nreplicas: 1\n"
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+_PULLS = Group(
+    "b-ways",
+    [Command(tool, f"{tool} pull registry.example.com/acme/web:v1") for tool in TOOLS[:2]],
+)
 
 
 class ExampleForm(PageForm):
@@ -47,6 +53,7 @@ class StyleguidePage(Page):
             "form": form,
             "kinds": list(Kind),
             "digest": _DIGEST,
+            "group": preferring("docker", [_PULLS])[0],
             "code": code_lines(_YAML, "yaml"),
             "counts": [3, 5, 2, 8, 13, 9, 12],
             "days": [((today - timedelta(days=6 - at)).isoformat(), at * 3) for at in range(7)],

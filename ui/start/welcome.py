@@ -1,5 +1,6 @@
 """The first page, and what every page offers: help, and a theme."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from accounts.users.models import User
 from registry.access.rights import readable_repositories
 from registry.repositories.models import Repository
 from ui.commands.address import Registry
+from ui.commands.pull import TOOLS
 from ui.commands.push import Tool, into_namespace
-from ui.context import THEME_COOKIE, THEMES
+from ui.context import THEME_COOKIE, THEMES, TOOL_COOKIE
 from ui.pages import Page
 from ui.repository_rows import RepositoryRow, repository_rows
 
@@ -74,14 +76,23 @@ class HelpPage(Page):
 
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponse:
-    """Remember the theme, and go back to where the visitor was."""
+    return _remembered(request, THEME_COOKIE, THEMES)
+
+
+@require_POST
+def choose_tool(request: HttpRequest) -> HttpResponse:
+    return _remembered(request, TOOL_COOKIE, TOOLS)
+
+
+def _remembered(request: HttpRequest, name: str, choices: Sequence[str]) -> HttpResponse:
+    """Keep what was chosen in this browser, and go back to where the visitor was."""
     came_from = request.META.get("HTTP_REFERER", "")
     is_ours = url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
     response = HttpResponseRedirect(came_from if is_ours else "/")
-    chosen = request.POST.get("theme", "")
-    if chosen in THEMES:
+    chosen = request.POST.get(name, "")
+    if chosen in choices:
         response.set_cookie(
-            THEME_COOKIE,
+            name,
             chosen,
             max_age=_KEPT,
             secure=request.is_secure(),

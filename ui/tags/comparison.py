@@ -24,7 +24,6 @@ from registry.manifests.models import Manifest
 from registry.manifests.reads import ResolvedManifest, resolve_manifest
 from registry.manifests.sizes import content_size
 from registry.repositories.models import Repository
-from registry.tags.models import Tag
 from ui.contents.charts import unread
 from ui.contents.images import ImageView, image_of
 from ui.contents.tag_rows import Platform, platforms_of
@@ -32,7 +31,9 @@ from ui.display.costly import SMALL_BYTES, place_for
 from ui.display.text import shown, spelled_out
 from ui.pages import reason_of
 from ui.tags.pages import TagsPage
+from ui.tags.tag_list import suggested_tags
 
+MAX_SUGGESTED = 100
 MAX_ROWS: Final = 200  # of each table
 MAX_VALUES_LENGTH: Final = 1024 * 1024
 MAX_LINES: Final = 20_000  # of each text
@@ -60,7 +61,6 @@ class Line:
         return {"same": " ", "added": "+", "removed": "-", "gap": "…"}[self.sign]
 
 
-MAX_SUGGESTED = 100
 _MAX_LENGTH = 300
 
 
@@ -134,7 +134,12 @@ class ComparePage(TagsPage):
         with place_for(sum(len(one.body) for _, one in found), SMALL_BYTES):
             sides = [self._side(text, one, problems) for text, one in found]
             about = self._about([side for side in sides if side is not None])
-        return self.render(texts=texts, problems=problems, suggested=self._suggested(), **about)
+        return self.render(
+            texts=texts,
+            problems=problems,
+            suggested=suggested_tags(self.repository, "", most=MAX_SUGGESTED, now=self.now),
+            **about,
+        )
 
     def _about(self, sides: Sequence[Side]) -> dict[str, Any]:
         if len(sides) < 2:
@@ -178,11 +183,6 @@ class ComparePage(TagsPage):
         if manifest.kind == Kind.HELM_CHART:
             chart = ChartVersion.objects.filter(manifest=manifest).first()
         return Side(text, manifest, document, chart, content_size(manifest.id))
-
-    def _suggested(self) -> list[str]:
-        alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        newest = alive.companions(False).order_by("-started_at", "-name")
-        return list(newest.values_list("name", flat=True)[:MAX_SUGGESTED])
 
     def context(self) -> dict[str, object]:
         return {**super().context(), "crumb": "Compare"}

@@ -1,21 +1,47 @@
 """The tags of a repository, narrowed and in the order that was asked for."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 
+from registry.repositories.models import Repository
 from registry.tags.models import EndReason, Tag
 from ui.commands.address import Registry
 from ui.contents.tag_rows import tag_rows
 from ui.display.amounts import counted
+from ui.forms import typed
+from ui.pages import SUGGESTED, RepositoryPage
 from ui.paging import page_of
 from ui.repository_rows import MOST_TAGS_COUNTED
 from ui.tags.changes import MAX_TAGS, offered
 from ui.tags.filters import SORTS, Filters
 from ui.tags.history import deleted_together
 from ui.tags.pages import TagsPage
+
+_MAX_LENGTH: Final = 160
+
+
+def suggested_tags(repository: Repository, text: str, *, most: int, now: datetime) -> list[str]:
+    """The newest tags with ``text`` in their names; those of signatures and the like are none."""
+    alive = Tag.objects.alive(at=now).filter(repository=repository.id, name__contains=text)
+    newest = alive.companions(False).order_by("-started_at", "-name")
+    return list(newest.values_list("name", flat=True)[:most])
+
+
+class TagPicker(RepositoryPage):
+    """What a field that takes a tag suggests while one types."""
+
+    template = "ui/parts/options.html"
+
+    def get(self, request: HttpRequest, repository: str) -> HttpResponse:
+        text = typed(request.GET, request.GET.get("field", ""), most=_MAX_LENGTH)
+        names = suggested_tags(self.repository, text, most=SUGGESTED, now=self.now)
+        response = self.render(picks=[(name, "") for name in names])
+        patch_cache_control(response, private=True, no_store=True)
+        return response
 
 
 class TagListPage(TagsPage):

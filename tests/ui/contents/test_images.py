@@ -1,6 +1,7 @@
 """The pages of images and of indexes."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -97,6 +98,48 @@ def test_a_child_names_the_index_that_lists_it(web: Repository) -> None:
 
     assert "Listed in" in text
     assert f'href="{url_of(parent)}"' in text
+
+
+@pytest.fixture
+def platforms(web: Repository) -> dict[str, Manifest]:
+    """An index of two platforms, and both."""
+    found: dict[str, Manifest] = {}
+    entries = []
+    for architecture in ("amd64", "arm64"):
+        child = push_image(web, reference=architecture, config={"architecture": architecture})
+        platform = {"os": "linux", "architecture": architecture}
+        entries.append({**_entry(child), "platform": platform})
+        found[architecture] = child
+    return {**found, "all": push(web, index(manifests=entries), "all")}
+
+
+@pytest.mark.parametrize("shown", ["all", "amd64", "arm64"])
+def test_each_platform_of_an_index_is_a_click_from_the_others(
+    platforms: dict[str, Manifest], shown: str
+) -> None:
+    text = page(url_of(platforms[shown]))
+    choice = text[text.index('aria-label="Platform"') :].partition("</nav>")[0]
+
+    found = re.findall('href="([^"]+)"( aria-current="true")?', choice)
+    assert found == [
+        (url_of(platforms[name]), ' aria-current="true"' if name == shown else "")
+        for name in ("all", "amd64", "arm64")
+    ]
+
+
+def test_an_image_of_no_index_has_no_platforms_to_choose(web: Repository) -> None:
+    assert 'aria-label="Platform"' not in page(url_of(push_image(web, config=CONFIG)))
+
+
+def test_an_image_of_a_long_index_takes_as_many_queries_as_one_of_a_short_one(
+    web: Repository,
+) -> None:
+    children = [push_image(web, config={"n": n}, reference=f"c{n}") for n in range(9)]
+    entries = [{**_entry(child), "platform": {"os": "linux"}} for child in children]
+    push(web, index(manifests=entries[:1]), "short")
+    push(web, index(manifests=entries[1:]), "long")
+
+    assert _queries(url_of(children[8])) == _queries(url_of(children[0]))
 
 
 def test_an_index_of_many_images_takes_as_many_queries_as_one_of_few(

@@ -1,0 +1,78 @@
+"""What pages remember and keep for who looks at them."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.harbour import Harbour
+from tests.browser.windows import NARROW
+
+
+def commands(page: Page) -> str:
+    return page.locator("#use .b-ways").first.inner_text()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+def test_the_tool_that_was_chosen_last_is_shown_on_the_next_page(
+    open_window: OpenWindow, javascript: bool
+) -> None:
+    window = open_window(javascript=javascript)
+    page = window.goto("/acme/web/-/tags/v1.4.0")
+    assert "podman pull" in commands(page)
+
+    with page.expect_response("**/settings/tool"):
+        page.locator("#use").get_by_role("button", name="crane").first.click()
+
+    window.goto("/acme/web/-/tags/v1.5.0")
+    assert "crane pull" in commands(page)
+    assert "podman" not in commands(page).replace("podman\n", "")
+
+
+def test_another_tool_needs_no_other_page(open_window: OpenWindow) -> None:
+    window = open_window()
+    page = window.goto("/acme/web/-/tags/v1.4.0")
+
+    page.locator("#use").get_by_role("button", name="skopeo").first.click()
+
+    expect(page.locator("#use [data-tool=skopeo]").first).to_be_visible()
+    expect(page.locator("#use [data-tool=podman]").first).to_be_hidden()
+
+
+def test_another_platform_opens_at_the_section_that_one_reads(
+    harbour: Harbour, open_window: OpenWindow
+) -> None:
+    window = open_window(still=True)  # where the page was scrolled to, it is at once
+    amd64 = harbour.known["arguments"]["ui:layer"]["digest"]
+    page = window.goto(f"/acme/web/-/manifests/{amd64}")
+    page.evaluate("document.getElementById('steps').scrollIntoView()")
+
+    page.get_by_role("navigation", name="Platform").get_by_role("link", name="arm64").click()
+
+    expect(page).to_have_url(re.compile(rf"manifests/(?!{amd64}).*#steps$"))
+
+
+def test_a_group_of_settings_is_one_press_away_on_a_phone(open_window: OpenWindow) -> None:
+    window = open_window("admin", width=NARROW, still=True)
+    page = window.goto("/system/settings")
+    groups = page.get_by_role("navigation", name="Groups")
+    page.mouse.wheel(0, 4000)
+
+    groups.get_by_role("link", name="Mail").click()
+
+    expect(page.get_by_role("heading", name="Mail")).to_be_in_viewport()
+    expect(groups).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+def test_a_setting_is_found_by_part_of_its_name(open_window: OpenWindow, javascript: bool) -> None:
+    window = open_window("admin", width=NARROW, javascript=javascript)
+    page = window.goto("/system/settings")
+
+    page.get_by_label("Filter settings").press_sequentially("tag_expir")
+    if not javascript:
+        page.get_by_role("button", name="Filter").click()
+
+    expect(page.locator("#DEFAULT_TAG_EXPIRATION")).to_be_visible()
+    expect(page.locator("#FEATURE_MAILING")).to_have_count(0)
