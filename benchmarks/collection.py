@@ -13,8 +13,9 @@ import resource
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 BATCH = 1000
 LAYERS_PER_IMAGE = 5
-SECONDS_OF_PUSHES = 10.0
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -33,13 +33,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="berth-collection-") as folder:
         _set_up(Path(folder))
         _fill(options.manifests, options.garbage)
-        idle = _pushes_beside(collecting=False)
-        busy = _pushes_beside(collecting=True)
+        idle = _pushes_beside(options.seconds, collecting=False)
+        busy = _pushes_beside(options.seconds, collecting=True)
         print(f"{options.manifests:,} manifests, {options.garbage} % of them garbage")
         print(f"pushes alone:                 {idle}")
         print(f"pushes beside collections:    {busy}")
         print(f"the rest of the collection:   {_in_process(_collect)}")
         print(f"a run that finds nothing:     {_in_process(_collect)}")
+        print(f"the same of what is recent:   {_in_process(_collect_recent)}")
         print(f"a dry run that finds nothing: {_in_process(_forecast)}")
 
 
@@ -140,7 +141,7 @@ def _repository() -> "Repository":
     )
 
 
-def _pushes_beside(*, collecting: bool) -> str:
+def _pushes_beside(for_seconds: float, *, collecting: bool) -> str:
     """Latencies of pushes of an image with a new layer, one after the other."""
     fork = multiprocessing.get_context("fork")
     stop = fork.Event()
@@ -148,7 +149,7 @@ def _pushes_beside(*, collecting: bool) -> str:
     if collecting:
         collector.start()
     seconds: list[float] = []
-    until = time.monotonic() + SECONDS_OF_PUSHES
+    until = time.monotonic() + for_seconds
     while time.monotonic() < until:
         begun = time.monotonic()
         _push(os.urandom(1000))
@@ -159,7 +160,7 @@ def _pushes_beside(*, collecting: bool) -> str:
     _let_go_of_database()
     p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
     return (
-        f"{len(seconds) / SECONDS_OF_PUSHES:.0f}/s, p50 {p50 * 1000:.1f} ms,"
+        f"{len(seconds) / for_seconds:.0f}/s, p50 {p50 * 1000:.1f} ms,"
         f" p99 {p99 * 1000:.1f} ms, longest {max(seconds) * 1000:.0f} ms"
     )
 
@@ -206,6 +207,16 @@ def _collect() -> str:
     return f"{sum(count.items for count in report.counts.values()):,} rows freed"
 
 
+def _collect_recent() -> str:
+    """As the job does five minutes after the last time."""
+    from registry.gc.report import Report
+    from registry.gc.services import OVERLAP, collect_recent
+
+    report, now = Report(), datetime.now(UTC)
+    collect_recent(since=now - timedelta(minutes=5) - OVERLAP, now=now, report=report)
+    return f"{sum(count.items for count in report.counts.values()):,} rows freed"
+
+
 def _forecast() -> str:
     from registry.gc.forecast import forecast
     from registry.gc.report import Report
@@ -218,26 +229,61 @@ def _forecast() -> str:
 def _in_process(work: Callable[[], str]) -> str:
     """Run in a process of its own, so that its memory is known."""
     fork = multiprocessing.get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
+    receiving, sending = fork.Pipe(duplex=False)
 
     def run() -> None:
+        from django.db import connection
+
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        begun = time.monotonic()
-        said = work()
-        took = time.monotonic() - begun
+        begun = time.monotonic(), time.process_time(), _seconds_of_server()
+        counted: Counter[str] = Counter()
+        with connection.execute_wrapper(_counting(counted)):
+            said = work()
+        took, ours, theirs_took = (
+            time.monotonic() - begun[0],
+            time.process_time() - begun[1],
+            _seconds_of_server() - begun[2],
+        )
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        theirs.send(f"{said} in {took:.1f} s, memory grew by {grown / 1024:.0f} MB")
+        sending.send(
+            f"{said} in {took:.1f} s ({ours:.2f} s of our processor, {theirs_took:.2f} s of"
+            f" PostgreSQL's), {counted.total():,} statements, memory grew by {grown / 1024:.0f} MB"
+        )
 
     process = fork.Process(target=run)
     process.start()
     process.join()
-    return str(ours.recv())
+    return str(receiving.recv())
+
+
+def _counting(counted: Counter[str]) -> Callable[..., Any]:
+    def count(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        counted[sql] += 1
+        return execute(sql, *rest)
+
+    return count
+
+
+def _seconds_of_server() -> float:
+    """Processor time of the connection's own process of PostgreSQL, if it is on this machine."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        stat = Path(f"/proc/{cursor.fetchone()[0]}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifests", type=int, default=100_000)
     parser.add_argument("--garbage", type=int, default=20, help="percent")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of pushes")
     return parser.parse_args()
 
 

@@ -48,6 +48,7 @@ class BlobLink(models.Model):
                 fields=["repository", "blob"], name="one_link_per_blob_and_repository"
             ),
         ]
+        indexes = [models.Index(fields=["last_pushed_at"], name="blob_link_leases")]
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.blob_id}"

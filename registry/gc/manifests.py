@@ -13,6 +13,7 @@ from registry.gc.reachability import (
     rootless,
     without_keepers,
 )
+from registry.gc.recent import Candidates, above, stretches_of
 from registry.gc.report import Garbage, Report
 from registry.gc.sweeping import locked, sweep
 from registry.manifests.models import Manifest, ManifestQuerySet
@@ -23,35 +24,51 @@ _MOST_KEEPERS = 1000  # of one manifest in a cycle
 _COLUMNS = ("repository_id", "digest", "subject_digest", "deleted_at")
 
 
-def collect_manifests(*, now: datetime, report: Report) -> None:
-    """From the top: what an index or a subject keeps goes after it, in the same run."""
+def collect_manifests(*, now: datetime, report: Report, among: Candidates | None = None) -> None:
+    """From the top: what an index or a subject keeps goes after it, in the same run.
+
+    Args:
+        among: the only ones to look at, and what those keep that go. Raises ``TooMany``.
+    """
 
     def delete(chosen: Sequence[int]) -> int:
         with transaction.atomic(durable=True):
-            gone = _delete(chosen, without_keepers(rootless(now)), now)
+            gone = _delete(chosen, without_keepers(rootless(now)), now, among)
         return _tell(gone, report)
 
     def open_cycles(chosen: Sequence[int]) -> int:
-        return sum(_tell(_open_cycle(pk, now), report) for pk in chosen)
+        return sum(_tell(_open_cycle(pk, now, among), report) for pk in chosen)
 
     deleted = 1
     while deleted:
-        deleted = sweep(without_keepers(rootless(now)), delete, report)
-        deleted += sweep(in_possible_cycles(rootless(now)), open_cycles, report)
+        if among is None:
+            deleted = sweep(without_keepers(rootless(now)), delete, report)
+            deleted += sweep(in_possible_cycles(rootless(now)), open_cycles, report)
+            continue
+        chosen, among.manifests = among.manifests, set()
+        parts = stretches_of(chosen)
+        deleted = sweep(without_keepers(rootless(now)), delete, report, parts)
+        parts = stretches_of(chosen | above(chosen))
+        deleted += sweep(in_possible_cycles(rootless(now)), open_cycles, report, parts)
 
 
-def _delete(chosen: Collection[int], garbage: ManifestQuerySet, now: datetime) -> list[Garbage]:
+def _delete(
+    chosen: Collection[int], garbage: ManifestQuerySet, now: datetime, among: Candidates | None
+) -> list[Garbage]:
     """Delete those of ``chosen`` that still are ``garbage``; return what went."""
     held = locked(Manifest.objects.filter(pk__in=chosen).order_by("pk"))
     rows = {row.pk: row for row in garbage.filter(pk__in=held).only(*_COLUMNS)}
     for pk in _with_tags_of_others(rows):
         rows.pop(pk, None)
-    ended = sum(_end_companions(manifest, now) for manifest in rows.values())
+    ended = [pk for manifest in rows.values() for pk in _end_companions(manifest, now)]
+    if among is not None:
+        among.add_below(rows.values())
+        among.manifests.update(ended)
     tags = Tag.objects.filter(manifest__in=list(rows)).count()
     Manifest.objects.filter(pk__in=list(rows)).only("pk").delete()
     return [
         *map(_kind, rows.values()),
-        *[Garbage.COMPANION_TAG] * ended,
+        *[Garbage.COMPANION_TAG] * len(ended),
         *[Garbage.TAG] * tags,
     ]
 
@@ -69,16 +86,20 @@ def _with_tags_of_others(manifests: Collection[int]) -> list[int]:
     return list(tags.exclude(pk__in=held).values_list("manifest_id", flat=True))
 
 
-def _end_companions(subject: Manifest, now: datetime) -> int:
-    """What is attached to a manifest by a tag goes after it, unless the tag is immutable."""
+def _end_companions(subject: Manifest, now: datetime) -> list[int]:
+    """What is attached to a manifest by a tag goes after it, unless the tag is immutable.
+
+    Returns the manifest of each tag that ended.
+    """
     names = companion_names(subject.digest)
     tags = Tag.objects.live().filter(repository=subject.repository_id, name__in=names)
     tags = tags.filter(is_immutable=False, started_at__lte=now - grace())
     # Not the subject's own: its row goes in this transaction.
     held = locked(tags.exclude(manifest=subject).order_by("name"))
-    for tag in tags.filter(pk__in=held).order_by("name"):
+    ended = list(tags.filter(pk__in=held).order_by("name"))
+    for tag in ended:
         end_tag(tag=tag, reason=EndReason.SUBJECT, now=now)
-    return len(held)
+    return [tag.manifest_id for tag in ended]
 
 
 def _kind(manifest: Manifest) -> Garbage:
@@ -87,7 +108,7 @@ def _kind(manifest: Manifest) -> Garbage:
     return Garbage.REFERRER if manifest.subject_digest else Garbage.MANIFEST
 
 
-def _open_cycle(pk: int, now: datetime) -> list[Garbage]:
+def _open_cycle(pk: int, now: datetime, among: Candidates | None) -> list[Garbage]:
     """Delete a manifest that is kept by itself alone, by way of others that are no roots either.
 
     All of them are locked, so that none becomes a root between look and delete.
@@ -101,7 +122,7 @@ def _open_cycle(pk: int, now: datetime) -> list[Garbage]:
             return []
         if rootless(now).filter(pk__in=above).count() != len(above):
             return []
-        return _delete([pk], rootless(now), now)
+        return _delete([pk], rootless(now), now, among)
 
 
 def _all_keepers(pk: int) -> set[int]:

@@ -31,11 +31,17 @@ def grace() -> timedelta:
 def kept_tags(now: datetime) -> TagQuerySet:
     """Tags that are alive, or that the time machine of their organization still holds."""
     kept = Tag.objects.none()
-    for seconds in _time_machines():
+    for seconds in time_machines():
         since = now - time_machine_of(Namespace(tag_expiration_seconds=seconds))
         theirs = Tag.objects.filter(repository__namespace__tag_expiration_seconds=seconds)
         kept |= theirs.kept(since)
     return kept
+
+
+def time_machines() -> list[int | None]:
+    """Lengths that namespaces have, in seconds; ``None`` is that of the configuration."""
+    chosen = Namespace.objects.order_by().values_list("tag_expiration_seconds", flat=True)
+    return list(chosen.distinct())
 
 
 def forgotten_tags(now: datetime) -> TagQuerySet:
@@ -127,8 +133,3 @@ def _young_companions(now: datetime) -> TagQuerySet:
     names = [Concat(Substr(named, 1, 71), Value(suffix)) for suffix in SUFFIXES]
     young = Tag.objects.live().filter(started_at__gt=now - grace())
     return young.filter(repository=OuterRef("repository"), name__in=names)
-
-
-def _time_machines() -> list[int | None]:
-    chosen = Namespace.objects.order_by().values_list("tag_expiration_seconds", flat=True)
-    return list(chosen.distinct())

@@ -9,17 +9,19 @@ commit that took their row away, and a storage key is never used twice.
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import ForeignObjectRel, Model, QuerySet, RestrictedError
 
 from registry.blobs.models import Blob, BlobLink
 from registry.gc.manifests import collect_manifests
+from registry.gc.models import Checkpoint, holds
 from registry.gc.reachability import spare_tags, unheld_blobs, unneeded_links
+from registry.gc.recent import Candidates, candidates, stretches_of
 from registry.gc.report import Garbage, Report
-from registry.gc.sweeping import BATCH_ROWS, delete_garbage, locked, sweep
+from registry.gc.sweeping import BATCH_ROWS, TooMany, delete_garbage, locked, sweep
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import begin_removal, doomed
 from registry.repositories.models import Repository
@@ -29,6 +31,12 @@ from registry.tags.models import Tag
 
 logger = logging.getLogger(__name__)
 
+WHOLE_EVERY: Final = timedelta(hours=24)
+OVERLAP: Final = timedelta(hours=1)
+"""For transactions that were open at the last run, and for rows that it found locked."""
+
+_LAST: Final = "collect"
+_WHOLE: Final = "collect whole"
 _IN_ORDER: tuple[type[Model], ...] = (Tag, Manifest, BlobLink)  # what points at others goes first
 
 
@@ -41,6 +49,44 @@ def collect(*, now: datetime, report: Report) -> None:
     collect_blobs(now=now, report=report)
 
 
+def collect_recent(*, since: datetime, now: datetime, report: Report) -> None:
+    """What became garbage after ``since``, a moment at which all garbage was collected.
+
+    Left to ``collect`` is what no time and no deletion here tells: what a shorter time machine or
+    grace lets go, blobs that somebody took out of a repository, and what was locked.
+
+    Raises ``TooMany``.
+    """
+    has_doomed = doomed(now).exists()
+    collect_repositories(now=now, report=report)
+    among = candidates(since=since, now=now)
+    collect_manifests(now=now, report=report, among=among)
+    collect_tags(now=now, report=report, among=among)
+    collect_blob_links(now=now, report=report, among=among)
+    # Those of whole repositories are not noted one by one.
+    collect_blobs(now=now, report=report, among=None if has_doomed else among)
+
+
+def collect_due(*, now: datetime, report: Report) -> None:
+    """What became garbage since the last run, and once in ``WHOLE_EVERY`` everything.
+
+    Nothing while somebody copies the registry: what could not go then would not be found again.
+    """
+    if holds(now).exists():
+        return
+    last, whole = _moment(_LAST), _moment(_WHOLE)
+    if last and whole and now - WHOLE_EVERY < whole <= last <= now:
+        try:
+            collect_recent(since=last - OVERLAP, now=now, report=report)
+        except TooMany:
+            logger.info("much became garbage lately: all manifests and blobs are looked at")
+        else:
+            _note(_LAST, now=now)
+            return
+    collect(now=now, report=report)
+    _note(_LAST, _WHOLE, now=now)
+
+
 def collect_repositories(*, now: datetime, report: Report) -> None:
     """Those that cannot be undeleted any more, with everything in them."""
     for repository in list(doomed(now).order_by("pk")):
@@ -51,7 +97,7 @@ def collect_repositories(*, now: datetime, report: Report) -> None:
             report.add_problem(f"{repository.path}: {error}")
 
 
-def collect_tags(*, now: datetime, report: Report) -> None:
+def collect_tags(*, now: datetime, report: Report, among: Candidates | None = None) -> None:
     """Forget the history that is too old to be restored. The audit trail stays.
 
     The last tags of a manifest go with it, not before: they say why it cannot be pulled.
@@ -62,26 +108,41 @@ def collect_tags(*, now: datetime, report: Report) -> None:
         report.add(Garbage.TAG, len(deleted))
         return len(deleted)
 
-    sweep(spare_tags(now), delete, report)
+    sweep(spare_tags(now), delete, report, stretches_of(among.tags) if among else None)
 
 
-def collect_blob_links(*, now: datetime, report: Report) -> None:
+def collect_blob_links(*, now: datetime, report: Report, among: Candidates | None = None) -> None:
     def delete(chosen: Sequence[int]) -> int:
         deleted = delete_garbage(unneeded_links(now), chosen, order=("blob", "pk"))
         report.add(Garbage.BLOB_LINK, len(deleted))
+        if among is not None:
+            among.blobs.update(link.blob_id for link in deleted)
         return len(deleted)
 
-    sweep(unneeded_links(now), delete, report)
+    sweep(unneeded_links(now), delete, report, stretches_of(among.links) if among else None)
 
 
-def collect_blobs(*, now: datetime, report: Report) -> None:
+def collect_blobs(*, now: datetime, report: Report, among: Candidates | None = None) -> None:
     def delete(chosen: Sequence[str]) -> int:
         deleted = delete_garbage(unheld_blobs(now), chosen, order=("pk",))
         for blob in deleted:
             _delete_bytes(blob, report)
         return len(deleted)
 
-    sweep(unheld_blobs(now), delete, report)
+    sweep(unheld_blobs(now), delete, report, stretches_of(among.blobs) if among else None)
+
+
+def _moment(name: str) -> datetime | None:
+    noted = Checkpoint.objects.filter(name=name).values_list("after", flat=True).first()
+    return datetime.fromisoformat(noted) if noted else None
+
+
+def _note(*names: str, now: datetime) -> None:
+    """Unless a copy of the registry was begun meanwhile, which kept bytes from going."""
+    if holds(now).exists():
+        return
+    for name in names:
+        Checkpoint.objects.update_or_create(name=name, defaults={"after": now.isoformat()})
 
 
 def _remove(repository: Repository, now: datetime, report: Report) -> None:

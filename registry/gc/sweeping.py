@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -21,10 +21,20 @@ Row = TypeVar("Row", bound=Model)
 Delete = Callable[[Sequence[Any]], int]
 
 
-def sweep(garbage: QuerySet[Any], delete: Delete, report: Report) -> int:
-    """Go through a table once and delete what is garbage; return how many rows went."""
+class TooMany(Exception):
+    """There are more rows to look at than memory is for: go through the whole table instead."""
+
+
+def sweep(
+    garbage: QuerySet[Any], delete: Delete, report: Report, parts: Iterable[Q] | None = None
+) -> int:
+    """Go through a table once and delete what is garbage; return how many rows went.
+
+    Args:
+        parts: of the table; all of it without.
+    """
     deleted = 0
-    for stretch in stretches(garbage, STRETCH_ROWS):
+    for stretch in stretches(garbage, STRETCH_ROWS) if parts is None else parts:
         chosen = list(garbage.filter(stretch).order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(chosen), BATCH_ROWS):
             begun = time.monotonic()
@@ -76,6 +86,8 @@ def _delete_or_report(chosen: Sequence[Any], delete: Delete, report: Report) -> 
     """Delete a batch; when one item of it is broken, the others all the same."""
     try:
         return delete(chosen)
+    except TooMany:
+        raise
     except Exception as error:
         if len(chosen) > 1:
             return sum(_delete_or_report([pk], delete, report) for pk in chosen)

@@ -34,7 +34,7 @@ def reconcile_store(**_: object) -> None:
 
 
 def _collect(now: datetime, report: Report) -> bool:
-    services.collect(now=now, report=report)
+    services.collect_due(now=now, report=report)
     return True
 
 

@@ -123,6 +123,12 @@ class Manifest(models.Model):
                 name="manifest_referrers",
             ),
             models.Index(fields=["digest", "id"], name="manifest_by_digest"),
+            models.Index(fields=["last_pushed_at"], name="manifest_leases"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="manifest_deletions",
+            ),
         ]
 
     def __str__(self) -> str:

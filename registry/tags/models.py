@@ -190,6 +190,11 @@ class Tag(models.Model):
                 condition=Q(ended_at__isnull=False),
                 name="tag_ends",
             ),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(ended_at__isnull=False),
+                name="tag_ends_of_all",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from artifacts.oci.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, O
 from registry.blobs.models import BlobLink
 from registry.gc.forecast import forecast
 from registry.gc.report import Report
-from registry.gc.services import collect
+from registry.gc.services import collect, collect_recent
 from registry.manifests.models import Manifest
 from registry.manifests.removal import BlobInUse, delete_blob, delete_manifest
 from registry.manifests.restoration import RestoreRefused, restore_tag
@@ -205,6 +205,24 @@ def named_by(manifest: Manifest) -> Iterator[str]:
         yield manifest.subject_digest
 
 
+@dataclass
+class LookingAtRecent(World):
+    """Collects only what became garbage since the last collection."""
+
+    last: datetime = NOW - TIME_MACHINE
+
+    def collect(self) -> None:
+        wanted, done = self.wanted(), Report()
+        since = self.last - timedelta(seconds=1)  # for what happened in the moment of the last
+        collect_recent(since=since, now=self.now, report=done)
+        self.last = self.now
+        left = set(Manifest.objects.values_list("digest", flat=True))
+        links = set(BlobLink.objects.values_list("blob", flat=True))
+        assert (left, links) == wanted
+        assert done.problems == []
+
+
+@pytest.mark.parametrize("kind", [World, LookingAtRecent])
 @pytest.mark.django_db(transaction=True)
 @settings(
     max_examples=EXAMPLES,
@@ -215,13 +233,13 @@ def named_by(manifest: Manifest) -> Iterator[str]:
 )
 @given(data=st.data())
 def test_nothing_that_can_be_reached_is_collected_and_all_else_is(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, kind: type[World], data: st.DataObject
 ) -> None:
     monkeypatch.setattr("registry.rows.connections.time.sleep", lambda _: None)
     Tag.objects.all().delete()
     Manifest.objects.all().delete()
     BlobLink.objects.all().delete()
-    world = World(repository, data)
+    world = kind(repository, data)
 
     for _ in range(data.draw(st.integers(1, 14))):
         world.step()
