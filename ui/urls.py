@@ -12,6 +12,9 @@ from ui.activity.pages import (
     RepositoryExport,
 )
 from ui.administration.urls import registry_pages
+from ui.comparison.files import CompareFilePage, CompareFilesPage
+from ui.comparison.overview import ComparePage
+from ui.comparison.packages import ComparePackagesPage
 from ui.contents.content import ManifestPage, TagPage
 from ui.contents.downloads import BlobDownload, ChartFileDownload, KeyDownload, ManifestDownload
 from ui.contents.referrers import ReferrersPage
@@ -82,7 +85,6 @@ from ui.start.explore import ExplorePage, OrganizationsPage
 from ui.start.styleguide import StyleguidePage
 from ui.start.welcome import HelpPage, WelcomePage, choose_theme, choose_tool
 from ui.tags.changes import ChangePage
-from ui.tags.comparison import ComparePage
 from ui.tags.history import ForgetPage, HistoryPage, RestorePage
 from ui.tags.new_tag import AddTagPage
 from ui.tags.signatures import SignaturesPage
@@ -147,6 +149,9 @@ urlpatterns = [
     path(f"{_REPOSITORY}/forget-tag", ForgetPage.as_view(), name="forget_tag"),
     path(f"{_REPOSITORY}/signatures", SignaturesPage.as_view(), name="signatures"),
     path(f"{_REPOSITORY}/compare", ComparePage.as_view(), name="compare"),
+    path(f"{_REPOSITORY}/compare/files", CompareFilesPage.as_view(), name="compare_files"),
+    path(f"{_REPOSITORY}/compare/file", CompareFilePage.as_view(), name="compare_file"),
+    path(f"{_REPOSITORY}/compare/packages", ComparePackagesPage.as_view(), name="compare_packages"),
     path(
         f"{_REPOSITORY}/activity",
         RepositoryActivity.as_view(),

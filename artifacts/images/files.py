@@ -7,7 +7,7 @@ Source: image-spec v1.1, layer.md.
 
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -126,19 +126,21 @@ def list_files(
     return listing
 
 
-def content_of(
-    packed: Iterable[bytes], number: int, *, patience: Patience | None = None
-) -> Iterator[bytes]:
-    """The content of the file at the index ``number`` of the list, as it streams by.
+def contents_of(
+    packed: Iterable[bytes], numbers: Collection[int], *, patience: Patience | None = None
+) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """The contents of those entries of the list, by their indices in it, as they stream by.
 
-    Raises ``ListingEnds``.
+    Each is to be read before the next is asked for, or never. Raises ``ListingEnds``.
     """
+    last = max(numbers)
     tick = (patience or Patience()).tick
     try:
         unpacked = Unpacked(packed, MAX_UNPACKED_BYTES, tick)
-        for index, member in enumerate(members(unpacked, most=number + 1)):
-            if index == number:
-                yield from member.pieces()
+        for index, member in enumerate(members(unpacked, most=last + 1)):
+            if index in numbers:
+                yield index, member.pieces()
+            if index == last:
                 return
     except TarBroken as error:
         raise ListingEnds(f"it {error}") from error

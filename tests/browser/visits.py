@@ -102,6 +102,12 @@ _MORE = (
     ("chart-tags", "/acme/etherpad/-/tags", "alice"),
     ("chart-tag", "/acme/etherpad/-/tags/0.1.0", "alice"),
     ("chart-compare", "/acme/etherpad/-/compare?a=0.0.4&b=0.1.0", "alice"),
+    ("chart-compare-files", "/acme/etherpad/-/compare/files?a=0.0.4&b=0.1.0", "alice"),
+    (
+        "chart-compare-file",
+        "/acme/etherpad/-/compare/file?a=0.0.4&b=0.1.0&path=Chart.yaml",
+        "alice",
+    ),
     ("files", "/acme/notes/-/tags/v1", "alice"),
     ("wasm", "/acme/filter/-/tags/v1", "alice"),
     ("sif", "/acme/cluster/-/tags/v1", "alice"),

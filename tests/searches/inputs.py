@@ -186,8 +186,8 @@ def _compare_index(text: str) -> object:
     from artifacts.oci.documents import ManifestDocument
     from artifacts.oci.media_types import OCI_INDEX
     from artifacts.oci.strict_json import MAX_SHOWN_VALUES, values_in
+    from ui.comparison.tables import named_platforms
     from ui.contents.tag_rows import platforms_of
-    from ui.tags.comparison import named_platforms
 
     body = text.encode()
     if values_in(body) > MAX_SHOWN_VALUES:
@@ -217,7 +217,7 @@ def _list_names(text: str) -> object:
 
 
 def _differ(text: str) -> object:
-    from ui.tags.comparison import TooDifferent, differences
+    from ui.comparison.lines import TooDifferent, differences
 
     old, _, new = text.partition("\f")
     with suppress(TooDifferent):

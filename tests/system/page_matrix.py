@@ -21,7 +21,8 @@ SHOWN = {
     " system_organizations system_organization system_announcements system_announcement"
     " system_audit system_audit_export system_settings system_setting",
     PULL: "repository tag tag_names manifest manifest_raw referrers blob image_files layer file"
-    " file_raw chart_file public_key tags history signatures compare repository_activity",
+    " file_raw chart_file public_key tags history signatures compare compare_files compare_file"
+    " compare_packages repository_activity",
     PUSH: "change_tags add_tag restore_tag description repository_activity_export",
     DELETE: "forget_tag",
     REPOSITORY_ADMIN: "rules repository_policy repository_policy_change repository_retention"

@@ -31,7 +31,19 @@ from ui.pages import RepositoryPage, reason_of
 logger = logging.getLogger(__name__)
 
 
-class ManifestBase(RepositoryPage):
+class ReadingPage(RepositoryPage):
+    """A page that reads blobs, which may fail as any reading of them does."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except TooManyRequests as error:
+            return with_headers(errors.too_many_requests(request, reason_of(error)), error)
+        except StorageUnavailable as error:
+            return with_headers(errors.unavailable(request), error)
+
+
+class ManifestBase(ReadingPage):
     """A page about one manifest, which ``manifest`` finds by its digest."""
 
     tab = "tags"
@@ -42,10 +54,6 @@ class ManifestBase(RepositoryPage):
             return super().dispatch(request, *args, **kwargs)
         except (ManifestUnknown, BlobUnknown) as error:
             return self.gone(error.reason)
-        except TooManyRequests as error:
-            return with_headers(errors.too_many_requests(request, reason_of(error)), error)
-        except StorageUnavailable as error:
-            return with_headers(errors.unavailable(request), error)
 
     def gone(self, reason: str, *, tag: str = "") -> HttpResponse:
         """What was here is not: say why, and where to look."""

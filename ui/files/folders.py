@@ -27,7 +27,8 @@ _ICONS: Final[Mapping[str, str]] = {
     "whiteout": "file-x",
 }
 
-Address = Callable[[Node], str]  # of a file's own page; empty where it has none
+# Of a file's own page, by its path in the tree; empty where it has none.
+Address = Callable[[str, Node], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class _Page:
         )
 
     def _address_of(self, path: str, node: Node) -> str:
-        return self.address(path) if node.is_folder or node.children else self._url(node)
+        return self.address(path) if node.is_folder or node.children else self._url(path, node)
 
     def _target(self, path: str, file: LayerFile) -> str:
         """The address of what a link leads to, where that is in the tree."""

@@ -125,7 +125,7 @@ class ImagePage(ManifestBase):
             tree = stack.changes(number) if number else stack.merged()
             layers = document.layers
 
-            def url(node: Node) -> str:
+            def url(_: str, node: Node) -> str:
                 blob = str(layers[node.layer - 1].digest)
                 return file_url(self.repository.path, digest, blob, node.file)
 

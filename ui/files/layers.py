@@ -55,7 +55,7 @@ class LayerPage(LayerBase):
             problem=problem_of(listing),
         )
 
-    def _address(self, node: Node) -> str:
+    def _address(self, _: str, node: Node) -> str:
         return file_url(self.repository.path, self.kwargs["digest"], self.kwargs["blob"], node.file)
 
 

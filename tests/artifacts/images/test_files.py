@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from artifacts.archives.tar import MAX_HEADER_BYTES, MAX_NAME_BYTES
+from artifacts.archives.tar import MAX_HEADER_BYTES, MAX_NAME_BYTES, PIECE_BYTES
 from artifacts.images.files import (
     MAX_NAMES_BYTES,
     LayerFile,
     Patience,
-    content_of,
+    contents_of,
     list_files,
 )
 from artifacts.images.unpacking import MAX_WINDOW_BYTES, ListingEnds
@@ -115,10 +115,20 @@ def test_what_was_not_read_to_its_end_has_no_digest() -> None:
     assert found.digest == ""
 
 
-def test_the_content_of_one_entry_is_read_by_its_place_in_the_list() -> None:
-    content = tar(file("a", 2), file("b", 70_000), file("c", 3))
+def test_contents_are_read_by_their_places_in_the_list() -> None:
+    content = tar(file("a", 2), file("b", 70_000), file("c", 3), file("d"))
 
-    assert b"".join(content_of([content], 1)) == b"x" * 70_000
+    found = {number: b"".join(pieces) for number, pieces in contents_of([content], {1, 2})}
+
+    assert found == {1: b"x" * 70_000, 2: b"xxx"}
+
+
+def test_what_was_not_read_of_one_content_is_passed_over() -> None:
+    content = tar(file("a", 70_000), file("b", 3))
+
+    found = [(number, len(next(pieces))) for number, pieces in contents_of([content], {0, 1})]
+
+    assert found == [(0, PIECE_BYTES), (1, 3)]
 
 
 @pytest.mark.parametrize("number", [1, 5])
@@ -126,7 +136,7 @@ def test_content_that_is_not_there_says_so(number: int) -> None:
     content = tar(file("a", 2), file("b", 5000))
 
     with pytest.raises(ListingEnds, match="cut short"):
-        list(content_of([content[:2000]], number))
+        _ = [b"".join(pieces) for _, pieces in contents_of([content[:2000]], {number})]
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])

@@ -14,7 +14,7 @@ from tests.ui.browsing import browser
 from tests.ui.contents.pushed import page, push_full_chart, push_image, url_of
 from tests.ui.files.packing import Member, file, layer, link
 from ui.files import texts
-from ui.files.texts import MAX_TEXT_BYTES
+from ui.files.contents import MAX_TEXT_BYTES
 
 pytestmark = pytest.mark.django_db
 

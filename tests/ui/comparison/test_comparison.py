@@ -21,8 +21,9 @@ from registry.repositories.models import Repository
 from tests.artifacts.charts.archives import archive
 from tests.registry.builders import NOW, descriptor, hold, image, make_repository, push
 from tests.registry.charts.builders import chart_config, chart_manifest
+from ui.comparison.lines import MAX_LINES, TooDifferent, differences
+from ui.comparison.tables import named_platforms
 from ui.contents.tag_rows import Platform
-from ui.tags.comparison import MAX_LINES, TooDifferent, differences, named_platforms
 
 pytestmark = pytest.mark.django_db
 
@@ -284,7 +285,7 @@ def test_what_is_made_of_too_many_parts_is_not_compared(
     web: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push_image(web, "v1")
-    monkeypatch.setattr("ui.tags.comparison.MAX_SHOWN_VALUES", 5)
+    monkeypatch.setattr("ui.comparison.sides.MAX_SHOWN_VALUES", 5)
 
     response = compare("v1", "v1")
 

@@ -1,0 +1,133 @@
+"""The files of one image or chart that is compared, and how a text differs from another."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from artifacts.charts.chart import CONTENT_TYPES
+from artifacts.images.files import LayerFile
+from artifacts.images.tree import Node, Tree, TreeFull, parts_of
+from artifacts.kinds.kinds import Kind
+from artifacts.oci.digest import Digest
+from artifacts.oci.errors import BlobUnknown
+from registry.repositories.models import Repository
+from ui.comparison.lines import Line, TooDifferent, differences
+from ui.comparison.sides import Side
+from ui.display.text import shown, spelled_out
+from ui.files.contents import FileText, find_file, texts
+from ui.files.images import Stack
+from ui.files.layers import file_url
+from ui.files.listings import listing_of
+
+_NO_FILE: Final = FileText(problem="It has no content that can be read.")
+
+
+class Files:
+    """The files of one of the two. ``problems`` are sentences on what is missing among them."""
+
+    def __init__(self, repository: Repository, side: Side, now: datetime) -> None:
+        self.side = side
+        self.tree = Tree()
+        self.problems: list[str] = []
+        self.is_pending = False
+        self._repository = repository
+        self._now = now
+        self._layers = list(side.document.layers)
+        self.is_chart = side.manifest.kind == Kind.HELM_CHART
+        if self.is_chart:
+            self._layers = [one for one in self._layers if one.media_type in CONTENT_TYPES]
+            self._hold_chart()
+        else:
+            self._merge_layers()
+
+    def layer_of(self, node: Node) -> Digest:
+        return self._layers[node.layer - 1].digest
+
+    def text_at(self, path: str) -> FileText | None:
+        """The beginning of a file; ``None`` where there is none."""
+        return self.texts_at([path]).get(path)
+
+    def texts_at(self, paths: Sequence[str]) -> Mapping[str, FileText]:
+        """The beginnings of files of one layer, or of all layers, each layer read once."""
+        wanted: dict[Digest, list[tuple[str, LayerFile]]] = {}
+        for path in paths:
+            node = self.tree.find(path)
+            if node is not None and node.file is not None and not node.is_folder:
+                wanted.setdefault(self.layer_of(node), []).append((path, node.file))
+        found: dict[str, FileText] = {}
+        for layer, ones in wanted.items():
+            with suppress(BlobUnknown):
+                found |= self._texts_in(layer, ones)
+        return {path: found.get(path, _NO_FILE) for ones in wanted.values() for path, _ in ones}
+
+    def _texts_in(
+        self, layer: Digest, ones: Sequence[tuple[str, LayerFile]]
+    ) -> Mapping[str, FileText]:
+        files = listing_of(self._repository, layer, self._now).files
+        numbers = {
+            path: find_file(files, file.path, below_top=self.is_chart) for path, file in ones
+        }
+        read = {number for number in numbers.values() if number is not None}
+        beginnings = texts(self._repository, layer, files, read, self._now)
+        return {path: beginnings[one] for path, one in numbers.items() if one is not None}
+
+    def url(self, path: str) -> str:
+        """The page of a file."""
+        node = self.tree.find(path)
+        if node is None:
+            return ""
+        blob, digest = str(self.layer_of(node)), self.side.manifest.digest
+        return file_url(self._repository.path, digest, blob, node.file)
+
+    def _hold_chart(self) -> None:
+        """The files of a chart, below the folder that holds it, which may have any name."""
+        if not self._layers:
+            self._tell("it has no archive")
+            return
+        try:
+            listing = listing_of(self._repository, self._layers[0].digest, self._now)
+            inner = ("/".join(parts_of(file.path)[1:]) for file in listing.files)
+            named = zip(inner, listing.files, strict=True)
+            self.tree.add([replace(file, path=path) for path, file in named if path], 1)
+        except BlobUnknown:
+            self._tell("its bytes are not here")
+        except TreeFull as error:
+            self._tell(str(error))
+        else:
+            if listing.problem:
+                self._tell(listing.problem)
+
+    def _merge_layers(self) -> None:
+        stack = Stack(self._repository, self._layers, self._now)
+        self.tree = stack.merged()
+        self.is_pending = stack.is_pending
+        for state in stack.states:
+            if state.problem:
+                self._tell(f"of layer {state.number}: {state.problem}")
+
+    def _tell(self, reason: str) -> None:
+        self.problems.append(f"Not all files of {shown(self.side.text, 80)} are known: {reason}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """How one file changed. ``problem`` says why its lines are not shown."""
+
+    lines: Sequence[Line] = ()
+    problem: str = ""
+
+
+def text_changes(old: FileText | None, new: FileText | None) -> Texts:
+    """The lines in which two texts differ; who has no such file has no line."""
+    for one in (old, new):
+        if one is not None and one.problem:
+            return Texts(problem=one.problem)
+        if one is not None and one.is_cut:
+            return Texts(problem="It is too long to be compared here.")
+    try:
+        lines = differences(old.text if old else "", new.text if new else "")
+    except TooDifferent:
+        return Texts(problem="They differ in more lines than can be shown here.")
+    return Texts([Line(line.sign, spelled_out(line.text)) for line in lines])
