@@ -219,6 +219,18 @@ def check_scopes(scopes: frozenset[str], user: User, held: frozenset[str] | None
         raise ApplicationRefused(f"the token does not have the scope {min(missing)} itself")
 
 
+def scope_within(scope: str, user: User) -> str:
+    """What of ``scope`` somebody can give to a program that asks for all there is (RFC 6749, 3.3:
+    less may be given than was asked for, where the answer says so). Raises ``ScopeUnknown``, also
+    where nothing is left."""
+    asked = read_scopes(scope)
+    if SUPERUSER not in asked or user.is_superuser:
+        return scope
+    left = " ".join(sorted(asked - {SUPERUSER}))
+    read_scopes(left)
+    return left
+
+
 def check_redirect(application: OAuthApplication, redirect_uri: str, *, own: str) -> None:
     """Raises ``ApplicationRefused`` unless tokens may be sent there: exactly where the application
     says, or to the page ``own`` of this registry, which shows them."""

@@ -1,10 +1,12 @@
 """Messages for everybody who looks at the pages, for a while or until they are deleted."""
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from django.db import models
 from django.db.models import F, Q
+
+MARKDOWN: Final = "text/markdown"
 
 
 class Severity(models.TextChoices):
@@ -17,6 +19,9 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
     def not_over(self, at: datetime) -> Self:
         """Those that are shown at ``at``, or will be later."""
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=at))
+
+    def shown(self, at: datetime) -> Self:
+        return self.not_over(at).filter(Q(starts_at=None) | Q(starts_at__lte=at))
 
 
 AnnouncementManager = models.Manager.from_queryset(AnnouncementQuerySet)
@@ -34,6 +39,13 @@ class Announcement(models.Model):
     )
     ends_at = models.DateTimeField(
         "until", null=True, blank=True, help_text="UTC. Empty: until it is deleted."
+    )
+    media_type = models.CharField(
+        max_length=20,
+        default=MARKDOWN,
+        db_default=MARKDOWN,
+        editable=False,
+        help_text="As the program said that made it, which finds it again by that.",
     )
     created_at = models.DateTimeField(editable=False)
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
 from registry.announcements.current import refresh_announcements
-from registry.announcements.models import Announcement, Severity
+from registry.announcements.models import MARKDOWN, Announcement, Severity
 
 MAX_ANNOUNCEMENTS: Final = 1000  # that nobody has deleted
 MAX_TEXT_LENGTH: Final = 2000
@@ -22,6 +22,7 @@ def announce(
     *,
     text: str,
     severity: str,
+    media_type: str = MARKDOWN,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     now: datetime,
@@ -34,7 +35,12 @@ def announce(
         if Announcement.objects.count() >= MAX_ANNOUNCEMENTS:
             raise AnnouncementRefused(f"there are {MAX_ANNOUNCEMENTS} announcements already")
         made = Announcement.objects.create(
-            text=text, severity=severity, starts_at=starts_at, ends_at=ends_at, created_at=now
+            text=text,
+            severity=severity,
+            media_type=media_type,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            created_at=now,
         )
         by.did("announcement.create", str(made), now=now)
         transaction.on_commit(lambda: refresh_announcements(now=now))

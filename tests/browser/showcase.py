@@ -202,8 +202,13 @@ class Showcase:
         self._traffic()
         deleted = self._repository("acme/retired", is_public=False, days=30)
         delete_repository(repository=deleted, now=self.days_ago(1), by=self.by)
-        later = {"starts_at": self.now + timedelta(days=30), "ends_at": None}
-        announce(text="**New disks** on Sunday", severity="info", **later, now=self.now, by=self.by)
+        announce(
+            text="**New disks** on Sunday",
+            severity="info",
+            starts_at=self.now + timedelta(days=30),
+            now=self.now,
+            by=self.by,
+        )
         return known_of(index=index, image=image)
 
     def days_ago(self, days: float) -> datetime:

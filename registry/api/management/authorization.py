@@ -14,7 +14,6 @@ from rest_framework.response import Response
 
 from accounts.credentials import applications
 from accounts.credentials.models import OAuthApplication
-from accounts.credentials.principals import read_scopes
 from accounts.credentials.workloads.federation import is_foreign, issue_robot_jwt
 from artifacts.oci.errors import Unauthorized
 from registry.access.callers import Caller, InsufficientScope
@@ -60,8 +59,7 @@ class AuthorizeView(_FormView):
         place = form.get("redirect_uri", "")
         own = f"{external_url(request)}/oauth/localapp"
         applications.check_redirect(application, place, own=own)
-        scope = form.get("scope", "")
-        applications.check_scopes(read_scopes(scope), user)
+        scope = applications.scope_within(form.get("scope", ""), user)
         match form.get("response_type"):
             case "token":
                 _, secret = applications.issue_token(

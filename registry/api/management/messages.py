@@ -1,17 +1,15 @@
 """What of ``/api/v1/`` is about no repository: announcements, and every route that there is not."""
 
-from typing import Any
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from registry.announcements.current import current_announcements
 from registry.announcements.models import Announcement, Severity
 from registry.announcements.services import announce, withdraw_announcement
 from registry.api.http.views import UnknownRoute
 from registry.api.management.base import ManagementView, NotFound
 from registry.api.management.bodies import Body, Choice, Text
 from registry.api.management.documents import pk_of
+from registry.api.management.paging import page_of
 
 
 class UnknownView(UnknownRoute, ManagementView):
@@ -31,25 +29,32 @@ class NewMessage(Body):
 
 
 class MessagesView(ManagementView):
-    """Announcements, in Quay's words. Everybody may read them."""
+    """All announcements of the moment, in Quay's words, and not only those that pages have room
+    for: who makes one looks here whether it is there. Everybody may read them."""
 
     bodies = {"POST": NewMessage}
 
     def get(self, request: Request) -> Response:
-        messages: list[dict[str, Any]] = [
+        page = page_of(request, Announcement.objects.shown(self.now), order="id")
+        messages = [
             {
-                "uuid": str(shown.id),
-                "content": shown.text,
-                "media_type": "text/markdown",
-                "severity": shown.severity,
+                "uuid": str(row.pk),
+                "content": row.text,
+                "media_type": row.media_type,
+                "severity": row.severity,
             }
-            for shown in current_announcements(now=self.now)
+            for row in page.rows
         ]
-        return Response({"messages": messages})
+        return Response({"messages": messages, **page.more})
 
     def post(self, request: Request) -> Response:
         said = self.read()["message"]
-        announce(text=said["content"], severity=said["severity"], **self.change)
+        announce(
+            text=said["content"],
+            severity=said["severity"],
+            media_type=said["media_type"],
+            **self.change,
+        )
         return Response(status=201)
 
 

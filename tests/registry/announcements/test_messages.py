@@ -14,7 +14,8 @@ from registry.announcements.current import (
     refresh_announcements,
 )
 from registry.announcements.models import Announcement
-from tests.registry.builders import NOW
+from tests.registry.api.management.asking import token
+from tests.registry.builders import NOW, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,6 @@ def _nothing_announced() -> Iterator[None]:
 def test_programs_read_the_announcements_of_the_moment() -> None:
     assert Client().get("/api/v1/messages").json() == {"messages": []}
     row = Announcement.objects.create(text="**Soon**", severity="error", created_at=NOW)
-    refresh_announcements(now=timezone.now())
 
     assert Client().get("/api/v1/messages").json() == {
         "messages": [
@@ -42,6 +42,27 @@ def test_programs_read_the_announcements_of_the_moment() -> None:
         ]
     }
     assert Client().post("/api/v1/messages").status_code == 401
+
+
+def test_programs_read_all_announcements_that_pages_have_no_room_for() -> None:
+    for number in range(MAX_SHOWN + 2):
+        Announcement.objects.create(text=str(number), created_at=NOW)
+    Announcement.objects.create(text="over", created_at=NOW, ends_at=NOW)
+    Announcement.objects.create(
+        text="later", created_at=NOW, starts_at=timezone.now() + timedelta(days=1)
+    )
+
+    messages = Client().get("/api/v1/messages").json()["messages"]
+    assert [one["content"] for one in messages] == ["0", "1", "2", "3", "4", "5", "6"]
+
+
+def test_a_program_finds_its_message_by_all_that_it_said_of_it() -> None:
+    boss = Client(headers=token(make_user("root1", is_superuser=True)))
+    said = {"content": "Disks", "severity": "info", "media_type": "text/plain"}
+    boss.post("/api/v1/messages", {"message": said}, "application/json")
+
+    (found,) = Client().get("/api/v1/messages").json()["messages"]
+    assert said.items() <= found.items()
 
 
 def test_an_announcement_is_shown_from_its_first_to_before_its_last_moment() -> None:

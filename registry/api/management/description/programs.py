@@ -142,7 +142,7 @@ class GlobalMessage(TypedDict):
     severity: str
 
 
-class GlobalMessages(TypedDict):
+class GlobalMessages(Paged):
     messages: list[GlobalMessage]
 
 

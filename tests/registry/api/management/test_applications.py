@@ -12,6 +12,7 @@ from jwt.utils import base64url_encode
 
 from accounts.audit.models import AuditEvent
 from accounts.credentials.models import AccessToken, OAuthApplication
+from accounts.credentials.services import fingerprint
 from tests.registry.api.management.asking import EVERYTHING, ask, token
 from tests.registry.builders import PASSWORD, make_organization, make_user
 
@@ -177,6 +178,17 @@ def test_a_form_is_answered_with_a_token_in_the_address(
     assert (given["token_type"], given["state"]) == (["Bearer"], ["s 1"])
     assert ask(client, "GET", "/organization/acme")[1]["is_admin"] is True
     assert ask(client, "GET", "/user/")[0] == 401  # not among its scopes
+
+
+def test_who_asks_for_everything_is_given_what_the_person_has(
+    browser: Client, app: dict[str, Any]
+) -> None:
+    answer = authorize(browser, app, scope="org:admin super:user user:read")
+
+    place = urlsplit(answer.headers["Location"])
+    secret = parse_qs(place.fragment)["access_token"][0]
+    assert parse_qs(place.query)["scope"] == ["org:admin user:read"]
+    assert AccessToken.objects.get(sha256=fingerprint(secret)).scopes == "org:admin user:read"
 
 
 @pytest.mark.parametrize(
