@@ -203,7 +203,7 @@ class TeamMembers(Paged):
     can_edit: bool
 
 
-class Prototype(TypedDict):
+class PrototypePermission(TypedDict):
     id: str
     role: Role
     activating_user: Entity | None
@@ -211,7 +211,7 @@ class Prototype(TypedDict):
 
 
 class Prototypes(Paged):
-    prototypes: list[Prototype]
+    prototypes: list[PrototypePermission]
 
 
 class Robot(TypedDict):
