@@ -45,7 +45,7 @@ from artifacts.signatures.verdicts import (
 )
 from registry.blobs.services import find_blob, read_blob
 from registry.events.kinds import EventType
-from registry.events.outbox import has_hooks, note
+from registry.events.outbox import note
 from registry.manifests.models import Manifest
 from registry.metrics.families import Counter
 from registry.repositories.models import Repository
@@ -297,7 +297,7 @@ def _tell_of_failures(
     manifest: Manifest, subject: Digest, findings: list[Finding], now: datetime
 ) -> None:
     """Of what did not hold before is told once."""
-    if not has_hooks(manifest.repository):
+    if all(finding.judgement.state == State.VALID for finding in findings):
         return
     known = Verdict.objects.filter(manifest=manifest, subject_digest=str(subject))
     bad_before = set(known.filter(state=State.INVALID).values_list("position", flat=True))

@@ -12,7 +12,7 @@ from accounts.users.models import Namespace
 from artifacts.signatures.keys import KeyRefused, VerifyingKey
 from artifacts.signatures.verdicts import State
 from registry.events.kinds import EventType
-from registry.events.outbox import has_hooks, note
+from registry.events.outbox import note
 from registry.verification.models import Keyring, PublicKey, Verdict, VerdictQuerySet
 
 MAX_KEYS = 25  # each signature is tried with each of them
@@ -93,8 +93,6 @@ def _next_version(namespace: Namespace) -> None:
 
 
 def _tell_of_losses(lost: VerdictQuerySet, reason: str, *, now: datetime, by: Actor) -> None:
-    if not has_hooks():
-        return
     rows = lost.select_related("repository", "manifest").defer("manifest__body").order_by("pk")
     for verdict in rows[:_MOST_TOLD]:
         note(

@@ -107,6 +107,8 @@ def _ask(visitor: Visitor, method: str, url: str) -> Answer:
     with transaction.atomic():  # whatever it changes is taken back
         answer = _client(visitor.login).generic(method, url)
         got = _answer_of(answer)
+        if answer.streaming:
+            list(answer)  # at its end it closes what it holds open
         transaction.set_rollback(True)
     return got
 
