@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -29,6 +30,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 BASE, STORES = read("compose.yaml"), read("compose.stores.yaml")
+WATCHING = read("compose.watching.yaml")["services"]["prometheus"]
 SERVICES: dict[str, dict[str, Any]] = {**STORES["services"], **BASE["services"]}
 
 
@@ -75,7 +77,42 @@ def test_a_service_may_do_nothing_but_its_work(name: str) -> None:
 
 @pytest.mark.parametrize("name", BERTHS)
 def test_a_service_has_the_time_to_finish_what_is_under_way(name: str) -> None:
-    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > DRAIN_SECONDS
+    announced = int(SERVICES[name]["environment"]["BERTH_DRAIN_SECONDS"])
+
+    grace = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+    assert grace > announced + DRAIN_SECONDS
+
+
+def test_the_proxy_sees_in_time_that_a_server_is_about_to_end() -> None:
+    text = (FOLDER / "Caddyfile").read_text()
+    interval, timeout = (
+        int(re.findall(rf"health_{name} (\d+)s", text)[0]) for name in ("interval", "timeout")
+    )
+
+    announced = int(SERVICES["web-1"]["environment"]["BERTH_DRAIN_SECONDS"])
+    assert announced > interval + timeout
+
+
+def test_prometheus_asks_each_web_server_with_the_token_that_they_know() -> None:
+    (job,) = read("prometheus.yaml")["scrape_configs"]
+
+    assert job["static_configs"] == [{"targets": ["web-1:8080", "web-2:8080"]}]
+    assert (
+        job["authorization"]["credentials_file"]
+        == (SERVICES["web-1"]["environment"]["BERTH_METRICS_TOKEN_FILE"])
+    )
+
+
+def test_prometheus_has_the_secret_and_the_rules() -> None:
+    mounted = [volume.split(":")[:2] for volume in WATCHING["volumes"]]
+    (rules,) = read("prometheus.yaml")["rule_files"]
+
+    assert WATCHING["secrets"] == ["METRICS_TOKEN"]
+    assert [(FOLDER / source).is_file() for source, to in mounted if to.endswith(rules)] == [True]
+
+
+def test_prometheus_is_reached_from_this_machine_alone() -> None:
+    assert all(port.startswith("127.0.0.1:") for port in WATCHING["ports"])
 
 
 def test_only_the_proxy_is_reached_from_outside() -> None:
@@ -145,6 +182,7 @@ def test_berth_understands_the_secrets_that_are_made(folder: Path, tmp_path: Pat
     assert len(loaded.configuration.SECRET_KEY) == 48
     assert loaded.configuration.DB_URI.startswith("postgresql://berth:")
     assert loaded.configuration.BROKER_URL == "redis://redis:6379/0"
+    assert len(loaded.configuration.METRICS_TOKEN) == 48
     assert loaded.configuration.DISTRIBUTED_STORAGE_CONFIG["default"][0] == "S3Storage"
 
 
@@ -186,7 +224,7 @@ def test_secrets_do_not_get_into_a_commit() -> None:
 def test_the_example_names_variables_that_are_read() -> None:
     lines = (FOLDER / ".env.example").read_text().splitlines()
     names = {line.lstrip("#").partition("=")[0] for line in lines if "=" in line}
-    text = "".join((FOLDER / name).read_text() for name in ("compose.yaml", "compose.stores.yaml"))
+    text = "".join(path.read_text() for path in FOLDER.glob("compose*.yaml"))
 
     assert {name for name in names - {"COMPOSE_FILE"} if f"${{{name}" not in text} == set()
 
