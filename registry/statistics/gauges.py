@@ -14,14 +14,15 @@ from typing import Final
 
 from celery import current_app
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.models import Count, Min
 
 from accounts.audit.models import AuditEvent
 from registry.blobs.models import UploadSession
 from registry.events.models import Delivery, DeliveryState, Event, Hook
 from registry.queue.models import Message
-from registry.statistics.models import CollectionReport, JobRun
+from registry.statistics.models import CollectionReport, JobRun, ServerProcess
+from registry.statistics.processes import GONE_AFTER, clock_ahead
 from registry.statistics.readiness import readiness
 from registry.storage.files import disk_of
 
@@ -228,16 +229,24 @@ def _disk(_: datetime) -> list[Reading]:
     ]
 
 
-def _clock(_: datetime) -> list[Reading]:
-    text = "How far the clock of this machine is ahead of the database's."
-    if connection.vendor != "postgresql":
-        return [Reading("berth_clock_skew_seconds", text, values={(): 0.0})]
-    began = time.time()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
-        (theirs,) = cursor.fetchone()
-    skew = (began + time.time()) / 2 - theirs
-    return [Reading("berth_clock_skew_seconds", text, values={(): skew})]
+def _clocks(now: datetime) -> list[Reading]:
+    worst: dict[Labels, float] = {}
+    alive = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
+    for kind, ahead in alive.values_list("kind", "clock_ahead_seconds")[:_MOST_COUNTED]:
+        worst[(kind,)] = max(worst.get((kind,), 0.0), ahead, key=abs)
+    return [
+        Reading(
+            "berth_clock_skew_seconds",
+            "How far the clock of this machine is ahead of the database's.",
+            values={(): clock_ahead().total_seconds()},
+        ),
+        Reading(
+            "berth_process_clock_skew_seconds",
+            "The same of that living process of each kind which is farthest off.",
+            ("kind",),
+            worst,
+        ),
+    ]
 
 
 _SOURCES: Final[tuple[Source, ...]] = (
@@ -249,6 +258,6 @@ _SOURCES: Final[tuple[Source, ...]] = (
     _audit,
     _uploads,
     _disk,
-    _clock,
+    _clocks,
 )
 readings: Final = Readings()

@@ -139,6 +139,9 @@ class LoggedError(models.Model):
         return f"{self.logger}: {self.message}"
 
 
+RIGHT_CLOCK_SECONDS = 5.0  # that it may differ from the database's; a minute refuses tokens
+
+
 class ServerProcess(models.Model):
     """A process of Berth that said, some seconds ago, that it is alive."""
 
@@ -154,9 +157,16 @@ class ServerProcess(models.Model):
     refused_host = models.CharField(
         max_length=MAX_HOST_LENGTH, default="", help_text="name that it does not answer as"
     )
+    clock_ahead_seconds = models.FloatField(
+        default=0.0, db_default=0.0, help_text="how far its clock is ahead of the database's"
+    )
 
     class Meta:
         verbose_name_plural = "server processes"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+    @property
+    def has_wrong_clock(self) -> bool:
+        return abs(self.clock_ahead_seconds) > RIGHT_CLOCK_SECONDS

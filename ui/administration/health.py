@@ -16,7 +16,7 @@ from django.db.models import Count, Q
 from accounts.credentials.models import SigningKey
 from registry.queue.models import Message
 from registry.statistics.models import JobRun, ServerProcess
-from registry.statistics.processes import GONE_AFTER
+from registry.statistics.processes import GONE_AFTER, clock_ahead
 from registry.statistics.readiness import pending_migrations
 from registry.storage.files import disk_of
 
@@ -125,7 +125,7 @@ def database() -> Database:
 
 
 def processes(*, now: datetime) -> list[ServerProcess]:
-    alive = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
+    alive = ServerProcess.objects.filter(seen_at__gte=now - clock_ahead() - GONE_AFTER)
     return list(alive.order_by("kind", "name"))
 
 

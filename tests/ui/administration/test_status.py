@@ -120,6 +120,20 @@ def test_the_latest_errors_and_the_processes_are_listed(boss: User) -> None:
     assert "gone:18" not in text
 
 
+@pytest.mark.parametrize(("ahead", "shown"), [(0.4, "right"), (-61.26, "-61.3 s ahead")])
+def test_a_process_with_a_wrong_clock_is_seen(boss: User, ahead: float, shown: str) -> None:
+    ServerProcess.objects.create(
+        name="host:17",
+        kind="jobs",
+        version="1",
+        started_at=NOW,
+        seen_at=timezone.now(),
+        clock_ahead_seconds=ahead,
+    )
+
+    assert shown in browser(boss).get("/status").text
+
+
 def test_signing_keys_show_which_one_signs(boss: User) -> None:
     now = timezone.now()
     soon = now + timedelta(minutes=10)
