@@ -4,6 +4,7 @@ Nothing is made before all that can be looked at beforehand is fine, and what a 
 made is removed again.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -44,6 +45,12 @@ _TURN = 0x6265727468  # "berth": whoever has this advisory lock prepares the dat
 _TURN_SECONDS = 600
 _ASK_AGAIN_SECONDS = 0.2
 _STATIC_STAMP = ".stamp"
+
+
+_WRITABLE: Final = (
+    " BERTH_DATA must name a folder that can be written to; an empty one in memory (tmpfs) will do"
+    " where SECRET_KEY, database, queue and store are elsewhere."
+)
 
 
 class StartRefused(Exception):
@@ -217,6 +224,10 @@ def _check_own_certificate() -> None:
         )
 
 
+def _is_refusal(error: OSError) -> bool:
+    return error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}
+
+
 @contextmanager
 def _removed_on_failure(data: Path) -> Iterator[None]:
     """Turn what may go wrong into a sentence, and leave no new folder behind."""
@@ -228,8 +239,9 @@ def _removed_on_failure(data: Path) -> Iterator[None]:
             shutil.rmtree(data, ignore_errors=True)
         match error:
             case OSError():
-                place = error.filename or data
-                raise StartRefused(f"Cannot write {place}: {error.strerror}.") from error
+                place = Path(error.filename or data)
+                cure = _WRITABLE if place.is_relative_to(data) and _is_refusal(error) else ""
+                raise StartRefused(f"Cannot write {place}: {error.strerror}.{cure}") from error
             case DatabaseError():
                 raise StartRefused(f"The database refused to work: {error}") from error
             case CommandError():

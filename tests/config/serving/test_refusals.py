@@ -47,6 +47,18 @@ def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_data_folder_that_nobody_can_make() -> None:
+    folder = Path("/proc/berth")  # not even by root
+
+    sentence = refused(folder)
+
+    assert sentence.startswith(f"Berth cannot start: Cannot write {folder}: ")
+    assert sentence.endswith(
+        "BERTH_DATA must name a folder that can be written to; an empty one in memory (tmpfs)"
+        " will do where SECRET_KEY, database, queue and store are elsewhere."
+    )
+
+
 @pytest.mark.parametrize("folder", ["taken", "taken/below"])
 def test_a_file_in_the_way_of_the_data_folder(tmp_path: Path, folder: str) -> None:
     file = tmp_path / "taken"
