@@ -1,6 +1,7 @@
 """Signatures that count: keys that an organization trusts, and repositories that require them."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +38,13 @@ def server(registry: Registry, request: pytest.FixtureRequest) -> RunningServer:
     return running
 
 
-@pytest.fixture(scope="session")
-def _trusted_key(server: RunningServer, key_pairs: Path) -> None:
-    """The organization trusts one of the keys."""
+@pytest.fixture(scope="module")
+def _trusted_key(server: RunningServer, key_pairs: Path) -> Iterator[None]:
+    """The organization trusts one of the keys, as long as these tests last."""
     public = key_pairs / f"{TRUSTED}.pub"
     server.manage("signature_keys", "add", ORGANIZATION, "release", str(public))
+    yield
+    server.manage("signature_keys", "remove", ORGANIZATION, "release")
 
 
 @dataclass(frozen=True)
