@@ -81,7 +81,7 @@ def test_strangers_are_told_of_nothing(web: Repository) -> None:
 
 def test_an_empty_question_says_what_is_found(page: Client) -> None:
     shown = text(page, " ")
-    assert "Type into the field above" in shown
+    assert "Type into the search field above" in shown
     assert "any three letters of their name" in shown
 
 

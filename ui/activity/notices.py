@@ -26,8 +26,8 @@ WISHES: Final = {
     EventType.PUSH_REFUSED: "A push of mine is refused by a policy",
     EventType.SIGNATURE_FAILED: "A signature does not hold in what I administer",
     EventType.RIGHTS_GRANTED: "I get rights in a repository",
-    EventType.TOKEN_EXPIRING: "A token of mine or of my robots ends within a week",
-    EventType.TAG_EXPIRING: "A tag of what I administer ends within a week",
+    EventType.TOKEN_EXPIRING: "A token of mine or of my robots expires within a week",
+    EventType.TAG_EXPIRING: "A tag of what I administer expires within a week",
 }
 _ICONS: Final = {
     EventType.PUSH_REFUSED: "ban",

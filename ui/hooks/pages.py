@@ -93,8 +93,8 @@ class NewHookPage(HooksPage):
             by=self.by,
         )
         if form.cleaned_data.get("secret") == MAKE:
-            return _show_once(self, hook, secret, "The hook is there.")
-        return self.changed("The hook is there. Send it a test.", "hook", hook=hook.uuid)
+            return _show_once(self, hook, secret, "The hook was created.")
+        return self.changed("The hook was created. Send it a test.", "hook", hook=hook.uuid)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         return self.render(

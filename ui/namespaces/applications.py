@@ -69,7 +69,7 @@ class ApplicationsPage(_ApplicationsPage):
         made, secret = applications.create_application(
             organization=self.organization, **form.cleaned_data, now=self.now, by=self.by
         )
-        return self.show_once(made, secret, f"The application {made.name} is there.")
+        return self.show_once(made, secret, f"The application {made.name} was created.")
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         rows = self.organization.applications.order_by("name", "pk")

@@ -153,7 +153,7 @@ class NewRobotPage(_RobotsPage):
             secret = issue_robot_token(
                 robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
             )
-        said = f"The robot {robot.name} is there."
+        said = f"The robot {robot.name} was created."
         if count:
             said += f" It has a role in {count} repositor{'y' if count == 1 else 'ies'}."
         return self.show_once(robot, secret, said)

@@ -69,7 +69,7 @@ class TeamsPage(OrganizationPage):
         team = services.create_team(
             **form.cleaned_data, organization=self.organization, now=self.now, by=self.by
         )
-        text = f"The team {team.name} is there. Put people and robots into it."
+        text = f"The team {team.name} was created. Put people and robots into it."
         return self.done(text, "ui:team", namespace=namespace, team=team.name)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:

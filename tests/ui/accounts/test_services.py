@@ -206,7 +206,7 @@ def test_whoever_turns_back_at_the_service_is_told_so(provider: OidcProvider) ->
     # This provider forgets the state, which the standard asks for (RFC 6749, 4.1.2.1).
     page = come_back(client, f"{provider.deny(address)}&state={state}")
 
-    assert "You turned back at the service" in page
+    assert "You cancelled at the service" in page
 
 
 def test_a_signed_in_person_connects_and_disconnects_the_service(provider: OidcProvider) -> None:

@@ -46,7 +46,7 @@ def heard(user: User) -> list[tuple[str, str]]:
     fan_out(now=timezone.now(), limit=100)
     client = browser(user)
     text = client.get("/notifications").content.decode()
-    lines = text[text.index("The newest first") : text.index("</ul>")]
+    lines = text[text.index("Newest first") : text.index("</ul>")]
     found = [(said, url) for url, said in re.findall(r'<a href="([^"]+)">([^<]+)</a>', lines)]
     count = f'aria-label="Notices: {len(found)} not read"'
     assert not found or count in client.get("/help").content.decode()

@@ -64,7 +64,7 @@ def text(client: Client, path: str) -> str:
 def test_a_place_without_hooks_offers_the_first(owner: Client) -> None:
     shown = text(owner, HOOKS)
 
-    assert "Nobody is told yet." in shown
+    assert "No hooks yet." in shown
     assert f'href="{NEW}"' in shown
 
 
