@@ -1,10 +1,13 @@
 """buildah: an image made step by step, pushed, and used as the base of another."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from artifacts.images.files import list_files
+from artifacts.images.tree import Tree
 from tests.clients.containers_tools import ContainersTool
 from tests.clients.content import Image, folder_content, untar
 from tests.clients.registry import Registry
@@ -57,3 +60,46 @@ def _commit(
     buildah("copy", "--quiet", container, str(folder), "/")
     buildah("commit", "--quiet", container, name)
     return container
+
+
+def test_layers_are_merged_as_buildah_unpacks_them(
+    buildah: ContainersTool, repository: str
+) -> None:
+    """Whiteouts, folders made anew, files and folders in one another's place, links."""
+    container = buildah("from", "scratch").strip()
+    root = Path(buildah("mount", container).strip())
+    for path in ("etc/gone", "etc/kept", "opt/old/deep", "usr/lib/a", "file", "folder/inner"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+    (root / "lib").symlink_to("usr/lib")
+    (root / "again").hardlink_to(root / "etc/kept")
+    below = f"{buildah.registry}/{repository}:below"
+    buildah("commit", "--quiet", container, below)
+
+    container = buildah("from", "--pull=never", below).strip()
+    root = Path(buildah("mount", container).strip())
+    (root / "etc/gone").unlink()
+    shutil.rmtree(root / "opt")
+    (root / "opt").mkdir()
+    (root / "opt/new").write_text("new")
+    (root / "file").unlink()
+    (root / "file").mkdir()
+    (root / "file/inner").write_text("inner")
+    shutil.rmtree(root / "folder")
+    (root / "folder").write_text("now a file")
+    (root / "usr/lib/b").write_text("b")
+    name = f"{buildah.registry}/{repository}:above"
+    buildah("commit", "--quiet", container, name)
+    buildah("push", *buildah.trust(), name)
+
+    tree = Tree()
+    for number, layer in enumerate(buildah.registry.document(repository, "above")["layers"], 1):
+        listing = list_files([buildah.registry.blob(repository, layer["digest"])])
+        assert listing.problem == ""
+        tree.add(listing.files, number)
+    merged = {path for path, node in tree.root.below() if not node.is_folder}
+    assert merged == {
+        str(path.relative_to(root))
+        for path in root.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
