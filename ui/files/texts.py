@@ -20,7 +20,7 @@ from artifacts.oci.digest import Digest
 from registry.blobs.transfers import Download
 from registry.rows.connections import release_connection
 from ui import errors
-from ui.contents.downloads import OCTETS, download_headers
+from ui.contents.downloads import OCTETS, download_headers, saved
 from ui.display.code import source
 from ui.display.costly import costly
 from ui.display.text import shown
@@ -119,12 +119,14 @@ class FileDownload(FileBase):
                 told = f"Its layer could not be read that far, because {reason}."
                 status = HTTPStatus.UNPROCESSABLE_ENTITY
                 return errors.page(request, status, "This file is not whole", told)
-            size = unpacked.tell()
+            size, name = unpacked.tell(), posixpath.basename(file.path)
             unpacked.seek(0)
+            if size <= _MAX_IN_MEMORY_BYTES:
+                return saved(unpacked.read(), name)
             content = _Saved(unpacked)
             failing.pop_all()
         release_connection()
-        headers = {**download_headers(posixpath.basename(file.path)), "Content-Length": str(size)}
+        headers = {**download_headers(name), "Content-Length": str(size)}
         return FileResponse(content, content_type=OCTETS, headers=headers)
 
 
@@ -132,8 +134,8 @@ class _Saved(Download):
     """A file that was unpacked, on its way to a client."""
 
     def __init__(self, file: SpooledTemporaryFile[bytes]) -> None:
-        super().__init__(iter(partial(file.read, PIECE_BYTES), b""))
         self._file = file
+        super().__init__(iter(partial(file.read, PIECE_BYTES), b""))
 
     def close(self) -> None:
         super().close()
