@@ -41,7 +41,7 @@ ABOUT: Final = {
     "quay": "For Flux (quay), Argo CD Image Updater, Kargo and Keel.",
     "harbor": "For Argo CD, Flux (harbor), Kargo and Keel, which want a header Authorization.",
     "distribution": "For Keel (registry) and Jenkins.",
-    "dockerhub": "For Flux (dockerhub), Keel and Jenkins.",
+    "dockerhub": "For Flux (dockerhub) and Jenkins.",
     "template": "JSON of your own, with places for what happened.",
     "slack": "A message in a channel. For Discord, write /slack after its address.",
     "teams": "A card in Microsoft Teams, by the address of a workflow.",
