@@ -82,6 +82,7 @@ from ui.rules.time_machine import TimeMachinePage
 from ui.search.pages import SearchPage, SuggestionsPage
 from ui.search.picker import NamespacePicker, RepositoryPicker
 from ui.start.explore import ExplorePage, OrganizationsPage
+from ui.start.stars import StarsPage
 from ui.start.styleguide import StyleguidePage
 from ui.start.welcome import HelpPage, WelcomePage, choose_theme, choose_tool
 from ui.tags.changes import ChangePage
@@ -106,6 +107,7 @@ urlpatterns = [
     path("", WelcomePage.as_view(), name="welcome"),
     path("explore", ExplorePage.as_view(), name="explore"),
     path("organizations", OrganizationsPage.as_view(), name="organizations"),
+    path("account/stars", StarsPage.as_view(), name="stars"),
     path("search", SearchPage.as_view(), name="search"),
     path("search/suggestions", SuggestionsPage.as_view(), name="suggestions"),
     path("help", HelpPage.as_view(), name="help"),

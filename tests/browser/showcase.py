@@ -34,7 +34,13 @@ from registry.inspection.tasks import inspect
 from registry.manifests.models import Manifest
 from registry.repositories.deletion import delete_repository
 from registry.repositories.models import Repository, RepositoryGrant, Role, SignatureRequirement
-from registry.repositories.services import create_repository, describe, grant, require_signatures
+from registry.repositories.services import (
+    create_repository,
+    describe,
+    grant,
+    require_signatures,
+    star,
+)
 from registry.retention.rules import Rule
 from registry.retention.services import set_rules
 from registry.statistics.models import DailyTraffic, NamespaceStorage, RepositoryStorage
@@ -279,6 +285,7 @@ class Showcase:
             now=self.days_ago(50),
             by=self.by,
         )
+        star(repository=repository, user=self.people["alice"])
         for number, version in enumerate(contents.CHART_VERSIONS):
             at = self.days_ago(40 - 10 * number)
             archive, config = contents.chart(version), chart_config("etherpad", version)

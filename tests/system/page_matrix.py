@@ -13,8 +13,8 @@ VISITOR, MEMBER, CREATOR, OWNER = "visitor", "member", "creator", "administrator
 SHOWN = {
     EVERYBODY: "welcome explore search suggestions help styleguide manual manual_page reference"
     " local_application",
-    PERSON: "organizations notices settings delete_account tokens invitations new_organization"
-    " organization_name new_repository authorize",
+    PERSON: "organizations stars notices settings delete_account tokens invitations"
+    " new_organization organization_name new_repository authorize",
     ALICE: "token_revocation",
     SUPERUSER: "setup status registry_hooks registry_new_hook registry_hook registry_change_hook"
     " registry_remove_hook registry_delivery system system_people system_person system_new_person"
@@ -41,8 +41,8 @@ SHOWN = {
 }
 CHANGED = {
     EVERYBODY: "theme tool",
-    PERSON: "notices settings delete_account tokens invitations new_organization new_repository"
-    " authorize",
+    PERSON: "stars notices settings delete_account tokens invitations new_organization"
+    " new_repository authorize",
     ALICE: "token_revocation",
     SUPERUSER: "registry_new_hook registry_hook registry_change_hook registry_remove_hook"
     " system_person system_new_person system_organization system_announcements"

@@ -41,7 +41,11 @@ class OverviewPage(RepositoryPage):
             "summary": summary_of(words) or (self._chart.description if self._chart else ""),
             "description": prose(words, top_heading=_BELOW_THEIR_TITLE),
             "traffic": self._traffic(),
+            "is_starred": self._is_starred(),
         }
+
+    def _is_starred(self) -> bool:
+        return self.user is not None and self.user.stars.filter(repository=self.repository).exists()
 
     def _filled(self, tag: Tag) -> dict[str, Any]:
         readme = self._chart.readme if self._chart else ""

@@ -19,9 +19,11 @@ from ui.commands.push import Tool, into_namespace
 from ui.context import THEME_COOKIE, THEMES, TOOL_COOKIE
 from ui.pages import Page
 from ui.repository_rows import RepositoryRow, repository_rows
+from ui.start.stars import starred
 
 MOST_REPOSITORIES = 10
 MOST_ORGANIZATIONS = 12
+MOST_STARRED = 8
 _PLACEHOLDER = "ORGANIZATION"  # in commands for who has not signed in
 _KEPT = timedelta(days=365)
 
@@ -49,6 +51,7 @@ class WelcomePage(Page):
             "rows": self._rows(),
             "organizations": organizations[:MOST_ORGANIZATIONS],
             "has_more_organizations": len(organizations) > MOST_ORGANIZATIONS,
+            "starred": starred(self.visitor).order_by("-last_pushed_at", "-id")[:MOST_STARRED],
             "tools": self._tools(user.username),
             "is_invited": user.team_invitations.alive(self.now).exists(),
             "is_new": not organizations and not self._has_repositories(user),
