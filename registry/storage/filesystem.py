@@ -8,6 +8,7 @@ written there when they come at once: those of one second into one folder, so th
 is made durable together needs one folder synced.
 """
 
+import errno
 import os
 import shutil
 import time
@@ -136,7 +137,7 @@ class FilesystemStore:
             try:
                 # A writer that is just taking the upload over must not keep its file.
                 with locked(lock):
-                    _remove(folder)
+                    _remove(folder, lock)
             finally:
                 os.close(lock)
 
@@ -224,7 +225,7 @@ class FileWriter:
                 _placed(target, self.root, lambda: self.path.rename(target))
         # Whoever is just taking the upload over is told so, in place of a missing file.
         with locked(self.lock):
-            _remove(self.path.parent)
+            _remove(self.path.parent, self.lock)
         return key
 
     @contextmanager
@@ -276,6 +277,7 @@ def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[
     """Give the upload's file, or a new one, this writer's name; return it opened."""
     try:
         with disk_is_told(), locked(lock):
+            _require_same(folder, lock)
             confirm()
             for theirs in folder.iterdir():
                 theirs.rename(path)
@@ -289,10 +291,23 @@ def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[
         raise
 
 
-def _remove(folder: Path) -> None:
-    """With what is in it, which is mostly nothing any more."""
+def _require_same(folder: Path, lock: int) -> None:
+    """Raise ``FileNotFoundError`` where the folder is another than the one that is locked.
+
+    Whoever waited for the lock may have got that of a folder that is removed, while somebody else
+    made a new one of its name and trusts in the lock of that.
+    """
+    if not os.path.samestat(os.fstat(lock), folder.stat()):
+        raise FileNotFoundError(errno.ENOENT, "another folder is in its place", str(folder))
+
+
+def _remove(folder: Path, lock: int) -> None:
+    """The folder that is locked, with what is in it, which is mostly nothing any more."""
     try:
+        _require_same(folder, lock)
         folder.rmdir()
+    except FileNotFoundError:
+        return
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,15 +4,16 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from registry.storage import files, filesystem
-from registry.storage.base import BytesMissing, DiskFailed
+from registry.storage.base import BytesMissing, DiskFailed, WriterReplaced
 from registry.storage.filesystem import FilesystemStore
 
 
@@ -225,6 +226,46 @@ def test_a_refused_writer_leaves_no_folder_behind(tmp_path: Path) -> None:
         pass
 
     assert list((tmp_path / "uploads").iterdir()) == []
+
+
+@pytest.fixture
+def replaced_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[UUID, Path]:
+    """An upload whose folder is removed and made anew while somebody waits for its lock."""
+    upload, locked = uuid4(), files.locked
+    folder = tmp_path / "uploads" / str(upload)
+    folder.mkdir(parents=True)
+
+    @contextmanager
+    def locked_too_late(lock: int) -> Iterator[None]:
+        with locked(lock):
+            folder.rmdir()
+            folder.mkdir()
+            (folder / "theirs").touch()
+            yield
+
+    monkeypatch.setattr(filesystem, "locked", locked_too_late)
+    return upload, folder
+
+
+def test_a_writer_that_got_the_lock_of_a_folder_that_is_gone_takes_nothing_over(
+    tmp_path: Path, replaced_folder: tuple[UUID, Path]
+) -> None:
+    upload, folder = replaced_folder
+
+    with pytest.raises(WriterReplaced), FilesystemStore(tmp_path).hold(upload, 0, confirm=agree):
+        pass
+
+    assert [path.name for path in folder.iterdir()] == ["theirs"]
+
+
+def test_who_got_the_lock_of_a_folder_that_is_gone_discards_nothing(
+    tmp_path: Path, replaced_folder: tuple[UUID, Path]
+) -> None:
+    upload, folder = replaced_folder
+
+    FilesystemStore(tmp_path).discard(upload)
+
+    assert [path.name for path in folder.iterdir()] == ["theirs"]
 
 
 def test_readers_give_their_files_back(tmp_path: Path) -> None:
