@@ -25,7 +25,7 @@ serve: .venv/runtime.stamp ## Start Berth. Options: HOST PORT SERVER_HOSTNAME WO
 
 test: .venv/dev.stamp ## Run all tests. DB=postgres: against PostgreSQL. ARGS='...': for pytest
 	@exec $(if $(filter postgres,$(DB)),$(BIN)/python -m tests.private_postgres) \
-		$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=20 $(ARGS)
+		$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=20 $(ARGS)
 
 quick: ## Run the tests that need no server and no waiting, in two minutes
 	@$(MAKE) --no-print-directory test ARGS='--quick $(ARGS)'
