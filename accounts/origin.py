@@ -197,21 +197,21 @@ def _past_proxies(peer: str, hops: list[str]) -> tuple[str, int]:
 
 def _elements(header: str) -> Iterator[dict[str, str]]:
     """The elements of ``Forwarded``, outermost proxy first; none when it breaks the grammar."""
-    found: list[dict[str, str]] = [{}]
+    elements: list[dict[str, str]] = [{}]
     position = 0
     while position < len(header):
         if match := _PAIR.match(header, position):
             quoted = match["quoted"]
             value = match["token"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            found[-1].setdefault(match["name"].lower(), value)
+            elements[-1].setdefault(match["name"].lower(), value)
             position = match.end()
         if position < len(header):
             if header[position] == ",":
-                found.append({})
+                elements.append({})
             elif header[position] != ";":
                 return iter(())
             position += 1
-    return iter([element for element in found if element])
+    return iter([element for element in elements if element])
 
 
 def _first(header: str) -> str:

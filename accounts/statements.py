@@ -75,7 +75,7 @@ class LoopReader:
         )
         self.connection.execute("PRAGMA query_only = ON")
         self._looking = self.connection.cursor()
-        self._found: dict[Hashable, Found[Any]] = {}
+        self._entries: dict[Hashable, Found[Any]] = {}
         self._room = _REMEMBERED_BYTES
         self.noted: Holding | None = None  # of what is being found, if somebody wants to know
         self.version = -1  # another after every commit
@@ -99,32 +99,32 @@ class LoopReader:
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self.noted:
             self.noted.is_certain = False
-        return _asked(self.connection, statement, parameters).fetchall()
+        return _cursor(self.connection, statement, parameters).fetchall()
 
     def remembered(self, key: Hashable, find: Callable[[], Found[T]], now: datetime | None) -> T:
-        found: Found[T] | None = self._found.get(key)
-        if found is None or (found.until and (now is None or now >= found.until)):
-            found = self._find(key, find)
-        if self.noted and found.until:
-            self.noted.end_by(found.until)
-        return found.value
+        entry: Found[T] | None = self._entries.get(key)
+        if entry is None or (entry.until and (now is None or now >= entry.until)):
+            entry = self._find(key, find)
+        if self.noted and entry.until:
+            self.noted.end_by(entry.until)
+        return entry.value
 
     def _find(self, key: Hashable, find: Callable[[], Found[T]]) -> Found[T]:
         before, self.noted = self.noted, None  # ``Found`` says how long it holds
         try:
-            found = find()
+            entry = find()
         finally:
             self.noted = before
-        taken = found.size_bytes + _BYTES_OF_ENTRY
+        taken = entry.size_bytes + _BYTES_OF_ENTRY
         if taken > self._room:
             self._forget()
         if taken <= self._room:
-            self._found[key] = found
+            self._entries[key] = entry
             self._room -= taken
-        return found
+        return entry
 
     def _forget(self) -> None:
-        self._found.clear()
+        self._entries.clear()
         self._room = _REMEMBERED_BYTES
 
 
@@ -156,11 +156,11 @@ def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return reader.rows(statement, parameters)
     if database := _unwatched_sqlite():
         with database.wrap_database_errors:
-            return _asked(database.connection, statement, parameters).fetchall()
+            return _cursor(database.connection, statement, parameters).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        result: list[tuple[Any, ...]] = cursor.fetchall()
+    return result
 
 
 @async_unsafe("this takes long, or waits: not on an event loop")
@@ -201,7 +201,7 @@ def execute(statement: str, parameters: Sequence[Any]) -> int:
     # Outside of a transaction Django's cursor waits for its turn.
     if (database := _unwatched_sqlite()) and database.connection.in_transaction:
         with database.wrap_database_errors:
-            return _asked(database.connection, statement, parameters).rowcount
+            return _cursor(database.connection, statement, parameters).rowcount
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
         changed: int = cursor.rowcount
@@ -219,7 +219,7 @@ def _unwatched_sqlite() -> Any:
     return database
 
 
-def _asked(
+def _cursor(
     database: sqlite3.Connection, statement: str, parameters: Sequence[Any]
 ) -> sqlite3.Cursor:
     values = [_for_sqlite(value) for value in parameters]
@@ -244,8 +244,8 @@ def write_in_batches(
 
 def moment(value: Any) -> datetime:
     """A column of ``rows`` that holds a time: SQLite knows no such type."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    date_time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return date_time if date_time.tzinfo else date_time.replace(tzinfo=UTC)
 
 
 @contextmanager
@@ -318,16 +318,16 @@ class Prepared:
             queryset = self._build(*marks)
             statement, parameters = queryset.query.get_compiler(connection=connection).as_sql()
             places = {mark: _Place(number) for number, mark in enumerate(marks)}
-            found = tuple(places.get(each, each) for each in parameters)
-            if not all(place in found for place in places.values()):
+            slots = tuple(places.get(each, each) for each in parameters)
+            if not all(place in slots for place in places.values()):
                 raise TypeError(f"{self._build} does not filter by each of its values")
-            self._built[key] = statement, found
+            self._built[key] = statement, slots
         return self._built[key]
 
 
-def _sized(found: list[tuple[Any, ...]]) -> Found[list[tuple[Any, ...]]]:
-    texts = (len(value) for row in found for value in row if isinstance(value, str | bytes))
-    return Found(found, size_bytes=sum(texts))
+def _sized(result: list[tuple[Any, ...]]) -> Found[list[tuple[Any, ...]]]:
+    texts = (len(value) for row in result for value in row if isinstance(value, str | bytes))
+    return Found(result, size_bytes=sum(texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ class KindFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent]
     ) -> QuerySet[AuditEvent]:
-        chosen = self.kinds.get(self.value() or "")
-        return queryset.filter(action__in=chosen[1]) if chosen else queryset
+        kind = self.kinds.get(self.value() or "")
+        return queryset.filter(action__in=kind[1]) if kind else queryset
 
 
 @admin.register(AuditEvent)

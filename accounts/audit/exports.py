@@ -106,15 +106,15 @@ def tell_callbacks(*, now: datetime, limit: int) -> int:
     Each is taken by moving the moment from which others may take it.
     """
     due = LogExport.objects.filter(due_at__lte=now, expires_at__gt=now).order_by("due_at")
-    chosen = list(due[:limit])
-    asked = 0
-    for export in chosen:
+    batch = list(due[:limit])
+    count = 0
+    for export in batch:
         taken = LogExport.objects.filter(pk=export.pk, due_at=export.due_at)
         if taken.update(due_at=now + _LEASE, tries=export.tries + 1):
             again = None if _was_told(export) else _next_try(export.tries, now)
             LogExport.objects.filter(pk=export.pk).update(due_at=again)
-            asked += 1
-    return asked
+            count += 1
+    return count
 
 
 def delete_ended(*, now: datetime, limit: int) -> int:

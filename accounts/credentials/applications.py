@@ -56,14 +56,14 @@ def create_application(
     by: Actor = SYSTEM,
 ) -> tuple[OAuthApplication, str]:
     """The application and its secret, which is returned once. Raises ``ApplicationRefused``."""
-    said = {
+    fields = {
         "name": name,
         "description": description,
         "application_uri": application_uri,
         "redirect_uri": redirect_uri,
         "avatar_email": avatar_email,
     }
-    _check(said)
+    _check(fields)
     secret = new_secret()
     with transaction.atomic():
         list(Organization.objects.select_for_update().filter(pk=organization.pk))
@@ -73,21 +73,21 @@ def create_application(
             client_id="".join(secrets.choice(_CLIENT_ID) for _ in range(_CLIENT_ID_LENGTH)),
             secret_sha256=fingerprint(secret),
             created_at=now,
-            **said,
+            **fields,
         )
         by.did("application.create", organization.name, now=now, application=name)
     return made, secret
 
 
 def change_application(
-    *, application: OAuthApplication, said: Mapping[str, str], now: datetime, by: Actor = SYSTEM
+    *, application: OAuthApplication, fields: Mapping[str, str], now: datetime, by: Actor = SYSTEM
 ) -> None:
-    """Say anew what ``said`` names. Raises ``ApplicationRefused``."""
-    _check(said)
-    for field, value in said.items():
+    """Say anew what ``fields`` names. Raises ``ApplicationRefused``."""
+    _check(fields)
+    for field, value in fields.items():
         setattr(application, field, value)
     with transaction.atomic():
-        application.save(update_fields=list(said))
+        application.save(update_fields=list(fields))
         organization = application.organization.name
         by.did("application.change", organization, now=now, application=application.name)
 
@@ -118,10 +118,10 @@ def application_at(
     """The application, of that organization if one is given. What no id is, is not asked for."""
     if not (client_id.isascii() and client_id.isalnum()):
         return None
-    found = OAuthApplication.objects.select_related("organization__namespace")
+    applications = OAuthApplication.objects.select_related("organization__namespace")
     if organization is not None:
-        found = found.filter(organization=organization)
-    return found.filter(client_id=client_id[:40]).first()
+        applications = applications.filter(organization=organization)
+    return applications.filter(client_id=client_id[:40]).first()
 
 
 def issue_token(
@@ -130,7 +130,7 @@ def issue_token(
     user: User,
     title: str,
     scope: str,
-    held: frozenset[str] | None = None,
+    caller_scopes: frozenset[str] | None = None,
     expires_at: datetime | None,
     now: datetime,
     by: Actor = SYSTEM,
@@ -139,12 +139,12 @@ def issue_token(
 
     Args:
         scope: words between blanks or commas.
-        held: the scopes of the token that the caller came with, if any.
+        caller_scopes: the scopes of the token that the caller came with, if any.
 
     Raises ``ScopeUnknown``, and ``ApplicationRefused`` where the caller does not have a scope.
     """
     scopes = read_scopes(scope)
-    check_scopes(scopes, user, held)
+    check_scopes(scopes, user, caller_scopes)
     with transaction.atomic():
         list(OAuthApplication.objects.select_for_update().filter(pk=application.pk))
         if application.tokens.count() >= MOST_TOKENS:
@@ -211,11 +211,13 @@ def end_offer(*, application: OAuthApplication, user: User) -> None:
     application.offers.filter(user=user).delete()
 
 
-def check_scopes(scopes: frozenset[str], user: User, held: frozenset[str] | None = None) -> None:
+def check_scopes(
+    scopes: frozenset[str], user: User, caller_scopes: frozenset[str] | None = None
+) -> None:
     """Raises ``ApplicationRefused`` for scopes that the caller cannot give away."""
     if SUPERUSER in scopes and not user.is_superuser:
         raise ApplicationRefused(f"only superusers can give {SUPERUSER}")
-    if held is not None and (missing := scopes - held):
+    if caller_scopes is not None and (missing := scopes - caller_scopes):
         raise ApplicationRefused(f"the token does not have the scope {min(missing)} itself")
 
 
@@ -223,10 +225,10 @@ def scope_within(scope: str, user: User) -> str:
     """What of ``scope`` somebody can give to a program that asks for all there is (RFC 6749, 3.3:
     less may be given than was asked for, where the answer says so). Raises ``ScopeUnknown``, also
     where nothing is left."""
-    asked = read_scopes(scope)
-    if SUPERUSER not in asked or user.is_superuser:
+    scopes = read_scopes(scope)
+    if SUPERUSER not in scopes or user.is_superuser:
         return scope
-    left = " ".join(sorted(asked - {SUPERUSER}))
+    left = " ".join(sorted(scopes - {SUPERUSER}))
     read_scopes(left)
     return left
 
@@ -241,9 +243,9 @@ def check_redirect(application: OAuthApplication, redirect_uri: str, *, own: str
 
 def place_with_token(*, redirect_uri: str, secret: str, scope: str, state: str = "") -> str:
     """Where the browser takes a token: in the fragment, which no server sees."""
-    given = {"access_token": secret, "token_type": "Bearer", "expires_in": _SECONDS}
+    answer = {"access_token": secret, "token_type": "Bearer", "expires_in": _SECONDS}
     more = {"state": state} if state else {}
-    return _with_query(redirect_uri, {"scope": scope}) + f"#{urlencode({**given, **more})}"
+    return _with_query(redirect_uri, {"scope": scope}) + f"#{urlencode({**answer, **more})}"
 
 
 def place_with_code(
@@ -261,7 +263,7 @@ def place_with_code(
         challenge: of PKCE, by S256; empty: none.
     """
     code = secrets.token_urlsafe(32)
-    said = {
+    grant = {
         "application": application.pk,
         "user": user.pk,
         "stamp": user.get_session_auth_hash()[:16],
@@ -269,7 +271,7 @@ def place_with_code(
         "scope": scope,
         "challenge": challenge,
     }
-    cache.set(_code_key(code), said, CODE_LASTS_SECONDS)
+    cache.set(_code_key(code), grant, CODE_LASTS_SECONDS)
     more = {"state": state} if state else {}
     return _with_query(redirect_uri, {"code": code, **more})
 
@@ -289,19 +291,19 @@ def redeem_code(
     Raises ``ApplicationRefused``; which part is wrong is not said.
     """
     key = _code_key(code)
-    said: dict[str, Any] | None = cache.get(key)
-    if said is None or not cache.delete(key):  # of two who ask at once, one gets it
+    grant: dict[str, Any] | None = cache.get(key)
+    if grant is None or not cache.delete(key):  # of two who ask at once, one gets it
         raise ApplicationRefused("the code is wrong, used or too old")
     application = application_at(client_id)
-    user = User.objects.filter(pk=said["user"], is_active=True).first()
+    user = User.objects.filter(pk=grant["user"], is_active=True).first()
     is_right = (
         application is not None
         and user is not None
-        and application.pk == said["application"]
+        and application.pk == grant["application"]
         and hmac.compare_digest(application.secret_sha256, fingerprint(client_secret))
-        and redirect_uri == said["redirect_uri"]
-        and user.get_session_auth_hash()[:16] == said["stamp"]
-        and _answers(said["challenge"], verifier)
+        and redirect_uri == grant["redirect_uri"]
+        and user.get_session_auth_hash()[:16] == grant["stamp"]
+        and _answers(grant["challenge"], verifier)
     )
     if not is_right or application is None or user is None:
         raise ApplicationRefused("the code is not for this application, or its secret is wrong")
@@ -309,7 +311,7 @@ def redeem_code(
         application=application,
         user=user,
         title=application.name,
-        scope=said["scope"],
+        scope=grant["scope"],
         expires_at=now + TOKEN_LASTS,
         now=now,
         by=by,
@@ -319,11 +321,11 @@ def redeem_code(
 _SECONDS: Final = int(TOKEN_LASTS.total_seconds())
 
 
-def _check(said: Mapping[str, str]) -> None:
-    if not said.get("name", "-").strip():
+def _check(fields: Mapping[str, str]) -> None:
+    if not fields.get("name", "-").strip():
         raise ApplicationRefused("an application needs a name")
     for field in ("application_uri", "redirect_uri"):
-        if (address := said.get(field, "")) and not _is_address(address):
+        if (address := fields.get(field, "")) and not _is_address(address):
             raise ApplicationRefused(f"{field} must be an address with http:// or https://")
 
 

@@ -223,7 +223,7 @@ class SigningKey(models.Model):
 
 def delete_first(due: QuerySet[Any], *, by: str, limit: int) -> int:
     """Delete at most ``limit`` rows, those first that ``by`` puts first; return how many."""
-    chosen = list(due.order_by(by, "pk").values_list("pk", flat=True)[:limit])
+    keys = list(due.order_by(by, "pk").values_list("pk", flat=True)[:limit])
     # Asked again in the delete: somebody may have renewed a row meanwhile.
-    deleted, _ = due.filter(pk__in=chosen).delete()
+    deleted, _ = due.filter(pk__in=keys).delete()
     return deleted

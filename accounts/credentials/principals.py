@@ -75,8 +75,8 @@ ANONYMOUS: Final = Principal("anonymous")
 
 class ScopeUnknown(AccountError):
     def __init__(self, word: str) -> None:
-        known = ", ".join(sorted(ALL_SCOPES))
-        super().__init__(f"there is no scope {word[:40]!a}; there are {known}")
+        names = ", ".join(sorted(ALL_SCOPES))
+        super().__init__(f"there is no scope {word[:40]!a}; there are {names}")
 
 
 def read_scopes(text: str) -> frozenset[str]:

@@ -117,7 +117,7 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
     """Whose name and password these are, as one of ``_persons``."""
     attempt = Attempt.of(username, address=address)
     standing = throttle.refuse_if_blocked(attempt, now=now)
-    user = _found(_PERSON_NAMED, username) if is_name(username) else None
+    user = _user_of(_PERSON_NAMED, username) if is_name(username) else None
     account = user.username if user else ""
 
     def refuse() -> NoReturn:
@@ -125,8 +125,8 @@ def _person(username: str, password: str, *, address: str, now: datetime) -> Any
         raise Unauthorized("wrong user name or password")
 
     if is_in_directory(user):
-        found = directory_person(username, password, address=address, now=now)
-        user = _found(_PERSON, found.pk) if found else None
+        person = directory_person(username, password, address=address, now=now)
+        user = _user_of(_PERSON, person.pk) if person else None
     elif not remembered.holds(user, password, now=now):
         with hashing_slot():
             # Look again: guesses sent all at once waited here, and each failure must
@@ -169,7 +169,7 @@ _PERSON_NAMED: Final = Prepared(
 )
 
 
-def _found(prepared: Prepared, value: str | int) -> Any:
+def _user_of(prepared: Prepared, value: str | int) -> Any:
     """One of ``_persons`` with the fields that logins look at, or ``None``."""
     for *fields, has_second_factor, has_verified_address in prepared.rows(value):
         user: Any = User.from_db(None, _LOGIN_FIELDS, fields)
@@ -231,7 +231,7 @@ def current_principal(
         principal = _bearer(token)
         return principal if (principal.kind, principal.id) == (kind, id) else None
     if kind == "user":
-        user = _found(_PERSON, id)
+        user = _user_of(_PERSON, id)
         # A password that bought a token before there was a second factor is not enough any more.
         if user is None or not user.is_active or (stamp and user.has_second_factor):
             return None
@@ -289,18 +289,18 @@ def issue_application_token(
     """
     secret = new_secret()
     scope = ceiling_of(scopes) if scopes else scope
-    said = " ".join(sorted(scopes))
+    words = " ".join(sorted(scopes))
     with transaction.atomic():
         user.tokens.create(
             title=title[:255],
             sha256=fingerprint(secret),
             scope=TokenScope(scope),
-            scopes=said,
+            scopes=words,
             application=application,
             created_at=now,
             expires_at=expires_at,
         )
-        by.did("user.token.issue", user.username, now=now, title=title[:255], scope=said or scope)
+        by.did("user.token.issue", user.username, now=now, title=title[:255], scope=words or scope)
     return secret
 
 

@@ -167,14 +167,14 @@ def resolve(address: Address, permission: Permission, *, seconds: float) -> Sequ
 
     Raises ``AddressRefused``, and ``NameUnresolved``.
     """
-    found = list(dict.fromkeys(_looked_up(address.host, address.port, seconds)))
-    if not found:
+    addresses = list(dict.fromkeys(_looked_up(address.host, address.port, seconds)))
+    if not addresses:
         raise NameUnresolved(f"the name {address.host} has no address")
-    for text in found:
+    for text in addresses:
         _check(address.host, ip_address(text.partition("%")[0]), permission)
         if "%" in text and not permission.names(address.host):
             raise AddressRefused(f"{address.host} is an address of one network card alone")
-    return found[:MOST_ADDRESSES]
+    return addresses[:MOST_ADDRESSES]
 
 
 def is_public(address: IPAddress) -> bool:
@@ -190,16 +190,18 @@ def is_public(address: IPAddress) -> bool:
 def _check(host: str, address: IPAddress, permission: Permission) -> None:
     unwrapped = _unwrapped(address)
     if unwrapped.is_multicast or unwrapped.is_unspecified:
-        raise AddressRefused(f"{_told(host, address)}, which is the address of no one machine")
+        raise AddressRefused(
+            f"{_description(host, address)}, which is the address of no one machine"
+        )
     if is_public(address) or _is_permitted(host, address, permission):
         return
     raise AddressRefused(
-        f"{_told(host, address)}, which is not a public address; an administrator can allow it"
-        " with OUTGOING_ALLOWED_NETWORKS"
+        f"{_description(host, address)}, which is not a public address; an administrator"
+        " can allow it with OUTGOING_ALLOWED_NETWORKS"
     )
 
 
-def _told(host: str, address: IPAddress) -> str:
+def _description(host: str, address: IPAddress) -> str:
     return f"{host} leads to {address}" if host != str(address) else f"it leads to {address}"
 
 
@@ -261,9 +263,9 @@ def _literal(host: str) -> IPAddress | None:
 
 
 def _target_of(parts: SplitResult) -> str:
-    kept = "%/:?#[]@!$&'()*+,;=-._~"
-    path = quote(parts.path or "/", safe=kept)
-    return f"{path}?{quote(parts.query, safe=kept)}" if parts.query else path
+    unquoted = "%/:?#[]@!$&'()*+,;=-._~"
+    path = quote(parts.path or "/", safe=unquoted)
+    return f"{path}?{quote(parts.query, safe=unquoted)}" if parts.query else path
 
 
 def _looked_up(host: str, port: int, seconds: float) -> list[str]:

@@ -164,17 +164,17 @@ def _called(
         else:
             target = f"http://{address.authority}{target}"
     else:
-        found = resolve(address, allowed, seconds=line.seconds)
-        opened = _connected(found, address.port, line)
+        addresses = resolve(address, allowed, seconds=line.seconds)
+        opened = _connected(addresses, address.port, line)
     with opened:
         opened.settimeout(line.seconds)
         if not address.is_secure:
-            return _asked(opened, method, target, address, body, headers, most_bytes)
+            return _answer(opened, method, target, address, body, headers, most_bytes)
         with _tls().wrap_socket(opened, server_hostname=address.host) as secured:
-            return _asked(secured, method, target, address, body, headers, most_bytes)
+            return _answer(secured, method, target, address, body, headers, most_bytes)
 
 
-def _asked(
+def _answer(
     opened: socket.socket,
     method: str,
     target: str,
@@ -189,8 +189,8 @@ def _asked(
     own = {"Host": address.authority, "Accept-Encoding": "identity", "Connection": "close"}
     if body or method not in ("GET", "HEAD"):
         own["Content-Length"] = str(len(body))
-    given = {name.lower() for name in own}
-    sent = own | {name: value for name, value in headers.items() if name.lower() not in given}
+    own_names = {name.lower() for name in own}
+    sent = own | {name: value for name, value in headers.items() if name.lower() not in own_names}
     for name, value in sent.items():
         connection.putheader(name, value)
     connection.endheaders(body or None)
@@ -264,17 +264,17 @@ def _refuse_ourselves(address: Address) -> None:
 def _words(error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
-            said = f"the certificate does not hold: {error.verify_message}"
+            problem = f"the certificate does not hold: {error.verify_message}"
         case ssl.SSLError():
-            said = f"no encrypted connection: {error.reason or 'TLS failed'}"
+            problem = f"no encrypted connection: {error.reason or 'TLS failed'}"
         case TimeoutError():
-            said = "no connection, or no answer, in time"
+            problem = "no connection, or no answer, in time"
         case ConnectionRefusedError():
-            said = "the connection was refused"
+            problem = "the connection was refused"
         case http.client.HTTPException():
-            said = f"what came is not HTTP ({type(error).__name__})"
+            problem = f"what came is not HTTP ({type(error).__name__})"
         case OSError(strerror=str(text)) if text:
-            said = f"the connection failed: {text}"
+            problem = f"the connection failed: {text}"
         case _:
-            said = f"the connection failed: {error or type(error).__name__}"
-    return said[:300]
+            problem = f"the connection failed: {error or type(error).__name__}"
+    return problem[:300]

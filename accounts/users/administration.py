@@ -99,8 +99,8 @@ def _place(obj: Model) -> str:
     """The repository or the namespace that a row belongs to; empty for none."""
     if path := getattr(obj, "path", ""):
         return str(path)
-    found = (getattr(obj, name, None) for name in ("repository", "organization", "namespace"))
-    if place := next((place for place in found if place is not None), None):
+    places = (getattr(obj, name, None) for name in ("repository", "organization", "namespace"))
+    if place := next((place for place in places if place is not None), None):
         return str(place)
     if (team := getattr(obj, "team", None)) is not None:
         return _place(team)

@@ -67,14 +67,14 @@ class Member:
 
     __slots__ = ("_left", "_stream", "header", "is_plain", "path", "size", "target", "whole_size")
 
-    def __init__(self, header: tarfile.TarInfo, said: dict[str, str], stream: Stream) -> None:
+    def __init__(self, header: tarfile.TarInfo, records: dict[str, str], stream: Stream) -> None:
         self.header = header
-        self.path = said.get(_WHOLE_NAME) or said.get("path") or header.name
-        self.target = said.get("linkpath") or header.linkname
-        self.size = 0 if header.type in _BARE else _number(said, "size", header.size)
-        self.whole_size = _number(said, _WHOLE_SIZE, self.size)  # with its holes
+        self.path = records.get(_WHOLE_NAME) or records.get("path") or header.name
+        self.target = records.get("linkpath") or header.linkname
+        self.size = 0 if header.type in _BARE else _number(records, "size", header.size)
+        self.whole_size = _number(records, _WHOLE_SIZE, self.size)  # with its holes
         # Whether readers that know less of tar would see the same file.
-        self.is_plain = not said.keys() & {_HOLES, _UNREAD, "size"}
+        self.is_plain = not records.keys() & {_HOLES, _UNREAD, "size"}
         self._stream = stream
         self._left = _padded(self.size)
 
@@ -103,25 +103,25 @@ def members(stream: Stream, *, most: int) -> Iterator[Member]:
     Args:
         most: how many there may be.
     """
-    said: dict[str, str] = {}
+    records: dict[str, str] = {}
     count = 0
     while (block := stream.read_or_end(_BLOCK)) not in (_END, b""):
         header = _header(block)
         if header.type in _ABOUT_NEXT:
-            said |= _said(header, stream)
+            records |= _records_of(header, stream)
             continue
         if header.type in _ABOUT_NO_FILE:
             stream.skip(_padded(header.size))
             continue
         if header.type == tarfile.GNUTYPE_SPARSE:
-            said |= _said_of_sparse(block, stream)
+            records |= _records_of_sparse(block, stream)
         if count == most:
             raise TarBroken(f"has more than {most:,} entries")
         count += 1
-        member = Member(header, said, stream)
+        member = Member(header, records, stream)
         yield member
         member.skip()
-        said = {}
+        records = {}
 
 
 def _header(block: bytes) -> tarfile.TarInfo:
@@ -134,8 +134,8 @@ def _header(block: bytes) -> tarfile.TarInfo:
     return header
 
 
-def _number(said: dict[str, str], key: str, default: int) -> int:
-    stated = said.get(key, "")
+def _number(records: dict[str, str], key: str, default: int) -> int:
+    stated = records.get(key, "")
     if not stated:
         return default
     if not (stated.isascii() and stated.isdigit() and len(stated) < 19):
@@ -143,7 +143,7 @@ def _number(said: dict[str, str], key: str, default: int) -> int:
     return int(stated)
 
 
-def _said(header: tarfile.TarInfo, stream: Stream) -> dict[str, str]:
+def _records_of(header: tarfile.TarInfo, stream: Stream) -> dict[str, str]:
     """What a header says of the entry behind it: a name, or the records of pax."""
     if header.size > MAX_HEADER_BYTES:
         if header.type not in _PAX:
@@ -155,10 +155,10 @@ def _said(header: tarfile.TarInfo, stream: Stream) -> dict[str, str]:
         return {"path": _text(content)}
     if header.type == tarfile.GNUTYPE_LONGLINK:
         return {"linkpath": _text(content)}
-    return _records(content)
+    return _pax_records(content)
 
 
-def _said_of_sparse(header: bytes, stream: Stream) -> dict[str, str]:
+def _records_of_sparse(header: bytes, stream: Stream) -> dict[str, str]:
     """The whole size of a file with holes, past the map of its parts behind its header."""
     is_extended = header[_SPARSE_EXTENDED] != 0
     for _ in range(_MAX_SPARSE_BLOCKS):
@@ -178,7 +178,7 @@ def _whole(field: bytes) -> int:
         raise TarBroken("states a size that is no number") from error
 
 
-def _records(content: bytes) -> dict[str, str]:
+def _pax_records(content: bytes) -> dict[str, str]:
     """The records of a pax header: ``LENGTH KEY=VALUE`` and a newline, one after the other."""
     records: dict[str, str] = {}
     while content:
@@ -190,8 +190,8 @@ def _records(content: bytes) -> dict[str, str]:
         key, _, value = record[:-1].partition(b"=")
         if key.startswith(_PAX_SPARSE):
             records[_HOLES] = "1"
-        if (known := _PAX_KEYS.get(key)) is not None:
-            records[known] = _text(value)
+        if (name := _PAX_KEYS.get(key)) is not None:
+            records[name] = _text(value)
         content = content[size:]
     return records
 

@@ -126,6 +126,6 @@ def problem_of_config(config: bytes, metadata: Mapping[str, Any]) -> list[str]:
         return [f"{OF_CONFIG}could not be read, because it is no JSON object."]
     for field in ("name", "version"):
         if document.get(field) != metadata[field]:
-            said = str(document.get(field))[:100].encode("ascii", "backslashreplace").decode()
-            return [f"{OF_CONFIG}says {field} {said}, and the archive {metadata[field]}."]
+            value = str(document.get(field))[:100].encode("ascii", "backslashreplace").decode()
+            return [f"{OF_CONFIG}says {field} {value}, and the archive {metadata[field]}."]
     return []

@@ -62,8 +62,8 @@ def parse_metadata(document: Any) -> dict[str, Any]:
 def parse_lock(document: Any) -> list[dict[str, Any]]:
     """What a Chart.lock or requirements.lock makes of the dependencies."""
     fields = _fields(document, _LOCK, "it")
-    found: list[dict[str, Any]] = fields.get("dependencies", [])
-    return found
+    dependencies: list[dict[str, Any]] = fields.get("dependencies", [])
+    return dependencies
 
 
 def parse_values(document: Any) -> None:
@@ -74,8 +74,8 @@ def parse_values(document: Any) -> None:
 def parse_dependencies(document: Any) -> list[dict[str, Any]]:
     """The dependencies of a requirements.yaml, where charts of the first kind have them."""
     fields = _fields(document, {"dependencies": _dependencies}, "it")
-    found: list[dict[str, Any]] = fields.get("dependencies", [])
-    return found
+    dependencies: list[dict[str, Any]] = fields.get("dependencies", [])
+    return dependencies
 
 
 def _text(value: Any, where: str) -> str:
@@ -133,10 +133,10 @@ def _check_numbers(value: Any, where: str) -> None:
                 _check_numbers(item, where)
 
 
-def _mappings(known: Mapping[str, Callable[[Any, str], Any]]) -> Callable[[Any, str], Any]:
+def _mappings(converters: Mapping[str, Callable[[Any, str], Any]]) -> Callable[[Any, str], Any]:
     def convert(value: Any, where: str) -> list[dict[str, Any]]:
         items = enumerate(_list(value, where))
-        return [_fields(item, known, f"{where}[{i}]") for i, item in items]
+        return [_fields(item, converters, f"{where}[{i}]") for i, item in items]
 
     return convert
 
@@ -149,10 +149,10 @@ def _locked(value: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _moment(value: Any, where: str) -> str:
-    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     with suppress(ValueError):
-        if found and datetime.fromisoformat(found[1]):
-            return found[0]
+        if match and datetime.fromisoformat(match[1]):
+            return match[0]
     raise ChartUnreadable(f"{where} must be a moment, such as 2026-01-02T03:04:05Z")
 
 
@@ -170,11 +170,11 @@ def _dependencies(value: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _fields(
-    document: Any, known: Mapping[str, Callable[[Any, str], Any]], where: str
+    document: Any, converters: Mapping[str, Callable[[Any, str], Any]], where: str
 ) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ChartUnreadable(f"{where} must be a mapping")
-    spelled = {folded(key): key for key in known}
+    spelled = {folded(key): key for key in converters}
     fields: dict[str, Any] = {}
     # Go takes a field in any case, and several spellings in this order.
     for spelling in sorted(document):
@@ -182,8 +182,8 @@ def _fields(
         if key is None:
             _check_numbers(value, spelling[:100])
         elif value is not None:
-            said = known[key](value, key if where == "it" else f"{where}.{key}")
-            fields[key] = {**fields.get(key, {}), **said} if isinstance(said, dict) else said
+            field = converters[key](value, key if where == "it" else f"{where}.{key}")
+            fields[key] = {**fields.get(key, {}), **field} if isinstance(field, dict) else field
         elif isinstance(fields.get(key), list | dict):
             del fields[key]
     return fields

@@ -25,10 +25,10 @@ def sort_key(version: str) -> str | None:
     pre-release (``-``) before its release (``~``). A pre-release's identifiers are marked so
     that numbers come before words, and divided by ``!``, which is below all they may hold.
     """
-    found = _VERSION.fullmatch(version) if len(version) <= MAX_VERSION_LENGTH else None
-    if found is None:
+    match = _VERSION.fullmatch(version) if len(version) <= MAX_VERSION_LENGTH else None
+    if match is None:
         return None
-    *numbers, prerelease = found.groups()
+    *numbers, prerelease = match.groups()
     if any(int(number or "0") > _MAX_NUMBER for number in numbers):
         return None
     core = ".".join(_number(number or "0") for number in numbers)

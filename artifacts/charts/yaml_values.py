@@ -167,10 +167,10 @@ class _Reader:
             raise NotLookedAt("its text is too long, aliases counted in full")
 
     def _alias(self, event: Any) -> Any:
-        if (found := self._anchored.get(event.anchor)) is None:
+        if (anchor := self._anchored.get(event.anchor)) is None:
             raise ChartUnreadable(f"it is not YAML: nothing is called {event.anchor[:100]!r}")
-        self._count(found.values, found.characters)
-        return found.value
+        self._count(anchor.values, anchor.characters)
+        return anchor.value
 
     def _mapping(self, depth: int) -> dict[str | None, Any]:
         values: dict[str | None, Any] = {}
@@ -204,10 +204,10 @@ def _is_merge(event: yaml.Event) -> bool:
     )
 
 
-def _merged(found: Any) -> dict[str | None, Any]:
+def _merged(source: Any) -> dict[str | None, Any]:
     """What ``<<`` takes over; of several mappings the first says most."""
     merged: dict[str | None, Any] = {}
-    for values in reversed(found if isinstance(found, list) else [found]):
+    for values in reversed(source if isinstance(source, list) else [source]):
         if not isinstance(values, dict):
             raise ChartUnreadable("it merges what is no mapping")
         merged |= values
@@ -257,8 +257,8 @@ def _resolved(text: str) -> Scalar:
         return float(text) if _FRACTION.fullmatch(text) and float(text) < math.inf else text
     plain = text.replace("_", "")
     for pattern, base in _WHOLE:
-        if found := pattern.fullmatch(plain):
-            whole = int(found[1] + found[2], base)
+        if match := pattern.fullmatch(plain):
+            whole = int(match[1] + match[2], base)
             if _MIN_INT <= whole <= _MAX_UINT:
                 return whole
     if not _FLOAT.fullmatch(plain) or math.isinf(value := float(plain)):

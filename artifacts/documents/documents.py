@@ -8,9 +8,9 @@ from artifacts.documents.opening import (
     MAX_DOCUMENT_BYTES,
     MAX_IN_ONE_FILE,
     NotShown,
+    form_not_shown,
     form_of,
     json_objects,
-    kept,
     too_large,
 )
 from artifacts.documents.sboms import Sbom, merged, sbom_of
@@ -43,7 +43,7 @@ def read_document(content: bytes) -> Document:
         except NotShown as error:
             refusal = refusal or error
     if not statements and not sboms:
-        raise refusal or kept("JSON of a form that is not known here")
+        raise refusal or form_not_shown("JSON of a form that is not known here")
     remark = f"in one part {refusal}" if refusal else ""
     if len(objects) > MAX_IN_ONE_FILE:
         remark = f"holds more than {MAX_IN_ONE_FILE} documents, of which the first are shown"
@@ -63,7 +63,7 @@ def _sbom(document: Mapping[str, Any], statement: Statement | None) -> Sbom | No
 
 def _sbom_in_text(text: str) -> Sbom | None:
     if form := form_of(text):
-        raise kept(f"a statement about {form}")
+        raise form_not_shown(f"a statement about {form}")
     if not text.lstrip().startswith("{"):
         return None
     return sbom_of(json_objects(text.encode())[0])

@@ -65,7 +65,7 @@ class NotShown(ValueError):
         self.state = state
 
 
-def kept(form: str) -> NotShown:
+def form_not_shown(form: str) -> NotShown:
     return NotShown(State.KEPT, f"is {form}, which is kept and not shown")
 
 
@@ -77,8 +77,8 @@ def too_large() -> NotShown:
 def form_of(text: str) -> str:
     """What text that is not JSON is called; empty when it is of no form that is known."""
     head = text[:_HEAD]
-    if found := _CYCLONEDX_NAMESPACE.search(head):
-        return f"CycloneDX {found[1]} as XML"
+    if match := _CYCLONEDX_NAMESPACE.search(head):
+        return f"CycloneDX {match[1]} as XML"
     return next((name for pattern, name in _FORMS if pattern.search(head)), "")
 
 
@@ -92,11 +92,11 @@ def json_objects(content: bytes) -> Sequence[Mapping[str, Any]]:
         raise NotShown(State.BROKEN, "is compressed, and cannot be unpacked")
     for place, beginning, name in _FILES:
         if unpacked.startswith(beginning, place):
-            raise kept(name)
+            raise form_not_shown(name)
     if form := unread_form(unpacked):
-        raise kept(f"compressed with {form}")
-    if found := _CYCLONEDX_PROTOBUF.match(unpacked):
-        raise kept(f"CycloneDX {found[1].decode()} as protobuf")
+        raise form_not_shown(f"compressed with {form}")
+    if match := _CYCLONEDX_PROTOBUF.match(unpacked):
+        raise form_not_shown(f"CycloneDX {match[1].decode()} as protobuf")
     text = _text(unpacked)
     if not text.lstrip().startswith(("{", "[")):
         raise _other_form(text)
@@ -151,7 +151,7 @@ def _text(content: bytes) -> str:
 
 def _other_form(text: str) -> NotShown:
     if form := form_of(text):
-        return kept(form)
+        return form_not_shown(form)
     return NotShown(State.BROKEN, "is text of no form that is known here")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
-from artifacts.documents.opening import kept
+from artifacts.documents.opening import form_not_shown
 
 MAX_COMPONENTS: Final = 20_000
 MAX_NESTING: Final = 8
@@ -60,7 +60,7 @@ def sbom_of(document: Mapping[str, Any]) -> Sbom | None:
         source = _mapping(document.get("source"))
         return _cut(form, _text(source, "name"), _syft(document))
     if form := _known_report(document):
-        raise kept(form)
+        raise form_not_shown(form)
     return None
 
 
@@ -96,9 +96,9 @@ def _known_report(document: Mapping[str, Any]) -> str:
     return next((name for name, is_it in names.items() if is_it), "")
 
 
-def _cut(form: str, subject: str, found: Iterator[Component]) -> Sbom:
-    components = list(islice(found, MAX_COMPONENTS))
-    return Sbom(form, subject, components, left_out=sum(1 for _ in found))
+def _cut(form: str, subject: str, stream: Iterator[Component]) -> Sbom:
+    components = list(islice(stream, MAX_COMPONENTS))
+    return Sbom(form, subject, components, left_out=sum(1 for _ in stream))
 
 
 def _spdx(document: Mapping[str, Any]) -> Iterator[Component]:
@@ -159,19 +159,19 @@ def _spdx_3(elements: Sequence[Mapping[str, Any]]) -> Iterator[Component]:
 
 def _spdx_3_licences(elements: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     """The licence of each package, through the relationships that lead there."""
-    said = {
+    expressions = {
         _text(one, "spdxId"): _text(one, "simplelicensing_licenseExpression") or _text(one, "name")
         for one in elements
     }
-    found: dict[str, str] = {}
+    licences: dict[str, str] = {}
     for relation in _LICENCE_RELATIONS:
         for one in elements:
             to = one.get("to")
             if one.get("relationshipType") == relation and isinstance(to, list) and to:
                 target = to[0] if isinstance(to[0], str) else ""
-                if licence := said.get(_short(target), ""):
-                    found.setdefault(_text(one, "from"), licence)
-    return found
+                if licence := expressions.get(_short(target), ""):
+                    licences.setdefault(_text(one, "from"), licence)
+    return licences
 
 
 def _cyclonedx(document: Mapping[str, Any]) -> Iterator[Component]:

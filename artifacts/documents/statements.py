@@ -98,10 +98,10 @@ def _named(value: Any) -> Iterator[Named]:
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):
             digests = _mapping(item.get("digest")).items()
-            known = (
+            named_digests = (
                 f"{name}:{text}"[:_MAX_TEXT] for name, text in digests if isinstance(text, str)
             )
-            yield Named(_text(item, "name") or _text(item, "uri"), next(known, ""))
+            yield Named(_text(item, "name") or _text(item, "uri"), next(named_digests, ""))
 
 
 def _left_out(value: Any, limit: int) -> int:

@@ -169,23 +169,23 @@ _NOTHING = Node()
 def differences(before: Node, after: Node) -> Node:
     """What is not alike in two trees, as a tree of its own: folders in which nothing differs are
     not in it, and what was removed is."""
-    found = Node(after.file, after.layer)
+    root = Node(after.file, after.layer)
     for name in {**before.children, **after.children}:
         old, new = before.children.get(name), after.children.get(name)
         if old is None or new is None:
             change: Change = "added" if new else "removed"
-            found.children[name] = _marked(new or old or _NOTHING, change)
+            root.children[name] = _marked(new or old or _NOTHING, change)
         elif old.is_folder and new.is_folder:
             node = differences(old, new)
             node.change = "" if _look(old.file) == _look(new.file) else "changed"
             if node.children or node.change:
-                found.children[name] = node
+                root.children[name] = node
         elif _look(old.file) != _look(new.file):
-            node = found.children[name] = _marked(new, "added")
+            node = root.children[name] = _marked(new, "added")
             node.change, node.before = "changed", old.file
             if old.is_folder:
                 node.children = {**_marked(old, "removed").children, **node.children}
-    return found
+    return root
 
 
 def _look(file: LayerFile | None) -> tuple[object, ...]:

@@ -142,17 +142,17 @@ def kind_of(document: ManifestDocument) -> Kind:
 def name_of(document: ManifestDocument) -> str:
     """What people call it; empty when its types are not known."""
     types = (document.artifact_type, document.config_media_type)
-    for told in (*types, *(layer.media_type for layer in document.layers)):
+    for media_type in (*types, *(layer.media_type for layer in document.layers)):
         for pattern, name in _NAMES:
-            if pattern.fullmatch(essence(told)):
+            if pattern.fullmatch(essence(media_type)):
                 return name
     return ""
 
 
 def _kind_of_types(document: ManifestDocument) -> Kind:
-    for told in (document.artifact_type, document.config_media_type):
+    for media_type in (document.artifact_type, document.config_media_type):
         for pattern, kind in _OF_ARTIFACT:
-            if pattern.fullmatch(essence(told)):
+            if pattern.fullmatch(essence(media_type)):
                 return kind
     for layer in document.layers:
         for pattern, kind in _OF_LAYER:

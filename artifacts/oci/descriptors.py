@@ -80,9 +80,9 @@ def refuse_lookalikes(value: Mapping[str, Any], fields: frozenset[str], where: s
     """
     exact = {name.casefold(): name for name in fields}
     for key in value:
-        known = exact.get(key.casefold(), key)
-        if known != key:
-            raise ManifestInvalid(f"{where} has the key {key!r}; the field is spelled {known!r}")
+        spelling = exact.get(key.casefold(), key)
+        if spelling != key:
+            raise ManifestInvalid(f"{where} has the key {key!r}; the field is spelled {spelling!r}")
 
 
 def _digest(value: Any, where: str) -> Digest:
@@ -138,24 +138,24 @@ def _check_data(value: Any, descriptor: Descriptor) -> None:
         raise ManifestInvalid(f"{where}.data does not have the digest {descriptor.digest}")
 
 
-def platform_name(said: Mapping[str, Any]) -> str:
+def platform_name(platform: Mapping[str, Any]) -> str:
     """``linux/arm64/v8``, ``windows/amd64 10.0.17763.5329 (win32k)``; empty where nothing is said.
 
     Builds of Windows run on a kernel of their own version alone, so it is part of the name.
     """
-    words = (said.get(key) for key in ("os", "architecture", "variant"))
+    words = (platform.get(key) for key in ("os", "architecture", "variant"))
     parts = ["/".join(word for word in words if isinstance(word, str) and word)]
-    version = said.get("os.version")
+    version = platform.get("os.version")
     if isinstance(version, str):
         parts.append(version)
-    if features := ", ".join(_platform_features(said)):
+    if features := ", ".join(_platform_features(platform)):
         parts.append(f"({features})")
     return " ".join(filter(None, parts))
 
 
-def _platform_features(said: Mapping[str, Any]) -> Iterator[str]:
+def _platform_features(platform: Mapping[str, Any]) -> Iterator[str]:
     """``features`` are the processor's, in Docker's lists."""
     for key in ("os.features", "features"):
-        value = said.get(key)
+        value = platform.get(key)
         if isinstance(value, list):
             yield from (item for item in value[:10] if isinstance(item, str) and item)

@@ -87,21 +87,21 @@ class ManifestDocument:
                 schema of ``OTHER_SCHEMAS``.
             ManifestInvalid: anything else that is wrong, with where.
         """
-        asked = essence(content_type)
+        header_type = essence(content_type)
         for schema in OTHER_SCHEMAS:
-            if asked in schema.media_types:
+            if header_type in schema.media_types:
                 return schema.read(body)
-        if asked and asked not in MANIFESTS | {_ANY_JSON}:
-            raise _unsupported(asked)
+        if header_type and header_type not in MANIFESTS | {_ANY_JSON}:
+            raise _unsupported(header_type)
         value = parse_object(body)
-        if asked in ("", _ANY_JSON) and "mediaType" not in value:
+        if header_type in ("", _ANY_JSON) and "mediaType" not in value:
             for schema in OTHER_SCHEMAS:
                 if schema.is_meant(value):
                     return schema.read(body)
-        if asked == _ANY_JSON:
-            raise _unsupported(asked)
+        if header_type == _ANY_JSON:
+            raise _unsupported(header_type)
         refuse_lookalikes(value, _FIELDS, "the manifest")
-        media_type = _media_type(value, asked)
+        media_type = _media_type(value, header_type)
         _check_schema_version(value)
         return ManifestDocument(
             media_type=media_type,
@@ -161,16 +161,18 @@ class OtherSchema(NamedTuple):
 OTHER_SCHEMAS: list[OtherSchema] = []  # whoever can read one puts it in, when Berth starts
 
 
-def _media_type(value: Mapping[str, Any], asked: str) -> str:
+def _media_type(value: Mapping[str, Any], header_type: str) -> str:
     if "mediaType" not in value:
-        if not asked:
+        if not header_type:
             raise ManifestInvalid("neither Content-Type nor mediaType says what this manifest is")
-        return asked
+        return header_type
     declared = value["mediaType"]
     if not isinstance(declared, str):
         raise ManifestInvalid("mediaType must be a string")
-    if asked and declared != asked:
-        raise ManifestInvalid(f"mediaType is {declared[:150]!r}, but Content-Type is {asked!r}")
+    if header_type and declared != header_type:
+        raise ManifestInvalid(
+            f"mediaType is {declared[:150]!r}, but Content-Type is {header_type!r}"
+        )
     if declared not in MANIFESTS:
         raise _unsupported(declared)
     return declared

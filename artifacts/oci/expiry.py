@@ -44,20 +44,20 @@ def terms_of(
 ) -> TagTerms:
     """What a manifest's annotations and its image's labels ask for; an annotation wins."""
     warnings: list[str] = []
-    asked = {**labels, **annotations}
+    values = {**labels, **annotations}
     lifetime, source = None, ExpirySource.NONE
-    if EXPIRES_AFTER in asked:
+    if EXPIRES_AFTER in values:
         try:
             # No time at all stands for no expiry, so that an annotation can lift a label.
-            lifetime = parse_lifetime(asked[EXPIRES_AFTER]) or None
+            lifetime = parse_lifetime(values[EXPIRES_AFTER]) or None
         except LifetimeInvalid as error:
             warnings.append(f"{EXPIRES_AFTER}: {error}; the tag does not expire")
     if lifetime:
         source = ExpirySource.ANNOTATION if EXPIRES_AFTER in annotations else label_source
-    word = asked.get(IMMUTABLE, "false").strip().lower()
+    word = values.get(IMMUTABLE, "false").strip().lower()
     if word not in {"true", "false"}:
         warnings.append(
-            f"{IMMUTABLE}: {shortened(asked[IMMUTABLE])} is neither true nor false;"
+            f"{IMMUTABLE}: {shortened(values[IMMUTABLE])} is neither true nor false;"
             " the tag is not immutable"
         )
     return TagTerms(lifetime, source, word == "true", tuple(warnings))
@@ -70,11 +70,11 @@ def agreed_labels(images: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str
         images: what each image asks for, annotations laid over labels; empty for one
             that is not here.
     """
-    asked = list(images)
+    label_sets = list(images)
     agreed: dict[str, str] = {}
     warnings: list[str] = []
     for key in (EXPIRES_AFTER, IMMUTABLE):
-        values = {image.get(key) for image in asked}
+        values = {image.get(key) for image in label_sets}
         if len(values) == 1 and (value := values.pop()) is not None:
             agreed[key] = value
         elif len(values) > 1:

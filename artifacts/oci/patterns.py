@@ -78,5 +78,5 @@ def _compile(expression: str, text: str) -> Any:
         return re2.compile(expression, options)
     except re2.error as error:
         reason = error.args[0]
-        said = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise PatternInvalid(f"{text!a} is no pattern that can be used: {said}") from error
+        message = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise PatternInvalid(f"{text!a} is no pattern that can be used: {message}") from error

@@ -50,7 +50,7 @@ def parse_json(body: bytes, *, for_answers: bool = False) -> Any:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ManifestInvalid(f"not UTF-8: bad byte at position {error.start}") from error
-    with _told():
+    with _errors_as_invalid():
         document = json.loads(
             text,
             object_pairs_hook=_members_of(text),
@@ -67,20 +67,20 @@ def parse_objects(text: str, *, at_most: int) -> list[dict[str, Any]]:
     Raises ``ManifestInvalid``, as ``parse_json`` does.
     """
     decoder = json.JSONDecoder(object_pairs_hook=_members_of(text), parse_constant=_no_constant)
-    found: list[Any] = []
-    with _told():
+    values: list[Any] = []
+    with _errors_as_invalid():
         position = _past_blanks(text, 0)
-        while position < len(text) and len(found) < at_most:
+        while position < len(text) and len(values) < at_most:
             value, position = decoder.raw_decode(text, position)
-            found += value if isinstance(value, list) else [value]
+            values += value if isinstance(value, list) else [value]
             position = _past_blanks(text, position)
-    _check_depth(found)
-    objects = [value for value in found if isinstance(value, dict)][:at_most]
+    _check_depth(values)
+    objects = [value for value in values if isinstance(value, dict)][:at_most]
     return [cleaned(one) for one in objects] if may_need_cleaning(text) else objects
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_as_invalid() -> Iterator[None]:
     """What Python's reader raises, said of a document."""
     try:
         yield
@@ -95,8 +95,8 @@ def _told() -> Iterator[None]:
 
 
 def _past_blanks(text: str, position: int) -> int:
-    found = _BLANKS.match(text, position)
-    return found.end() if found else position
+    blanks = _BLANKS.match(text, position)
+    return blanks.end() if blanks else position
 
 
 def _members_of(text: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

@@ -43,14 +43,14 @@ def read_certificate(data: bytes) -> Certificate:
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise CertificateUnreadable(f"it is larger than {MAX_CERTIFICATE_BYTES} bytes")
     try:
-        found = _load(data)
+        certificate = _load(data)
         return Certificate(
-            subject=found.subject.rfc4514_string()[:_LONGEST],
-            issuer=found.issuer.rfc4514_string()[:_LONGEST],
-            not_before=found.not_valid_before_utc,
-            not_after=found.not_valid_after_utc,
-            identity=_identity(found)[:_LONGEST],
-            provider=_provider(found)[:_LONGEST],
+            subject=certificate.subject.rfc4514_string()[:_LONGEST],
+            issuer=certificate.issuer.rfc4514_string()[:_LONGEST],
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            identity=_identity(certificate)[:_LONGEST],
+            provider=_provider(certificate)[:_LONGEST],
         )
     except (ValueError, TypeError, OverflowError, x509.UnsupportedGeneralNameType) as error:
         raise CertificateUnreadable("it is no X.509 certificate") from error
@@ -59,10 +59,10 @@ def read_certificate(data: bytes) -> Certificate:
 def _load(data: bytes) -> x509.Certificate:
     if b"-----BEGIN" in data:
         return x509.load_pem_x509_certificate(data)
-    found = x509.load_der_x509_certificate(data)
-    if len(found.public_bytes(Encoding.DER)) != len(data):
+    certificate = x509.load_der_x509_certificate(data)
+    if len(certificate.public_bytes(Encoding.DER)) != len(data):
         raise ValueError("more bytes follow")
-    return found
+    return certificate
 
 
 def _identity(certificate: x509.Certificate) -> str:

@@ -266,9 +266,9 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _present(value: Mapping[str, Any], name: str) -> list[str]:
     """The spellings of a name that are there: ProtoJSON takes ``dsse_envelope`` as well."""
-    snake = re.sub("[A-Z]", lambda found: f"_{found[0]}", name).lower()
-    found = (one for form in dict.fromkeys((name, snake)) for one in spellings(value, form))
-    return [one for one in found if value[one] is not None]
+    snake = re.sub("[A-Z]", lambda letter: f"_{letter[0]}", name).lower()
+    names = (one for form in dict.fromkeys((name, snake)) for one in spellings(value, form))
+    return [one for one in names if value[one] is not None]
 
 
 def _field(value: Mapping[str, Any], name: str, kind: type[Any]) -> Any:

@@ -60,12 +60,12 @@ def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
     present = spellings(value, name)
     if len(present) > 1:
         raise Ambiguous(f"{name} stands twice in one object")
-    found = value[present[0]] if present else None
-    if found is None:
+    field = value[present[0]] if present else None
+    if field is None:
         return kind()
-    if not isinstance(found, kind):
-        raise NotJson(f"{name} is {repr(found)[:100]}, of another kind than it should be")
-    return found
+    if not isinstance(field, kind):
+        raise NotJson(f"{name} is {repr(field)[:100]}, of another kind than it should be")
+    return field
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

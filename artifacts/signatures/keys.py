@@ -107,7 +107,7 @@ def _load(pem: str) -> Verifying:
         raise KeyRefused(f"a public key has at most {MAX_PEM_BYTES} characters")
     if "PRIVATE KEY" in pem:
         raise KeyRefused("this is a private key: keep it secret and register its public half")
-    blocks = [(found[1], found[2]) for found in _BLOCK.finditer(pem.strip())]
+    blocks = [(match[1], match[2]) for match in _BLOCK.finditer(pem.strip())]
     keys = [body for kind, body in blocks if kind in _PUBLIC_KEYS]
     if not keys and any(kind.endswith("CERTIFICATE") for kind, _ in blocks):
         raise KeyRefused(

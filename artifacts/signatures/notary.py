@@ -173,12 +173,12 @@ def _time(value: object) -> datetime | None:
     try:
         match value:
             case str():
-                found = datetime.fromisoformat(value)
+                moment = datetime.fromisoformat(value)
             case Tagged(number=1, value=int() as seconds) | (int() as seconds):
-                found = datetime.fromtimestamp(seconds, UTC)
+                moment = datetime.fromtimestamp(seconds, UTC)
             case _:
                 return None
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -65,15 +65,15 @@ def judge(
     message = subject_body if claim.message is None else claim.message
     if message is None:
         return Judgement(State.UNVERIFIABLE, SUBJECT_MISSING)
-    known = sorted(keys, key=lambda key: not claim.hint or key.hint != claim.hint)
-    for key in known:
+    candidates = sorted(keys, key=lambda key: not claim.hint or key.hint != claim.hint)
+    for key in candidates:
         for signature in filter(key.could_have_made, claim.signatures):
             if budget.checks <= 0:
                 return Judgement(State.UNVERIFIABLE, UNCHECKED)
             budget.checks -= 1
             if key.verifies(signature, message):
                 return Judgement(State.VALID, fingerprint=key.fingerprint)
-    return _why_no_key_fits(claim, known)
+    return _why_no_key_fits(claim, candidates)
 
 
 def judge_notary(signature: NotarySignature, *, subject: str) -> Judgement:
@@ -90,19 +90,19 @@ def judge_notary(signature: NotarySignature, *, subject: str) -> Judgement:
     )
 
 
-def _why_no_key_fits(claim: Claim, known: list[VerifyingKey]) -> Judgement:
+def _why_no_key_fits(claim: Claim, candidates: list[VerifyingKey]) -> Judgement:
     if claim.has_certificate:
         who = f" that names {claim.signer}" if claim.signer else ""
         return Judgement(
             State.UNVERIFIABLE,
             f"it was made with a certificate{who}; only registered keys are checked",
         )
-    if not known:
+    if not candidates:
         return Judgement(State.UNVERIFIABLE, "no key is registered to check it with")
-    if claim.hint and claim.hint == known[0].hint:
+    if claim.hint and claim.hint == candidates[0].hint:
         return Judgement(
             State.INVALID,
-            f"it names the key {known[0].fingerprint[:12]}, whose signature it is not",
+            f"it names the key {candidates[0].fingerprint[:12]}, whose signature it is not",
         )
     if claim.hint:
         return Judgement(

@@ -45,8 +45,10 @@ def handlers(settings: Settings, cluster: Cluster) -> kopf.OperatorRegistry:
     rounds: list[Rounds] = []
 
     @kopf.on.login(registry=registry)
-    def log_in(**known: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**known) or kopf.login_with_kubeconfig(**known)
+    def log_in(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(
+            **arguments
+        )
 
     @kopf.on.startup(registry=registry)
     async def begin(settings: kopf.OperatorSettings, **_: Any) -> None:

@@ -72,23 +72,23 @@ def managed(kind: str, specification: Specification, bundle: Bundle) -> bool:
     Raises:
         Blocked: the resource and the configuration contradict one another.
     """
-    said = specification.component(kind).managed
+    setting = specification.component(kind).managed
     if kind in UNSUPPORTED:
         return False
     brought = bundle.brings(kind)
-    if said and brought:
+    if setting and brought:
         raise _invalid(
             f"{kind} is managed, and the configuration brings its own: take that away, or say"
             " managed: false"
         )
-    if said is False and kind in _NEEDED and not brought:
+    if setting is False and kind in _NEEDED and not brought:
         raise _invalid(f"{kind} is not managed, so {CONFIG} needs {_BROUGHT_BY[kind][0]}")
-    if said is False and kind == TLS and not (brought or specification.component(TLS).secret):
+    if setting is False and kind == TLS and not (brought or specification.component(TLS).secret):
         raise _invalid(
             f"{TLS} is not managed, so the bundle needs {CERTIFICATE} and {PRIVATE_KEY}, or the"
             " component a secretRef"
         )
-    return not brought if said is None else said
+    return not brought if setting is None else setting
 
 
 def check_stores(bundle: Bundle) -> None:
@@ -113,14 +113,14 @@ def _words(place: object) -> list[object]:
 
 def _own_words(values: dict[str, Any]) -> dict[str, Any]:
     """Quay names the queue by its parts, once for builds and once for events."""
-    found = {key: value for key, value in values.items() if not key.endswith("_REDIS")}
+    own_values = {key: value for key, value in values.items() if not key.endswith("_REDIS")}
     parts = values.get("BUILDLOGS_REDIS")
-    if "BROKER_URL" in found or not isinstance(parts, dict) or not parts.get("host"):
-        return found
+    if "BROKER_URL" in own_values or not isinstance(parts, dict) or not parts.get("host"):
+        return own_values
     login = f":{quote(str(parts['password']), safe='')}@" if parts.get("password") else ""
     scheme = "rediss" if parts.get("ssl") else "redis"
     return {
-        **found,
+        **own_values,
         "BROKER_URL": f"{scheme}://{login}{parts['host']}:{parts.get('port') or 6379}/0",
     }
 

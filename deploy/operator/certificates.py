@@ -16,21 +16,21 @@ _MOST_OF_A_NAME = 64  # of a common name
 def belong_together(certificate: bytes, key: bytes) -> bool:
     """Whether a server could use both, as PEM."""
     try:
-        found = x509.load_pem_x509_certificates(certificate)[0]
+        leaf = x509.load_pem_x509_certificates(certificate)[0]
         private = serialization.load_pem_private_key(key, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return False
-    return found.public_key() == private.public_key()
+    return leaf.public_key() == private.public_key()
 
 
 def still_good(certificate: bytes, host: str, *, now: datetime) -> bool:
     """Whether it stands for ``host`` and does not end soon."""
     try:
-        found = x509.load_pem_x509_certificate(certificate)
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        leaf = x509.load_pem_x509_certificate(certificate)
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound):
         return False
-    if found.not_valid_after_utc - now < _RENEWED_BEFORE:
+    if leaf.not_valid_after_utc - now < _RENEWED_BEFORE:
         return False
     return host in names.get_values_for_type(x509.DNSName)
 

@@ -40,8 +40,8 @@ class Cluster:
     def list(self, kind: Kind, namespace: str, labels: dict[str, str]) -> list[Manifest]:
         """Nothing, where the cluster has no such kind."""
         try:
-            found = self._client.list(_resource(kind), namespace=namespace, labels=labels)
-            return [_plain(entry) for entry in found]
+            entries = self._client.list(_resource(kind), namespace=namespace, labels=labels)
+            return [_plain(entry) for entry in entries]
         except HTTPStatusError as error:
             if error.response.status_code == _MISSING:
                 return []
@@ -129,5 +129,5 @@ def _resource(kind: Kind) -> Any:
     return create(kind.group, kind.version, kind.name, kind.plural)
 
 
-def _plain(found: Any) -> Manifest:
-    return dict(found.to_dict())
+def _plain(resource: Any) -> Manifest:
+    return dict(resource.to_dict())

@@ -32,7 +32,7 @@ class Condition:
     reason: str
     message: str = ""
 
-    def told(self) -> Manifest:
+    def entry(self) -> Manifest:
         return {
             "type": self.type,
             "status": str(self.holds),
@@ -42,19 +42,19 @@ class Condition:
 
 
 def merged(
-    before: Iterable[Manifest], found: Mapping[str, Condition], *, now: datetime
+    before: Iterable[Manifest], conditions: Mapping[str, Condition], *, now: datetime
 ) -> list[Manifest]:
     """The conditions as they are now, with the moments at which each came to be so."""
-    known = {entry.get("type"): entry for entry in before}
+    old_entries = {entry.get("type"): entry for entry in before}
     moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = []
-    for name in sorted(found):
-        entry, old = found[name].told(), known.get(name, {})
+    entries = []
+    for name in sorted(conditions):
+        entry, old = conditions[name].entry(), old_entries.get(name, {})
         is_same = all(old.get(key) == value for key, value in entry.items())
         has_turned = old.get("status") != entry["status"]
         entry["lastTransitionTime"] = (
             moment if has_turned else old.get("lastTransitionTime", moment)
         )
         entry["lastUpdateTime"] = old.get("lastUpdateTime", moment) if is_same else moment
-        told.append(entry)
-    return told
+        entries.append(entry)
+    return entries

@@ -133,5 +133,5 @@ def _check_certificate(cluster: Cluster, owner: Owner, bundle: Bundle, name: str
 
 
 def _domain_of_openshift(cluster: Cluster) -> str:
-    found = cluster.get(OPENSHIFT_INGRESS, "", "cluster")
-    return str((found or {}).get("spec", {}).get("domain") or "")
+    ingress = cluster.get(OPENSHIFT_INGRESS, "", "cluster")
+    return str((ingress or {}).get("spec", {}).get("domain") or "")

@@ -47,17 +47,17 @@ class Keys:
             Blocked: one is gone. Another in its place would lock everybody out.
         """
         data = secret.get("data") or {}
-        found = {key: base64.b64decode(text).decode() for key, text in data.items()}
-        if missing := [name for name in _NAMES if not found.get(name)]:
+        values = {key: base64.b64decode(text).decode() for key, text in data.items()}
+        if missing := [name for name in _NAMES if not values.get(name)]:
             raise Blocked(
                 "KeysMissing",
                 f"The Secret {secret['metadata']['name']} has lost {', '.join(missing)}: bring"
                 " them back. What is in use stands in the Secret with the configuration.",
             )
         return cls(
-            values={name: found[name] for name in _NAMES},
-            fallbacks=tuple(json.loads(found.get(_FALLBACKS) or "[]")),
-            following=found.get(_NEXT, ""),
+            values={name: values[name] for name in _NAMES},
+            fallbacks=tuple(json.loads(values.get(_FALLBACKS) or "[]")),
+            following=values.get(_NEXT, ""),
             rotated=(secret["metadata"].get("annotations") or {}).get(_ROTATED, ""),
         )
 

@@ -23,12 +23,12 @@ class Overrides:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, given: Mapping[str, Any], *, place: str) -> "Overrides":
+    def read(cls, fields: Mapping[str, Any], *, place: str) -> "Overrides":
         """
         Raises:
             Blocked: a value is none that Kubernetes could take. The rest it says itself.
         """
-        read = _Reader(given, place)
+        read = _Reader(fields, place)
         return cls(
             replicas=read.replicas(),
             volume_size=read.text("volumeSize", _QUANTITY),
@@ -43,11 +43,11 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    given: Mapping[str, Any]
+    fields: Mapping[str, Any]
     place: str
 
     def replicas(self) -> int | None:
-        value = self.given.get("replicas")
+        value = self.fields.get("replicas")
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_REPLICAS:
@@ -55,7 +55,7 @@ class _Reader:
         return value
 
     def text(self, name: str, pattern: re.Pattern[str]) -> str:
-        value = self.given.get(name)
+        value = self.fields.get(name)
         if value is None:
             return ""
         if not isinstance(value, str) or not pattern.fullmatch(value):
@@ -63,7 +63,7 @@ class _Reader:
         return value
 
     def mapping(self, name: str) -> Mapping[str, Any] | None:
-        value = self.given.get(name)
+        value = self.fields.get(name)
         if value is not None and not isinstance(value, Mapping):
             raise self._refusal(name, "is an object")
         return value
@@ -77,7 +77,7 @@ class _Reader:
         return value
 
     def env(self) -> tuple[Mapping[str, Any], ...]:
-        value = self.given.get("env")
+        value = self.fields.get("env")
         if value is None:
             return ()
         if not isinstance(value, list) or not all(

@@ -33,12 +33,12 @@ def failed(job: Manifest) -> bool:
     return _holds(job.get("status") or {}, "Failed")
 
 
-def _current(found: Manifest | None) -> Manifest:
+def _current(manifest: Manifest | None) -> Manifest:
     """The status, if it is of what is wanted now."""
-    if found is None:
+    if manifest is None:
         return {}
-    status: Manifest = found.get("status") or {}
-    is_current = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
+    status: Manifest = manifest.get("status") or {}
+    is_current = status.get("observedGeneration", 0) >= manifest["metadata"].get("generation", 0)
     return status if is_current else {}
 
 

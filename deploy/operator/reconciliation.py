@@ -41,8 +41,8 @@ def _bring_about(
     # What the cluster took before it takes again.
     is_new = status.get("observedGeneration") != resource["metadata"].get("generation")
     is_blocked = any(
-        found.get("type") == BLOCKED and found.get("status") == "True"
-        for found in status.get("conditions") or []
+        condition.get("type") == BLOCKED and condition.get("status") == "True"
+        for condition in status.get("conditions") or []
     )
     try:
         registry = gather(cluster, owner, resource, settings)
@@ -61,18 +61,20 @@ def _tell(
     now: datetime,
 ) -> None:
     before = resource.get("status") or {}
-    found = _rollout(cluster, owner, unfinished)
+    current = _rollout(cluster, owner, unfinished)
     if registry is not None:
-        found += component_conditions(cluster, registry)
-        kept: list[Manifest] = []
+        current += component_conditions(cluster, registry)
+        component_entries: list[Manifest] = []
     else:  # nothing is known of the components
-        kept = [entry for entry in before.get("conditions") or [] if _is_of_component(entry)]
+        component_entries = [
+            entry for entry in before.get("conditions") or [] if _is_of_component(entry)
+        ]
     conditions = merged(
-        before.get("conditions") or [], {entry.type: entry for entry in found}, now=now
+        before.get("conditions") or [], {entry.type: entry for entry in current}, now=now
     )
     status = {
         **before,
-        "conditions": [*conditions, *kept],
+        "conditions": [*conditions, *component_entries],
         "observedGeneration": resource["metadata"].get("generation", 0),
     }
     if registry is not None and not isinstance(unfinished, Blocked):
@@ -81,8 +83,8 @@ def _tell(
         status["currentVersion"] = registry.settings.version
     if status != before:
         status["lastUpdated"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        said = unfinished or "all is as it should be"
-        _log.info("%s %s/%s: %s", owner.kind.name, owner.namespace, owner.name, said)
+        outcome = unfinished or "all is as it should be"
+        _log.info("%s %s/%s: %s", owner.kind.name, owner.namespace, owner.name, outcome)
         cluster.set_status(owner.kind, owner.namespace, owner.name, status)
 
 

@@ -32,8 +32,8 @@ class Owner:
         return {**self.selector(component), MANAGED_BY: MANAGER}
 
     def selector(self, component: str = "") -> dict[str, str]:
-        found = {"app.kubernetes.io/name": "berth", INSTANCE: self.name}
-        return {**found, COMPONENT: component} if component else found
+        labels = {"app.kubernetes.io/name": "berth", INSTANCE: self.name}
+        return {**labels, COMPONENT: component} if component else labels
 
     @property
     def reference(self) -> dict[str, Any]:

@@ -91,17 +91,19 @@ def _certificate(cluster: Cluster, registry: Registry, *, now: datetime) -> list
 def _refuse_taken(cluster: Cluster, owner: Owner, wanted: list[Manifest]) -> None:
     for manifest in wanted:
         kind, name = kind_of(manifest), manifest["metadata"]["name"]
-        found = cluster.get(kind, owner.namespace, name)
-        if found is None:
+        existing = cluster.get(kind, owner.namespace, name)
+        if existing is None:
             continue
-        labels = found["metadata"].get("labels") or {}
-        is_ours = owner.labels().items() <= labels.items() if kind == CLAIM else owns(owner, found)
+        labels = existing["metadata"].get("labels") or {}
+        is_ours = (
+            owner.labels().items() <= labels.items() if kind == CLAIM else owns(owner, existing)
+        )
         if not is_ours:
             raise Blocked("NameTaken", f"There is a {kind.name} {name} that is not ours.")
 
 
-def owns(owner: Owner, found: Manifest) -> bool:
-    references = found["metadata"].get("ownerReferences") or []
+def owns(owner: Owner, manifest: Manifest) -> bool:
+    references = manifest["metadata"].get("ownerReferences") or []
     return any(reference.get("uid") == owner.uid for reference in references)
 
 
@@ -115,20 +117,20 @@ def _await_stores(cluster: Cluster, registry: Registry) -> None:
 def _migrate(cluster: Cluster, owner: Owner, job: Manifest) -> None:
     """A Job never changes: one that is there is as wanted, by its name."""
     name = job["metadata"]["name"]
-    found = cluster.get(JOB, owner.namespace, name)
-    if found is None:
-        found = cluster.apply(job)
-    if failed(found):
-        said = _last_words(cluster, owner, name)
+    existing = cluster.get(JOB, owner.namespace, name)
+    if existing is None:
+        existing = cluster.apply(job)
+    if failed(existing):
+        words = _last_words(cluster, owner, name)
         raise Blocked(
-            "MigrationsFailed", f"The Job {name} failed; delete it to try again. It said: {said}"
+            "MigrationsFailed", f"The Job {name} failed; delete it to try again. It said: {words}"
         )
-    if not succeeded(found):
+    if not succeeded(existing):
         raise Waiting("MigrationsInProgress", f"The Job {name} prepares the database.")
 
 
 def _last_words(cluster: Cluster, owner: Owner, job: str) -> str:
-    said = "nothing."
+    words = "nothing."
     for pod in cluster.list(POD, owner.namespace, {"batch.kubernetes.io/job-name": job}):
         status = pod.get("status") or {}
         for container in (
@@ -136,22 +138,25 @@ def _last_words(cluster: Cluster, owner: Owner, job: str) -> str:
             *(status.get("containerStatuses") or []),
         ):
             ended = (container.get("state") or {}).get("terminated") or {}
-            said = str(ended.get("message") or "").strip() or said
-    return said
+            words = str(ended.get("message") or "").strip() or words
+    return words
 
 
 def _await_pods(cluster: Cluster, owner: Owner) -> None:
     for role in pods.ROLES:
-        found = cluster.get(DEPLOYMENT, owner.namespace, f"{owner.name}-{role}")
-        if not is_rolled_out(found):
+        deployment = cluster.get(DEPLOYMENT, owner.namespace, f"{owner.name}-{role}")
+        if not is_rolled_out(deployment):
             raise Waiting("RolloutInProgress", f"Pods of {owner.name}-{role} are being replaced.")
 
 
 def _prune(cluster: Cluster, owner: Owner, wanted: list[Manifest]) -> None:
-    kept = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}
+    identities = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}
     for kind in PRUNED:
         if kind in OPTIONAL and not cluster.serves(kind, owner.namespace):
             continue
-        for found in cluster.list(kind, owner.namespace, owner.labels()):
-            if owns(owner, found) and (kind.name, found["metadata"]["name"]) not in kept:
-                cluster.delete({**found, "apiVersion": kind.api_version, "kind": kind.name})
+        for existing in cluster.list(kind, owner.namespace, owner.labels()):
+            if (
+                owns(owner, existing)
+                and (kind.name, existing["metadata"]["name"]) not in identities
+            ):
+                cluster.delete({**existing, "apiVersion": kind.api_version, "kind": kind.name})

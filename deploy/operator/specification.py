@@ -49,17 +49,17 @@ class Specification:
         Raises:
             Blocked: with what is wrong first.
         """
-        found = _mapping(spec, "spec")
-        bundle = found.get("configBundleSecret") or ""
+        fields = _mapping(spec, "spec")
+        bundle = fields.get("configBundleSecret") or ""
         if not isinstance(bundle, str):
             raise _invalid("spec.configBundleSecret is the name of a Secret")
         components: dict[str, Component] = {}
-        entries = [] if found.get("components") is None else found["components"]
+        entries = [] if fields.get("components") is None else fields["components"]
         if not isinstance(entries, list):
             raise _invalid("spec.components is a list")
         for number, entry in enumerate(entries):
             place = f"spec.components[{number}]"
-            kind = _known(_mapping(entry, place).get("kind"), place)
+            kind = _kind(_mapping(entry, place).get("kind"), place)
             if kind in components:
                 raise _invalid(f"{place}: {kind} is there twice")
             components[kind] = _component(kind, entry, place)
@@ -76,11 +76,11 @@ class Specification:
         return self.components.get(kind, Component())
 
 
-def _known(kind: object, place: str) -> str:
+def _kind(kind: object, place: str) -> str:
     if kind in COMPONENTS or kind in UNSUPPORTED:
         return str(kind)
-    known = ", ".join((*COMPONENTS, *UNSUPPORTED))
-    raise _invalid(f"{place}.kind is {kind!r}, and none of {known}")
+    names = ", ".join((*COMPONENTS, *UNSUPPORTED))
+    raise _invalid(f"{place}.kind is {kind!r}, and none of {names}")
 
 
 def _component(kind: str, entry: Mapping[str, Any], place: str) -> Component:

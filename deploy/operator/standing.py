@@ -58,8 +58,8 @@ def _lack(cluster: Cluster, registry: Registry, kind: str) -> tuple[str, str]:
     if kind == AUTOSCALER and _object(cluster, registry, AUTOSCALER_KIND, "web") is None:
         return "ComponentNotReady", "It comes with the pods that answer requests."
     for store in stores(registry):
-        found = _object(cluster, registry, STATEFUL_SET, store.suffix)
-        if store.kind == kind and not is_ready(found):
+        stateful_set = _object(cluster, registry, STATEFUL_SET, store.suffix)
+        if store.kind == kind and not is_ready(stateful_set):
             return "ComponentNotReady", "Its pod is not ready yet."
     return "", ""
 

@@ -112,7 +112,7 @@ class ApplicationPage(_OneApplicationPage):
 
     def post(self, request: HttpRequest, namespace: str, client_id: str) -> HttpResponse:
         form = self.filled(ApplicationForm(request.POST))
-        applications.change_application(said=form.cleaned_data, **self.change)
+        applications.change_application(fields=form.cleaned_data, **self.change)
         return self.done("Saved.", "ui:application", namespace=namespace, client_id=client_id)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:

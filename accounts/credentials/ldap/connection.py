@@ -123,13 +123,13 @@ class LdapConnection:
                 + _element(_SEQUENCE, _element(_TEXT, show.encode())),
             )
         )
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for kind, content in self._answers():
             if kind == _ENTRY:
-                found.append(_entry(content))
+                entries.append(_entry(content))
             if kind == _DONE:
                 _check(content)
-                return found
+                return entries
         raise DirectoryFailure("there were too many answers")
 
     def _connected(self, uri: str) -> socket.socket:
@@ -207,7 +207,7 @@ def _number(value: int, kind: int = _INTEGER) -> bytes:
 
 def _elements(content: bytes) -> list[tuple[int, bytes]]:
     """The elements that follow one another in ``content``, as kind and content."""
-    found, position = [], 0
+    elements, position = [], 0
     while position < len(content):
         header = content[position : position + 2]
         position += 2
@@ -220,9 +220,9 @@ def _elements(content: bytes) -> list[tuple[int, bytes]]:
             position += size
         if position + length > len(content):
             raise DirectoryFailure("an answer breaks off")
-        found.append((header[0], content[position : position + length]))
+        elements.append((header[0], content[position : position + length]))
         position += length
-    return found
+    return elements
 
 
 def _check(result: bytes) -> None:
@@ -241,7 +241,7 @@ def _entry(content: bytes) -> Entry:
     values = [
         value
         for _, attribute in _elements(parts[1][1])
-        for _, held in _elements(attribute)[1:2]
-        for _, value in _elements(held)
+        for _, value_set in _elements(attribute)[1:2]
+        for _, value in _elements(value_set)
     ]
     return Entry(parts[0][1], values)

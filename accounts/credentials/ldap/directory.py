@@ -78,9 +78,9 @@ def directory_person(username: str, password: str, *, address: str, now: datetim
         email = _email_of(username, password)
     if email is None:
         return None
-    known = SocialAccount.objects.filter(provider=PROVIDER, uid=username).first()
-    if known is not None:
-        user: User = known.user
+    account = SocialAccount.objects.filter(provider=PROVIDER, uid=username).first()
+    if account is not None:
+        user: User = account.user
         return user
     try:
         return _account_of(username, email, address=address, now=now)
@@ -113,23 +113,23 @@ def _email_of(username: str, password: str) -> str | None:
             directory.bind(
                 settings.BERTH.LDAP_ADMIN_DN.encode(), settings.BERTH.LDAP_ADMIN_PASSWD.encode()
             )
-            found = _found(directory, username)
-        if found is None:
+            entry = _entry_of(directory, username)
+        if entry is None:
             return None
         with _connection() as directory:
-            if not _fits(directory, found.name, password):
+            if not _fits(directory, entry.name, password):
                 return None
     except (DirectoryFailure, DirectoryRefusal) as error:
         logger.error("the directory at %s cannot be asked: %s", settings.BERTH.LDAP_URI, error)  # noqa: TRY400 - whose trace tells nothing
         raise DirectoryUnavailable from error
-    return _email_in(found.values)
+    return _email_in(entry.values)
 
 
 def _connection() -> LdapConnection:
     return LdapConnection(settings.BERTH.LDAP_URI, seconds=ANSWER_SECONDS)
 
 
-def _found(directory: LdapConnection, username: str) -> Entry | None:
+def _entry_of(directory: LdapConnection, username: str) -> Entry | None:
     """The one entry of that name. Of two, nobody can tell whose password is meant."""
     try:
         entries = directory.search(

@@ -40,15 +40,15 @@ def readable_secret(token: AccessToken | None, *, robot: Robot) -> str | None:
 def erase_unreadable() -> int:
     """Forget what may not be read any more; return of how many tokens."""
     named = settings.BERTH.ROBOT_TOKENS_READABLE
-    kept = AccessToken.objects.exclude(sealed="")
-    return kept.exclude(robot__namespace__name__in=named).update(sealed="")
+    tokens = AccessToken.objects.exclude(sealed="")
+    return tokens.exclude(robot__namespace__name__in=named).update(sealed="")
 
 
 def reseal_tokens() -> list[str]:
     """Encrypt them under SECRET_KEY; return those that cannot be read any more."""
     lost = []
-    kept = AccessToken.objects.exclude(sealed="").select_related("robot__namespace", "user")
-    for token in kept.iterator():
+    tokens = AccessToken.objects.exclude(sealed="").select_related("robot__namespace", "user")
+    for token in tokens.iterator():
         try:
             again = cipher(purpose=_PURPOSE).rotate(token.sealed.encode()).decode()
         except InvalidToken:

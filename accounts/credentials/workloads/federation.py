@@ -262,8 +262,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _is_for(row: RobotFederation, audience: object) -> bool:
-    said = audience if isinstance(audience, list) else [audience]
-    return any(isinstance(one, str) and one in _audiences(row) for one in said)
+    audiences = audience if isinstance(audience, list) else [audience]
+    return any(isinstance(one, str) and one in _audiences(row) for one in audiences)
 
 
 def _audiences(row: RobotFederation) -> frozenset[str]:

@@ -86,7 +86,7 @@ def fitting(keys: object, algorithm: str, name: object) -> list[Any]:
 
     A token names its key, unless the issuer has one only (Core, 10.1).
     """
-    found: list[Any] = []
+    public_keys: list[Any] = []
     for key in keys if isinstance(keys, list) else []:
         if not isinstance(key, dict) or key.get("use", "sig") != "sig":
             continue
@@ -98,7 +98,7 @@ def fitting(keys: object, algorithm: str, name: object) -> list[Any]:
             continue  # a kind of key that we do not know, for other tokens
         if isinstance(read, RSAPublicKey) and read.key_size < _SHORTEST_RSA_KEY:
             continue
-        found.append(read)
-        if len(found) == _KEYS_TRIED:
+        public_keys.append(read)
+        if len(public_keys) == _KEYS_TRIED:
             break
-    return found
+    return public_keys

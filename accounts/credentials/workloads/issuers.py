@@ -27,14 +27,14 @@ _MOST_ISSUERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KeySet:
     keys: tuple[Any, ...] = ()
     got_at: float = float("-inf")
     asked_at: float = float("-inf")
     failure: str = ""
 
 
-_known: dict[str, _Known] = {}
+_key_sets: dict[str, _KeySet] = {}
 _asking = threading.Lock()
 
 
@@ -51,63 +51,63 @@ def keys_of(issuer: str, name: object) -> tuple[Any, ...]:
 
     Only for issuers that somebody here trusts. Raises ``TokenRefused``.
     """
-    found = _known.get(issuer, _Known())
-    if _is_stale(found, name):
+    key_set = _key_sets.get(issuer, _KeySet())
+    if _is_stale(key_set, name):
         if not _asking.acquire(timeout=2 * _CALL_SECONDS):
             raise TokenRefused("the keys of issuers are being fetched; try again")
         try:
-            found = _known.get(issuer, _Known())
-            if _is_stale(found, name):  # nobody else has asked meanwhile
-                found = _remember(issuer, _refreshed(issuer, found))
+            key_set = _key_sets.get(issuer, _KeySet())
+            if _is_stale(key_set, name):  # nobody else has asked meanwhile
+                key_set = _remember(issuer, _refreshed(issuer, key_set))
         finally:
             _asking.release()
-    if not found.keys or _now() - found.got_at > KEPT_WHEN_SILENT_SECONDS:
-        raise TokenRefused(found.failure or f"{issuer} has no keys")
-    return found.keys
+    if not key_set.keys or _now() - key_set.got_at > KEPT_WHEN_SILENT_SECONDS:
+        raise TokenRefused(key_set.failure or f"{issuer} has no keys")
+    return key_set.keys
 
 
 def forget_keys() -> None:
-    _known.clear()
+    _key_sets.clear()
 
 
-def _is_stale(found: _Known, name: object) -> bool:
-    if _now() - found.asked_at < RETRY_SECONDS:
+def _is_stale(key_set: _KeySet, name: object) -> bool:
+    if _now() - key_set.asked_at < RETRY_SECONDS:
         return False
-    is_known = any(isinstance(key, dict) and key.get("kid") == name for key in found.keys)
-    return _now() - found.got_at >= KEPT_SECONDS or (name is not None and not is_known)
+    is_known = any(isinstance(key, dict) and key.get("kid") == name for key in key_set.keys)
+    return _now() - key_set.got_at >= KEPT_SECONDS or (name is not None and not is_known)
 
 
-def _refreshed(issuer: str, found: _Known) -> _Known:
+def _refreshed(issuer: str, key_set: _KeySet) -> _KeySet:
     try:
         keys = _fetched(issuer)
     except TokenRefused as error:
-        return replace(found, asked_at=_now(), failure=str(error))
-    return _Known(keys, _now(), _now())
+        return replace(key_set, asked_at=_now(), failure=str(error))
+    return _KeySet(keys, _now(), _now())
 
 
-def _remember(issuer: str, found: _Known) -> _Known:
-    while len(_known) >= _MOST_ISSUERS and issuer not in _known:
-        del _known[next(iter(_known))]
-    _known[issuer] = found
-    return found
+def _remember(issuer: str, key_set: _KeySet) -> _KeySet:
+    while len(_key_sets) >= _MOST_ISSUERS and issuer not in _key_sets:
+        del _key_sets[next(iter(_key_sets))]
+    _key_sets[issuer] = key_set
+    return key_set
 
 
 def _fetched(issuer: str) -> tuple[Any, ...]:
-    said = _asked(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    if said.get("issuer") != issuer:
+    metadata = _document(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    if metadata.get("issuer") != issuer:
         raise TokenRefused(
-            f"what {issuer} says of itself is about {str(said.get('issuer'))[:200]!r}"
+            f"what {issuer} says of itself is about {str(metadata.get('issuer'))[:200]!r}"
         )
-    place = said.get("jwks_uri")
+    place = metadata.get("jwks_uri")
     if not (isinstance(place, str) and place.startswith("https://")):
         raise TokenRefused(f"{issuer} names no address of its keys with https://")
-    keys = _asked(place).get("keys")
+    keys = _document(place).get("keys")
     if not isinstance(keys, list):
         raise TokenRefused(f"what {place} answers is no set of keys")
     return tuple(keys)
 
 
-def _asked(url: str) -> dict[str, Any]:
+def _document(url: str) -> dict[str, Any]:
     try:
         answer = call(
             "GET",
@@ -118,8 +118,8 @@ def _asked(url: str) -> dict[str, Any]:
             most_bytes=_MOST_BYTES,
         )
         if answer.status != 200 or not answer.is_whole:
-            said = f"answers {answer.status}" if answer.is_whole else "says too much"
-            raise TokenRefused(f"{url} {said}")
+            problem = f"answers {answer.status}" if answer.is_whole else "says too much"
+            raise TokenRefused(f"{url} {problem}")
         return parse_object(answer.body, max_values=_MOST_VALUES)
     except (AddressRefused, CallFailed) as error:
         raise TokenRefused(f"{url} cannot be asked: {error}") from error

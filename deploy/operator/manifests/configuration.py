@@ -35,28 +35,28 @@ def configuration_secret(registry: Registry) -> Manifest:
 
 def configuration(registry: Registry) -> dict[str, Any]:
     keys, name = registry.keys, registry.name
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "SERVER_HOSTNAME": registry.hostname,
         "PREFERRED_URL_SCHEME": registry.scheme,
         METRICS_KEY: keys["METRICS_TOKEN"],
         "SECRET_KEY": keys["SECRET_KEY"],
     }
     if registry.managed[ROUTE] and registry.settings.trusted_proxies:
-        found["TRUSTED_PROXIES"] = list(registry.settings.trusted_proxies)
+        values["TRUSTED_PROXIES"] = list(registry.settings.trusted_proxies)
     if registry.managed[POSTGRES]:
         password = keys["DATABASE_PASSWORD"]
-        found["DB_URI"] = f"postgresql://berth:{password}@{name}-postgres:5432/berth"
+        values["DB_URI"] = f"postgresql://berth:{password}@{name}-postgres:5432/berth"
     if registry.managed[REDIS]:
-        found["BROKER_URL"] = f"redis://:{keys['REDIS_PASSWORD']}@{name}-redis:6379/0"
+        values["BROKER_URL"] = f"redis://:{keys['REDIS_PASSWORD']}@{name}-redis:6379/0"
     if registry.managed[STORAGE]:
-        found["FEATURE_PROXY_STORAGE"] = True  # clients do not reach the bucket
-        found[STORAGE_KEY] = {"default": ["S3Storage", _bucket(registry)]}
-        found["DISTRIBUTED_STORAGE_PREFERENCE"] = ["default"]
-    found.update(registry.bundle.values)
-    fallbacks = [*(found.get("SECRET_KEY_FALLBACKS") or []), *keys.readable]
-    if found["SECRET_KEY"] != keys["SECRET_KEY"]:
+        values["FEATURE_PROXY_STORAGE"] = True  # clients do not reach the bucket
+        values[STORAGE_KEY] = {"default": ["S3Storage", _bucket(registry)]}
+        values["DISTRIBUTED_STORAGE_PREFERENCE"] = ["default"]
+    values.update(registry.bundle.values)
+    fallbacks = [*(values.get("SECRET_KEY_FALLBACKS") or []), *keys.readable]
+    if values["SECRET_KEY"] != keys["SECRET_KEY"]:
         fallbacks.append(keys["SECRET_KEY"])
-    return {**found, "SECRET_KEY_FALLBACKS": fallbacks}
+    return {**values, "SECRET_KEY_FALLBACKS": fallbacks}
 
 
 def _bucket(registry: Registry) -> dict[str, str]:

@@ -43,8 +43,8 @@ def deployment(registry: Registry, role: str, configuration: Manifest) -> Manife
     }
     if role != "web" or not registry.managed[AUTOSCALER]:
         wanted = registry.specification.component(QUAY).overrides.replicas
-        is_said = role == "web" and wanted is not None
-        spec["replicas"] = wanted if is_said else REPLICAS[role]
+        is_set = role == "web" and wanted is not None
+        spec["replicas"] = wanted if is_set else REPLICAS[role]
     return registry.labelled(registry.object(DEPLOYMENT, role, role, spec=spec), QUAY)
 
 
@@ -77,15 +77,15 @@ def pod_common(registry: Registry, *, user: int) -> Manifest:
             "fsGroup": user,
             "fsGroupChangePolicy": "OnRootMismatch",
         }
-    found: Manifest = {
+    pod: Manifest = {
         "automountServiceAccountToken": False,
         # A Service named berth would set BERTH_PORT and others, which look like keys of Berth.
         "enableServiceLinks": False,
         "securityContext": security,
     }
     if names := registry.settings.pull_secrets:
-        found["imagePullSecrets"] = [{"name": name} for name in names]
-    return found
+        pod["imagePullSecrets"] = [{"name": name} for name in names]
+    return pod
 
 
 def _template(registry: Registry, role: str, configuration: Manifest) -> Manifest:
@@ -114,23 +114,23 @@ def _template(registry: Registry, role: str, configuration: Manifest) -> Manifes
 
 def _serving(registry: Registry, role: str, configuration: Manifest) -> Manifest:
     wanted = registry.specification.component(QUAY).overrides
-    found = _container(registry, role, ["serve", "--only", role], configuration)
+    container = _container(registry, role, ["serve", "--only", role], configuration)
     password = {"name": f"{registry.name}-{KEYS_SECRET}", "key": "ADMIN_PASSWORD"}
-    found["env"] += [
+    container["env"] += [
         {"name": "BERTH_ADMIN_PASSWORD", "valueFrom": {"secretKeyRef": password}},
     ]
     if role == "web":
-        found["env"] += [
+        container["env"] += [
             {"name": "HOST", "value": "0.0.0.0"},  # noqa: S104 - the pod's own network
             {"name": "PORT", "value": "8080"},
             {"name": "WORKERS", "value": str(WEB_PROCESSES)},
         ]
-        found |= _ASKED
-        found["resources"] = wanted.resources or found["resources"]
-    said = {entry["name"] for entry in wanted.env}
-    found["env"] = [entry for entry in found["env"] if entry["name"] not in said]
-    found["env"] += [dict(entry) for entry in wanted.env]
-    return found
+        container |= _WEB_CONTAINER
+        container["resources"] = wanted.resources or container["resources"]
+    names = {entry["name"] for entry in wanted.env}
+    container["env"] = [entry for entry in container["env"] if entry["name"] not in names]
+    container["env"] += [dict(entry) for entry in wanted.env]
+    return container
 
 
 def _container(
@@ -185,7 +185,7 @@ def _probe(path: str, period: int, failures: int, timeout: int) -> Manifest:
     }
 
 
-_ASKED: Manifest = {
+_WEB_CONTAINER: Manifest = {
     "ports": [{"name": "http", "containerPort": 8080}],
     # A start waits for others that prepare the database, for up to ten minutes.
     "startupProbe": _probe("/livez", 5, 144, 3),

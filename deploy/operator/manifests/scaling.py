@@ -8,10 +8,10 @@ FEWEST, MOST, PROCESSOR_PERCENT = 2, 6, 75
 
 
 def scaling(registry: Registry) -> list[Manifest]:
-    found = [_disruption_budget(registry)]
+    manifests = [_disruption_budget(registry)]
     if registry.managed[AUTOSCALER_COMPONENT]:
-        found.append(_autoscaler(registry))
-    return found
+        manifests.append(_autoscaler(registry))
+    return manifests
 
 
 def _disruption_budget(registry: Registry) -> Manifest:

@@ -86,7 +86,7 @@ class ApplicationView(_OneApplicationView):
     def put(self, request: Request, organization: str, client_id: str) -> Response:
         said = self.read()
         found = self.application(client_id)
-        applications.change_application(application=found, said=said, **self.change)
+        applications.change_application(application=found, fields=said, **self.change)
         return Response(_document(found))
 
     def delete(self, request: Request, organization: str, client_id: str) -> Response:
@@ -118,7 +118,7 @@ class ApplicationTokensView(_OneApplicationView):
             user=self.require_person(),
             title=said["name"],
             scope=said["scope"],
-            held=self.principal.scopes,
+            caller_scopes=self.principal.scopes,
             expires_at=self._end(said.get("expiration")),
             **self.change,
         )
