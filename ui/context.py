@@ -47,8 +47,8 @@ def unread_of(user: User | None) -> str:
     """How many notices nobody has read yet; empty where there is none. Asked for by pages alone."""
     if user is None or user.pk is None:  # as after a deletion that was taken back
         return ""
-    found = Notice.objects.filter(user=user, is_read=False)[: _MOST_UNREAD + 1].count()
-    return f"{_MOST_UNREAD}+" if found > _MOST_UNREAD else str(found or "")
+    count = Notice.objects.filter(user=user, is_read=False)[: _MOST_UNREAD + 1].count()
+    return f"{_MOST_UNREAD}+" if count > _MOST_UNREAD else str(count or "")
 
 
 @lru_cache(maxsize=32)
@@ -57,5 +57,5 @@ def _html(text: str) -> str:
 
 
 def theme_of(request: HttpRequest) -> str:
-    chosen = request.COOKIES.get(THEME_COOKIE, "")
-    return chosen if chosen in THEMES else "auto"
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else "auto"

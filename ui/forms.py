@@ -59,8 +59,8 @@ def dress(bound: forms.BoundField) -> None:
     widget = bound.field.widget
     kind = next(name for cls, name in _CLASS_OF if isinstance(widget, cls))
     invalid = "b-invalid" if kind and bound.errors else ""
-    given = widget.attrs.get("class", "")
-    widget.attrs["class"] = " ".join(dict.fromkeys(f"{given} {kind} {invalid}".split()))
+    classes = widget.attrs.get("class", "")
+    widget.attrs["class"] = " ".join(dict.fromkeys(f"{classes} {kind} {invalid}".split()))
 
 
 def typed(values: QueryDict, name: str, *, most: int) -> str:
@@ -95,16 +95,16 @@ class SmallFiles(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self.kept = BytesIO()
+        self.buffer = BytesIO()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.kept.write(raw_data[: MAX_FILE_BYTES - self.kept.tell()])
+        self.buffer.write(raw_data[: MAX_FILE_BYTES - self.buffer.tell()])
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:
-        size = self.kept.tell()
-        self.kept.seek(0)
+        size = self.buffer.tell()
+        self.buffer.seek(0)
         return InMemoryUploadedFile(
-            self.kept,
+            self.buffer,
             self.field_name,
             self.file_name,
             self.content_type,

@@ -155,8 +155,8 @@ class Page(View):
 
     def suggest(self, form: PageForm, name: str, kind: str = "", *, first: str = "") -> None:
         """Have a field suggest names of a ``kind``; ``first`` where a field says which."""
-        known = known_names(kind or first, "", place=self.home, asker=self.visitor, most=SUGGESTED)
-        pick(form, name, url=self.names_url, known=known, kind=kind)
+        names = known_names(kind or first, "", place=self.home, asker=self.visitor, most=SUGGESTED)
+        pick(form, name, url=self.names_url, known=names, kind=kind)
 
     @property
     def back(self) -> str:
@@ -185,32 +185,32 @@ class NamespacePage(Page):
     tab: ClassVar[str] = ""
     namespace: Namespace
     organization: Organization | None
-    held: frozenset[Standing]
+    standings: frozenset[Standing]
     is_opened: bool
 
     def refusal(self) -> HttpResponseBase | None:
-        found = (
+        namespace = (
             Namespace.objects.held()
             .select_related("organization", "user")
             .filter(name=self.kwargs["namespace"])
             .first()
         )
-        if found is None:
+        if namespace is None:
             raise Http404
-        self.namespace = found
-        self.organization = getattr(found, "organization", None)
-        self.held = standings(self.visitor, found)
-        self.is_opened = is_opened(self.request, self.user, found.pk, now=self.now)
+        self.namespace = namespace
+        self.organization = getattr(namespace, "organization", None)
+        self.standings = standings(self.visitor, namespace)
+        self.is_opened = is_opened(self.request, self.user, namespace.pk, now=self.now)
         if self.is_opened:
-            self.held = ALL_STANDINGS
-        return _answer_to(self, self.held, self.standing, "visitor")
+            self.standings = ALL_STANDINGS
+        return _answer_to(self, self.standings, self.standing, "visitor")
 
     def context(self) -> dict[str, Any]:
         return {
             **super().context(),
             "namespace": self.namespace,
             "organization": self.organization,
-            "held": self.held,
+            "held": self.standings,
             "is_opened": self.is_opened,
             "tab": self.tab,
         }
@@ -248,19 +248,21 @@ class RepositoryPage(Page):
     is_opened: bool
 
     def refusal(self) -> HttpResponseBase | None:
-        found = (
+        repository = (
             Repository.objects.select_related("namespace__organization", "namespace__user")
             .filter(path=self.kwargs["repository"])
             .first()
         )
-        if found is None:
+        if repository is None:
             raise Http404
-        self.repository = found
-        self.given_rights = rights_held(principal=self.visitor, path=found.path, repository=found)
-        self.is_opened = is_opened(self.request, self.user, found.namespace_id, now=self.now)
+        self.repository = repository
+        self.given_rights = rights_held(
+            principal=self.visitor, path=repository.path, repository=repository
+        )
+        self.is_opened = is_opened(self.request, self.user, repository.namespace_id, now=self.now)
         if self.is_opened:
             self.given_rights = ALL_ACTIONS
-        self.rights = rights_left(self.given_rights, found)
+        self.rights = rights_left(self.given_rights, repository)
         try:
             answer = _answer_to(self, self.given_rights, self.actions, "pull")
         except (Http404, PermissionDenied):
@@ -305,7 +307,7 @@ class RepositoryPage(Page):
         title = f"{self.repository.path} is read-only"
         return errors.page(self.request, HTTPStatus.FORBIDDEN, title, advice)
 
-    def _held(self) -> frozenset[Standing]:
+    def _standings(self) -> frozenset[Standing]:
         """What the visitor is in the namespace; asked for those alone who might administer it."""
         if "*" not in self.rights:
             return frozenset()
@@ -321,7 +323,7 @@ class RepositoryPage(Page):
             "may_push": "push" in self.rights,
             "may_describe": "push" in self.given_rights,
             "may_administer": "*" in self.rights,
-            "held": SimpleLazyObject(self._held),
+            "held": SimpleLazyObject(self._standings),
             "tab": self.tab,
         }
 
@@ -364,16 +366,16 @@ def _method(request: HttpRequest) -> str:
 
 
 def _answer_to(
-    page: Page, held: frozenset[Any], needed: Mapping[str, Any], least: str
+    page: Page, rights: frozenset[Any], needed: Mapping[str, Any], least: str
 ) -> HttpResponseBase | None:
     request = page.request
     needed = {method: right for method, right in needed.items() if hasattr(page, method.lower())}
     method = _method(request)
-    if least not in held:
+    if least not in rights:
         raise Http404
     if method not in needed:
         return HttpResponseNotAllowed(list(needed))
-    if needed[method] in held:
+    if needed[method] in rights:
         return None
     if not request.user.is_authenticated:
         return sign_in(request)

@@ -53,12 +53,12 @@ def page_of(
     values = key or (lambda row: [getattr(row, name) for name in names])
     after = _place(rows.model, names, read_cursor(request.GET.get("after", ""), len(order)))
     beyond = _beyond(order, after) if after is not None else Q()
-    found = list(rows.filter(beyond).order_by(*order)[: size + 1])
-    has_more = len(found) > size
-    found = found[:size]
-    cursor = write_cursor(values(found[-1])) if has_more else ""
+    page_rows = list(rows.filter(beyond).order_by(*order)[: size + 1])
+    has_more = len(page_rows) > size
+    page_rows = page_rows[:size]
+    cursor = write_cursor(values(page_rows[-1])) if has_more else ""
     return KeysetPage(
-        rows=found,
+        rows=page_rows,
         next_url=query_url(request, after=cursor) if has_more else "",
         first_url=query_url(request) if after is not None else "",
     )
@@ -71,12 +71,14 @@ def _place(
     if cursor is None:
         return None
     try:
-        return [_held(model, name, value) for name, value in zip(names, cursor, strict=True)]
+        return [
+            _column_value(model, name, value) for name, value in zip(names, cursor, strict=True)
+        ]
     except (TypeError, ValueError):  # a cursor that we did not write
         return None
 
 
-def _held(model: type[Model], name: str, value: Any) -> Any:
+def _column_value(model: type[Model], name: str, value: Any) -> Any:
     """Raises ``TypeError`` or ``ValueError`` for what the column ``name`` does not hold."""
     column = model._meta.pk if name == "pk" else model._meta.get_field(name)
     match getattr(column, "target_field", column):

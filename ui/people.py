@@ -76,5 +76,5 @@ def actors_of(repository: Repository, moments: Collection[Moment]) -> Mapping[Mo
     events = AuditEvent.objects.filter(target__in=targets, at__in={at for _, at in moments})
     events = events.exclude(actor=SYSTEM.name)
     start = len(repository.path) + 1
-    found = events.order_by("pk").values_list("target", "at", "actor")
-    return {(target[start:], at): actor for target, at, actor in found}
+    rows = events.order_by("pk").values_list("target", "at", "actor")
+    return {(target[start:], at): actor for target, at, actor in rows}

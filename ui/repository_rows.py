@@ -83,10 +83,10 @@ def _newest_tags(repositories: Sequence[int], now: datetime) -> Mapping[int, Map
         .companions(False)
         .order_by("-started_at", "-name")
     )
-    chosen = Repository.objects.filter(pk__in=repositories).values(
+    ids = Repository.objects.filter(pk__in=repositories).values(
         tag=Subquery(newest.values("pk")[:1])
     )
-    tags = Tag.objects.filter(pk__in=chosen).values(
+    tags = Tag.objects.filter(pk__in=ids).values(
         "repository_id", "name", "manifest_id", "manifest__chart__description"
     )
     return {tag["repository_id"]: tag for tag in tags}

@@ -79,13 +79,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True
     ) -> User:
         """Make the account. ``user`` is only allauth's idea of it."""
-        given = form.cleaned_data
+        data = form.cleaned_data
         return create_user(
-            username=given["username"],
-            password=given.get("password1"),
-            email=given.get("email") or "",
+            username=data["username"],
+            password=data.get("password1"),
+            email=data.get("email") or "",
             now=timezone.now(),
-            by=Actor(given["username"], address=address_of(request.META)),
+            by=Actor(data["username"], address=address_of(request.META)),
         )
 
     def set_password(self, user: User, password: str) -> None:
@@ -173,9 +173,9 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return ServiceSession()
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: Any = None) -> Any:
-        found = super().get_provider(request, provider, client_id)
-        is_openid_connect = isinstance(found, OpenIDConnectProvider)
-        return OpenIDConnect(request, app=found.app) if is_openid_connect else found
+        service = super().get_provider(request, provider, client_id)
+        is_openid_connect = isinstance(service, OpenIDConnectProvider)
+        return OpenIDConnect(request, app=service.app) if is_openid_connect else service
 
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, exception: Any = None, **more: Any
@@ -212,9 +212,9 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def save_user(
         self, request: HttpRequest, sociallogin: SocialLogin, form: BaseForm | None = None
     ) -> User:
-        given = form.cleaned_data if form else {}
-        username = given.get("username") or sociallogin.user.username
-        email = given.get("email", sociallogin.user.email)
+        data = form.cleaned_data if form else {}
+        username = data.get("username") or sociallogin.user.username
+        email = data.get("email", sociallogin.user.email)
         try:
             with transaction.atomic():
                 made = sociallogin.user = create_user(

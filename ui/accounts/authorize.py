@@ -37,7 +37,7 @@ class AuthorizePage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
-            application, scopes = self._asked()
+            application, scopes = self._application_and_scopes()
         except AccountError as error:
             return self.render(refusal=str(error), status=FORM_REFUSED)
         response = self.render(
@@ -52,29 +52,29 @@ class AuthorizePage(Page):
         return unstored(response)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        application, _ = self._asked()
+        application, _ = self._application_and_scopes()
         ask_again(request)
-        given: dict[str, Any] = {
+        parameters: dict[str, Any] = {
             "redirect_uri": self._place,
-            "scope": self._said.get("scope", ""),
-            "state": self._said.get("state", ""),
+            "scope": self._parameters.get("scope", ""),
+            "state": self._parameters.get("state", ""),
         }
-        if self._said.get("response_type") == "code":
-            challenge = self._said.get("code_challenge", "")
+        if self._parameters.get("response_type") == "code":
+            challenge = self._parameters.get("code_challenge", "")
             place = applications.place_with_code(
-                application=application, user=self.user, challenge=challenge, **given
+                application=application, user=self.user, challenge=challenge, **parameters
             )
         else:
             _, secret = applications.issue_token(
                 application=application,
                 user=self.user,
                 title=application.name,
-                scope=given["scope"],
+                scope=parameters["scope"],
                 expires_at=self.now + applications.TOKEN_LASTS,
                 now=self.now,
                 by=self.by,
             )
-            place = applications.place_with_token(secret=secret, **given)
+            place = applications.place_with_token(secret=secret, **parameters)
         applications.end_offer(application=application, user=self.user)
         return unstored(HttpResponseRedirect(place))
 
@@ -83,28 +83,28 @@ class AuthorizePage(Page):
         return reverse("ui:tokens")
 
     @property
-    def _said(self) -> Any:
+    def _parameters(self) -> Any:
         return self.request.GET if self.request.method == "GET" else self.request.POST
 
     @property
     def _place(self) -> str:
-        return str(self._said.get("redirect_uri", "")) or self._own
+        return str(self._parameters.get("redirect_uri", "")) or self._own
 
     @property
     def _own(self) -> str:
         origin = external_url(self.request.META, scheme=str(self.request.scheme))
         return f"{origin}{reverse('ui:local_application')}"
 
-    def _asked(self) -> tuple[OAuthApplication, frozenset[str]]:
-        application = applications.application_at(self._said.get("client_id", ""))
+    def _application_and_scopes(self) -> tuple[OAuthApplication, frozenset[str]]:
+        application = applications.application_at(self._parameters.get("client_id", ""))
         if application is None:
             raise ApplicationRefused("there is no application with this client_id")
         applications.check_redirect(application, self._place, own=self._own)
-        applications.check_response_type(self._said.get("response_type", ""))
-        method = self._said.get("code_challenge_method", "")
-        if self._said.get("code_challenge") and method != "S256":
+        applications.check_response_type(self._parameters.get("response_type", ""))
+        method = self._parameters.get("code_challenge_method", "")
+        if self._parameters.get("code_challenge") and method != "S256":
             raise ApplicationRefused("code_challenge_method must be S256")
-        scopes = read_scopes(self._said.get("scope", ""))
+        scopes = read_scopes(self._parameters.get("scope", ""))
         applications.check_scopes(scopes, self.user)
         return application, scopes
 

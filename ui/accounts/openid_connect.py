@@ -34,8 +34,12 @@ class _Client(OAuth2Client):  # type: ignore[misc]
     def get_redirect_url(self, authorization_url: str, scope: Any, extra_params: Any) -> str:
         """The challenge of PKCE also is the nonce: both bind the answer to this one question."""
         challenge = extra_params["code_challenge"]
-        asked = {"code_challenge": challenge, "code_challenge_method": "S256", "nonce": challenge}
-        return str(super().get_redirect_url(authorization_url, scope, asked))
+        parameters = {
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "nonce": challenge,
+        }
+        return str(super().get_redirect_url(authorization_url, scope, parameters))
 
     def get_access_token(self, code: str, **more: Any) -> dict[str, Any]:
         with get_adapter().get_requests_session() as session:
@@ -102,8 +106,8 @@ class OpenIDConnectAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             answers["userinfo"] = _fetched(self._profile_url, headers=headers)
             if answers["userinfo"].get("sub") != answers["id_token"]["sub"]:
                 raise UnusableAnswer("ID token and user information speak of two people")
-        said = {name: _claims_kept(claims) for name, claims in answers.items()}
-        return self.get_provider().sociallogin_from_response(request, said)
+        claims_by_source = {name: _claims_kept(claims) for name, claims in answers.items()}
+        return self.get_provider().sociallogin_from_response(request, claims_by_source)
 
     @property
     def _profile_url(self) -> str:
@@ -168,9 +172,9 @@ def _endpoint(config: dict[str, Any], name: str, *, under: str) -> str:
     return address
 
 
-def _fetched(url: str, **asked: Any) -> dict[str, Any]:
+def _fetched(url: str, **options: Any) -> dict[str, Any]:
     with get_adapter().get_requests_session() as session:
-        return _object_of(session.get(url, **asked))
+        return _object_of(session.get(url, **options))
 
 
 def _object_of(answer: Response) -> dict[str, Any]:

@@ -44,16 +44,16 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         try:
-            said: dict[str, Any] = super().clean()
-            if credential := said.get("credential"):
-                said["credential"] = _kept(credential)
-                kept = RegistrationResponse.from_dict(said["credential"])
-                _require_origin(kept.response.client_data)
+            data: dict[str, Any] = super().clean()
+            if credential := data.get("credential"):
+                data["credential"] = _kept(credential)
+                registration = RegistrationResponse.from_dict(data["credential"])
+                _require_origin(registration.response.client_data)
         except ValidationError:
             raise
         except _UNREADABLE as error:
             raise _refusal(error) from error
-        return said
+        return data
 
 
 class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]
@@ -75,16 +75,16 @@ class _Checked(forms.Form):
         credential = self.cleaned_data["credential"]
         try:
             authenticator: Authenticator = super().clean_credential()  # type: ignore[misc]
-            said = AuthenticationResponse.from_dict(credential).response
-            _require_origin(said.client_data)
+            assertion = AuthenticationResponse.from_dict(credential).response
+            _require_origin(assertion.client_data)
         except ValidationError:
             raise
         except _UNREADABLE as error:
             raise _refusal(error) from error
         # The question may have been asked where a password came before; here nothing did.
-        if self.passwordless and not said.authenticator_data.is_user_verified():
+        if self.passwordless and not assertion.authenticator_data.is_user_verified():
             raise _refusal("nobody was verified by the key")
-        if not count_use(authenticator=authenticator, counter=said.authenticator_data.counter):
+        if not count_use(authenticator=authenticator, counter=assertion.authenticator_data.counter):
             raise _refusal(f"the counter of key {authenticator.pk} went back: there may be a copy")
         return authenticator
 
@@ -118,12 +118,12 @@ def _bound(fields: dict[str, forms.Field]) -> None:
 class _CredentialField(forms.CharField):
     def clean(self, value: Any) -> dict[str, Any]:
         try:
-            said = parse_object(super().clean(value).encode())
+            credential = parse_object(super().clean(value).encode())
         except OCIError as error:
             raise _refusal(error) from error
-        if not said:  # it would pass for one that was checked
+        if not credential:  # it would pass for one that was checked
             raise _refusal("there is nothing in it")
-        return said
+        return credential
 
 
 def _require_origin(client_data: Any) -> None:

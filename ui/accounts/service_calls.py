@@ -35,16 +35,16 @@ class ServiceSession(Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter())
 
-    def request(self, method: str | bytes, url: str | bytes, **asked: Any) -> Response:  # type: ignore[override]
+    def request(self, method: str | bytes, url: str | bytes, **options: Any) -> Response:  # type: ignore[override]
         """Raises ``requests.RequestException``."""
-        asked.pop("allow_redirects", None)
-        address, may_follow = str(url), method == "GET" and "headers" not in asked
+        options.pop("allow_redirects", None)
+        address, may_follow = str(url), method == "GET" and "headers" not in options
         until = time.monotonic() + CALL_SECONDS
         for _ in range(_REDIRECTS + 1):
             answer = super().request(
                 str(method),
                 address,
-                **asked,
+                **options,
                 allow_redirects=False,
                 timeout=max(until - time.monotonic(), 0),
             )

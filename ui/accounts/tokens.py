@@ -125,10 +125,10 @@ class TokenRevocation(Page):
     token: AccessToken
 
     def refusal(self) -> HttpResponseBase | None:
-        found = self.user.tokens.filter(pk=self.kwargs["pk"]).first()
-        if found is None:
+        token = self.user.tokens.filter(pk=self.kwargs["pk"]).first()
+        if token is None:
             raise Http404
-        self.token = found
+        self.token = token
         return None
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:

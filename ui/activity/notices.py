@@ -50,10 +50,10 @@ class WishesForm(PageForm):
 
     @classmethod
     def of(cls, user: User) -> "WishesForm":
-        known = {wish.type: wish for wish in NoticeWish.objects.filter(user=user)}
+        wishes = {wish.type: wish for wish in NoticeWish.objects.filter(user=user)}
         initial: dict[str, Any] = {}
         for kind in WISHES:
-            one = known.get(kind.value)
+            one = wishes.get(kind.value)
             initial[_name(kind, "shown")] = one.is_shown if one else kind not in WISHED
             initial[_name(kind, "mail")] = one.mail if one else ""
         return cls(initial=initial)
@@ -64,9 +64,9 @@ class WishesForm(PageForm):
 
     @property
     def wishes(self) -> dict[EventType, tuple[bool, MailWish]]:
-        given = self.cleaned_data
+        data = self.cleaned_data
         return {
-            kind: (given[_name(kind, "shown")], MailWish(given[_name(kind, "mail")]))
+            kind: (data[_name(kind, "shown")], MailWish(data[_name(kind, "mail")]))
             for kind in WISHES
         }
 

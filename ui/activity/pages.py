@@ -63,13 +63,13 @@ def log(request: HttpRequest, events: AuditEventQuerySet) -> dict[str, Any]:
 
 def _narrowed_by(request: HttpRequest) -> str:
     """What the log is narrowed by, as a query; empty for nothing."""
-    given = {name: [text for text in request.GET.getlist(name) if text] for name in _FILTERS}
-    return urlencode({name: texts for name, texts in given.items() if texts}, doseq=True)
+    filters = {name: [text for text in request.GET.getlist(name) if text] for name in _FILTERS}
+    return urlencode({name: texts for name, texts in filters.items() if texts}, doseq=True)
 
 
 def period_of(request: HttpRequest) -> int:
-    asked = request.GET.get("days", "")
-    return next((days for days in PERIODS if str(days) == asked), PERIODS[0])
+    text = request.GET.get("days", "")
+    return next((days for days in PERIODS if str(days) == text), PERIODS[0])
 
 
 class RepositoryActivity(RepositoryPage):
@@ -150,10 +150,10 @@ def export(
     if form not in EXPORTS:
         raise Http404
     name = f"{place.replace('/', '-')}-activity"
-    chosen = FilterForm(page.request.GET).narrow(events)
+    matches = FilterForm(page.request.GET).narrow(events)
     narrowed_by = _narrowed_by(page.request)[:_MAX_FILTERS_LENGTH]
     page.by.did("log.export", place, now=page.now, form=form, narrowed_by=narrowed_by)
-    return as_file(chosen, form=form, name=name, with_addresses=with_addresses)
+    return as_file(matches, form=form, name=name, with_addresses=with_addresses)
 
 
 class DateInput(forms.DateInput):
@@ -178,13 +178,13 @@ class FilterForm(PageForm):
     def narrow(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
         """The events that the form asks for; what is filled in wrongly narrows nothing."""
         self.is_valid()
-        given = self.cleaned_data
-        if kinds := given.get("kind"):
+        data = self.cleaned_data
+        if kinds := data.get("kind"):
             events = events.filter(action__in=actions_of(kinds))
-        since, until = given.get("since"), given.get("until")
+        since, until = data.get("since"), data.get("until")
         return events.narrowed(
-            actor=given.get("actor", "").strip(),
-            action=given.get("action", ""),
+            actor=data.get("actor", "").strip(),
+            action=data.get("action", ""),
             since=_midnight(since) if since else None,
             until=_midnight(until + _DAY) if until and until < date.max else None,
         )

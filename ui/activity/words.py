@@ -155,8 +155,8 @@ _VERBS = {
 
 def phrase_of(action: str) -> str:
     """What somebody did, to stand between the actor and the target."""
-    if known := _PHRASES.get(action):
-        return known
+    if phrase := _PHRASES.get(action):
+        return phrase
     what, _, verb = action.rpartition(".")
     return f"{_VERBS.get(verb, verb)} the {what}".replace(".", " ").replace("-", " ")
 

@@ -48,11 +48,11 @@ class AnnouncementForm(PageForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or self.cleaned_data
-        starts, ends = given.get("starts_at"), given.get("ends_at")
+        data = super().clean() or self.cleaned_data
+        starts, ends = data.get("starts_at"), data.get("ends_at")
         if starts and ends and ends <= starts:
             self.add_error("ends_at", "It must end after it starts.")
-        return given
+        return data
 
 
 class AnnouncementsPage(RegistryPage):
@@ -84,29 +84,29 @@ class AnnouncementPage(RegistryPage):
     crumb = "Change"
 
     def get(self, request: HttpRequest, announcement: int) -> HttpResponse:
-        found = self._found(announcement)
-        initial = {name: getattr(found, name) for name in AnnouncementForm.base_fields}
+        row = self._announcement(announcement)
+        initial = {name: getattr(row, name) for name in AnnouncementForm.base_fields}
         return self.answer(AnnouncementForm(initial=initial), shown=_shown(initial))
 
     def post(self, request: HttpRequest, announcement: int) -> HttpResponse:
-        found = self._found(announcement)
+        row = self._announcement(announcement)
         if "delete" in request.POST:
-            withdraw_announcement(announcement=found, now=self.now, by=self.by)
+            withdraw_announcement(announcement=row, now=self.now, by=self.by)
             return self.done("The announcement was deleted.", "ui:system_announcements")
         form = self.filled(AnnouncementForm(request.POST))
         if "preview" in request.POST:
             return self.answer(form, shown=_shown(form.cleaned_data))
-        change_announcement(announcement=found, **form.cleaned_data, now=self.now, by=self.by)
+        change_announcement(announcement=row, **form.cleaned_data, now=self.now, by=self.by)
         return self.done("The announcement was changed.", "ui:system_announcements")
 
-    def _found(self, pk: int) -> Announcement:
-        found: Announcement | None = Announcement.objects.filter(pk=pk).first()
-        if found is None:
+    def _announcement(self, pk: int) -> Announcement:
+        row: Announcement | None = Announcement.objects.filter(pk=pk).first()
+        if row is None:
             raise Http404
-        return found
+        return row
 
 
-def _shown(given: dict[str, Any]) -> dict[str, Any]:
+def _shown(data: dict[str, Any]) -> dict[str, Any]:
     """As it will stand at the head of every page."""
-    html = prose(given["text"], top_heading=_BELOW_THE_TITLE)
-    return {"severity": given["severity"], "html": html}
+    html = prose(data["text"], top_heading=_BELOW_THE_TITLE)
+    return {"severity": data["severity"], "html": html}

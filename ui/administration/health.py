@@ -74,14 +74,14 @@ class Key:
 def jobs(*, now: datetime) -> list[Job]:
     """Every entry of the timetable, with how its last run went."""
     runs = JobRun.objects.in_bulk()
-    found = []
+    rows = []
     for name, entry in current_app.conf.beat_schedule.items():
         every: timedelta = entry["schedule"]
         run = runs.get(entry["task"])
         late = run is not None and run.started_at + LATE_BY * every + timedelta(minutes=1) < now
         next_at = run.started_at + every if run else None
-        found.append(Job(name, entry["task"], every, run, next_at, late))
-    return sorted(found, key=lambda job: job.name)
+        rows.append(Job(name, entry["task"], every, run, next_at, late))
+    return sorted(rows, key=lambda job: job.name)
 
 
 def queue(*, now: datetime) -> Queue:
@@ -130,13 +130,13 @@ def processes(*, now: datetime) -> list[ServerProcess]:
 
 
 def versions() -> list[tuple[str, str]]:
-    found = [("Berth", settings.VERSION), ("Python", platform.python_version())]
+    components = [("Berth", settings.VERSION), ("Python", platform.python_version())]
     for package in _PACKAGES:
         try:
-            found.append((package, version(package)))
+            components.append((package, version(package)))
         except PackageNotFoundError:
             continue
-    return [*found, ("OCI distribution-spec", "1.1"), ("OCI image-spec", "1.1")]
+    return [*components, ("OCI distribution-spec", "1.1"), ("OCI image-spec", "1.1")]
 
 
 def signing_keys(*, now: datetime) -> list[Key]:

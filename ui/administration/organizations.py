@@ -26,10 +26,10 @@ class AllOrganizationsPage(RegistryPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         text = typed(request.GET, "q", most=MAX_NAME_LENGTH)
-        found = Namespace.objects.held().filter(organization__isnull=False)
+        namespaces = Namespace.objects.held().filter(organization__isnull=False)
         if text:
-            found = found.filter(name__icontains=text)
-        page = page_of(request, found.select_related("organization"), order=("name",))
+            namespaces = namespaces.filter(name__icontains=text)
+        page = page_of(request, namespaces.select_related("organization"), order=("name",))
         owners, counts = _owners(page.rows), _repositories(page.rows)
         sizes = latest_sizes(page.rows)
         rows = [
@@ -53,26 +53,26 @@ class OpenOrganizationPage(RegistryPage):
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
         self.crumb = namespace
-        return self.render(namespace=self._found(namespace))
+        return self.render(namespace=self._namespace(namespace))
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        found = self._found(namespace)
+        row = self._namespace(namespace)
         if "close" in request.POST:
             close_organization(request)
             return self.done(f"{namespace} is closed again.", "ui:system_organizations")
         ask_again(request)
-        open_organization(request, found, now=self.now, by=self.by)
+        open_organization(request, row, now=self.now, by=self.by)
         return HttpResponseRedirect(reverse("ui:namespace", kwargs={"namespace": namespace}))
 
-    def _found(self, name: str) -> Namespace:
-        held = Namespace.objects.held().filter(organization__isnull=False, name=name)
-        if (found := held.first()) is None:
+    def _namespace(self, name: str) -> Namespace:
+        rows = Namespace.objects.held().filter(organization__isnull=False, name=name)
+        if (row := rows.first()) is None:
             raise Http404
-        return found
+        return row
 
 
 def _owners(namespaces: Sequence[Namespace]) -> Mapping[int, list[str]]:
-    found: dict[int, list[str]] = {}
+    names_by_namespace: dict[int, list[str]] = {}
     members = TeamMember.objects.filter(
         team__organization__namespace__in=namespaces, team__role=TeamRole.ADMIN, user__isnull=False
     )
@@ -80,8 +80,8 @@ def _owners(namespaces: Sequence[Namespace]) -> Mapping[int, list[str]]:
         "team__organization__namespace", "user__username"
     )
     for namespace, name in rows.distinct():
-        found.setdefault(namespace, []).append(name)
-    return found
+        names_by_namespace.setdefault(namespace, []).append(name)
+    return names_by_namespace
 
 
 def _repositories(namespaces: Sequence[Namespace]) -> Mapping[int, int]:

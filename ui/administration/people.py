@@ -43,10 +43,10 @@ class PeoplePage(RegistryPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         text = typed(request.GET, "q", most=MAX_NAME_LENGTH)
         state = request.GET.get("state", "")
-        found = User.objects.filter(_FITS.get(state, Q()))
+        people = User.objects.filter(_FITS.get(state, Q()))
         if text:
-            found = found.filter(Q(username__icontains=text) | Q(email__icontains=text))
-        page = page_of(request, found, order=("username",))
+            people = people.filter(Q(username__icontains=text) | Q(email__icontains=text))
+        page = page_of(request, people, order=("username",))
         return self.render(
             page=page,
             states=STATES,
@@ -83,11 +83,11 @@ class NewPersonPage(RegistryPage):
         return self.answer(NewPersonForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        given = self.filled(NewPersonForm(request.POST)).cleaned_data
+        data = self.filled(NewPersonForm(request.POST)).cleaned_data
         ask_again(request)
         password = random_password()
         created = services.create_user(
-            **given, password=password, must_change_password=True, now=self.now, by=self.by
+            **data, password=password, must_change_password=True, now=self.now, by=self.by
         )
         return unstored(self.render(created=created, password=password))
 
@@ -107,11 +107,11 @@ class PersonPage(RegistryPage):
 
     def refusal(self) -> HttpResponseBase | None:
         answer = super().refusal()
-        found = User.objects.filter(username=self.kwargs["username"]).first()
-        if found is None:
+        person = User.objects.filter(username=self.kwargs["username"]).first()
+        if person is None:
             raise Http404
-        self.person = found
-        self.crumb = found.username
+        self.person = person
+        self.crumb = person.username
         return answer
 
     @property
@@ -124,8 +124,8 @@ class PersonPage(RegistryPage):
     def post(self, request: HttpRequest, username: str) -> HttpResponse:
         change = _CHANGES.get(request.POST.get("change", ""))
         if change is None:
-            given = self.filled(EmailForm(request.POST)).cleaned_data
-            services.change_email(user=self.person, email=given["email"], **self._by)
+            data = self.filled(EmailForm(request.POST)).cleaned_data
+            services.change_email(user=self.person, email=data["email"], **self._by)
             return self._done("The address was changed.")
         ask_again(request)
         if change == "password":

@@ -21,12 +21,12 @@ def sign(registry: Registry, reference: str) -> str:
 
 def verify(registry: Registry, reference: str, *, key: str = "cosign", attested: str = "") -> str:
     """``key`` is the name of its file; ``attested`` a type of predicate, for an attestation."""
-    known = f"--key {key}.pub --insecure-ignore-tlog=true"
+    options = f"--key {key}.pub --insecure-ignore-tlog=true"
     http = registry.option("cosign")
     if not attested:
-        return f"cosign verify {known}{http} {reference}"
+        return f"cosign verify {options}{http} {reference}"
     kind = f"--type {shlex.quote(attested)}"
-    return f"cosign verify-attestation {known} {kind}{http} {reference}"
+    return f"cosign verify-attestation {options} {kind}{http} {reference}"
 
 
 def verifications(address: Address, verdicts: Iterable[Verdict]) -> list[str]:

@@ -41,8 +41,8 @@ class Group:
     @property
     def tools(self) -> Sequence[str]:
         """Each once, in the order of their commands; none where there is no choice."""
-        found = list(dict.fromkeys(one.tool for one in self.commands))
-        return found if len(found) > 1 and set(found) <= set(TOOLS) else []
+        names = list(dict.fromkeys(one.tool for one in self.commands))
+        return names if len(names) > 1 and set(names) <= set(TOOLS) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def groups_for(kind: str, address: Address, traits: Traits) -> list[Group]:
     """How to fetch a manifest: by its tag where it has one, and by its digest."""
     if kind == Kind.HELM_CHART:
         texts = helm_commands(address, traits.chart_name, traits.chart_tag)
-        return [Group(title, [Command(*one) for one in found]) for title, found in texts]
+        return [Group(title, [Command(*one) for one in commands]) for title, commands in texts]
     groups = []
     if address.tag:
         groups.append(Group("By tag", _pulls(kind, address, address.by_tag, traits)))

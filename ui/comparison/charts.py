@@ -47,8 +47,10 @@ def not_compared(a: Side, b: Side, path: str) -> str:
     """Why the files at ``path`` of two charts were not compared; nothing where they can be."""
     if a.chart and b.chart and a.chart.content_digest == b.chart.content_digest != "":
         return "Both have the same archive." if _unread(a, path) else ""
-    told = [f"Of {shown(side.text, 80)}: {why}" for side in (a, b) if (why := _unread(side, path))]
-    return " ".join(["Not compared.", *told]) if told else ""
+    reasons = [
+        f"Of {shown(side.text, 80)}: {why}" for side in (a, b) if (why := _unread(side, path))
+    ]
+    return " ".join(["Not compared.", *reasons]) if reasons else ""
 
 
 def _unread(side: Side, path: str) -> str:

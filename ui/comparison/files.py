@@ -50,10 +50,10 @@ def pair_of(repository: Repository, a: Side, b: Side, wanted: str) -> Pair | Non
     common = [name for name in old if name in new][:MAX_PLATFORMS]
     if not common:
         return None
-    chosen = wanted if wanted in common else common[0]
-    sides = [_image(repository, a, old[chosen]), _image(repository, b, new[chosen])]
-    found = [side for side in sides if side is not None]
-    return Pair(found[0], found[1], chosen, common) if len(found) == 2 else None
+    platform = wanted if wanted in common else common[0]
+    sides = [_image(repository, a, old[platform]), _image(repository, b, new[platform])]
+    images = [side for side in sides if side is not None]
+    return Pair(images[0], images[1], platform, common) if len(images) == 2 else None
 
 
 def _image(repository: Repository, index: Side, digest: str) -> Side | None:
@@ -107,7 +107,7 @@ class CompareFilesPage(FilesBase):
 
         tree = Tree()
         tree.root = differences(old.tree.root, new.tree.root)
-        folder = folder_of(self.request.GET, tree, kept=query, url=url)
+        folder = folder_of(self.request.GET, tree, parameters=query, url=url)
         if folder is None:
             raise Http404
         return {

@@ -63,18 +63,18 @@ class ComparePage(ComparisonBase):
                 for path, node in differences(old.tree.root, new.tree.root).below()
                 if node.change and not node.is_folder and path != _VALUES
             ]
-            chosen = differing[:MAX_FILES]
-            paths = [path for path, _ in chosen]
+            changes = differing[:MAX_FILES]
+            paths = [path for path, _ in changes]
             before, after = old.texts_at(paths), new.texts_at(paths)
             rows, end, left = [], time.thread_time() + MAX_CPU_SECONDS, MAX_LINES
-            for path, change in chosen:
+            for path, change in changes:
                 texts = _LATER
                 if left > 0 and time.thread_time() < end:
                     texts = text_changes(before.get(path), after.get(path))
                     left -= len(texts.lines)
                 rows.append(FileRow(shown(path, 500), change, texts, self._url(a, b, path)))
-        told = [*old.problems, *new.problems]
-        return ChartFiles(rows, len(differing), len(differing) - len(rows), told)
+        problems = [*old.problems, *new.problems]
+        return ChartFiles(rows, len(differing), len(differing) - len(rows), problems)
 
     def _url(self, a: Side, b: Side, path: str) -> str:
         url = reverse("ui:compare_file", kwargs={"repository": self.repository.path})

@@ -43,13 +43,13 @@ class ComparePackagesPage(ComparisonBase):
     def about(self, a: Side, b: Side) -> dict[str, Any]:
         with costly():
             old, new = (packages_of(self.repository, side, self.now) for side in (a, b))
-        told = [one.problem for one in (old, new) if one.problem]
+        problems = [one.problem for one in (old, new) if one.problem]
         return {
             "part": "packages",
-            "told": told,
+            "told": problems,
             "old": old,
             "new": new,
-            "tables": [] if told else [_compared(old, new)],
+            "tables": [] if problems else [_compared(old, new)],
         }
 
 
@@ -58,11 +58,11 @@ def packages_of(repository: Repository, side: Side, now: datetime) -> Packages:
     attached = attached_to(repository, Digest.parse(side.manifest.digest), now=now)
     name, reason = shown(side.text, 80), ""
     for one in [*attached.sboms, *attached.attestations][:MAX_LOOKED_INTO]:
-        for found in _opened(repository, one.manifest, now):
-            if isinstance(found, Sbom):
-                versions = _versions(found.components)
-                return Packages(versions, one.digest, shown(found.form, 100), found.left_out)
-            reason = reason or found
+        for result in _opened(repository, one.manifest, now):
+            if isinstance(result, Sbom):
+                versions = _versions(result.components)
+                return Packages(versions, one.digest, shown(result.form, 100), result.left_out)
+            reason = reason or result
     if reason:
         return Packages({}, problem=f"No SBOM of {name} could be read: one {reason}.")
     return Packages({}, problem=f"No SBOM is attached to {name}.")
@@ -74,22 +74,22 @@ def _opened(repository: Repository, manifest: Manifest, now: datetime) -> Iterat
     for layer in document.layers[:MAX_OPENED] if document else ():
         try:
             content = read_whole(repository, layer, limit_bytes=MAX_DOCUMENT_BYTES, now=now)
-            found = read_document(content).sbom
+            sbom = read_document(content).sbom
         except Unreadable as error:
             yield f"cannot be had, because {shown(str(error), 300)}"
         except NotShown as error:
             yield shown(str(error), 300)
         else:
-            if found is not None:
-                yield found
+            if sbom is not None:
+                yield sbom
 
 
 def _versions(components: Sequence[Component]) -> Mapping[str, str]:
-    found: dict[str, set[str]] = {}
+    versions_by_name: dict[str, set[str]] = {}
     for one in components:
         if one.kind not in _NO_PACKAGES:
-            found.setdefault(_name(one), set()).add(one.version)
-    return {name: ", ".join(sorted(versions)) or "?" for name, versions in found.items()}
+            versions_by_name.setdefault(_name(one), set()).add(one.version)
+    return {name: ", ".join(sorted(versions)) or "?" for name, versions in versions_by_name.items()}
 
 
 def _name(one: Component) -> str:

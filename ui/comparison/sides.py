@@ -44,9 +44,9 @@ class ComparisonBase(ReadingPage, TagsPage):
         texts = [request.GET.get(name, "").strip()[:_MAX_LENGTH] for name in ("a", "b")]
         problems: list[str] = []
         resolved = [(text, self._resolved(text, problems)) for text in texts if text]
-        found = [(text, one) for text, one in resolved if one is not None]
-        with place_for(sum(len(one.body) for _, one in found), SMALL_BYTES):
-            sides = [self._side(text, one, problems) for text, one in found]
+        manifests = [(text, one) for text, one in resolved if one is not None]
+        with place_for(sum(len(one.body) for _, one in manifests), SMALL_BYTES):
+            sides = [self._side(text, one, problems) for text, one in manifests]
             both = [side for side in sides if side is not None]
             about = self._both(*both) if len(both) == 2 else {}
         suggested = suggested_tags(self.repository, "", most=MAX_SUGGESTED, now=self.now)
@@ -79,16 +79,16 @@ class ComparisonBase(ReadingPage, TagsPage):
             problems.append(reason_of(error))
             return None
 
-    def _side(self, text: str, found: ResolvedManifest, problems: list[str]) -> Side | None:
-        if values_in(found.body) > MAX_SHOWN_VALUES:
+    def _side(self, text: str, resolved: ResolvedManifest, problems: list[str]) -> Side | None:
+        if values_in(resolved.body) > MAX_SHOWN_VALUES:
             problems.append(f"{text} is made of too many parts to be compared here.")
             return None
         try:
-            document = found.document()
+            document = resolved.document()
         except OCIError as error:
             problems.append(reason_of(error))
             return None
-        manifest = Manifest.objects.defer("body").filter(pk=found.id).first()
+        manifest = Manifest.objects.defer("body").filter(pk=resolved.id).first()
         if manifest is None:
             problems.append(f"{text} was deleted just now.")
             return None

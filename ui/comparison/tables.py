@@ -66,14 +66,14 @@ class Layers:
 
 def tables(repository: Repository, a: Side, b: Side, now: datetime) -> list[Table]:
     """Whatever has names on both sides, each with its title."""
-    found = [
+    candidates = [
         table("Annotations", a.document.annotations, b.document.annotations),
         table("Labels", a.manifest.labels, b.manifest.labels),
         _configs(repository, a, b, now),
         _charts(a, b),
         table("Platforms", _platforms(a), _platforms(b)),
     ]
-    return [one for one in found if one.rows or one.alike or one.problem]
+    return [one for one in candidates if one.rows or one.alike or one.problem]
 
 
 def layers(a: Side, b: Side) -> Layers | None:
@@ -85,11 +85,11 @@ def layers(a: Side, b: Side) -> Layers | None:
     for layer in b.document.layers:
         (common if rest[layer.digest] > 0 else added).append(layer)
         rest[layer.digest] -= 1
-    kept = Counter(layer.digest for layer in common)
+    remaining = Counter(layer.digest for layer in common)
     removed = []
     for layer in a.document.layers:
-        if kept[layer.digest] > 0:
-            kept[layer.digest] -= 1
+        if remaining[layer.digest] > 0:
+            remaining[layer.digest] -= 1
         else:
             removed.append(layer)
     rows = [
@@ -150,9 +150,9 @@ def _image(repository: Repository, side: Side, now: datetime) -> ImageView | Non
 def _config(image: ImageView | None) -> Mapping[str, str]:
     if image is None:
         return {}
-    told = {"Platform": image.platform, **{fact.name: fact.text for fact in image.facts}}
+    facts = {"Platform": image.platform, **{fact.name: fact.text for fact in image.facts}}
     environment = {f"Environment: {pair.name}": pair.text for pair in image.environment}
-    return {name: text for name, text in {**told, **environment}.items() if text}
+    return {name: text for name, text in {**facts, **environment}.items() if text}
 
 
 def _charts(a: Side, b: Side) -> Table:
@@ -167,10 +167,10 @@ def _charts(a: Side, b: Side) -> Table:
 def _chart(side: Side) -> Mapping[str, str]:
     if side.chart is None:
         return {}
-    told: dict[str, str] = {name: _text(value) for name, value in side.chart.metadata.items()}
+    fields: dict[str, str] = {name: _text(value) for name, value in side.chart.metadata.items()}
     for number, one in enumerate(islice(side.chart.dependencies, MAX_ROWS), 1):
-        told[f"dependency {one.get('name', number)}"] = _text(one)
-    return told
+        fields[f"dependency {one.get('name', number)}"] = _text(one)
+    return fields
 
 
 def _platforms(side: Side) -> Mapping[str, str]:
@@ -181,24 +181,24 @@ def _platforms(side: Side) -> Mapping[str, str]:
 
 def named_platforms(platforms: Iterable[Platform]) -> Mapping[str, str]:
     """The digest of each by its name, with a number where several have the same."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for platform in platforms:
         counts[platform.name] += 1
         count = counts[platform.name]
-        found[platform.name if count == 1 else f"{platform.name} ({count})"] = platform.digest
-    return found
+        digests[platform.name if count == 1 else f"{platform.name} ({count})"] = platform.digest
+    return digests
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _layer_rows(found: Iterable[Descriptor], state: State) -> Iterable[LayerRow]:
-    for layer in found:
-        media_type = shown(layer.media_type, _MAX_TEXT_LENGTH)
-        yield LayerRow(str(layer.digest), media_type, max(0, layer.size), state)
+def _layer_rows(descriptors: Iterable[Descriptor], state: State) -> Iterable[LayerRow]:
+    for descriptor in descriptors:
+        media_type = shown(descriptor.media_type, _MAX_TEXT_LENGTH)
+        yield LayerRow(str(descriptor.digest), media_type, max(0, descriptor.size), state)
 
 
-def _size(found: Iterable[Descriptor]) -> int:
-    return sum(max(0, layer.size) for layer in found)
+def _size(descriptors: Iterable[Descriptor]) -> int:
+    return sum(max(0, descriptor.size) for descriptor in descriptors)

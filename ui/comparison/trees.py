@@ -56,11 +56,11 @@ class Files:
             node = self.tree.find(path)
             if node is not None and node.file is not None and not node.is_folder:
                 wanted.setdefault(self.layer_of(node), []).append((path, node.file))
-        found: dict[str, FileText] = {}
+        by_path: dict[str, FileText] = {}
         for layer, ones in wanted.items():
             with suppress(BlobUnknown):
-                found |= self._texts_in(layer, ones)
-        return {path: found.get(path, _NO_FILE) for ones in wanted.values() for path, _ in ones}
+                by_path |= self._texts_in(layer, ones)
+        return {path: by_path.get(path, _NO_FILE) for ones in wanted.values() for path, _ in ones}
 
     def _texts_in(
         self, layer: Digest, ones: Sequence[tuple[str, LayerFile]]

@@ -94,25 +94,27 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
     row = ChartVersion.objects.filter(manifest=manifest.id).first()
     if row is None:
         return None
-    said = row.metadata
+    metadata = row.metadata
     templates = [shown(name, 500) for name in row.templates]
     dependencies, lock, packed = row.dependencies, row.lock, row.subcharts
     is_plain = row.readme_name.lower().endswith(".txt")
     return ChartView(
         row=row,
-        facts=_facts(row, said),
-        annotations=pairs(dict(said.get("annotations", {}).items() - manifest.annotations.items())),
+        facts=_facts(row, metadata),
+        annotations=pairs(
+            dict(metadata.get("annotations", {}).items() - manifest.annotations.items())
+        ),
         links=[
-            (title, found)
-            for title, found in (
-                ("Home", _links([said.get("home", "")])),
-                ("Icon", _links([said.get("icon", "")])),
-                ("Sources", _links(said.get("sources", []))),
-                ("Maintainers", _maintainers(said.get("maintainers", []))),
+            (title, links)
+            for title, links in (
+                ("Home", _links([metadata.get("home", "")])),
+                ("Icon", _links([metadata.get("icon", "")])),
+                ("Sources", _links(metadata.get("sources", []))),
+                ("Maintainers", _maintainers(metadata.get("maintainers", []))),
             )
-            if found
+            if links
         ],
-        keywords=[shown(word, 60) for word in said.get("keywords", [])[:30]],
+        keywords=[shown(word, 60) for word in metadata.get("keywords", [])[:30]],
         readme=source(row.readme, "text") if is_plain else prose(row.readme, top_heading=3),
         is_readme_plain=is_plain,
         is_readme_cut=not is_plain and is_cut(row.readme),
@@ -128,15 +130,15 @@ def chart_of(repository: Repository, manifest: Manifest, now: datetime) -> Chart
     )
 
 
-def _facts(row: ChartVersion, said: Mapping[str, Any]) -> list[Pair]:
-    annotations = said.get("annotations", {})
+def _facts(row: ChartVersion, metadata: Mapping[str, Any]) -> list[Pair]:
+    annotations = metadata.get("annotations", {})
     licence = next((annotations[key] for key in _LICENCE if annotations.get(key)), "")
-    kind = said.get("type", "")
+    kind = metadata.get("type", "")
     facts = (
         ("Version", row.version),
         ("App version", row.app_version),
         ("API version", " · ".join(filter(None, (row.api_version, kind)))),
-        ("Kubernetes", said.get("kubeVersion", "")),
+        ("Kubernetes", metadata.get("kubeVersion", "")),
         ("Licence", licence),
     )
     return [Pair(name, shown(text, 200)) for name, text in facts if text]
@@ -158,21 +160,21 @@ def _maintainers(people: Sequence[Mapping[str, str]]) -> list[Pair]:
 
 
 def _dependency(
-    said: Mapping[str, Any], lock: Sequence[Mapping[str, Any]], packed: Sequence[str]
+    entry: Mapping[str, Any], lock: Sequence[Mapping[str, Any]], packed: Sequence[str]
 ) -> Dependency:
-    name, repository, version = (said.get(key, "") for key in ("name", "repository", "version"))
+    name, repository, version = (entry.get(key, "") for key in ("name", "repository", "version"))
     locked = next((one.get("version", "") for one in lock if one.get("name") == name), "")
-    conditions = (path.strip() for path in said.get("condition", "").split(","))
+    conditions = (path.strip() for path in entry.get("condition", "").split(","))
     return Dependency(
         name=shown(name, 250),
-        alias=shown(said.get("alias", ""), 250),
+        alias=shown(entry.get("alias", ""), 250),
         version=shown(version, 100),
         locked=shown(locked, 100) if locked != version else "",
         repository=shown(repository, 300),
         url=web_link(repository),
         conditions=[shown(path, 200) for path in conditions if path][:_MAX_CONDITIONS],
-        tags=[shown(tag, 100) for tag in said.get("tags", []) if tag][:_MAX_CONDITIONS],
-        is_packed=any(_is_named(one, [said]) for one in packed),
+        tags=[shown(tag, 100) for tag in entry.get("tags", []) if tag][:_MAX_CONDITIONS],
+        is_packed=any(_is_named(one, [entry]) for one in packed),
     )
 
 

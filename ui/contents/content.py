@@ -120,11 +120,11 @@ class ContentPage(ManifestBase):
 class TagPage(ContentPage):
     def get(self, request: HttpRequest, repository: str, tag: str) -> HttpResponse:
         rows = Tag.objects.alive(self.now).filter(repository=self.repository.id, name=tag)
-        found = rows.filter(manifest__deleted_at=None).select_related("manifest").first()
-        if found is None:
+        row = rows.filter(manifest__deleted_at=None).select_related("manifest").first()
+        if row is None:
             reason = why_no_tag(repository=self.repository, name=tag, now=self.now)
             return self.gone(reason, tag=tag)
-        return self.show(found.manifest, found)
+        return self.show(row.manifest, row)
 
 
 class ManifestPage(ContentPage):

@@ -117,7 +117,7 @@ class _Opening:
         self._view.chosen = number if is_listed else ""
 
     def view(self) -> DocumentView:
-        opened = {number: self._open(number) for number in self._chosen()}
+        opened = {number: self._open(number) for number in self._numbers()}
         if len(self._listed) > 1:
             self._view.rows = [
                 self._row(number, layer, opened.get(number))
@@ -125,7 +125,7 @@ class _Opening:
             ]
         return self._view
 
-    def _chosen(self) -> Iterator[int]:
+    def _numbers(self) -> Iterator[int]:
         """The document that was asked for; else the first few, and where things come from first."""
         if self._view.chosen:
             yield int(self._view.chosen)
@@ -156,8 +156,8 @@ class _Opening:
             return State.BROKEN
         except NotShown as error:
             is_broken = error.state == State.BROKEN
-            told = self._view.problems if is_broken else self._view.notes
-            told.append(f"{subject} {shown(str(error), 300)}.")
+            sentences = self._view.problems if is_broken else self._view.notes
+            sentences.append(f"{subject} {shown(str(error), 300)}.")
             return error.state
         if document.remark:
             self._view.notes.append(f"{subject} {shown(document.remark, 300)}.")
@@ -188,20 +188,20 @@ def _predicate(layer: Descriptor) -> str:
     return layer.annotations.get(IN_TOTO_PREDICATE, "")
 
 
-def _table(sbom: Sbom, query: QueryDict, chosen: str) -> ComponentTable:
+def _table(sbom: Sbom, query: QueryDict, document: str) -> ComponentTable:
     text = query.get("q", "")[:MAX_FILTER_LENGTH]
     wanted = text.strip().casefold()
-    found = [one for one in sbom.components if wanted in _searched(one)]
-    last = max(0, (len(found) - 1) // COMPONENTS_PER_PAGE)
+    matches = [one for one in sbom.components if wanted in _searched(one)]
+    last = max(0, (len(matches) - 1) // COMPONENTS_PER_PAGE)
     number = query.get("page", "")
     page = min(int(number), last) if number.isdecimal() and len(number) < 6 else 0
     start = page * COMPONENTS_PER_PAGE
     return ComponentTable(
         sbom=sbom,
-        rows=found[start : start + COMPONENTS_PER_PAGE],
-        found=len(found),
+        rows=matches[start : start + COMPONENTS_PER_PAGE],
+        found=len(matches),
         text=text,
-        document=chosen,
+        document=document,
         previous_page=page - 1 if page else None,
         next_page=page + 1 if page < last else None,
     )

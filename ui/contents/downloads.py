@@ -62,12 +62,12 @@ class BlobDownload(ManifestBase):
         descriptor = find_descriptor(document, blob) if document else None
         if descriptor is None:
             raise Http404
-        found = find_blob(repository=self.repository, digest=Digest.parse(blob), now=self.now)
-        if (url := link_to_blob(blob=found, now=self.now)) is not None:
+        row = find_blob(repository=self.repository, digest=Digest.parse(blob), now=self.now)
+        if (url := link_to_blob(blob=row, now=self.now)) is not None:
             return HttpResponseRedirect(url, headers={"Cache-Control": "no-store"})
-        pieces = read_blob(blob=found, start=0, length=found.size, now=self.now)
-        headers = {**download_headers(download_name(descriptor)), "Content-Length": str(found.size)}
-        content: Iterator[bytes] = download(pieces, found.size)
+        pieces = read_blob(blob=row, start=0, length=row.size, now=self.now)
+        headers = {**download_headers(download_name(descriptor)), "Content-Length": str(row.size)}
+        content: Iterator[bytes] = download(pieces, row.size)
         return FileResponse(content, content_type=OCTETS, headers=headers)
 
 

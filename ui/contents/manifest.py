@@ -74,14 +74,14 @@ class ManifestBase(ReadingPage):
     def manifest(self) -> Manifest:
         """Raises ``ManifestUnknown``, with the reason."""
         digest = Digest.parse(self.kwargs["digest"])
-        found = resolve_manifest(
+        resolved = resolve_manifest(
             repository=self.repository,
             reference=Reference(digest=digest),
             with_body=False,
             now=self.now,
         )
-        self.superseded = found.superseded
-        return Manifest.objects.get(pk=found.id)
+        self.superseded = resolved.superseded
+        return Manifest.objects.get(pk=resolved.id)
 
 
 def document_in(manifest: Manifest) -> ManifestDocument | None:

@@ -77,7 +77,7 @@ def neighbours_of(
 
 def _subject_of(names: Sequence[str]) -> str:
     """What a tag such as ``sha256-<hex>.sig`` is about."""
-    return next((str(found) for name in names if (found := cosign_subject(name))), "")
+    return next((str(digest) for name in names if (digest := cosign_subject(name))), "")
 
 
 @dataclass(frozen=True, slots=True)

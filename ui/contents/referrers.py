@@ -100,8 +100,8 @@ def attachments_of(manifests: Sequence[Manifest], subject: str = "") -> list[Att
     ``subject`` is what all of them refer to, unless each names its own.
     """
     verdicts: dict[tuple[int, str], list[Verdict]] = {}
-    found = Verdict.objects.filter(manifest__in=[row.id for row in manifests])
-    for verdict in found.select_related("key").order_by("manifest", "position"):
+    rows = Verdict.objects.filter(manifest__in=[row.id for row in manifests])
+    for verdict in rows.select_related("key").order_by("manifest", "position"):
         verdicts.setdefault((verdict.manifest_id, verdict.subject_digest), []).append(verdict)
     return [
         Attachment(
@@ -124,10 +124,10 @@ def second_level(
         .for_lists()
         .order_by("subject_digest", "digest")[:limit]
     )
-    found: dict[str, list[Attachment]] = {}
+    by_subject: dict[str, list[Attachment]] = {}
     for one in attachments_of(list(rows)):
-        found.setdefault(one.manifest.subject_digest, []).append(one)
-    return found
+        by_subject.setdefault(one.manifest.subject_digest, []).append(one)
+    return by_subject
 
 
 def _best(verdicts: Sequence[Verdict]) -> Verdict | None:
@@ -141,10 +141,10 @@ def _best(verdicts: Sequence[Verdict]) -> Verdict | None:
 def _detail(one: Attachment) -> str:
     predicates = [verdict.predicate_type for verdict in one.verdicts if verdict.predicate_type]
     annotations = one.manifest.annotations
-    told = next(iter(predicates), "") or annotations.get(BUNDLE_PREDICATE, "")
-    told = told or annotations.get(IN_TOTO_PREDICATE, "")
-    if one.kind == Kind.ATTESTATION and told:
-        return shown(predicate_name(told), MAX_TYPE_LENGTH)
+    predicate = next(iter(predicates), "") or annotations.get(BUNDLE_PREDICATE, "")
+    predicate = predicate or annotations.get(IN_TOTO_PREDICATE, "")
+    if one.kind == Kind.ATTESTATION and predicate:
+        return shown(predicate_name(predicate), MAX_TYPE_LENGTH)
     if one.tag:  # what cosign keeps under tags borrows the types of images
         return f"a tag that ends in .{one.tag.rpartition('.')[2]}"
     return shown(one.manifest.artifact_type or one.manifest.media_type, MAX_TYPE_LENGTH)
@@ -167,8 +167,8 @@ def stated_by(repository: Repository, digests: Iterable[str]) -> Mapping[str, st
     """What each of these attestations states, in words; in one query."""
     here = Manifest.objects.present().filter(repository=repository.id, digest__in=list(digests))
     rows = here.filter(size__lte=MAX_READ_BYTES)
-    found = rows.only("digest", "body", "media_type", "size").order_by("digest")[:MAX_READ]
-    return {row.digest: statements_in(row) for row in found}
+    manifests = rows.only("digest", "body", "media_type", "size").order_by("digest")[:MAX_READ]
+    return {row.digest: statements_in(row) for row in manifests}
 
 
 def statements_in(attestation: Manifest) -> str:
@@ -182,9 +182,9 @@ def statements_in(attestation: Manifest) -> str:
     names: Counter[str] = Counter()
     for predicate in sorted(predicates, key=lambda one: not is_provenance(one)):
         names[predicate_name(predicate)] += predicates[predicate]
-    told = [
+    texts = [
         f"{shown(name, 120)} ({count})" if count > 1 else shown(name, 120)
         for name, count in list(names.items())[:_MAX_NAMES]
     ]
-    rest = len(names) - len(told)
-    return ", ".join(told) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(names) - len(texts)
+    return ", ".join(texts) + (f" and {rest} more" if rest > 0 else "")

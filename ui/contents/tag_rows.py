@@ -106,10 +106,10 @@ def platforms_of(document: ManifestDocument) -> list[Platform]:
 
 def _app_versions(tags: Iterable[Tag]) -> Mapping[int, str]:
     charts = {tag.manifest_id for tag in tags if tag.manifest.kind == Kind.HELM_CHART}
-    found = (
+    rows = (
         ChartVersion.objects.filter(manifest__in=charts) if charts else ChartVersion.objects.none()
     )
-    return dict(found.values_list("manifest", "app_version"))
+    return dict(rows.values_list("manifest", "app_version"))
 
 
 def _platforms(tags: Iterable[Tag]) -> Mapping[int, Sequence[Platform]]:
@@ -130,7 +130,7 @@ def _latest(repository: Repository, now: datetime) -> int | None:
     """What is meant by the latest: of charts the highest release, else where ``latest`` points."""
     alive = Tag.objects.alive(at=now).filter(repository=repository.id).companions(False)
     if repository.kind == Kind.HELM_CHART:
-        found = alive.filter(sort_key__endswith="~").order_by("-sort_key", "-name")
+        tags = alive.filter(sort_key__endswith="~").order_by("-sort_key", "-name")
     else:
-        found = alive.filter(name="latest")
-    return found.values_list("manifest", flat=True).first()
+        tags = alive.filter(name="latest")
+    return tags.values_list("manifest", flat=True).first()

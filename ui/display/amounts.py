@@ -89,5 +89,5 @@ class Amount:
 
 def counted(rows: QuerySet[Any], most: int) -> Amount:
     """How many there are, as far as that is worth counting."""
-    found = rows.order_by()[: most + 1].count()
-    return Amount(min(found, most), is_least=found > most)
+    count = rows.order_by()[: most + 1].count()
+    return Amount(min(count, most), is_least=count > most)

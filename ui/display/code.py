@@ -62,9 +62,9 @@ def code_lines(text: str, language: str) -> Sequence[SafeString]:
     left = MAX_COLOURED_PARTS
     coloured = []
     for line, parts in zip(lines, read(lines), strict=True):
-        found = list(parts) if left > 0 else [("", line)]
-        left -= len(found)
-        html = "".join(_html(style, part) for style, part in found)
+        pieces = list(parts) if left > 0 else [("", line)]
+        left -= len(pieces)
+        html = "".join(_html(style, part) for style, part in pieces)
         coloured.append(mark_safe(html))  # noqa: S308 - every part is escaped
     return coloured
 
@@ -102,12 +102,12 @@ def _yaml_parts(key: re.Match[str] | None, rest: str) -> Iterator[_Part]:
 def _parts(pattern: re.Pattern[str], text: str, *, plain: str = "") -> Iterator[_Part]:
     """What ``pattern`` finds, by the names of its groups, and what lies between."""
     end = 0
-    for found in pattern.finditer(text):
-        if found.start() > end:
-            yield "", text[end : found.start()]
-        style = str(found.lastgroup)
-        yield plain if style == "plain" else style, found[0]
-        end = found.end()
+    for match in pattern.finditer(text):
+        if match.start() > end:
+            yield "", text[end : match.start()]
+        style = str(match.lastgroup)
+        yield plain if style == "plain" else style, match[0]
+        end = match.end()
     if end < len(text):
         yield "", text[end:]
 
@@ -136,9 +136,9 @@ def source(text: str, language: str) -> Source:
 def _made(question: str) -> Source:
     language, _, text = question.partition(" ")
     head = text[: MAX_LENGTH + 1].splitlines()[: MAX_LINES + 1]
-    kept = "\n".join(head[:MAX_LINES])[:MAX_LENGTH]
+    beginning = "\n".join(head[:MAX_LINES])[:MAX_LENGTH]
     is_cut = len(head) > MAX_LINES or len(text) > MAX_LENGTH
-    return Source(code_lines(spelled_out(kept), language), is_cut)
+    return Source(code_lines(spelled_out(beginning), language), is_cut)
 
 
 def _length(made: Source) -> int:

@@ -36,7 +36,7 @@ def costly() -> Iterator[None]:
 
     Raises ``Busy``.
     """
-    if getattr(_held, "is_held", False):
+    if getattr(_thread, "is_held", False):
         yield
         return
     if not _door.acquire(blocking=False):
@@ -44,11 +44,11 @@ def costly() -> Iterator[None]:
     try:
         if not _places.acquire(timeout=WAIT_SECONDS):
             raise Busy
-        _held.is_held = True
+        _thread.is_held = True
         try:
             yield
         finally:
-            _held.is_held = False
+            _thread.is_held = False
             _places.release()
     finally:
         _door.release()
@@ -83,4 +83,4 @@ class Remembered(Generic[Made]):
 
 _door = threading.BoundedSemaphore(IN_ALL)
 _places = threading.BoundedSemaphore(AT_ONCE)
-_held = threading.local()
+_thread = threading.local()

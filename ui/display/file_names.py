@@ -45,8 +45,8 @@ def ascii_name(text: str, default: str) -> str:
 def saved_as(text: str, default: str = "download") -> str:
     """The ``Content-Disposition`` of something to save as ``text`` names it."""
     name, fallback = file_name(text, default), ascii_name(text, default)
-    said = f'attachment; filename="{fallback}"'
-    return said if name == fallback else f"{said}; filename*=UTF-8''{quote(name, safe='')}"
+    header = f'attachment; filename="{fallback}"'
+    return header if name == fallback else f"{header}; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _no_device(name: str) -> str:
@@ -58,7 +58,7 @@ def _shortened(name: str) -> str:
     """At most ``MAX_BYTES`` of it; what is cut off stands before the ending."""
     if len(name.encode()) <= MAX_BYTES:
         return name
-    found = _ENDING.search(name)
-    ending = found[0] if found and len(found[0]) <= _MAX_ENDING else ""
+    match = _ENDING.search(name)
+    ending = match[0] if match and len(match[0]) <= _MAX_ENDING else ""
     stem = name.removesuffix(ending).encode()[: MAX_BYTES - len(ending)]
     return stem.decode("utf-8", "ignore").rstrip(_EDGES) + ending

@@ -97,26 +97,26 @@ def rendered(tokens: Sequence[Token], *, is_ours: bool = False) -> SafeString:
 
 def _made(question: str) -> SafeString:
     top_heading, _, text = question.partition(" ")
-    kept = _cut(text)
-    tokens = parsed(kept)
+    beginning = _cut(text)
+    tokens = parsed(beginning)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(_HEADINGS, int(token.tag[1]) + int(top_heading) - 1)}"
     _drop_addresses(tokens)
     html = rendered(tokens)
-    return html if len(kept) == len(text) else html + _LEFT_OUT
+    return html if len(beginning) == len(text) else html + _LEFT_OUT
 
 
 def _cut(text: str) -> str:
     """As many whole lines of ``text`` as the budget has room for."""
-    kept = text[:MAX_LENGTH]
+    beginning = text[:MAX_LENGTH]
     for pattern, most in ((_SIGN, MAX_SIGNS), (_LINE, MAX_LINES)):
-        first_too_many = next(islice(pattern.finditer(kept), most, None), None)
+        first_too_many = next(islice(pattern.finditer(beginning), most, None), None)
         if first_too_many:
-            kept = kept[: first_too_many.start()]
-    if len(kept) == len(text):
+            beginning = beginning[: first_too_many.start()]
+    if len(beginning) == len(text):
         return text
-    return kept[: kept.rfind("\n") + 1] or kept
+    return beginning[: beginning.rfind("\n") + 1] or beginning
 
 
 def _drop_addresses(tokens: Sequence[Token]) -> None:

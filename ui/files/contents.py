@@ -49,10 +49,10 @@ def find_file(files: Sequence[LayerFile], path: str, *, below_top: bool) -> int 
 
 def _last(files: Sequence[LayerFile], path: str, *, below_top: bool) -> int | None:
     numbers = range(len(files) - 1, -1, -1)
-    found = next((number for number in numbers if files[number].path == path), None)
-    if found is None and below_top:
-        found = next((n for n in numbers if parts_of(files[n].path)[1:] == parts_of(path)), None)
-    return found
+    last = next((number for number in numbers if files[number].path == path), None)
+    if last is None and below_top:
+        last = next((n for n in numbers if parts_of(files[n].path)[1:] == parts_of(path)), None)
+    return last
 
 
 def contents(
@@ -74,23 +74,23 @@ def texts(
     """The beginnings of files, by their indices in the list, in one walk through the layer."""
     if not numbers:
         return {}
-    found: dict[int, FileText] = {}
+    by_number: dict[int, FileText] = {}
     try:
         for number, pieces in contents(repository, layer, numbers, now):
-            found[number] = _text(pieces, is_cut=files[number].size > MAX_TEXT_BYTES)
+            by_number[number] = _text(pieces, is_cut=files[number].size > MAX_TEXT_BYTES)
     except ListingEnds as reason:
         problem = f"Its layer could not be read that far, because {reason}."
-        found |= {one: FileText(problem=problem) for one in numbers if one not in found}
-    return found
+        by_number |= {one: FileText(problem=problem) for one in numbers if one not in by_number}
+    return by_number
 
 
 def _text(pieces: Iterator[bytes], *, is_cut: bool) -> FileText:
-    kept = bytearray()
+    buffer = bytearray()
     for piece in pieces:
-        kept += piece
-        if len(kept) >= MAX_TEXT_BYTES:
+        buffer += piece
+        if len(buffer) >= MAX_TEXT_BYTES:
             break
-    content = bytes(kept[:MAX_TEXT_BYTES])
+    content = bytes(buffer[:MAX_TEXT_BYTES])
     for left_out in range(_MAX_ODD_BYTES + 1 if is_cut else 1):
         with suppress(UnicodeDecodeError):
             text = text_of(content[: len(content) - left_out])

@@ -72,12 +72,12 @@ class Folder:
 
 
 def folder_of(
-    query: QueryDict, tree: Tree, *, kept: Mapping[str, str], url: Address
+    query: QueryDict, tree: Tree, *, parameters: Mapping[str, str], url: Address
 ) -> Folder | None:
     """The folder that ``in`` names, after the filter ``q``; ``None`` when the tree has none there.
 
     Args:
-        kept: what else an address of the page says, besides where it is.
+        parameters: what else an address of the page says, besides where it is.
     """
     parts = parts_of(query.get("in", "")[:MAX_NAME_BYTES])
     path = "/".join(parts)
@@ -86,9 +86,9 @@ def folder_of(
         return None
     text = typed(query, "q", most=MAX_FILTER_LENGTH)
     order = "size" if query.get("order") == "size" else "name"
-    page = _Page(tree, path, {**kept, **({"order": order} if order == "size" else {})}, url)
-    found = page.found(node, text) if text else page.listed(node, order)
-    start = _start(query.get("from", ""), len(found))
+    page = _Page(tree, path, {**parameters, **({"order": order} if order == "size" else {})}, url)
+    entries = page.matches(node, text) if text else page.listed(node, order)
+    start = _start(query.get("from", ""), len(entries))
     end = start + ROWS_PER_PAGE
     size, count = node.total()
     return Folder(
@@ -97,8 +97,8 @@ def folder_of(
             (shown(part, 100), page.address("/".join(parts[:depth])))
             for depth, part in enumerate(parts, 1)
         ],
-        rows=page.rows(found[start:end]),
-        found=len(found),
+        rows=page.rows(entries[start:end]),
+        found=len(entries),
         size=size,
         count=count,
         text=text,
@@ -106,12 +106,12 @@ def folder_of(
         by_name_url=page.address(path, order="", q=text),
         by_size_url=page.address(path, order="size", q=text),
         first_url=page.address(path, q=text) if start else "",
-        next_url=page.address(path, q=text, **{"from": str(end)}) if end < len(found) else "",
+        next_url=page.address(path, q=text, **{"from": str(end)}) if end < len(entries) else "",
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Entry:
     path: str
     node: Node
     size: int
@@ -119,31 +119,31 @@ class _Found:
 
 
 class _Page:
-    def __init__(self, tree: Tree, path: str, kept: Mapping[str, str], url: Address) -> None:
+    def __init__(self, tree: Tree, path: str, parameters: Mapping[str, str], url: Address) -> None:
         self._tree = tree
         self._path = path
-        self._kept = kept
+        self._parameters = parameters
         self._url = url
 
     def address(self, path: str, **changed: str) -> str:
-        query = {**self._kept, "in": path, **changed}
+        query = {**self._parameters, "in": path, **changed}
         return f"?{urlencode({name: text for name, text in query.items() if text})}"
 
-    def listed(self, folder: Node, order: str) -> Sequence[_Found]:
+    def listed(self, folder: Node, order: str) -> Sequence[_Entry]:
         """Folders come first by name; by size the largest of all."""
         every = [
-            _Found(posixpath.join(self._path, name), node, *node.total())
+            _Entry(posixpath.join(self._path, name), node, *node.total())
             for name, node in folder.children.items()
         ]
         if order == "size":
             return sorted(every, key=lambda one: (-one.size, one.path))
         return sorted(every, key=lambda one: (not one.node.is_folder, one.path))
 
-    def found(self, folder: Node, text: str) -> Sequence[_Found]:
+    def matches(self, folder: Node, text: str) -> Sequence[_Entry]:
         """What matches, of folders without what is in them: that is listed by itself."""
         wanted = text.casefold()
         return [
-            _Found(
+            _Entry(
                 posixpath.join(self._path, path),
                 node,
                 *(node.total() if not node.is_folder else (0, 0)),
@@ -152,12 +152,12 @@ class _Page:
             if wanted in path.casefold()
         ]
 
-    def rows(self, found: Iterable[_Found]) -> Sequence[Row]:
-        every = list(found)
+    def rows(self, entries: Iterable[_Entry]) -> Sequence[Row]:
+        every = list(entries)
         largest = max((one.size for one in every), default=0)
         return [self._row(one, largest) for one in every]
 
-    def _row(self, one: _Found, largest: int) -> Row:
+    def _row(self, one: _Entry, largest: int) -> Row:
         node, file = one.node, one.node.file or LayerFile(one.path, "folder", 0, 0o755)
         is_whiteout = file.is_whiteout and not node.children
         kind = "whiteout" if is_whiteout else file.kind
@@ -199,5 +199,5 @@ def _removes(file: LayerFile) -> str:
 
 
 def _start(text: str, count: int) -> int:
-    asked = int(text) if text.isdecimal() and len(text) < 8 else 0
-    return asked if asked < count else 0
+    start = int(text) if text.isdecimal() and len(text) < 8 else 0
+    return start if start < count else 0

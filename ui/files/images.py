@@ -59,7 +59,9 @@ class Stack:
         self._now = now
         links = BlobLink.objects.filter(repository=repository.id, blob__missing_at=None)
         wanted = {state.digest for state in self.states}
-        self._held = frozenset(links.filter(blob__in=wanted).values_list("blob", flat=True))
+        self._stored_digests = frozenset(
+            links.filter(blob__in=wanted).values_list("blob", flat=True)
+        )
         self._end = time.thread_time() + MAX_CPU_SECONDS
 
     @property
@@ -95,7 +97,7 @@ class Stack:
         if not may_hold_files(layer.media_type):
             state.problem = f"{shown(layer.media_type, 100)} is not read here"
             return ()
-        if state.digest not in self._held:
+        if state.digest not in self._stored_digests:
             state.problem = _NOT_HERE
             return ()
         listing = remembered(layer.digest)
@@ -129,8 +131,8 @@ class ImagePage(ManifestBase):
                 blob = str(layers[node.layer - 1].digest)
                 return file_url(self.repository.path, digest, blob, node.file)
 
-            kept = {"layer": str(number)} if number else {}
-            folder = folder_of(request.GET, tree, kept=kept, url=url)
+            parameters = {"layer": str(number)} if number else {}
+            folder = folder_of(request.GET, tree, parameters=parameters, url=url)
             if folder is None and not stack.is_pending:
                 raise Http404
             self._tell(stack, document)
@@ -144,7 +146,7 @@ class ImagePage(ManifestBase):
             left_out=len(document.layers) - len(stack.states),
             hidden=stack.listed_size - tree.root.total()[0] if not number else 0,
             chosen=number,
-            kept=list(kept.items()),
+            kept=list(parameters.items()),
             root=f"Layer {number}" if number else "Image",
             root_url=f"?layer={number}" if number else "?",
             is_pending=stack.is_pending,
@@ -162,5 +164,5 @@ class ImagePage(ManifestBase):
 
 def _number(text: str, most: int) -> int:
     """The layer that was asked for; zero for all of them."""
-    asked = int(text) if text.isdecimal() and len(text) < 5 else 0
-    return asked if asked <= most else 0
+    number = int(text) if text.isdecimal() and len(text) < 5 else 0
+    return number if number <= most else 0

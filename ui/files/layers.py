@@ -42,7 +42,7 @@ class LayerPage(LayerBase):
                 tree.hold(listing.files)
             except TreeFull as error:
                 listing.problem = str(error)
-            folder = folder_of(request.GET, tree, kept={}, url=self._address)
+            folder = folder_of(request.GET, tree, parameters={}, url=self._address)
         if folder is None:
             raise Http404
         return self.render(

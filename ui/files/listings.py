@@ -29,14 +29,14 @@ def listing_of(repository: Repository, digest: Digest, now: datetime) -> LayerFi
     Raises ``BlobUnknown``, ``StorageUnavailable``, ``TooManyRequests`` and ``Busy``.
     """
     blob = find_blob(repository=repository, digest=digest, now=now)
-    if (known := remembered(digest)) is not None:
-        return known
+    if (listing := remembered(digest)) is not None:
+        return listing
     with reading(blob, now) as pieces:
         listing = list_files(pieces)
     if blob.size > MAX_PACKED_BYTES and listing.problem in ("", "it is cut short"):
         listing.problem = f"only its first {MAX_PACKED_BYTES // 1024**2} MiB are read"
-    kept = [[astuple(file) for file in listing.files], listing.problem]
-    packed = zlib.compress(json.dumps(kept).encode(), 1)
+    document = [[astuple(file) for file in listing.files], listing.problem]
+    packed = zlib.compress(json.dumps(document).encode(), 1)
     with _lock, suppress(ValueError):  # longer than all that may be kept
         _remembered[str(digest)] = packed
     return listing

@@ -45,7 +45,7 @@ class FileBase(LayerBase):
 
     kind: str  # of the manifest
 
-    def found(self) -> tuple[list[LayerFile], int]:
+    def files_and_number(self) -> tuple[list[LayerFile], int]:
         """The files of the layer, and the index of the one that was asked for."""
         manifest, descriptor = self.layer()
         self.kind = manifest.kind
@@ -66,10 +66,10 @@ class FilePage(FileBase):
 
     def get(self, request: HttpRequest, repository: str, digest: str, blob: str) -> HttpResponse:
         with costly():
-            files, number = self.found()
+            files, number = self.files_and_number()
             file = files[number]
-            found = texts(self.repository, self.blob, files, {number}, self.now)[number]
-            lines = source(found.text, _language(file.path))
+            file_text = texts(self.repository, self.blob, files, {number}, self.now)[number]
+            lines = source(file_text.text, _language(file.path))
         kwargs = {"repository": repository, "digest": digest, "blob": blob}
         folder = urlencode({"in": "/".join(parts_of(posixpath.dirname(file.path)))})
         raw = urlencode({"path": file.path})
@@ -82,8 +82,8 @@ class FilePage(FileBase):
             path=shown(file.path, _MAX_SHOWN),
             mode=f"{file.mode:04o}",
             source=lines,
-            is_cut=lines.is_cut or found.is_cut,
-            problem=found.problem,
+            is_cut=lines.is_cut or file_text.is_cut,
+            problem=file_text.problem,
             folder_url=f"{reverse('ui:layer', kwargs=kwargs)}?{folder}",
             raw_url=f"{reverse('ui:file_raw', kwargs=kwargs)}?{raw}"
             if file.size <= MAX_SAVED_BYTES
@@ -105,7 +105,7 @@ class FileDownload(FileBase):
         self, request: HttpRequest, repository: str, digest: str, blob: str
     ) -> HttpResponseBase:
         with costly(), ExitStack() as failing:
-            files, number = self.found()
+            files, number = self.files_and_number()
             file = files[number]
             if file.size > MAX_SAVED_BYTES:
                 most = f"{MAX_SAVED_BYTES // 1024**2} MiB"
@@ -116,9 +116,9 @@ class FileDownload(FileBase):
                 for _, pieces in contents(self.repository, self.blob, {number}, self.now):
                     unpacked.writelines(pieces)
             except ListingEnds as reason:
-                told = f"Its layer could not be read that far, because {reason}."
+                sentence = f"Its layer could not be read that far, because {reason}."
                 status = HTTPStatus.UNPROCESSABLE_ENTITY
-                return errors.page(request, status, "This file is not whole", told)
+                return errors.page(request, status, "This file is not whole", sentence)
             size, name = unpacked.tell(), posixpath.basename(file.path)
             unpacked.seek(0)
             if size <= _MAX_IN_MEMORY_BYTES:

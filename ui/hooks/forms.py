@@ -147,14 +147,14 @@ class HookForm(PageForm):
 
     @property
     def terms(self) -> HookTerms:
-        given = self.cleaned_data
+        data = self.cleaned_data
         return HookTerms(
             format=self.format,
-            events=given["events"],
-            url=given.get("url", ""),
-            title=given["title"],
-            pattern=given["pattern"],
-            syntax=given["syntax"],
+            events=data["events"],
+            url=data.get("url", ""),
+            title=data["title"],
+            pattern=data["pattern"],
+            syntax=data["syntax"],
             options=self._options(),
         )
 
@@ -171,21 +171,21 @@ class HookForm(PageForm):
 
     def chosen_headers(self) -> dict[str, str] | None:
         """``None`` leaves those that it has."""
-        given = self.cleaned_data
+        data = self.cleaned_data
         headers = {
-            "Authorization": given.get("authorization", ""),
-            given.get("header_name", ""): given.get("header_value", ""),
+            "Authorization": data.get("authorization", ""),
+            data.get("header_name", ""): data.get("header_value", ""),
         }
         sent = {name: value for name, value in headers.items() if name and value}
-        return sent if sent or given.get("drops_headers") or self.hook is None else None
+        return sent if sent or data.get("drops_headers") or self.hook is None else None
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        if given.get("secret") == OWN and not given.get("own_secret"):
+        data = self.cleaned_data
+        if data.get("secret") == OWN and not data.get("own_secret"):
             self.add_error("own_secret", "Write the secret, or choose another answer above.")
-        if bool(given.get("header_name")) != bool(given.get("header_value")):
+        if bool(data.get("header_name")) != bool(data.get("header_value")):
             self.add_error("header_name", "A header has both a name and a value.")
-        return given
+        return data
 
     def field_of(self, error: Exception) -> str | None:
         match error:
@@ -215,13 +215,13 @@ class HookForm(PageForm):
 
     def _options(self) -> dict[str, Any]:
         """What another door has noted of the hook stays."""
-        given = self.cleaned_data
+        data = self.cleaned_data
         options = dict(self.hook.options) if self.hook else {}
-        options |= {name: given[name] for name in ("email", "room", "template") if name in given}
-        if "target_kind" in given:
-            options["target"] = {"kind": given["target_kind"], "name": given["target_name"]}
-        if EventType.TAG_EXPIRING in given["events"]:
-            options["days"] = given["days"]
+        options |= {name: data[name] for name in ("email", "room", "template") if name in data}
+        if "target_kind" in data:
+            options["target"] = {"kind": data["target_kind"], "name": data["target_name"]}
+        if EventType.TAG_EXPIRING in data["events"]:
+            options["days"] = data["days"]
         return options
 
 

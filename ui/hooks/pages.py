@@ -130,10 +130,10 @@ class OneHookPage(HooksPage):
         if (answer := super().refusal()) is not None:
             return answer
         rows = Hook.objects.of(self.place).select_related("repository__namespace", "namespace")
-        found = rows.filter(uuid=self.kwargs["hook"]).first()
-        if found is None:
+        hook = rows.filter(uuid=self.kwargs["hook"]).first()
+        if hook is None:
             raise Http404
-        self.hook = found
+        self.hook = hook
         return None
 
     def hook_address(self, page: str, **more: Any) -> str:
@@ -190,8 +190,8 @@ class HookPage(OneHookPage):
                 resume_hook(hook=self.hook, now=self.now, by=self.by)
                 return self._changed("The hook is told again of what happens.")
             case "again":
-                chosen = _number(request.POST.get("delivery", ""))
-                sent = send_again(deliveries=[chosen], hook=self.hook, now=self.now)
+                delivery_id = _number(request.POST.get("delivery", ""))
+                sent = send_again(deliveries=[delivery_id], hook=self.hook, now=self.now)
                 return self._changed(
                     "It is sent again in a moment." if sent else "Nothing is sent."
                 )
@@ -205,8 +205,8 @@ class HookPage(OneHookPage):
 
     def _test(self, kind: str) -> HttpResponse:
         """A made-up event of one of its kinds; its outcome is watched on the page."""
-        chosen = EventType(kind) if kind in self.hook.events else EventType.PING
-        delivery = send_test(hook=self.hook, kind=chosen, now=self.now, by=self.by)
+        event_type = EventType(kind) if kind in self.hook.events else EventType.PING
+        delivery = send_test(hook=self.hook, kind=event_type, now=self.now, by=self.by)
         return HttpResponseRedirect(f"{self.hook_address('hook')}?test={delivery.pk}#trial")
 
     def _trial(self, text: str) -> "_Shown | None":
@@ -233,8 +233,8 @@ class ChangeHookPage(OneHookPage):
             by=self.by,
         )
         if form.cleaned_data.get("secret") == MAKE and secret:
-            said = "The hook was changed. For a day, its former secret signs beside the new one."
-            return _show_once(self, self.hook, secret, said)
+            message = "The hook was changed. For a day, its former secret signs beside the new one."
+            return _show_once(self, self.hook, secret, message)
         return self.changed("The hook was changed.", "hook", hook=self.hook.uuid)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
@@ -269,18 +269,18 @@ class DeliveryPage(OneHookPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         rows = self.hook.deliveries.select_related("event")
-        found = rows.filter(pk=kwargs["delivery"]).first()
-        if found is None:
+        row = rows.filter(pk=kwargs["delivery"]).first()
+        if row is None:
             raise Http404
-        shown = _Shown.of(self, found)
+        shown = _Shown.of(self, row)
         if self.wants_part:
             return self.render("ui/hooks/outcome.html", trial=shown)
-        message = message_of(self.hook, [found.event])
+        message = message_of(self.hook, [row.event])
         text = message.body.decode("utf-8", "replace")
         body = _indented(text)
         return self.render(
             shown=shown,
-            delivery=found,
+            delivery=row,
             message=message,
             body=body,
             is_indented=body != text,
@@ -360,13 +360,13 @@ def _proof(hook: Hook) -> Secrets | None:
         return None
 
 
-def _show_once(page: HooksPage, hook: Hook, secret: str, said: str) -> HttpResponse:
+def _show_once(page: HooksPage, hook: Hook, secret: str, message: str) -> HttpResponse:
     """The only answer that holds the secret."""
     return unstored(
         page.render(
             "ui/hooks/secret.html",
             hook=hook,
-            said=said,
+            said=message,
             shown=Secret(
                 "Its secret, shown only now",
                 "Give it to the receiver before you leave this page. It signs each call as Standard"

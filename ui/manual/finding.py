@@ -28,11 +28,11 @@ class Place:
 
 def find_in_manual(words: Sequence[str], *, most: int) -> list[Place]:
     """The places where all ``words`` stand, in small letters; those first that are called so."""
-    asked = [word for word in words if len(word) > 1]
-    if not asked:
+    wanted = [word for word in words if len(word) > 1]
+    if not wanted:
         return []
-    called = [place for place in _places() if _holds(place.title.lower(), asked)]
-    others = (place for place in _places() if place not in called and _holds(place.words, asked))
+    called = [place for place in _places() if _holds(place.title.lower(), wanted)]
+    others = (place for place in _places() if place not in called and _holds(place.words, wanted))
     return list(islice((*called, *others), most))
 
 
@@ -54,5 +54,5 @@ def _places_of(entry: Entry) -> Iterator[Place]:
         yield Place(entry, "", "", text.lower())
         return
     for heading, section in zip_longest(headings, sections):
-        said = f"{entry.title} {heading.text} {section}".lower()
-        yield Place(entry, heading.anchor, heading.text, said)
+        words = f"{entry.title} {heading.text} {section}".lower()
+        yield Place(entry, heading.anchor, heading.text, words)

@@ -39,14 +39,14 @@ class _ApplicationsPage(OrganizationPage):
     tab = "settings"
     nav = "organizations"
 
-    def show_once(self, application: OAuthApplication, secret: str, said: str) -> HttpResponse:
+    def show_once(self, application: OAuthApplication, secret: str, message: str) -> HttpResponse:
         response = self.render(
             "ui/namespaces/application_secret.html",
             crumb=application.name,
             parent_name="applications",
             parent_title="Applications",
             application=application,
-            said=said,
+            said=message,
             shown=Secret(
                 "Its secret, shown only now",
                 "Copy it before you leave this page: Berth keeps only a fingerprint of it.",
@@ -89,12 +89,12 @@ class _OneApplicationPage(_ApplicationsPage):
     def refusal(self) -> HttpResponseBase | None:
         if (answer := super().refusal()) is not None:
             return answer
-        found = applications.application_at(
+        application = applications.application_at(
             self.kwargs["client_id"], organization=self.organization
         )
-        if found is None:
+        if application is None:
             raise Http404
-        self.application = found
+        self.application = application
         self.application.organization = self.organization
         return None
 
@@ -107,8 +107,8 @@ class ApplicationPage(_OneApplicationPage):
     template = "ui/namespaces/application.html"
 
     def get(self, request: HttpRequest, namespace: str, client_id: str) -> HttpResponse:
-        said = {name: getattr(self.application, name) for name in ApplicationForm.base_fields}
-        return self.answer(ApplicationForm(initial=said))
+        initial = {name: getattr(self.application, name) for name in ApplicationForm.base_fields}
+        return self.answer(ApplicationForm(initial=initial))
 
     def post(self, request: HttpRequest, namespace: str, client_id: str) -> HttpResponse:
         form = self.filled(ApplicationForm(request.POST))
@@ -137,8 +137,8 @@ class NewSecretPage(_OneApplicationPage):
 
     def post(self, request: HttpRequest, namespace: str, client_id: str) -> HttpResponse:
         secret = applications.reset_secret(**self.change)
-        said = "It has a new secret. The one before is worthless from now on."
-        return self.show_once(self.application, secret, said)
+        message = "It has a new secret. The one before is worthless from now on."
+        return self.show_once(self.application, secret, message)
 
 
 class DeleteApplicationPage(_OneApplicationPage):

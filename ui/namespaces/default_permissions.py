@@ -64,12 +64,12 @@ class DefaultPermissionsPage(OrganizationPage):
         return self.answer(NewPermissionForm())
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        asked = self.filled(NewPermissionForm(request.POST)).cleaned_data
+        data = self.filled(NewPermissionForm(request.POST)).cleaned_data
         services.set_default_permission(
             organization=self.organization,
-            delegate=self._delegate(asked["holder"], asked["name"]),
-            role=DefaultRole(asked["role"]),
-            activating_user=asked["maker"],
+            delegate=self._delegate(data["holder"], data["name"]),
+            role=DefaultRole(data["role"]),
+            activating_user=data["maker"],
             now=self.now,
             by=self.by,
         )
@@ -109,13 +109,13 @@ class DefaultPermissionPage(OrganizationPage):
         rows = self.organization.default_permissions.select_related(
             "activating_user", "delegate_user", "delegate_robot__namespace", "delegate_team"
         )
-        found = rows.filter(pk=self.kwargs["permission"]).first()
-        if found is None:
+        permission = rows.filter(pk=self.kwargs["permission"]).first()
+        if permission is None:
             raise Http404
-        self.permission = found
+        self.permission = permission
         self.permission.organization = self.organization
-        if found.delegate_team:
-            found.delegate_team.organization = self.organization
+        if permission.delegate_team:
+            permission.delegate_team.organization = self.organization
         return None
 
     def context(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class InvitationsPage(Page):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer the one that ``accept`` or ``decline`` names."""
         answer = "accept" if "accept" in request.POST else "decline"
-        invitation = self._named(request.POST.get(answer, ""))
+        invitation = self._invitation(request.POST.get(answer, ""))
         if invitation is None:
             raise InvitationOver
         team = invitation.team
@@ -37,7 +37,7 @@ class InvitationsPage(Page):
         waiting: TeamInvitationQuerySet = TeamInvitation.objects.alive(self.now)
         return waiting.filter(user=self.user)
 
-    def _named(self, text: str) -> TeamInvitation | None:
+    def _invitation(self, text: str) -> TeamInvitation | None:
         if not (text.isascii() and text.isdecimal() and len(text) < 19):
             return None
         waiting = self._waiting().select_related("team__organization__namespace", "user")

@@ -19,8 +19,8 @@ class LeavePage(OrganizationPage):
         return self.render(crumb="Leave", teams=self._teams())
 
     def post(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        chosen = request.POST.get("team")
-        teams = [team for team in self._teams() if chosen in (None, team.name)]
+        name = request.POST.get("team")
+        teams = [team for team in self._teams() if name in (None, team.name)]
         if self.user is not None:
             leave(
                 organization=self.organization,
@@ -31,7 +31,7 @@ class LeavePage(OrganizationPage):
             )
         if not teams:
             return self.done("You are not in that team.", "ui:leave", namespace=namespace)
-        left = f"the team {teams[0].name} of {namespace}" if chosen is not None else namespace
+        left = f"the team {teams[0].name} of {namespace}" if name is not None else namespace
         return self.done(f"You have left {left}.", "ui:organizations")
 
     def _teams(self) -> Sequence[Team]:

@@ -37,21 +37,21 @@ class RepositoriesPage(NamespacePage):
     nav = "organizations"
 
     def get(self, request: HttpRequest, namespace: str) -> HttpResponse:
-        chosen = {
+        filters = {
             "text": typed(request.GET, "q", most=MAX_FILTER_LENGTH),
             "kind": _one_of(KINDS, request.GET.get("kind", "")),
             "sort": _one_of(SORTS, request.GET.get("sort", "")),
         }
-        order = ("name",) if chosen["sort"] == "name" else ("-last_pushed_at", "-id")
-        found = _filtered(self._visible(), text=chosen["text"], kind=chosen["kind"])
-        page = page_of(request, found, order=order)
+        order = ("name",) if filters["sort"] == "name" else ("-last_pushed_at", "-id")
+        repositories = _filtered(self._visible(), text=filters["text"], kind=filters["kind"])
+        page = page_of(request, repositories, order=order)
         context: dict[str, Any] = {
-            **chosen,
+            **filters,
             "page": page,
             "rows": repository_rows(page.rows, now=self.now),
-            "kinds": [self._kind(value, name, chosen) for value, name in KINDS],
+            "kinds": [self._kind(value, name, filters) for value, name in KINDS],
             "sorts": SORTS,
-            "is_filtered": bool(chosen["text"] or chosen["kind"]),
+            "is_filtered": bool(filters["text"] or filters["kind"]),
             "is_part": self.wants_part,
         }
         response = (
@@ -63,17 +63,17 @@ class RepositoriesPage(NamespacePage):
         return response
 
     def _visible(self) -> RepositoryQuerySet:
-        if "administrator" in self.held:
+        if "administrator" in self.standings:
             return Repository.objects.filter(namespace=self.namespace)
         if self.is_opened:
             return Repository.objects.filter(namespace=self.namespace)
         return readable_repositories(self.visitor).filter(namespace=self.namespace)
 
     @staticmethod
-    def _kind(value: str, name: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    def _kind(value: str, name: str, filters: Mapping[str, str]) -> dict[str, str]:
         """One of the kinds to choose, with the address of the list of it."""
-        asked = {"q": chosen["text"], "kind": value, "sort": chosen["sort"]}
-        query = urlencode({key: text for key, text in asked.items() if text})
+        parameters = {"q": filters["text"], "kind": value, "sort": filters["sort"]}
+        query = urlencode({key: text for key, text in parameters.items() if text})
         return {"value": value, "name": name, "url": f"?{query}"}
 
     def _around(self) -> dict[str, Any]:
@@ -82,8 +82,8 @@ class RepositoriesPage(NamespacePage):
             "summary": self.organization.description if self.organization else "",
             "head_actions": "ui/namespaces/new_repository_button.html",
             "tools": into_namespace(Registry.of(self.request), self.namespace.name),
-            "usage": usage_of(self.namespace, now=self.now) if "member" in self.held else None,
-            "counts": self._counts() if "member" in self.held else None,
+            "usage": usage_of(self.namespace, now=self.now) if "member" in self.standings else None,
+            "counts": self._counts() if "member" in self.standings else None,
         }
 
     def _counts(self) -> dict[str, int]:
@@ -98,14 +98,14 @@ class RepositoriesPage(NamespacePage):
         }
 
 
-def _one_of(choices: tuple[tuple[str, str], ...], asked: str) -> str:
-    return asked if asked in dict(choices) else ""
+def _one_of(choices: tuple[tuple[str, str], ...], value: str) -> str:
+    return value if value in dict(choices) else ""
 
 
-def _filtered(found: RepositoryQuerySet, *, text: str, kind: str) -> RepositoryQuerySet:
+def _filtered(repositories: RepositoryQuerySet, *, text: str, kind: str) -> RepositoryQuerySet:
     if text:
-        found = found.filter(name__contains=text.lower())
-    return of_group(found, kind)
+        repositories = repositories.filter(name__contains=text.lower())
+    return of_group(repositories, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ def usage_of(namespace: Namespace, *, now: datetime) -> Usage | None:
     """What it stores, each blob counted once; ``None`` while nobody knows."""
     surveyed = storage_by_day(namespace, days=DAYS_SHOWN, now=now)
     links = BlobLink.objects.filter(repository__namespace=namespace).order_by()
-    held = list(links.values_list("blob_id", "blob__size")[: MAX_BLOBS_COUNTED + 1])
-    if len(held) <= MAX_BLOBS_COUNTED:
-        return Usage(sum(dict(held).values()), None, surveyed)
+    sizes = list(links.values_list("blob_id", "blob__size")[: MAX_BLOBS_COUNTED + 1])
+    if len(sizes) <= MAX_BLOBS_COUNTED:
+        return Usage(sum(dict(sizes).values()), None, surveyed)
     if surveyed:
         return Usage(surveyed[-1][1], surveyed[-1][0], surveyed)
     return None

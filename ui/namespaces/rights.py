@@ -47,33 +47,33 @@ class RightsForm(PageForm):
                 label="Role", required=False, choices=ROLES, initial=Role.WRITE
             )
             self.page.suggest(self, f"repository_{row}", "repository")
-        asked = typed(self.page.request.GET, "repository", most=MAX_NAME_LENGTH)
-        self.fields["repository_0"].initial = asked
+        path = typed(self.page.request.GET, "repository", most=MAX_NAME_LENGTH)
+        self.fields["repository_0"].initial = path
 
     @property
     def rights(self) -> Sequence[tuple[forms.BoundField, forms.BoundField]]:
         return [(self[f"repository_{row}"], self[f"role_{row}"]) for row in range(self.rows)]
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
+        data = super().clean() or {}
         for row in range(self.rows):
-            path = given.get(f"repository_{row}", "")
-            found = self._found(path) if path else None
-            if path and found is None:
+            path = data.get(f"repository_{row}", "")
+            repository = self._repository(path) if path else None
+            if path and repository is None:
                 self.add_error(f"repository_{row}", f"You administer no repository {path!r}.")
-            if found is not None:
-                self.repositories[row] = found
-        return given
+            if repository is not None:
+                self.repositories[row] = repository
+        return data
 
-    def _found(self, path: str) -> Repository | None:
+    def _repository(self, path: str) -> Repository | None:
         """The repository, where the visitor may give roles in it."""
-        found = Repository.objects.filter(path=path).first()
-        if found is None:
+        repository = Repository.objects.filter(path=path).first()
+        if repository is None:
             return None
-        if self.page.is_opened and found.namespace_id == self.page.namespace.pk:
-            return found
-        held = rights_in(principal=self.page.visitor, path=path, repository=found)
-        return found if "*" in held else None
+        if self.page.is_opened and repository.namespace_id == self.page.namespace.pk:
+            return repository
+        rights = rights_in(principal=self.page.visitor, path=path, repository=repository)
+        return repository if "*" in rights else None
 
     def give(self, robot: Robot, *, now: datetime, by: Actor) -> int:
         """Give the robot what the rows say; returns in how many repositories."""

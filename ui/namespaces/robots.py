@@ -95,7 +95,7 @@ class _RobotsPage(NamespacePage):
     tab = "robots"
     nav = "organizations"
 
-    def show_once(self, robot: Robot, secret: str, said: str) -> HttpResponse:
+    def show_once(self, robot: Robot, secret: str, message: str) -> HttpResponse:
         """The only answer that holds the token."""
         login = self.login_of(robot, secret)
         response = self.render(
@@ -105,7 +105,7 @@ class _RobotsPage(NamespacePage):
             parent_title="Robots",
             robot=robot,
             secret=secret,
-            said=said,
+            said=message,
             shown=Secret(
                 "Its token, shown only now",
                 _READ_AGAIN if is_readable(robot) else _KEPT_NOWHERE,
@@ -153,10 +153,10 @@ class NewRobotPage(_RobotsPage):
             secret = issue_robot_token(
                 robot=robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
             )
-        said = f"The robot {robot.name} was created."
+        message = f"The robot {robot.name} was created."
         if count:
-            said += f" It has a role in {count} repositor{'y' if count == 1 else 'ies'}."
-        return self.show_once(robot, secret, said)
+            message += f" It has a role in {count} repositor{'y' if count == 1 else 'ies'}."
+        return self.show_once(robot, secret, message)
 
     def context(self) -> dict[str, Any]:
         parent = {"parent_name": "robots", "parent_title": "Robots"}
@@ -169,10 +169,10 @@ class _OneRobotPage(_RobotsPage):
     def refusal(self) -> HttpResponseBase | None:
         if (answer := super().refusal()) is not None:
             return answer
-        found = self.namespace.robots.filter(short_name=self.kwargs["robot"]).first()
-        if found is None:
+        robot = self.namespace.robots.filter(short_name=self.kwargs["robot"]).first()
+        if robot is None:
             raise Http404
-        self.robot = found
+        self.robot = robot
         self.robot.namespace = self.namespace
         return None
 
@@ -211,8 +211,8 @@ class RobotPage(_OneRobotPage):
     def _give(self) -> HttpResponse:
         form = self.filled(RightsForm(self.request.POST, page=self))
         count = form.give(self.robot, now=self.now, by=self.by)
-        said = f"{self.robot.name} has the role now." if count else "No repository was named."
-        return self.done(said, "ui:robot", **self.kwargs)
+        message = f"{self.robot.name} has the role now." if count else "No repository was named."
+        return self.done(message, "ui:robot", **self.kwargs)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         """With the form that was sent; the other one as it is at first."""
@@ -240,8 +240,10 @@ class RobotStatePage(_OneRobotPage):
         may_log_in = request.POST.get("active") == "yes"
         change = services.enable_robot if may_log_in else services.disable_robot
         change(robot=self.robot, now=self.now, by=self.by)
-        said = "can log in again" if may_log_in else "cannot log in any more"
-        return self.done(f"{self.robot.name} {said}.", "ui:robot", namespace=namespace, robot=robot)
+        state_text = "can log in again" if may_log_in else "cannot log in any more"
+        return self.done(
+            f"{self.robot.name} {state_text}.", "ui:robot", namespace=namespace, robot=robot
+        )
 
 
 class NewTokenPage(_OneRobotPage):
@@ -258,8 +260,8 @@ class NewTokenPage(_OneRobotPage):
         secret = issue_robot_token(
             robot=self.robot, now=self.now, expires_at=form.expires_at(self.now), by=self.by
         )
-        said = f"{self.robot.name} has a new token. The one before is worthless from now on."
-        return self.show_once(self.robot, secret, said)
+        message = f"{self.robot.name} has a new token. The one before is worthless from now on."
+        return self.show_once(self.robot, secret, message)
 
 
 class WorkloadForm(PageForm):
@@ -291,7 +293,7 @@ class WorkloadsPage(_OneRobotPage):
 
     def post(self, request: HttpRequest, namespace: str, robot: str) -> HttpResponse:
         """``what`` is add, remove or try."""
-        known = [
+        workloads = [
             Workload(row.issuer, row.subject, row.audience) for row in federations_of(self.robot)
         ]
         match request.POST.get("what"):
@@ -300,14 +302,14 @@ class WorkloadsPage(_OneRobotPage):
                 steps = list(trial(self.robot, token))
                 return unstored(self.answer(WorkloadForm(), steps=steps))
             case "remove":
-                left = [one for one in known if self._name(one) != request.POST.get("workload")]
+                left = [one for one in workloads if self._name(one) != request.POST.get("workload")]
                 self._trust(left)
-                said = "It is not trusted any more."
+                message = "It is not trusted any more."
             case _:
                 form = self.filled(WorkloadForm(request.POST))
-                self._trust([*known, Workload(**form.cleaned_data)])
-                said = "It is trusted from now on."
-        return self.done(said, "ui:workloads", namespace=namespace, robot=robot)
+                self._trust([*workloads, Workload(**form.cleaned_data)])
+                message = "It is trusted from now on."
+        return self.done(message, "ui:workloads", namespace=namespace, robot=robot)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         registry = Registry.of(self.request)

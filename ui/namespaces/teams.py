@@ -92,10 +92,10 @@ class TeamPage(OrganizationPage):
     def refusal(self) -> HttpResponseBase | None:
         if (answer := super().refusal()) is not None:
             return answer
-        found = self.organization.teams.filter(name=self.kwargs["team"]).first()
-        if found is None:
+        team = self.organization.teams.filter(name=self.kwargs["team"]).first()
+        if team is None:
             raise Http404
-        self.team = found
+        self.team = team
         self.team.organization = self.organization
         return None
 
@@ -125,7 +125,7 @@ class TeamPage(OrganizationPage):
     ) -> HttpResponse:
         members = self.team.members.select_related("user", "robot__namespace")
         member_form = member_form or MemberForm()
-        if "administrator" in self.held:
+        if "administrator" in self.standings:
             self.suggest(member_form, "member", "account")
         now = {"role": self.team.role, "description": self.team.description}
         return self.render(
@@ -138,7 +138,7 @@ class TeamPage(OrganizationPage):
 
     def _invited(self) -> Sequence[TeamInvitation]:
         """Who has not answered yet, for those who can withdraw it. There is a bound to them."""
-        if "administrator" not in self.held:
+        if "administrator" not in self.standings:
             return []
         waiting = self.team.invitations.alive(self.now).select_related("user")
         return list(waiting.order_by("user__username")[: invitations.MOST_OF_A_TEAM])

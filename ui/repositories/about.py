@@ -70,15 +70,17 @@ def about(repository: Repository, tag: Tag, *, now: datetime) -> About:
         tag.manifest_id,
         tag.manifest.media_type,
     )
-    said = _said_by(Q(pk=manifest))
-    if not said and media_type in INDEXES:  # of which builders often tell in the images alone
-        said = _said_by(Q(digest__in=_listed(manifest), repository=repository.pk, deleted_at=None))
+    texts = _texts_of(Q(pk=manifest))
+    if not texts and media_type in INDEXES:  # of which builders often tell in the images alone
+        texts = _texts_of(
+            Q(digest__in=_listed(manifest), repository=repository.pk, deleted_at=None)
+        )
     facts = [
-        Fact(title, shown(said[key], MAX_LENGTH), web_link(said[key]))
+        Fact(title, shown(texts[key], MAX_LENGTH), web_link(texts[key]))
         for title, key in _FACTS
-        if key in said
+        if key in texts
     ]
-    title, description = (shown(said.get(key, ""), MAX_LENGTH) for key in ("title", "description"))
+    title, description = (shown(texts.get(key, ""), MAX_LENGTH) for key in ("title", "description"))
     return About(name, title, description, facts)
 
 
@@ -86,17 +88,17 @@ def _newest_version(repository: Repository, now: datetime) -> tuple[str, int, st
     alive = Tag.objects.alive(now).filter(repository=repository.pk, sort_key__gt="")
     rows = alive.companions(False).order_by("-sort_key", "-name")
     columns = ("sort_key", "name", "manifest_id", "manifest__media_type")
-    found = list(rows.values_list(*columns)[:MOST_VERSIONS])
-    releases = (row for row in found if row[0].endswith(_RELEASE_END))
-    chosen = next(releases, found[0] if found else None)
-    return chosen[1:] if chosen else None
+    versions = list(rows.values_list(*columns)[:MOST_VERSIONS])
+    releases = (row for row in versions if row[0].endswith(_RELEASE_END))
+    newest = next(releases, versions[0] if versions else None)
+    return newest[1:] if newest else None
 
 
 def _listed(index: int) -> Any:
     return Manifest.objects.filter(pk=index).values("children__child_digest")
 
 
-def _said_by(which: Q) -> Mapping[str, str]:
+def _texts_of(which: Q) -> Mapping[str, str]:
     """What the first such manifest that says anything says. Texts that are too long for a page to
     read are passed over."""
     rows = Manifest.objects.filter(which).alias(
@@ -107,9 +109,9 @@ def _said_by(which: Q) -> Mapping[str, str]:
         words_told=_brief("annotations_json", Q(words_length__lte=LISTED_BYTES)),
     )
     for labels, words in rows.order_by("pk").values_list("labels_told", "words_told")[:5]:
-        told = {**kept_json(labels), **kept_json(words)}
-        if said := _named(told):
-            return said
+        pairs = {**kept_json(labels), **kept_json(words)}
+        if texts := _texts_by_name(pairs):
+            return texts
     return {}
 
 
@@ -117,10 +119,10 @@ def _brief(column: str, fits: Q) -> Case:
     return Case(When(fits, then=F(column)), default=Value("{}"), output_field=TextField())
 
 
-def _named(told: Mapping[str, Any]) -> dict[str, str]:
-    said = {}
+def _texts_by_name(pairs: Mapping[str, Any]) -> dict[str, str]:
+    texts = {}
     for name, keys in _KEYS.items():
-        texts = (str(told[key]).strip() for key in keys if key in told)
-        if text := next(filter(None, texts), ""):
-            said[name] = text
-    return said
+        values = (str(pairs[key]).strip() for key in keys if key in pairs)
+        if text := next(filter(None, values), ""):
+            texts[name] = text
+    return texts

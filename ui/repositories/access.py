@@ -49,16 +49,16 @@ class AccessPage(RepositoryPage):
         return self.answer(NewGrantForm())
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
-        asked = self.filled(NewGrantForm(request.POST)).cleaned_data
-        find = self._team if asked["holder"] == "team" else self._account
+        data = self.filled(NewGrantForm(request.POST)).cleaned_data
+        find = self._team if data["holder"] == "team" else self._account
         grant(
             repository=self.repository,
-            role=Role(asked["role"]),
-            holder=find(asked["name"]),
+            role=Role(data["role"]),
+            holder=find(data["name"]),
             now=self.now,
             by=self.by,
         )
-        text = f"{asked['name'].strip()} has the role {asked['role']} in {repository} now."
+        text = f"{data['name'].strip()} has the role {data['role']} in {repository} now."
         return self.done(text, "ui:access", repository=repository)
 
     def _account(self, name: str) -> User | Robot:
@@ -77,8 +77,8 @@ class AccessPage(RepositoryPage):
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         self.suggest(form, "name", first="account")
-        page = page_of(self.request, _given(self), order=("id",))
-        asked = typed(self.request.GET, "who", most=2 * MAX_NAME_LENGTH + 1)
+        page = page_of(self.request, _grants(self), order=("id",))
+        name = typed(self.request.GET, "who", most=2 * MAX_NAME_LENGTH + 1)
         return self.render(
             crumb="Access",
             kind=self.repository.kind,
@@ -87,8 +87,8 @@ class AccessPage(RepositoryPage):
             holders=holders_of(self.repository),
             teams=administering_teams(self.repository)[:MOST_TEAMS],
             anybody=explain(account=None, repository=self.repository),
-            asked=asked,
-            answer=self._explained(asked) if asked else None,
+            asked=name,
+            answer=self._explained(name) if name else None,
             **options,
         )
 
@@ -107,50 +107,50 @@ class GrantPage(RepositoryPage):
     template = "ui/repositories/grant.html"
     actions = {"GET": "*", "POST": "*"}
     tab = "access"
-    given: RepositoryGrant
+    grant: RepositoryGrant
 
     def refusal(self) -> HttpResponseBase | None:
         answer = super().refusal()
-        found = _given(self).filter(pk=self.kwargs["grant"]).first()
-        if answer is None and found is None:
+        row = _grants(self).filter(pk=self.kwargs["grant"]).first()
+        if answer is None and row is None:
             raise Http404
-        if found is not None:
-            self.given = found
+        if row is not None:
+            self.grant = row
         return answer
 
     def context(self) -> dict[str, Any]:
-        about = {"crumb": "Access", "kind": self.repository.kind, "given": self.given}
-        return {**super().context(), **about, "holder": _name_of(self.given)}
+        about = {"crumb": "Access", "kind": self.repository.kind, "given": self.grant}
+        return {**super().context(), **about, "holder": _name_of(self.grant)}
 
     def get(self, request: HttpRequest, repository: str, grant: int) -> HttpResponse:
-        return self.answer(RoleForm(initial={"role": self.given.role}))
+        return self.answer(RoleForm(initial={"role": self.grant.role}))
 
     def post(self, request: HttpRequest, repository: str, **_: Any) -> HttpResponse:
-        name = _name_of(self.given)
+        name = _name_of(self.grant)
         if "remove" in request.POST:
-            revoke(given=self.given, now=self.now, by=self.by)
+            revoke(given=self.grant, now=self.now, by=self.by)
             text = f"{name} has no role of its own in {repository} any more."
             return self.done(text, "ui:access", repository=repository)
         form = self.filled(RoleForm(request.POST))
-        holder = _holder_of(self.given)
+        holder = _holder_of(self.grant)
         role = Role(form.cleaned_data["role"])
         grant(repository=self.repository, role=role, holder=holder, now=self.now, by=self.by)
         text = f"{name} has the role {role} in {repository} now."
         return self.done(text, "ui:access", repository=repository)
 
 
-def _given(page: RepositoryPage) -> Any:
+def _grants(page: RepositoryPage) -> Any:
     return RepositoryGrant.objects.filter(repository=page.repository).select_related(
         "repository", "user", "robot__namespace", "team__organization__namespace"
     )
 
 
-def _holder_of(given: RepositoryGrant) -> User | Robot | Team:
-    holder: User | Robot | Team | None = given.user or given.robot or given.team
+def _holder_of(row: RepositoryGrant) -> User | Robot | Team:
+    holder: User | Robot | Team | None = row.user or row.robot or row.team
     if holder is None:
         raise AssertionError("a constraint of the table forbids it")
     return holder
 
 
-def _name_of(given: RepositoryGrant) -> str:
-    return str(_holder_of(given))
+def _name_of(row: RepositoryGrant) -> str:
+    return str(_holder_of(row))

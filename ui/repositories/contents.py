@@ -27,11 +27,11 @@ def contents_of(repository: Repository, now: datetime) -> Contents:
     return Contents(
         tags=living_tags(repository, now),
         manifests=counted(Manifest.objects.present().filter(repository=repository), MOST_COUNTED),
-        size=_held_bytes(repository),
+        size=_stored_bytes(repository),
     )
 
 
-def _held_bytes(repository: Repository) -> Amount:
+def _stored_bytes(repository: Repository) -> Amount:
     links = BlobLink.objects.filter(repository=repository).order_by("pk")
-    found = list(links.values_list("blob__size", flat=True)[: MOST_COUNTED + 1])
-    return Amount(sum(found[:MOST_COUNTED]), is_least=len(found) > MOST_COUNTED)
+    sizes = list(links.values_list("blob__size", flat=True)[: MOST_COUNTED + 1])
+    return Amount(sum(sizes[:MOST_COUNTED]), is_least=len(sizes) > MOST_COUNTED)

@@ -92,11 +92,11 @@ class DeletedRepositoryPage(NamespacePage):
     def refusal(self) -> HttpResponseBase | None:
         answer = super().refusal()
         here = restorable(self.now).filter(namespace=self.namespace)
-        found = here.filter(pk=self.kwargs["deleted"]).first()
-        if answer is None and found is None:
+        repository = here.filter(pk=self.kwargs["deleted"]).first()
+        if answer is None and repository is None:
             raise Http404
-        if found is not None:
-            self.repository = found
+        if repository is not None:
+            self.repository = repository
         return answer
 
     def context(self) -> dict[str, Any]:

@@ -47,13 +47,13 @@ class NewRepositoryForm(PageForm):
         widget.choices = [(name, name) for name in namespaces]
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        if "namespace" in given and "name" in given:
+        data = self.cleaned_data
+        if "namespace" in data and "name" in data:
             try:
-                given["path"] = repository_path(f"{given['namespace']}/{given['name']}")
+                data["path"] = repository_path(f"{data['namespace']}/{data['name']}")
             except NameInvalid as error:
                 self.add_error("name", reason_of(error))
-        return given
+        return data
 
 
 class NewRepositoryPage(Page):
@@ -62,10 +62,10 @@ class NewRepositoryPage(Page):
     nav = "organizations"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = request.GET.get("namespace", "")
-        chosen = asked if asked in self._namespaces else self.visitor.name
+        name = request.GET.get("namespace", "")
+        namespace = name if name in self._namespaces else self.visitor.name
         private = settings.BERTH.CREATE_PRIVATE_REPO_ON_PUSH
-        initial = {"namespace": chosen, "visibility": "private" if private else "public"}
+        initial = {"namespace": namespace, "visibility": "private" if private else "public"}
         return self.answer(NewRepositoryForm(namespaces=self._namespaces, initial=initial))
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -91,12 +91,14 @@ class NewRepositoryPage(Page):
         creating = Team.objects.filter(
             role__in=(TeamRole.ADMIN, TeamRole.CREATOR), members__user=self.visitor.id
         )
-        asked = self.request.GET.get("namespace") or self.request.POST.get("namespace", "")
+        name = self.request.GET.get("namespace") or self.request.POST.get("namespace", "")
         wanted = Q(organization__teams__in=creating)
-        if is_name(asked) and rights_in(
-            principal=self.visitor, path=f"{asked}/name", repository=None
+        if is_name(name) and rights_in(
+            principal=self.visitor, path=f"{name}/name", repository=None
         ):
-            wanted |= Q(name=asked)
-        found = Namespace.objects.filter(wanted).exclude(name=self.visitor.name).order_by("name")
-        names = found.values_list("name", flat=True).distinct()[:MOST_NAMESPACES]
+            wanted |= Q(name=name)
+        namespaces = (
+            Namespace.objects.filter(wanted).exclude(name=self.visitor.name).order_by("name")
+        )
+        names = namespaces.values_list("name", flat=True).distinct()[:MOST_NAMESPACES]
         return [self.visitor.name, *names]

@@ -33,13 +33,13 @@ class PatternForm(PageForm):
     is_inverted = forms.BooleanField(label="All tags but those of the pattern", required=False)
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        data = self.cleaned_data
         if not self.errors:
             try:
-                given["compiled"] = parse_pattern(given["pattern"], given["syntax"])
+                data["compiled"] = parse_pattern(data["pattern"], data["syntax"])
             except ImmutabilityRuleRefused as error:
                 self.add_error("pattern", reason_of(error))
-        return given
+        return data
 
 
 class ImmutabilityPage(RulePage):
@@ -51,14 +51,14 @@ class ImmutabilityPage(RulePage):
         if "pattern" not in request.GET:
             return self.answer(PatternForm(initial={"syntax": Syntax.GLOB.value}))
         form = self.filled(PatternForm(request.GET))
-        chosen = chosen_tags(
+        selection = chosen_tags(
             place=self.place,
             pattern=form.cleaned_data["compiled"],
             is_inverted=form.cleaned_data["is_inverted"],
             looked_at=LOOKED_AT,
             now=self.now,
         )
-        return self.answer(form, chosen=chosen, named=chosen.tags[:NAMED])
+        return self.answer(form, chosen=selection, named=selection.tags[:NAMED])
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         form = self.filled(PatternForm(request.POST))
@@ -96,15 +96,15 @@ class RuleRemoval(RulePage):
     template = "ui/rules/immutability_remove.html"
 
     def get(self, request: HttpRequest, rule: int, **kwargs: str) -> HttpResponse:
-        return self.render(rule=self._found(rule), crumb="Remove a rule")
+        return self.render(rule=self._rule(rule), crumb="Remove a rule")
 
     def post(self, request: HttpRequest, rule: int, **kwargs: str) -> HttpResponse:
-        found = self._found(rule)
-        said = found.sentence
-        remove_immutability_rule(rule=found, now=self.now, by=self.by)
-        return self.changed(f"The rule was removed: {said}.", "immutability")
+        row = self._rule(rule)
+        sentence = row.sentence
+        remove_immutability_rule(rule=row, now=self.now, by=self.by)
+        return self.changed(f"The rule was removed: {sentence}.", "immutability")
 
-    def _found(self, key: int) -> ImmutabilityRule:
+    def _rule(self, key: int) -> ImmutabilityRule:
         for rule in self.own():
             if rule.pk == key:
                 return rule

@@ -39,14 +39,14 @@ class KeyForm(PageForm):
         return str(file.read(MAX_PEM_BYTES + 1).decode("ascii", "replace")) if file else ""
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        data = self.cleaned_data
         if self.errors:
-            return given
-        if given["pem"].strip() and given["file"]:
+            return data
+        if data["pem"].strip() and data["file"]:
             self.add_error("file", "Paste the key or choose its file, not both.")
-        elif not given["pem"].strip() and not given["file"]:
+        elif not data["pem"].strip() and not data["file"]:
             self.add_error("pem", "Paste the public key, or choose its file.")
-        return given
+        return data
 
     @property
     def text(self) -> str:
@@ -101,27 +101,27 @@ class KeyRemoval(NamespaceRules):
     tab = "keys"
 
     def get(self, request: HttpRequest, key: int, **kwargs: str) -> HttpResponse:
-        found = self._found(key)
-        lost = losses(key=found, size=NAMED + 1)
+        row = self._key(key)
+        lost = losses(key=row, size=NAMED + 1)
         return self.render(
-            key=found,
-            verdicts=_verdicts_by([found]).get(found.pk, 0),
+            key=row,
+            verdicts=_verdicts_by([row]).get(row.pk, 0),
             lost=lost[:NAMED],
             has_more_lost=len(lost) > NAMED,
             crumb="Remove a key",
         )
 
     def post(self, request: HttpRequest, key: int, **kwargs: str) -> HttpResponse:
-        found = self._found(key)
-        remove_key(key=found, now=self.now, by=self.by)
-        return self.changed(f"Signatures by the key {found.name} do not count any more.", "keys")
+        row = self._key(key)
+        remove_key(key=row, now=self.now, by=self.by)
+        return self.changed(f"Signatures by the key {row.name} do not count any more.", "keys")
 
-    def _found(self, pk: int) -> PublicKey:
+    def _key(self, pk: int) -> PublicKey:
         keys = PublicKey.objects.select_related("namespace")
-        found = keys.filter(namespace=self.namespace, pk=pk).first()
-        if found is None:
+        row = keys.filter(namespace=self.namespace, pk=pk).first()
+        if row is None:
             raise Http404
-        return found
+        return row
 
 
 def _verdicts_by(keys: list[PublicKey]) -> Mapping[int, int]:

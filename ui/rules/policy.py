@@ -43,7 +43,7 @@ class Choice:
 class PolicyPlace(RulePage):
     """What a namespace and a repository say differently."""
 
-    def chosen(self) -> ArtifactPolicy | None:
+    def own_policy(self) -> ArtifactPolicy | None:
         """The place's own policy."""
         return self.place.artifact_policy
 
@@ -63,14 +63,14 @@ class PolicyPlace(RulePage):
 
     def choice(self, value: str) -> Choice:
         """The choice that a form sent. Raises ``Http404``."""
-        chosen = self.chosen()
+        own = self.own_policy()
         if value == INHERITED:
             title, policy = self.inherited()
-            return Choice(INHERITED, title, "", policy, chosen is None)
+            return Choice(INHERITED, title, "", policy, own is None)
         row = ArtifactPolicy.objects.filter(pk=value).first() if _is_number(value) else None
         if row is None:
             raise Http404
-        return _choice_of(row, chosen)
+        return _choice_of(row, own)
 
 
 class PolicyList(PolicyPlace):
@@ -80,10 +80,10 @@ class PolicyList(PolicyPlace):
         return self.render(in_force=self.in_force(), choices=list(self._choices()))
 
     def _choices(self) -> Iterator[Choice]:
-        chosen = self.chosen()
+        own = self.own_policy()
         yield self.choice(INHERITED)
         for row in ArtifactPolicy.objects.order_by("name")[:MAX_POLICIES]:
-            yield _choice_of(row, chosen)
+            yield _choice_of(row, own)
 
 
 class PolicyChange(PolicyPlace):
@@ -179,8 +179,8 @@ class RepositoryPolicyChange(PolicyChange, RepositoryPolicyPlace):
     pass
 
 
-def _choice_of(row: ArtifactPolicy, chosen: ArtifactPolicy | None) -> Choice:
-    is_chosen = chosen is not None and chosen.pk == row.pk
+def _choice_of(row: ArtifactPolicy, own: ArtifactPolicy | None) -> Choice:
+    is_chosen = own is not None and own.pk == row.pk
     return Choice(str(row.pk), row.name, row.description, row.as_policy("chosen here"), is_chosen)
 
 

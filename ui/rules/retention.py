@@ -58,7 +58,7 @@ class RetentionPlace(RulePage):
     def in_force(self) -> RuleSet:
         raise NotImplementedError
 
-    def shown_repository(self, asked: str, step: str) -> Repository | None:
+    def shown_repository(self, name: str, step: str) -> Repository | None:
         """The one that the preview is about."""
         raise NotImplementedError
 
@@ -191,11 +191,11 @@ class NamespaceRetentionPlace(RetentionPlace, NamespaceTagRules):
     def in_force(self) -> RuleSet:
         return namespace_rules(self.namespace)
 
-    def shown_repository(self, asked: str, step: str) -> Repository | None:
+    def shown_repository(self, name: str, step: str) -> Repository | None:
         """The one that was asked for, the next after it, or the first."""
         theirs = Repository.objects.filter(namespace=self.namespace).order_by("path")
-        path = asked if "/" in asked else f"{self.namespace.name}/{asked}"
-        if not asked or not path.isascii() or "\x00" in path:
+        path = name if "/" in name else f"{self.namespace.name}/{name}"
+        if not name or not path.isascii() or "\x00" in path:
             return theirs.first()
         if step == "other":
             return theirs.filter(path__gt=path).first() or theirs.first()
@@ -212,7 +212,7 @@ class RepositoryRetentionPlace(RetentionPlace, RepositoryRules):
     def in_force(self) -> RuleSet:
         return rules_of(self.repository)
 
-    def shown_repository(self, asked: str, step: str) -> Repository | None:
+    def shown_repository(self, name: str, step: str) -> Repository | None:
         return self.repository
 
 

@@ -56,20 +56,20 @@ class RuleForm(PageForm):
     rule: Rule
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        data = self.cleaned_data
         if self.errors:
-            return given
+            return data
         try:
             self.rule = Rule.parse(
-                given["kind"],
-                given["value"],
-                pattern=given["pattern"],
-                syntax=given["syntax"],
-                pattern_matches=given["matches"] == "match",
+                data["kind"],
+                data["value"],
+                pattern=data["pattern"],
+                syntax=data["syntax"],
+                pattern_matches=data["matches"] == "match",
             )
         except RuleInvalid as error:
-            self.add_error(_field_of(given), _sentence(str(error)))
-        return given
+            self.add_error(_field_of(data), _sentence(str(error)))
+        return data
 
 
 class RuleEditor:
@@ -149,10 +149,10 @@ def _row_of(rule: Rule) -> Row:
     }
 
 
-def _field_of(given: Mapping[str, str]) -> str:
+def _field_of(data: Mapping[str, str]) -> str:
     """Which field a rule is refused for: its value, unless the same without a pattern is fine."""
     try:
-        Rule.parse(given["kind"], given["value"])
+        Rule.parse(data["kind"], data["value"])
     except RuleInvalid:
         return "value"
     return "pattern"

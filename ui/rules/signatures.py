@@ -49,11 +49,13 @@ class SignatureRequirementPage(RepositoryRules):
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         form = self.filled(RequirementForm(request.POST))
-        chosen = SignatureRequirement(form.cleaned_data["requirement"])
-        if chosen == SignatureRequirement.REQUIRED and "confirmed" not in request.POST:
+        requirement = SignatureRequirement(form.cleaned_data["requirement"])
+        if requirement == SignatureRequirement.REQUIRED and "confirmed" not in request.POST:
             return self.answer(form, must_confirm=True)
-        require_signatures(repository=self.repository, requirement=chosen, now=self.now, by=self.by)
-        return self.done(f"{TITLES[chosen]}.", "ui:signature_requirement", **self.where)
+        require_signatures(
+            repository=self.repository, requirement=requirement, now=self.now, by=self.by
+        )
+        return self.done(f"{TITLES[requirement]}.", "ui:signature_requirement", **self.where)
 
     def answer(self, form: Any = None, **options: Any) -> HttpResponse:
         tags = Tag.objects.alive(at=self.now).filter(repository=self.repository)

@@ -39,36 +39,36 @@ class TimeMachinePage(NamespaceTagRules):
     section = "time_machine"
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        asked = request.GET.get("lifetime", "")
-        if not asked:
+        choice = request.GET.get("lifetime", "")
+        if not choice:
             return self._page()
-        if asked not in {DEFAULT, *settings.BERTH.TAG_EXPIRATION_OPTIONS}:
+        if choice not in {DEFAULT, *settings.BERTH.TAG_EXPIRATION_OPTIONS}:
             return self._page(
                 status=FORM_REFUSED, refusal="This is not one of the times that can be chosen."
             )
-        return self._page(asked=asked)
+        return self._page(choice=choice)
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        asked = request.POST.get("lifetime", "")
+        choice = request.POST.get("lifetime", "")
         set_time_machine(
             namespace=self.namespace,
-            lifetime=None if asked == DEFAULT else asked,
+            lifetime=None if choice == DEFAULT else choice,
             now=self.now,
             by=self.by,
         )
-        kept = words_of(time_machine_of(self.namespace))
-        return self.changed(f"Ended tags can now be restored for {kept}.", "time_machine")
+        duration = words_of(time_machine_of(self.namespace))
+        return self.changed(f"Ended tags can now be restored for {duration}.", "time_machine")
 
     def refused(self, error: Refusal) -> HttpResponse:
         return self._page(status=FORM_REFUSED, refusal=reason_of(error))
 
     def _page(
-        self, *, asked: str = "", status: int = HTTPStatus.OK, refusal: str = ""
+        self, *, choice: str = "", status: int = HTTPStatus.OK, refusal: str = ""
     ) -> HttpResponse:
-        held = time_machine_of(self.namespace)
-        wanted = _lifetime(asked) if asked else held
+        span = time_machine_of(self.namespace)
+        wanted = _lifetime(choice) if choice else span
         lost: list[Tag] = []
-        if wanted < held:
+        if wanted < span:
             rows = lost_by(namespace=self.namespace, lifetime=wanted, now=self.now)
             rows = rows.select_related("repository").order_by("repository", "name", "-started_at")
             lost = list(
@@ -78,32 +78,32 @@ class TimeMachinePage(NamespaceTagRules):
             status=status,
             refusal=refusal,
             may_choose=settings.BERTH.FEATURE_CHANGE_TAG_EXPIRATION,
-            lifetime=words_of(held),
+            lifetime=words_of(span),
             is_default=self.namespace.tag_expiration_seconds is None,
-            options=self._options(asked),
-            asked=asked,
+            options=self._options(choice),
+            asked=choice,
             wanted=words_of(wanted),
-            is_shorter=wanted < held,
-            is_longer=wanted > held,
+            is_shorter=wanted < span,
+            is_longer=wanted > span,
             lost=lost[:NAMED],
             lost_count=min(len(lost), COUNTED),
             has_more_lost=len(lost) > COUNTED,
         )
 
-    def _options(self, asked: str) -> list[Option]:
+    def _options(self, choice: str) -> list[Option]:
         seconds = self.namespace.tag_expiration_seconds
         default = f"as the configuration says: {words_of(default_time_machine())}"
         options = [Option(DEFAULT, default, seconds is None)]
         for text in settings.BERTH.TAG_EXPIRATION_OPTIONS:
             lifetime = parse_lifetime(text)
             options.append(Option(text, words_of(lifetime), lifetime.total_seconds() == seconds))
-        if asked:
-            return [Option(one.value, one.title, one.value == asked) for one in options]
+        if choice:
+            return [Option(one.value, one.title, one.value == choice) for one in options]
         return options
 
 
-def _lifetime(asked: str) -> timedelta:
-    return default_time_machine() if asked == DEFAULT else parse_lifetime(asked)
+def _lifetime(choice: str) -> timedelta:
+    return default_time_machine() if choice == DEFAULT else parse_lifetime(choice)
 
 
 def words_of(lifetime: timedelta) -> str:

@@ -85,10 +85,10 @@ def find_actions(question: Question, principal: Principal, *, most: int) -> list
 
 
 def _ways(words: Sequence[str], principal: Principal) -> Iterator[Way]:
-    known = [*_OF_EVERYBODY, *(_OF_VISITORS if principal.kind == "anonymous" else _OF_PEOPLE)]
+    actions = [*_OF_EVERYBODY, *(_OF_VISITORS if principal.kind == "anonymous" else _OF_PEOPLE)]
     if principal.is_superuser:
-        known += _OF_SUPERUSERS
-    for action in known:
+        actions += _OF_SUPERUSERS
+    for action in actions:
         if action.fits(words):
             yield Way(action.title, reverse(action.page), action.icon)
     if principal.kind == "anonymous":

@@ -58,10 +58,10 @@ class SearchPage(_Asking):
             return self.render(question=question)
         group = _GROUPS.get(request.GET.get("in", ""))
         try:
-            found = self._everything(question) if group is None else group(self, question)
+            context = self._everything(question) if group is None else group(self, question)
         except TookTooLong as error:
             raise Busy from error
-        return self.render(question=question, search_text=question.text, **found)
+        return self.render(question=question, search_text=question.text, **context)
 
     def _everything(self, question: Question) -> dict[str, Any]:
         answer = search(question, principal=self.visitor, now=self.now)
@@ -75,8 +75,8 @@ class SearchPage(_Asking):
         }
 
     def repositories(self, question: Question) -> dict[str, Any]:
-        found = find_repositories(question, readable_repositories(self.visitor))
-        page = self._page(found, "-last_pushed_at", "-id")
+        matches = find_repositories(question, readable_repositories(self.visitor))
+        page = self._page(matches, "-last_pushed_at", "-id")
         return {"page": page, "rows": repository_rows(page.rows, now=self.now)}
 
     def organizations(self, question: Question) -> dict[str, Any]:
@@ -101,9 +101,9 @@ class SearchPage(_Asking):
         page = self._page(find_manifests(question, readable), "digest", "pk")
         return {"page": page, "manifests": page.rows}
 
-    def _page(self, found: Any, *order: str) -> KeysetPage[Any]:
+    def _page(self, matches: Any, *order: str) -> KeysetPage[Any]:
         with within_deadline():
-            return page_of(self.request, found.order_by(), order=order)
+            return page_of(self.request, matches.order_by(), order=order)
 
 
 _GROUPS: Mapping[str, Callable[[SearchPage, Question], dict[str, Any]]] = {
@@ -154,8 +154,8 @@ class SuggestionsPage(_Asking):
         named = exact(question, principal=self.visitor, now=self.now)
         answer = search(question, principal=self.visitor, now=self.now, most=MOST_SUGGESTED)
         yield Group("Go to", [*_exact(named)])
-        known = {named.repository.pk} if named else set()
-        yield from _stored(answer, known, named)
+        shown_ids = {named.repository.pk} if named else set()
+        yield from _stored(answer, shown_ids, named)
         if question.repository:  # a reference asks for nothing else
             return
         places = find_in_manual(question.words, most=MOST_PLACES)
@@ -183,8 +183,8 @@ def _exact(named: Exact | None) -> Iterator[Suggestion]:
     yield Suggestion(url, repository.path, about, kind=kind, is_exact=is_whole)
 
 
-def _stored(answer: Answer, known: set[int], named: Exact | None) -> Iterator[Group]:
-    repositories = [row for row in answer.repositories.rows if row.pk not in known]
+def _stored(answer: Answer, shown_ids: set[int], named: Exact | None) -> Iterator[Group]:
+    repositories = [row for row in answer.repositories.rows if row.pk not in shown_ids]
     yield Group(
         "Repositories",
         [

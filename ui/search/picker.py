@@ -16,14 +16,14 @@ class _PickerPage(PlacePage):
 
     def get(self, request: HttpRequest, **_: str) -> HttpResponse:
         query = request.GET
-        found = known_names(
+        names = known_names(
             query.get("of") or query.get("holder", ""),
             typed(query, query.get("field", ""), most=_MAX_LENGTH),
             place=self.home,
             asker=self.visitor,
             most=SUGGESTED,
         )
-        response = self.render(picks=found)
+        response = self.render(picks=names)
         patch_cache_control(response, private=True, no_store=True)
         return response
 

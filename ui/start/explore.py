@@ -60,11 +60,13 @@ class OrganizationsPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         shows_all = self.visitor.is_superuser and "all" in request.GET
-        found = Namespace.objects.filter(organization__isnull=False).select_related("organization")
+        namespaces = Namespace.objects.filter(organization__isnull=False).select_related(
+            "organization"
+        )
         if not shows_all:
             mine = TeamMember.objects.filter(user=self.visitor.id)
-            found = found.filter(organization__in=mine.values("team__organization"))
-        page = page_of(request, found, order=("name",))
+            namespaces = namespaces.filter(organization__in=mine.values("team__organization"))
+        page = page_of(request, namespaces, order=("name",))
         organizations = [namespace.organization for namespace in page.rows]
         teams = self._teams(organizations)
         return self.render(
@@ -75,12 +77,12 @@ class OrganizationsPage(Page):
         )
 
     def _teams(self, organizations: Sequence[Organization]) -> Mapping[int, Sequence[str]]:
-        found: dict[int, list[str]] = defaultdict(list)
+        names_by_organization: dict[int, list[str]] = defaultdict(list)
         members = TeamMember.objects.filter(
             user=self.visitor.id, team__organization__in=organizations
         )
         for organization, name in members.order_by("team__name").values_list(
             "team__organization", "team__name"
         ):
-            found[organization].append(name)
-        return found
+            names_by_organization[organization].append(name)
+        return names_by_organization

@@ -43,9 +43,9 @@ class WelcomePage(Page):
         }
 
     def _for_people(self, user: User) -> dict[str, Any]:
-        found = Organization.objects.filter(teams__members__user=user).distinct()
+        rows = Organization.objects.filter(teams__members__user=user).distinct()
         organizations = list(
-            found.select_related("namespace").order_by("namespace__name")[: MOST_ORGANIZATIONS + 1]
+            rows.select_related("namespace").order_by("namespace__name")[: MOST_ORGANIZATIONS + 1]
         )
         return {
             "rows": self._rows(),
@@ -92,11 +92,11 @@ def _remembered(request: HttpRequest, name: str, choices: Sequence[str]) -> Http
     came_from = request.META.get("HTTP_REFERER", "")
     is_ours = url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
     response = HttpResponseRedirect(came_from if is_ours else "/")
-    chosen = request.POST.get(name, "")
-    if chosen in choices:
+    choice = request.POST.get(name, "")
+    if choice in choices:
         response.set_cookie(
             name,
-            chosen,
+            choice,
             max_age=_KEPT,
             secure=request.is_secure(),
             httponly=True,

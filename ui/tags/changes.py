@@ -220,7 +220,7 @@ class ChangePage(TagsPage):
         """All that the list showed, on every page of it, and one more than are changed at once."""
         filters = Filters.of(values, self.repository)
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        tags = filters.chosen(alive, self.repository).order_by(*filters.order)
+        tags = filters.selection(alive, self.repository).order_by(*filters.order)
         return list(tags.values_list("name", flat=True)[: MAX_TAGS + 1])
 
     def _change(self, values: QueryDict) -> Change:
@@ -285,17 +285,17 @@ class ChangePage(TagsPage):
             companions = delete_companions(
                 repository=self.repository, digests=digests, now=self.now, by=self.by
             )
-        said = change.done.format(tags=_count(len(done)))
+        message = change.done.format(tags=_count(len(done)))
         if companions:
-            said += f" With them went {_count(len(companions))} of signatures and the like."
+            message += f" With them went {_count(len(companions))} of signatures and the like."
         if len(done) == len(fates):
             if change.name == "delete" and time_machine_of(self.repository.namespace):
                 moment = urlencode({"deleted": order.now.isoformat()})
                 return HttpResponseRedirect(f"{self._list_url()}?{moment}")
-            messages.success(self.request, said)
+            messages.success(self.request, message)
             return HttpResponseRedirect(self._list_url())
         return self.render(
-            "ui/tags/outcome.html", change=change, fates=fates, said=said if done else ""
+            "ui/tags/outcome.html", change=change, fates=fates, said=message if done else ""
         )
 
     def _tags(self, names: Iterable[str]) -> Mapping[str, Tag]:

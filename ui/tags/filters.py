@@ -86,12 +86,12 @@ class Filters:
     @property
     def kept(self) -> Mapping[str, str]:
         """What a form or a link that changes the order takes along."""
-        told = {
+        parameters = {
             "q": self.text,
             "expiry": "expiring" if self.is_expiring else "",
             "show": "companions" if self.is_companion else "",
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in parameters.items() if value}
 
     @property
     def heads(self) -> Mapping[str, Head]:
@@ -110,7 +110,7 @@ class Filters:
         """The list from its beginning."""
         return self._url(sort=self.sort)
 
-    def chosen(self, tags: TagQuerySet, repository: Repository) -> TagQuerySet:
+    def selection(self, tags: TagQuerySet, repository: Repository) -> TagQuerySet:
         tags = tags.companions(self.is_companion)
         if self.is_expiring:
             tags = tags.filter(expires_at__isnull=False)
@@ -154,11 +154,11 @@ class Filters:
             matches = Q(name__icontains=self.text)
         if (start := _start_of_a_digest(self.text)) is None:
             return matches or Q(pk__in=[])
-        found = Manifest.objects.filter(
+        manifests = Manifest.objects.filter(
             repository=repository.id, digest__gte=start, digest__lt=f"{start}g"
         )
         # Two steps: in one statement, databases would read all tags for either half of an "or".
-        ids = list(found.order_by("digest").values_list("pk", flat=True)[:_MAX_MANIFESTS])
+        ids = list(manifests.order_by("digest").values_list("pk", flat=True)[:_MAX_MANIFESTS])
         return matches | Q(manifest__in=ids) if matches else Q(manifest__in=ids)
 
 

@@ -73,15 +73,15 @@ class HistoryPage(TagsPage):
         return response
 
     def _rows(self, events: list[TagEvent]) -> list[HistoryRow]:
-        known: Any = {}
+        actors: Any = {}
         if "push" in self.given_rights:
             moments = [(event.tag.name, event.at) for event in events]
-            known = actors_of(self.repository, moments)
+            actors = actors_of(self.repository, moments)
         span = time_machine_of(self.repository.namespace)
         return [
             HistoryRow(
                 event=event,
-                by=known.get((event.tag.name, event.at), ""),
+                by=actors.get((event.tag.name, event.at), ""),
                 until=event.at + span if event.gone and event.at + span > self.now else None,
             )
             for event in events
@@ -143,8 +143,8 @@ def deleted_together(repository: Repository, moment: str, *, now: datetime) -> S
         ended_at=at,
         end_reason__in=[EndReason.DELETE, EndReason.SUBJECT],
     )
-    found = rows.select_related("manifest").defer("manifest__body").order_by("pk")
-    return list(found[:MAX_UNDONE])
+    tags = rows.select_related("manifest").defer("manifest__body").order_by("pk")
+    return list(tags[:MAX_UNDONE])
 
 
 class RestorePage(_PastPage):
@@ -170,8 +170,8 @@ class RestorePage(_PastPage):
             return self._undo(moment)
         name, digest = self.past(request.POST)
         restore_tag(repository=self.repository, name=name, digest=digest, now=self.now, by=self.by)
-        said = f"{name} is back and points at {digest[:19]}."
-        return self.done(said, "ui:history", repository=self.repository.path)
+        message = f"{name} is back and points at {digest[:19]}."
+        return self.done(message, "ui:history", repository=self.repository.path)
 
     def _undo(self, moment: str) -> HttpResponse:
         gone = deleted_together(self.repository, moment, now=self.now)
@@ -179,8 +179,8 @@ class RestorePage(_PastPage):
         for tag, reason in refused[:MAX_REASONS]:
             messages.error(self.request, f"{tag.name} is not back. {reason}")
         back = len(gone) - len(refused)
-        said = f"{back} tag{'' if back == 1 else 's'} came back."
-        return self.done(said, "ui:tags", repository=self.repository.path)
+        message = f"{back} tag{'' if back == 1 else 's'} came back."
+        return self.done(message, "ui:tags", repository=self.repository.path)
 
     def _not_undone(self, tag: Tag) -> str:
         """Bring it back, or say why not."""
@@ -228,8 +228,8 @@ class ForgetPage(_PastPage):
         delete_tag_for_good(
             repository=self.repository, name=name, digest=digest, now=self.now, by=self.by
         )
-        said = f"{name} with {digest[:19]} was deleted for good."
-        return self.done(said, "ui:history", repository=self.repository.path)
+        message = f"{name} with {digest[:19]} was deleted for good."
+        return self.done(message, "ui:history", repository=self.repository.path)
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "crumb": "Delete for good"}

@@ -50,8 +50,8 @@ class TagListPage(TagsPage):
     def get(self, request: HttpRequest, repository: str) -> HttpResponse:
         filters = Filters.of(request.GET, self.repository)
         alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id)
-        chosen = filters.chosen(alive, self.repository)
-        tags = filters.begun(chosen).select_related("manifest")
+        matches = filters.selection(alive, self.repository)
+        tags = filters.begun(matches).select_related("manifest")
         page = page_of(
             request,
             tags.defer("manifest__body", "manifest__annotations_json", "manifest__labels_json"),
@@ -63,7 +63,7 @@ class TagListPage(TagsPage):
             "ui/tags/table.html" if self.wants_part else self.template,
             page=page,
             rows=rows,
-            total=counted(chosen, MOST_TAGS_COUNTED),
+            total=counted(matches, MOST_TAGS_COUNTED),
             filters=filters,
             sorts=SORTS,
             changes=offered(self.rights),
@@ -80,5 +80,5 @@ class TagListPage(TagsPage):
         gone = deleted_together(self.repository, moment, now=self.now) if moment else ()
         deleted = [tag for tag in gone if tag.end_reason == EndReason.DELETE]
         companions = len(gone) - len(deleted)
-        told = {"undo": deleted, "undo_companions": companions, "undo_moment": moment}
-        return told if deleted else {}
+        context = {"undo": deleted, "undo_companions": companions, "undo_moment": moment}
+        return context if deleted else {}
