@@ -45,7 +45,9 @@ class RepositoryView(DistributionView, views.RepositoryView):
     asks_for: ClassVar[Mapping[str, str]] = {}  # HTTP method -> scope of its challenge, if larger
 
     def identify(self, request: Request) -> Caller:
-        self.challenge_scope = f"repository:{self.kwargs['name']}:{self._asked(request.method)}"
+        self.challenge_scope = (
+            f"repository:{self.kwargs['name']}:{self._challenge_actions(request.method)}"
+        )
         return super().identify(request)
 
     def read(self, name: str) -> Read:
@@ -54,7 +56,7 @@ class RepositoryView(DistributionView, views.RepositoryView):
         headers = self.request.headers
         return Read(is_head, headers, name, self.repository, self.caller, self.now)
 
-    def _asked(self, method: str | None) -> str:
+    def _challenge_actions(self, method: str | None) -> str:
         action = self.actions[str(method)]
         return self.asks_for.get(str(method)) or {"pull": "pull", "push": "pull,push"}.get(
             action, f"pull,{action}"

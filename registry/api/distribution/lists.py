@@ -47,8 +47,8 @@ class CatalogView(DistributionView):
             raise InsufficientScope("the token does not open the catalog")
         size = page_size(request.query_params)
         visible = catalog_of(caller.confirmed(now=self.now))
-        found = visible.page(after=page_start(request.query_params), size=size + 1)
-        paths = list(found.values_list("path", flat=True)) if size else []
+        repositories = visible.page(after=page_start(request.query_params), size=size + 1)
+        paths = list(repositories.values_list("path", flat=True)) if size else []
         document = {"repositories": paths[:size]}
         return Response(document, headers=next_page("/v2/_catalog", paths, size))
 

@@ -38,13 +38,13 @@ class V1View(views.View):
         return identify(request, now=self.now) or Caller(ANONYMOUS)
 
     def require_in(
-        self, caller: Caller, action: Action, path: str, found: Repository | None
+        self, caller: Caller, action: Action, path: str, repository: Repository | None
     ) -> None:
         """Let the caller pass or raise. A token opens its own repository and no other."""
-        caller.require(action, path, found, now=self.now)
+        caller.require(action, path, repository, now=self.now)
         if self.token and (
-            found is None
-            or found.id != self.token.repository_id
+            repository is None
+            or repository.id != self.token.repository_id
             or action not in self.token.actions
         ):
             raise InsufficientScope(f"the token does not say that you may {action} in {path}")

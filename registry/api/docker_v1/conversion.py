@@ -143,10 +143,10 @@ def _default_image(
 def image_of(*, repository: Repository, digest: str, now: datetime) -> ResolvedManifest:
     """The manifest itself, or the image that an index has for clients that cannot choose."""
     for _ in range(_NESTED_INDEXES + 1):
-        found = _read(repository, digest, now)
-        if found.media_type not in INDEXES:
-            return found
-        digest = str(default_image(_parsed(found)))
+        manifest = _read(repository, digest, now)
+        if manifest.media_type not in INDEXES:
+            return manifest
+        digest = str(default_image(_parsed(manifest)))
     raise NotConvertible("its indexes list each other too deeply")
 
 

@@ -42,10 +42,10 @@ def history_of(schema1: Schema1, image: ImageId) -> list[dict[str, Any]]:
     layers = range(image.layer, len(schema1.layers))
     ids = [str(image._replace(layer=layer)) for layer in layers]
     history = [{**schema1.history[layer], "id": id} for layer, id in zip(layers, ids, strict=True)]
-    for said, parent in zip(history, [*ids[1:], ""], strict=True):
-        said["parent"] = parent
+    for entry, parent in zip(history, [*ids[1:], ""], strict=True):
+        entry["parent"] = parent
         if not parent:
-            del said["parent"]
+            del entry["parent"]
     return history
 
 

@@ -135,10 +135,12 @@ class _Image(V1View):
 class PushedJsonView(_Image, ImageJsonView):
     def put(self, request: Request, image_id: str) -> Response:
         text = _text_of(self.body.read_small(_MAX_JSON_BYTES))
-        said = read_v1_image(text, "the image")
-        if said["id"] != image_id:
-            raise ManifestInvalid(f"the image calls itself {said['id']}, and the address another")
-        parent = said.get("parent") or ""
+        document = read_v1_image(text, "the image")
+        if document["id"] != image_id:
+            raise ManifestInvalid(
+                f"the image calls itself {document['id']}, and the address another"
+            )
+        parent = document.get("parent") or ""
         if parent:
             self.stage.check_parent(parent, now=self.now)
         self.stage.tell(StagedImage(image_id, parent, text), now=self.now)
@@ -166,8 +168,8 @@ class ChecksumView(_Image):
 
     def put(self, request: Request, image_id: str) -> Response:
         image = self.stage.get(image_id, now=self.now)
-        told = request.headers.get("X-Docker-Checksum-Payload")
-        if told is not None and told != image.layer:
+        checksum = request.headers.get("X-Docker-Checksum-Payload")
+        if checksum is not None and checksum != image.layer:
             raise DigestInvalid(f"the layer has the digest {image.layer or 'of nothing'}")
         return Response(True)
 

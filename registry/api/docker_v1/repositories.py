@@ -44,8 +44,8 @@ class TagsView(V1RepositoryView):
 
     def get(self, request: Request, name: str) -> Response:
         tagged = _images(self.repository, self.now).order_by("name")
-        found = tagged.values_list("name", "manifest_id")
-        return Response({tag: str(ImageId(manifest, 0)) for tag, manifest in found})
+        pairs = tagged.values_list("name", "manifest_id")
+        return Response({tag: str(ImageId(manifest, 0)) for tag, manifest in pairs})
 
 
 class TagView(V1RepositoryView):
@@ -55,8 +55,8 @@ class TagView(V1RepositoryView):
 
     def get(self, request: Request, name: str, tag: str) -> Response:
         tagged = _images(self.repository, self.now).filter(name=tag)
-        found = tagged.values_list("manifest_id", flat=True)
-        manifest = found.first() if is_tag(tag) else None
+        manifests = tagged.values_list("manifest_id", flat=True)
+        manifest = manifests.first() if is_tag(tag) else None
         if manifest is None:
             raise ManifestUnknown(f"{self.repository.path} has no image {tag[:128]}")
         return Response(str(ImageId(manifest, 0)))
@@ -69,11 +69,11 @@ class SearchView(V1View):
         text = request.query_params.get("q", "").partition("\x00")[0].strip()[:_MAX_QUERY_LENGTH]
         size = _number(request, "n", default=_DEFAULT_SIZE, most=_MAX_SIZE)
         page = _number(request, "page", default=1, most=_MAX_PAGES)
-        found = readable_repositories(self._searcher(request)).filter(path__icontains=text)
-        count = found.count()
+        repositories = readable_repositories(self._searcher(request)).filter(path__icontains=text)
+        count = repositories.count()
         if not count and _searches_elsewhere(request):
             raise RouteUnknown("nothing public has such a name; log in and ask the catalog")
-        shown = found.order_by("path")[(page - 1) * size : page * size]
+        shown = repositories.order_by("path")[(page - 1) * size : page * size]
         return Response(
             {
                 "query": text,

@@ -58,16 +58,16 @@ class Stage:
         """What an image says. The layer stays while that is the same: another push of the image
         may be about to put a tag on it."""
         with transaction.atomic():
-            if (told := self._locked(image.id, now)) and told.said == image.said:
-                image = told
+            if (staged := self._locked(image.id, now)) and staged.said == image.said:
+                image = staged
             self._keep(image, now)
 
     def tell_layer(self, image: StagedImage, layer: Digest, *, now: datetime) -> None:
         """The layer that came for an image. Raises ``ManifestInvalid`` when that says something
         else by now."""
         with transaction.atomic():
-            told = self._locked(image.id, now)
-            if told is None or told.said != image.said:
+            staged = self._locked(image.id, now)
+            if staged is None or staged.said != image.said:
                 raise ManifestInvalid(f"the image {image.id} was pushed anew meanwhile; push again")
             self._keep(replace(image, layer=str(layer)), now)
 
@@ -158,8 +158,8 @@ class Stage:
             raise NotPushed(image_id)
         layers = map(str, schema1.layers[image.layer :])
         return [
-            StagedImage(said["id"], said.get("parent", ""), json.dumps(said), layer)
-            for said, layer in zip(history, layers, strict=True)
+            StagedImage(document["id"], document.get("parent", ""), json.dumps(document), layer)
+            for document, layer in zip(history, layers, strict=True)
         ]
 
     def _key(self, image_id: str) -> str:

@@ -59,18 +59,22 @@ def read_token(value: str, *, now: datetime) -> V1Token:
     """
     text = value.strip().removeprefix(_SCHEME)
     try:
-        said: Mapping[str, Any] = _signer().unsign_object(text[:_MAX_LENGTH])
+        claims: Mapping[str, Any] = _signer().unsign_object(text[:_MAX_LENGTH])
     except (signing.BadSignature, ValueError) as error:
         raise TokenInvalid("the token is not valid here") from error
-    if now.timestamp() >= said["ends"]:
+    if now.timestamp() >= claims["ends"]:
         raise TokenInvalid("the token has expired; ask for a new one")
     principal = current_principal(
-        kind=said["kind"], id=said["id"], token_id=said["token"], stamp=said["stamp"], now=now
+        kind=claims["kind"],
+        id=claims["id"],
+        token_id=claims["token"],
+        stamp=claims["stamp"],
+        now=now,
     )
     if principal is None:
         raise Unauthorized("the account or token behind this login is no longer valid")
-    actions = ALL_ACTIONS.intersection(said["actions"])
-    return V1Token(principal, said["repository"], actions)
+    actions = ALL_ACTIONS.intersection(claims["actions"])
+    return V1Token(principal, claims["repository"], actions)
 
 
 def _signer() -> signing.Signer:

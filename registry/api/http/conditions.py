@@ -56,5 +56,5 @@ def _tags(header: str | None, *, weak: bool) -> frozenset[str] | None:
         return None
     if header.strip(" \t") == _ANYTHING:
         return frozenset({_ANYTHING})
-    found = {match[2] for match in _ENTITY_TAG.finditer(header) if weak or not match[1]}
-    return frozenset(found - {_ANYTHING})  # a tag of that name is not the asterisk
+    tags = {match[2] for match in _ENTITY_TAG.finditer(header) if weak or not match[1]}
+    return frozenset(tags - {_ANYTHING})  # a tag of that name is not the asterisk

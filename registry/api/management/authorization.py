@@ -157,10 +157,10 @@ class RobotTokenView(ManagementView):
 
 
 def _application(client_id: str) -> OAuthApplication:
-    found = applications.application_at(client_id)
-    if found is None:
+    application = applications.application_at(client_id)
+    if application is None:
         raise RequestInvalid("there is no application with this client_id")
-    return found
+    return application
 
 
 def _challenge(form: dict[str, str]) -> str:

@@ -107,11 +107,11 @@ class ManagementView(views.View):
             raise Unauthorized("log in, or send an application token")
         if self.principal.kind != "user" or self.caller.claims is not None:
             raise InsufficientScope("only people may do this, with a login or application token")
-        found = User.objects.select_related("namespace").filter(pk=self.principal.id).first()
-        if found is None:
+        user = User.objects.select_related("namespace").filter(pk=self.principal.id).first()
+        if user is None:
             raise Unauthorized("the account behind this login is gone")
-        self.user = found
-        return found
+        self.user = user
+        return user
 
     def require_superuser(self) -> None:
         self.require_person()
@@ -141,13 +141,13 @@ class ManagementView(views.View):
         """As ``read``, where the body is a list of such."""
         content = self.body.read_small(_MAX_BODY_BYTES)
         try:
-            said = parse_json(content)
+            documents = parse_json(content)
         except ManifestInvalid as error:
             raise RequestInvalid(f"send a JSON list: {error.reason}") from error
-        if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
+        if not isinstance(documents, list) or not all(isinstance(one, dict) for one in documents):
             raise RequestInvalid("send a JSON list of objects")
         body = self.bodies[str(self.request.method)]
-        return [read(body, one) for one in said[: _MOST_DOCUMENTS + 1]]
+        return [read(body, one) for one in documents[: _MOST_DOCUMENTS + 1]]
 
     def document(self) -> Mapping[str, Any]:
         """What the body says; nothing when there is none. JSON, whatever the header says:
@@ -190,7 +190,7 @@ class NamespaceView(ManagementView):
     """An organization, which ``organization`` in the route names, or who calls."""
 
     namespace: Namespace
-    held: frozenset[Standing]
+    standings: frozenset[Standing]
 
     @property
     def place(self) -> Namespace | Repository:
@@ -199,17 +199,17 @@ class NamespaceView(ManagementView):
     def settle(self, *, organization: str = "", **kwargs: Any) -> None:
         if not organization:
             self.namespace = self.require_person().namespace
-            self.held = standings(self.principal, self.namespace)
+            self.standings = standings(self.principal, self.namespace)
             return
         if self.principal.kind == "anonymous":
             raise Unauthorized(f"log in to see the organization {organization[:255]}")
         self.refuse_registry_token()
         self.organization = _organization(organization)
         self.namespace = self.organization.namespace
-        self.held = standings(self.principal, self.namespace)
-        if "member" not in self.held:
+        self.standings = standings(self.principal, self.namespace)
+        if "member" not in self.standings:
             raise _no_organization(organization)
-        if self.operation.right not in self.held:
+        if self.operation.right not in self.standings:
             raise InsufficientScope(f"{self.principal.name} may not do this in {organization}")
 
 
@@ -224,12 +224,12 @@ class RepositoryView(ManagementView):
     itself: ClassVar[Callable[..., HttpResponse] | None] = None
     of_content: ClassVar[bool] = True  # and so nothing that can be changed while that is read-only
     path: str
-    found: Repository | None
+    _repository: Repository | None
 
     def settle(self, *, name: str = "", **kwargs: Any) -> None:
         self._find(name, is_list=not kwargs)
         self.require(cast("Action", self.operation.right))
-        if self.found is None:
+        if self._repository is None:
             raise _no_repository(self.path)
 
     def refuse_method(self, request: Request, *, name: str = "", **kwargs: Any) -> None:
@@ -245,15 +245,15 @@ class RepositoryView(ManagementView):
 
     @property
     def repository(self) -> Repository:
-        if self.found is None:
+        if self._repository is None:
             raise _no_repository(self.path)
-        return self.found
+        return self._repository
 
     def require(self, action: Action) -> None:
         """Let the caller pass or raise. Who may not even read is told what nobody there is told."""
         try:
             self.caller.require(
-                action, self.path, self.found, of_content=self.of_content, now=self.now
+                action, self.path, self._repository, of_content=self.of_content, now=self.now
             )
         except InsufficientScope:
             if self.principal.kind == "anonymous" or self._may_know():
@@ -271,14 +271,16 @@ class RepositoryView(ManagementView):
         if is_list and self._is_a_name_itself(name):
             raise _NamesRepository
         self.path = repository_path(name)
-        self.found = Repository.objects.at_path(self.path)
-        if self.found is None and self._is_a_name_itself(name):
+        self._repository = Repository.objects.at_path(self.path)
+        if self._repository is None and self._is_a_name_itself(name):
             raise _NamesRepository
 
     def _may_know(self) -> bool:
         if self.caller.claims is not None:
             return self.caller.claims.says("pull", self.path)
-        return "pull" in rights_in(principal=self.principal, path=self.path, repository=self.found)
+        return "pull" in rights_in(
+            principal=self.principal, path=self.path, repository=self._repository
+        )
 
     @property
     def _whole_name(self) -> str:
@@ -292,10 +294,10 @@ class RepositoryView(ManagementView):
         whole = self._whole_name
         if whole == name or not is_repository_name(whole):
             return False
-        found = Repository.objects.at_path(whole)
-        if found is None:
+        repository = Repository.objects.at_path(whole)
+        if repository is None:
             return False
-        return "pull" in rights_in(principal=self.principal, path=whole, repository=found)
+        return "pull" in rights_in(principal=self.principal, path=whole, repository=repository)
 
 
 class _NamesRepository(Exception):
@@ -306,8 +308,8 @@ def account_named(name: str) -> Namespace | None:
     """The namespace that a user or an organization holds."""
     if not is_name(name):
         return None
-    held = Namespace.objects.held().select_related("organization", "user")
-    return held.filter(name=name).first()
+    namespaces = Namespace.objects.held().select_related("organization", "user")
+    return namespaces.filter(name=name).first()
 
 
 def refusal(
@@ -350,8 +352,8 @@ def _method_of(request: Request) -> str:
 
 
 def _organization(name: str) -> Organization:
-    found = account_named(name)
-    organization: Organization | None = getattr(found, "organization", None)
+    namespace = account_named(name)
+    organization: Organization | None = getattr(namespace, "organization", None)
     if organization is None:
         raise _no_organization(name)
     return organization

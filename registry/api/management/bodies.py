@@ -127,9 +127,9 @@ class ManifestChoice(Body):
 
 def read(body: type[Body], document: Mapping[str, Any]) -> dict[str, Any]:
     """The values in ``document``. Raises REST framework's ``ValidationError``."""
-    given = {
+    values = {
         name: value for name, value in document.items() if value is not None or name in body.nulls
     }
-    checked = body(data=given)
+    checked = body(data=values)
     checked.is_valid(raise_exception=True)
     return dict(checked.validated_data)

@@ -48,11 +48,11 @@ class MessagesView(ManagementView):
         return Response({"messages": messages, **page.more})
 
     def post(self, request: Request) -> Response:
-        said = self.read()["message"]
+        fields = self.read()["message"]
         announce(
-            text=said["content"],
-            severity=said["severity"],
-            media_type=said["media_type"],
+            text=fields["content"],
+            severity=fields["severity"],
+            media_type=fields["media_type"],
             **self.change,
         )
         return Response(status=201)
@@ -60,8 +60,8 @@ class MessagesView(ManagementView):
 
 class MessageView(ManagementView):
     def delete(self, request: Request, message: str) -> Response:
-        found = Announcement.objects.filter(pk=pk_of(message)).first()
-        if found is None:
+        announcement = Announcement.objects.filter(pk=pk_of(message)).first()
+        if announcement is None:
             raise NotFound(f"there is no message {message[:64]}")
-        withdraw_announcement(announcement=found, **self.change)
+        withdraw_announcement(announcement=announcement, **self.change)
         return Response(status=204)

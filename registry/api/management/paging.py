@@ -42,10 +42,10 @@ def page_of(request: Request, rows: QuerySet[Row], *, order: str, size: int = MO
     last = cursor_of(request, order, kind)
     if last is not None:
         rows = rows.filter(**{f"{order}__gt": last})
-    found = list(rows.order_by(order)[: size + 1])
-    if len(found) <= size:
-        return Page(found)
-    return Page(found[:size], _written(order, getattr(found[size - 1], order)))
+    batch = list(rows.order_by(order)[: size + 1])
+    if len(batch) <= size:
+        return Page(batch)
+    return Page(batch[:size], _written(order, getattr(batch[size - 1], order)))
 
 
 def cursor_of(request: Request, order: str, kind: type) -> Any:
@@ -77,10 +77,10 @@ def _written(order: str, value: Any) -> str:
 def _read(text: str, order: str, kind: type) -> Any:
     try:
         padded = text[:_MAX_TOKEN] + "=" * (-len(text[:_MAX_TOKEN]) % 4)
-        said = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        pair = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
-        said = None
-    match said:
+        pair = None
+    match pair:
         case [str(name), str() | int() as value] if (
             name == order and type(value) is kind and _is_plain(value)
         ):

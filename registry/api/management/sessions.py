@@ -46,25 +46,25 @@ def principal_of_session(request: Request, *, now: datetime, token: str | None =
     A change needs the token against forgery, in the header or as ``token``. Raises ``Forged``.
     """
     key = _key(request)
-    said = _Store(key).load() if key else {}
-    if "api_user" not in said or said["api_until"] <= int(now.timestamp()):
+    session = _Store(key).load() if key else {}
+    if "api_user" not in session or session["api_until"] <= int(now.timestamp()):
         return ANONYMOUS
-    found = current_principal(
-        kind="user", id=said["api_user"], token_id=None, stamp=said["api_stamp"], now=now
+    principal = current_principal(
+        kind="user", id=session["api_user"], token_id=None, stamp=session["api_stamp"], now=now
     )
-    if found is None:
+    if principal is None:
         return ANONYMOUS
     if request.method not in _SAFE:
-        check_token(request, said=token)
-    return found
+        check_token(request, token=token)
+    return principal
 
 
-def check_token(request: Request, *, said: str | None = None) -> None:
+def check_token(request: Request, *, token: str | None = None) -> None:
     """Raises ``Forged`` unless the request brings the token that goes with its cookie: in its
-    header, or as ``said``."""
+    header, or as ``token``."""
     key = _key(request)
-    said = request.META.get("HTTP_X_CSRF_TOKEN", "") if said is None else said
-    if not key or not hmac.compare_digest(said.encode(), token_of(key).encode()):
+    token = request.META.get("HTTP_X_CSRF_TOKEN", "") if token is None else token
+    if not key or not hmac.compare_digest(token.encode(), token_of(key).encode()):
         raise Forged
 
 

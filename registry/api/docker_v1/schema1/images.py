@@ -109,9 +109,9 @@ def _v1_images(image: ImageConfig, steps: Sequence[_Step]) -> list[Mapping[str, 
         is_leaf = i == len(steps) - 1
         about = _leaf(image) if is_leaf else _intermediate(entry, size)
         throwaway = {"throwaway": True} if entry.is_empty else {}
-        told = {**about, **({"parent": parent} if parent else {}), **throwaway}
-        parent = hashlib.sha256(_json([parent, i, str(digest), told]).encode()).hexdigest()
-        images.append({"id": parent, **told})
+        document = {**about, **({"parent": parent} if parent else {}), **throwaway}
+        parent = hashlib.sha256(_json([parent, i, str(digest), document]).encode()).hexdigest()
+        images.append({"id": parent, **document})
     return images
 
 
@@ -121,9 +121,9 @@ def _leaf(image: ImageConfig) -> Mapping[str, Any]:
 
 
 def _intermediate(entry: HistoryEntry, size: int) -> Mapping[str, Any]:
-    told = {"created": entry.created, "author": entry.author, "comment": entry.comment}
+    fields = {"created": entry.created, "author": entry.author, "comment": entry.comment}
     return {
-        **{key: text for key, text in told.items() if text},
+        **{key: text for key, text in fields.items() if text},
         "container_config": {"Cmd": [entry.created_by]},
         "Size": size,
     }

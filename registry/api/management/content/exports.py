@@ -40,8 +40,8 @@ class _Export(PlacedView):
     bodies = {"POST": NewExport}
 
     def post(self, request: Request, **_: str) -> Response:
-        said = self.read()
-        email = _checked_email(said.get("callback_email", ""))
+        fields = self.read()
+        email = _checked_email(fields.get("callback_email", ""))
         since, until = window(request, self.now)
         place = self.place
         is_namespace = isinstance(place, Namespace)
@@ -52,7 +52,7 @@ class _Export(PlacedView):
             since=since,
             until=until,
             origin=external_url(request),
-            callback_url=said.get("callback_url", ""),
+            callback_url=fields.get("callback_url", ""),
             **self.change,
         )
         if email:

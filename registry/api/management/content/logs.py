@@ -105,14 +105,14 @@ class _Logs(ManagementView):
             if seen is None:
                 raise RequestInvalid("next_page leads to what is no more")
             rows = rows.before(seen)
-        found = list(rows.order_by("-at", "-id")[: PAGE + 1])
-        more = next_page(_CURSOR, found[PAGE - 1].pk) if len(found) > PAGE else {}
+        events = list(rows.order_by("-at", "-id")[: PAGE + 1])
+        more = next_page(_CURSOR, events[PAGE - 1].pk) if len(events) > PAGE else {}
         return Response(
             {
                 "start_time": written_date(since),
                 "end_time": written_date(until),
                 "logs": [
-                    log_of(event, names_namespaces=self.names_namespaces) for event in found[:PAGE]
+                    log_of(event, names_namespaces=self.names_namespaces) for event in events[:PAGE]
                 ],
                 **more,
             }
@@ -146,12 +146,12 @@ class _Summary(_Logs):
 class _OfPlace(PlacedView):
     def events(self) -> AuditEventQuerySet:
         place, rows = self.place, AuditEvent.objects.all()
-        found: AuditEventQuerySet
+        events: AuditEventQuerySet
         if isinstance(place, Namespace):
-            found = rows.about_namespace(place.name, since=place.created_at)
+            events = rows.about_namespace(place.name, since=place.created_at)
         else:
-            found = rows.about_repository(place.path, since=place.created_at)
-        return found
+            events = rows.about_repository(place.path, since=place.created_at)
+        return events
 
 
 class LogsView(NamespaceView, _OfPlace, _Logs):
@@ -217,12 +217,12 @@ def _date(request: Request, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.strptime(text[:20], _DATE).replace(tzinfo=UTC)
+        day = datetime.strptime(text[:20], _DATE).replace(tzinfo=UTC)
     except ValueError as error:
         raise RequestInvalid(f"{name} must be a day such as 11/30/2026") from error
-    if not 1970 <= found.year <= 9000:
+    if not 1970 <= day.year <= 9000:
         raise RequestInvalid(f"{name} is out of range")
-    return found
+    return day
 
 
 def _kind(action: str) -> str:

@@ -47,18 +47,18 @@ class _ManifestView(RepositoryView):
 
 class ManifestView(_ManifestView):
     def get(self, request: Request, name: str, digest: str) -> Response:
-        found = self.manifest(digest, with_body=True)
+        manifest = self.manifest(digest, with_body=True)
         try:
-            document = ManifestDocument.parse(found.body, found.media_type)
+            document = ManifestDocument.parse(manifest.body, manifest.media_type)
         except ManifestInvalid:  # stored under older, laxer rules
             document = None
         layers = document.layers if document else ()
         history = self._history(document) if document and layers else ()
         return Response(
             {
-                "digest": found.digest,
-                "is_manifest_list": found.media_type in INDEXES,
-                "manifest_data": found.body.decode("utf-8", "replace"),
+                "digest": manifest.digest,
+                "is_manifest_list": manifest.media_type in INDEXES,
+                "manifest_data": manifest.body.decode("utf-8", "replace"),
                 "config_media_type": document.config_media_type or None if document else None,
                 "layers_compressed_size": sum(max(layer.size, 0) for layer in layers),
                 "layers": _layers(layers, history) if layers else None,
@@ -84,8 +84,8 @@ class NewLabel(Body):
 
 class _LabelsView(_ManifestView):
     def row(self, digest: str) -> Manifest:
-        found = self.manifest(digest, with_body=False)
-        row = Manifest.objects.filter(pk=found.id).defer("body").first()
+        manifest = self.manifest(digest, with_body=False)
+        row = Manifest.objects.filter(pk=manifest.id).defer("body").first()
         if row is None:
             raise NotFound(f"there is no manifest {digest[:255]}")
         return row
@@ -106,13 +106,15 @@ class LabelsView(_LabelsView):
 
     def get(self, request: Request, name: str, digest: str) -> Response:
         begins = request.query_params.get("filter", "")
-        found = self.labels(self.row(digest))
-        return Response({"labels": [label for label in found if label["key"].startswith(begins)]})
+        documents = self.labels(self.row(digest))
+        return Response(
+            {"labels": [label for label in documents if label["key"].startswith(begins)]}
+        )
 
     def post(self, request: Request, name: str, digest: str) -> Response:
-        said = self.read()
+        fields = self.read()
         label = labels.add_label(
-            repository=self.repository, manifest=self.row(digest), **said, **self.change
+            repository=self.repository, manifest=self.row(digest), **fields, **self.change
         )
         response = Response({"label": _own_label(label)}, status=201)
         place = reverse(
@@ -124,20 +126,20 @@ class LabelsView(_LabelsView):
 
 class LabelView(_LabelsView):
     def get(self, request: Request, name: str, digest: str, label: str) -> Response:
-        for found in self.labels(self.row(digest)):
-            if found["id"] == label:
-                return Response(found)
+        for document in self.labels(self.row(digest)):
+            if document["id"] == label:
+                return Response(document)
         raise _no_label(label)
 
     def delete(self, request: Request, name: str, digest: str, label: str) -> Response:
         row = self.row(digest)
-        for found in row.own_labels.all():
-            if str(found.uuid) == label:
+        for own in row.own_labels.all():
+            if str(own.uuid) == label:
                 labels.delete_label(
-                    repository=self.repository, manifest=row, label=found, **self.change
+                    repository=self.repository, manifest=row, label=own, **self.change
                 )
                 return Response(status=204)
-        if any(found["id"] == label for found in self.labels(row)):
+        if any(document["id"] == label for document in self.labels(row)):
             raise RequestInvalid("this label is part of the image, and goes with it alone")
         raise _no_label(label)
 
@@ -146,20 +148,20 @@ class PullsView(_ManifestView):
     """How often a digest was pulled, by itself and by its tags."""
 
     def get(self, request: Request, name: str, digest: str) -> Response:
-        found = self.manifest(digest, with_body=False)
-        return Response(_pulls_of(self.repository, found.digest))
+        manifest = self.manifest(digest, with_body=False)
+        return Response(_pulls_of(self.repository, manifest.digest))
 
 
 class TagPullsView(_ManifestView):
     def get(self, request: Request, name: str, tag: str) -> Response:
-        found = resolve_manifest(
+        manifest = resolve_manifest(
             repository=self.repository,
             reference=Reference.parse(parse_tag(tag)),
             with_body=False,
             now=self.now,
         )
         pulls = all_pulls(self.repository, [tag]).get(tag, NEVER_PULLED)
-        of_digest = _pulls_of(self.repository, found.digest)
+        of_digest = _pulls_of(self.repository, manifest.digest)
         return Response(
             {
                 "tag_name": tag,

@@ -63,7 +63,7 @@ class _Placed(PlacedView):
         rows = Hook.objects.of(self.place).select_related("repository", "namespace")
         return rows.filter(uuid=uuid).first()
 
-    def known(self, notification: str) -> Hook:
+    def require_hook(self, notification: str) -> Hook:
         """What is to be changed. Quay answers 400 where it is not there."""
         if hook := self.hook(notification):
             return hook
@@ -78,11 +78,11 @@ class _Notifications(_Placed):
         return Response({"notifications": [_notification(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
-        said = self.read()
-        config = said["config"]
+        fields = self.read()
+        config = fields["config"]
         hook = create_hook(
             place=self.place,
-            terms=_terms(said),
+            terms=_terms(fields),
             secret=_text(config, "secret"),
             headers=_headers(config),
             **self.change,
@@ -99,17 +99,17 @@ class _OneNotification(_Placed):
 
     def post(self, request: Request, notification: str, **_: str) -> Response:
         """Forget its failures, and begin anew."""
-        resume_hook(hook=self.known(notification), **self.change)
+        resume_hook(hook=self.require_hook(notification), **self.change)
         return Response(status=204)
 
     def delete(self, request: Request, notification: str, **_: str) -> Response:
-        remove_hook(hook=self.known(notification), **self.change)
+        remove_hook(hook=self.require_hook(notification), **self.change)
         return Response(status=204)
 
 
 class _Trial(_Placed):
     def post(self, request: Request, notification: str, **_: str) -> Response:
-        hook = self.known(notification)
+        hook = self.require_hook(notification)
         send_test(hook=hook, kind=EventType(hook.events[0]), **self.change)
         return Response({})
 
@@ -138,25 +138,29 @@ class RepositoryTrialView(RepositoryView, _Trial):
     pass
 
 
-def _terms(said: Mapping[str, Any]) -> HookTerms:
-    config, method = said["config"], said["method"]
-    events = _EVENTS.get(said["event"])
+def _terms(fields: Mapping[str, Any]) -> HookTerms:
+    config, method = fields["config"], fields["method"]
+    events = _EVENTS.get(fields["event"])
     if events is None:
         raise RequestInvalid(f"event must be one of {', '.join(_EVENTS)}")
     if method in _GONE:
         raise RequestInvalid(f"the service {method} has ended")
     if method not in _METHODS:
         raise RequestInvalid(f"method must be one of {', '.join(_METHODS)}")
-    asked = said.get("eventConfig", {})
+    event_config = fields.get("eventConfig", {})
     options: dict[str, Any] = {name: config[name] for name in _OPTIONS if config.get(name)}
-    if said["event"] == "repo_image_expiry":
-        options["days"] = asked.get("days", DAYS_BEFORE_EXPIRY)
-    options[_QUAY] = {"event": said["event"], "method": method, "event_config": dict(asked)}
+    if fields["event"] == "repo_image_expiry":
+        options["days"] = event_config.get("days", DAYS_BEFORE_EXPIRY)
+    options[_QUAY] = {
+        "event": fields["event"],
+        "method": method,
+        "event_config": dict(event_config),
+    }
     return HookTerms(
         format=_format(method, config),
         events=events,
         url=_text(config, "url"),
-        title=said.get("title", ""),
+        title=fields.get("title", ""),
         options=options,
     )
 

@@ -30,10 +30,10 @@ class _PermissionsView(RepositoryView):
     def settle(self, **kwargs: Any) -> None:
         super().settle(**kwargs)
         rows = Repository.objects.select_related("namespace__organization", "namespace__user")
-        found = rows.filter(pk=self.repository.pk).first()
-        if found is None:
+        row = rows.filter(pk=self.repository.pk).first()
+        if row is None:
             raise NotFound(f"there is no repository {self.path}")
-        self.row = found
+        self.row = row
 
     @property
     def organization(self) -> Organization | None:
@@ -46,7 +46,7 @@ class _PermissionsView(RepositoryView):
         return getattr(self.row.namespace, "user", None)
 
     @property
-    def given(self) -> Any:
+    def grants(self) -> Any:
         rows = RepositoryGrant.objects.filter(repository=self.row)
         return rows.select_related(
             "user", "robot__namespace", "team__organization__namespace", "repository"
@@ -54,8 +54,8 @@ class _PermissionsView(RepositoryView):
 
     def somebody(self, name: str) -> User | Robot:
         """Raises ``AccountError``."""
-        known = Robot.objects.filter(grants__repository=self.row)
-        return user_or_robot(name, place=self.row.namespace, asker=self.principal, known=known)
+        robots = Robot.objects.filter(grants__repository=self.row)
+        return user_or_robot(name, place=self.row.namespace, asker=self.principal, known=robots)
 
     def team(self, name: str) -> Team:
         """Raises ``TeamUnknown``."""
@@ -63,17 +63,17 @@ class _PermissionsView(RepositoryView):
             raise TeamUnknown(name[:255], self.row.namespace.name)
         return team_named(name, self.organization)
 
-    def of_account(self, given: RepositoryGrant, members: set[int]) -> dict[str, Any]:
-        holder = given.user or given.robot
+    def of_account(self, row: RepositoryGrant, members: set[int]) -> dict[str, Any]:
+        holder = row.user or row.robot
         if holder is None:
             raise AssertionError("a grant of a team is asked for elsewhere")
         about = account(holder)
-        document = {"role": given.role, **about}
+        document = {"role": row.role, **about}
         del document["kind"]
         if self.organization is not None:
-            owner = given.robot.namespace_id if given.robot else None
+            owner = row.robot.namespace_id if row.robot else None
             is_own_robot = owner == self.row.namespace_id
-            document["is_org_member"] = is_own_robot or given.user_id in members
+            document["is_org_member"] = is_own_robot or row.user_id in members
         return document
 
     def own(self, owner: User) -> RepositoryGrant:
@@ -91,7 +91,7 @@ class _PermissionsView(RepositoryView):
 
 class UserPermissionsView(_PermissionsView):
     def get(self, request: Request, name: str) -> Response:
-        rows = self.given.filter(team=None)
+        rows = self.grants.filter(team=None)
         if self.owner:
             rows = rows.filter(~Q(user=self.owner))
         page = page_of(request, rows, order="id")
@@ -127,16 +127,16 @@ class UserPermissionView(_PermissionsView):
         if holder == self.owner:  # 400, as Quay answers
             raise RequestInvalid(f"{holder} owns {self.path}, and so always administers it")
 
-    def _document(self, given: RepositoryGrant) -> dict[str, Any]:
-        return self.of_account(given, self.members([given]))
+    def _document(self, row: RepositoryGrant) -> dict[str, Any]:
+        return self.of_account(row, self.members([row]))
 
     def _grant(self, name: str) -> RepositoryGrant:
         holder = self.somebody(name)
         column = "user" if isinstance(holder, User) else "robot"
-        found: RepositoryGrant | None = self.given.filter(**{column: holder}).first()
-        if found is None:  # 400, as Quay answers
+        row: RepositoryGrant | None = self.grants.filter(**{column: holder}).first()
+        if row is None:  # 400, as Quay answers
             raise RequestInvalid(f"User does not have permission for repo: {name[:255]}")
-        return found
+        return row
 
 
 class TransitivePermissionView(_PermissionsView):
@@ -153,7 +153,7 @@ class TransitivePermissionView(_PermissionsView):
 
 class TeamPermissionsView(_PermissionsView):
     def get(self, request: Request, name: str) -> Response:
-        page = page_of(request, self.given.filter(team__isnull=False), order="id")
+        page = page_of(request, self.grants.filter(team__isnull=False), order="id")
         shown = {row.team.name: _of_team(row) for row in page.rows}
         return Response({"permissions": shown, **page.more})
 
@@ -180,12 +180,12 @@ class TeamPermissionView(_PermissionsView):
         return Response(status=204)
 
     def _grant(self, name: str) -> RepositoryGrant:
-        found: RepositoryGrant | None = self.given.filter(team=self.team(name)).first()
-        if found is None:
+        row: RepositoryGrant | None = self.grants.filter(team=self.team(name)).first()
+        if row is None:
             raise NotFound(f"the team {name[:255]} has no role in {self.path}")
-        return found
+        return row
 
 
-def _of_team(given: RepositoryGrant) -> dict[str, Any]:
-    name = given.team.name if given.team else ""
-    return {"role": given.role, "name": name, "avatar": avatar(name, "team")}
+def _of_team(row: RepositoryGrant) -> dict[str, Any]:
+    name = row.team.name if row.team else ""
+    return {"role": row.role, "name": name, "avatar": avatar(name, "team")}

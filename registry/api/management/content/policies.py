@@ -90,7 +90,7 @@ class _Immutabilities(PlacedView):
         return Response({"policies": [_immutability(row) for row in rows]})
 
     def post(self, request: Request, **_: str) -> Response:
-        made = add_immutability_rule(place=self.place, **_chosen(self.read()), **self.change)
+        made = add_immutability_rule(place=self.place, **_terms(self.read()), **self.change)
         return Response({"uuid": id_of(made.pk)}, status=201)
 
 
@@ -101,8 +101,8 @@ class _OneImmutability(PlacedView):
         return Response(_immutability(self._row(policy)))
 
     def put(self, request: Request, policy: str, **_: str) -> Response:
-        chosen = _chosen(self.read())
-        change_immutability_rule(rule=self._row(policy), **chosen, **self.change)
+        terms = _terms(self.read())
+        change_immutability_rule(rule=self._row(policy), **terms, **self.change)
         return Response(status=204)
 
     def delete(self, request: Request, policy: str, **_: str) -> Response:
@@ -147,24 +147,24 @@ class RepositoryImmutabilityView(RepositoryView, _OneImmutability):
     pass
 
 
-def _rule(said: dict[str, Any]) -> Rule:
+def _rule(fields: dict[str, Any]) -> Rule:
     try:
         return Rule.parse(
-            said["method"],
-            said["value"],
-            pattern=said.get("tagPattern", ""),
+            fields["method"],
+            fields["value"],
+            pattern=fields.get("tagPattern", ""),
             syntax=Syntax.REGEX,
-            pattern_matches=said.get("tagPatternMatches", True) or not said.get("tagPattern"),
+            pattern_matches=fields.get("tagPatternMatches", True) or not fields.get("tagPattern"),
         )
     except RuleInvalid as error:
         raise RequestInvalid(str(error)) from error
 
 
-def _chosen(said: dict[str, Any]) -> dict[str, Any]:
+def _terms(fields: dict[str, Any]) -> dict[str, Any]:
     return {
-        "pattern": said["tagPattern"],
+        "pattern": fields["tagPattern"],
         "syntax": Syntax.REGEX,
-        "is_inverted": not said.get("tagPatternMatches", True),
+        "is_inverted": not fields.get("tagPatternMatches", True),
     }
 
 
@@ -187,7 +187,7 @@ def _immutability(row: ImmutabilityRule) -> dict[str, Any]:
 
 
 def _one(rows: QuerySet[Policy], policy: str) -> Policy:
-    found = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
-    if found is None:
+    row = rows.select_related("repository", "namespace").filter(pk=pk_of(policy)).first()
+    if row is None:
         raise NotFound(f"there is no policy {policy[:64]}")
-    return found
+    return row

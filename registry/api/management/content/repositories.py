@@ -72,21 +72,21 @@ class RepositoriesView(ManagementView):
     bodies = {"POST": NewRepository}
 
     def get(self, request: Request) -> Response:
-        rows = self._asked().select_related("namespace")
+        rows = self._rows().select_related("namespace")
         page = page_of(request, rows, order="path", size=_MOST_LISTED)
         return Response({"repositories": self._documents(page.rows), **page.more})
 
     def post(self, request: Request) -> Response:
         user = self.require_person()
-        said = self.read()
-        path = _path_of(said.get("namespace") or user.username, said["repository"])
+        fields = self.read()
+        path = _path_of(fields.get("namespace") or user.username, fields["repository"])
         self._check_may_create(path)
         try:
             made = create_repository(
                 path=path,
                 creator=self.principal,
-                is_public=said["visibility"] == "public",
-                description=said["description"],
+                is_public=fields["visibility"] == "public",
+                description=fields["description"],
                 now=self.now,
                 address=self.caller.address,
             )
@@ -101,10 +101,11 @@ class RepositoriesView(ManagementView):
             self.require_person()
         self.refuse_registry_token()
 
-    def _asked(self) -> RepositoryQuerySet:
-        asked = self.request.query_params
-        namespace = asked.get("namespace", "")
-        is_starred, is_public = is_true(asked.get("starred")), is_true(asked.get("public"))
+    def _rows(self) -> RepositoryQuerySet:
+        parameters = self.request.query_params
+        namespace = parameters.get("namespace", "")
+        is_starred = is_true(parameters.get("starred"))
+        is_public = is_true(parameters.get("public"))
         if not (namespace or is_starred or is_public):
             raise RequestInvalid("give one of namespace, public or starred")
         rows = readable_repositories(self.principal)
@@ -127,14 +128,14 @@ class RepositoriesView(ManagementView):
         raise InsufficientScope(f"{principal.name} may not create repositories in {namespace}")
 
     def _documents(self, rows: Sequence[Repository]) -> list[dict[str, Any]]:
-        asked = self.request.query_params
+        parameters = self.request.query_params
         starred = self._starred(rows)
         documents = [_listed(row, is_starred=row.pk in starred) for row in rows]
-        if is_true(asked.get("last_modified")):
+        if is_true(parameters.get("last_modified")):
             for row, document in zip(rows, documents, strict=True):
                 pushed_at = int(row.last_pushed_at.timestamp())
                 document["last_modified"] = pushed_at if row.kind else None
-        if is_true(asked.get("popularity")):
+        if is_true(parameters.get("popularity")):
             traffic = pulls_by_day(rows, days=_DAYS_OF_STATISTICS, now=self.now)
             for row, document in zip(rows, documents, strict=True):
                 document["popularity"] = float(traffic[row.pk].total)
@@ -181,10 +182,10 @@ class OneRepositoryView(RepositoryView):
         return Response(document)
 
     def put(self, request: Request, name: str) -> Response:
-        said = self.read()
+        fields = self.read()
         describe(
             repository=_with_namespace(self.repository),
-            description=said["description"],
+            description=fields["description"],
             **self.change,
         )
         return Response({"success": True})
@@ -195,11 +196,13 @@ class OneRepositoryView(RepositoryView):
 
     def _rights(self, row: Repository) -> frozenset[str]:
         claims = self.caller.claims
-        held: frozenset[str] = rights_held(principal=self.principal, path=row.path, repository=row)
+        rights: frozenset[str] = rights_held(
+            principal=self.principal, path=row.path, repository=row
+        )
         if claims is None:
-            return held
+            return rights
         grant = claims.grants.get(row.path)
-        return held & (grant.scope.actions if grant else frozenset())
+        return rights & (grant.scope.actions if grant else frozenset())
 
     def _is_starred(self, row: Repository) -> bool:
         if self.principal.kind != "user":
@@ -219,10 +222,10 @@ class VisibilityView(RepositoryView):
     bodies = {"POST": Visibility}
 
     def post(self, request: Request, name: str) -> Response:
-        said = self.read()
+        fields = self.read()
         set_visibility(
             repository=_with_namespace(self.repository),
-            is_public=said["visibility"] == "public",
+            is_public=fields["visibility"] == "public",
             **self.change,
         )
         return Response({"success": True})
@@ -259,24 +262,24 @@ class StarsView(ManagementView):
         return Response({"repositories": shown, **page.more})
 
     def post(self, request: Request) -> Response:
-        said = self.read()
-        path = _path_of(said["namespace"], said["repository"])
-        found = readable_repositories(self.principal).filter(path=path).first()
-        if found is None:
+        fields = self.read()
+        path = _path_of(fields["namespace"], fields["repository"])
+        repository = readable_repositories(self.principal).filter(path=path).first()
+        if repository is None:
             raise NotFound(f"there is no repository {path}")
-        star(repository=found, user=self.user)
+        star(repository=repository, user=self.user)
         return Response(
-            {"namespace": said["namespace"], "repository": said["repository"]}, status=201
+            {"namespace": fields["namespace"], "repository": fields["repository"]}, status=201
         )
 
 
 class StarView(ManagementView):
     def delete(self, request: Request, name: str) -> Response:
         path = repository_path(name)
-        found = Repository.objects.filter(path=path, stars__user=self.user).first()
-        if found is None:
+        repository = Repository.objects.filter(path=path, stars__user=self.user).first()
+        if repository is None:
             raise NotFound(f"there is no star on {path}")
-        unstar(repository=found, user=self.user)
+        unstar(repository=repository, user=self.user)
         return Response(status=204)
 
 
@@ -289,10 +292,10 @@ def _path_of(namespace: str, name: str) -> str:
 def _with_namespace(repository: Repository) -> Repository:
     """The whole row, as it is now, for a service or a page of it."""
     rows = Repository.objects.select_related("namespace__organization", "namespace__user")
-    found = rows.filter(pk=repository.pk).first()
-    if found is None:
+    row = rows.filter(pk=repository.pk).first()
+    if row is None:
         raise NotFound(f"there is no repository {repository.path}")
-    return found
+    return row
 
 
 def _state(row: Repository) -> str:

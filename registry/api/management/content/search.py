@@ -20,7 +20,7 @@ _MAX_PAGE = 100
 
 
 class _SearchView(ManagementView):
-    def found(self) -> QuerySet[Repository]:
+    def matches(self) -> QuerySet[Repository]:
         """Those that the caller may read; without a question all, those first that were pushed
         last."""
         text = self.request.query_params.get("query", "").strip()
@@ -36,7 +36,7 @@ class RepositoriesView(_SearchView):
     def get(self, request: Request) -> Response:
         page = number(request, "page", 1, _MAX_PAGE)
         start = (page - 1) * _PAGE_ROWS
-        rows = list(self.found()[start : start + _PAGE_ROWS + 1])
+        rows = list(self.matches()[start : start + _PAGE_ROWS + 1])
         return Response(
             {
                 "results": [_document(row) for row in rows[:_PAGE_ROWS]],
@@ -54,9 +54,9 @@ class AllView(_SearchView):
     def get(self, request: Request) -> Response:
         text = request.query_params.get("query", "").strip()
         named = find_organizations(Question.read(text), self.principal)[:_PAGE_ROWS]
-        found = [_of_namespace(row) for row in named]
-        found += [_document(row) for row in self.found()[:_PAGE_ROWS]]
-        return Response({"results": found[:_PAGE_ROWS]})
+        results = [_of_namespace(row) for row in named]
+        results += [_document(row) for row in self.matches()[:_PAGE_ROWS]]
+        return Response({"results": results[:_PAGE_ROWS]})
 
 
 def _of_namespace(namespace: Namespace) -> dict[str, Any]:

@@ -30,21 +30,21 @@ class TagsView(RepositoryView):
     def get(self, request: Request, name: str) -> Response:
         size = number(request, "limit", 50, _MAX_PAGE_ROWS)
         page = number(request, "page", 1, _MAX_PAGE)
-        rows = self._asked()
+        rows = self._rows()
         start = (page - 1) * size
-        found = rows.select_related("manifest").defer("manifest__body").newest_first()
-        tags = list(found[start : start + size + 1])
+        newest = rows.select_related("manifest").defer("manifest__body").newest_first()
+        tags = list(newest[start : start + size + 1])
         shown = _documents(tags[:size], self.now)
         return Response({"tags": shown, "page": page, "has_additional": len(tags) > size})
 
-    def _asked(self) -> TagQuerySet:
-        asked = self.request.query_params
+    def _rows(self) -> TagQuerySet:
+        parameters = self.request.query_params
         rows = Tag.objects.filter(repository=self.repository.id)
-        if is_true(asked.get("onlyActiveTags")):
+        if is_true(parameters.get("onlyActiveTags")):
             rows = rows.alive(at=self.now)
-        if tag := asked.get("specificTag"):
+        if tag := parameters.get("specificTag"):
             rows = _called(rows, tag)
-        if text := asked.get("filter_tag_name"):
+        if text := parameters.get("filter_tag_name"):
             way, colon, name = text.partition(":")
             if not colon or way not in ("like", "eq"):
                 raise RequestInvalid("filter_tag_name is like:TEXT or eq:NAME")

@@ -43,7 +43,7 @@ def openapi(routes: Iterable[Route], *, origin: str, version: str) -> dict[str, 
 
 def _operation(one: Described, forms: AnswerForms) -> dict[str, Any]:
     refused = {"description": "Refused, in words.", "content": _json(reference("Error"))}
-    found: dict[str, Any] = {
+    operation: dict[str, Any] = {
         **one.words,
         "parameters": [
             {"name": name, "in": place, "required": place == "path", "schema": schema}
@@ -53,18 +53,18 @@ def _operation(one: Described, forms: AnswerForms) -> dict[str, Any]:
         "security": one.security("token"),
     }
     if one.body:
-        found["requestBody"] = {
+        operation["requestBody"] = {
             "required": one.needs_body,
             "content": _json(one.listed(reference(one.body.__name__))),
         }
-    return found
+    return operation
 
 
 def _answer(answer: Answer, forms: AnswerForms) -> dict[str, Any]:
-    told: dict[str, Any] = {"description": HTTPStatus(answer.status).phrase}
+    document: dict[str, Any] = {"description": HTTPStatus(answer.status).phrase}
     if answer.form is not None:
-        told["content"] = {answer.media_type: {"schema": forms.schema(answer.form)}}
-    return told
+        document["content"] = {answer.media_type: {"schema": forms.schema(answer.form)}}
+    return document
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:

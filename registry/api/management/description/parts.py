@@ -114,8 +114,8 @@ def described(routes: Iterable[Route]) -> list[Described]:
 
 
 def bodies_of(operations: Iterable[Described]) -> list[type[bodies.Body]]:
-    found = {one.body.__name__: one.body for one in operations if one.body}
-    return [found[name] for name in sorted(found)]
+    by_name = {one.body.__name__: one.body for one in operations if one.body}
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def tags_of(operations: Iterable[Described]) -> list[dict[str, str]]:

@@ -61,20 +61,20 @@ class ApplicationsView(OrganizationView):
 
     def post(self, request: Request, organization: str) -> Response:
         """With its secret, which is told this once."""
-        said = self.read()
+        fields = self.read()
         made, secret = applications.create_application(
-            organization=self.organization, **said, **self.change
+            organization=self.organization, **fields, **self.change
         )
         return unstored(Response(_document(made, secret)))
 
 
 class _OneApplicationView(OrganizationView):
     def application(self, client_id: str) -> OAuthApplication:
-        found = applications.application_at(client_id, organization=self.organization)
-        if found is None:
+        application = applications.application_at(client_id, organization=self.organization)
+        if application is None:
             raise _no_application(client_id)
-        found.organization = self.organization
-        return found
+        application.organization = self.organization
+        return application
 
 
 class ApplicationView(_OneApplicationView):
@@ -84,10 +84,10 @@ class ApplicationView(_OneApplicationView):
         return Response(_document(self.application(client_id)))
 
     def put(self, request: Request, organization: str, client_id: str) -> Response:
-        said = self.read()
-        found = self.application(client_id)
-        applications.change_application(application=found, fields=said, **self.change)
-        return Response(_document(found))
+        fields = self.read()
+        application = self.application(client_id)
+        applications.change_application(application=application, fields=fields, **self.change)
+        return Response(_document(application))
 
     def delete(self, request: Request, organization: str, client_id: str) -> Response:
         applications.delete_application(application=self.application(client_id), **self.change)
@@ -96,9 +96,9 @@ class ApplicationView(_OneApplicationView):
 
 class NewSecretView(_OneApplicationView):
     def post(self, request: Request, organization: str, client_id: str) -> Response:
-        found = self.application(client_id)
-        secret = applications.reset_secret(application=found, **self.change)
-        return unstored(Response(_document(found, secret)))
+        application = self.application(client_id)
+        secret = applications.reset_secret(application=application, **self.change)
+        return unstored(Response(_document(application, secret)))
 
 
 class ApplicationTokensView(_OneApplicationView):
@@ -112,14 +112,14 @@ class ApplicationTokensView(_OneApplicationView):
         return Response({"tokens": [_token(token) for token in page.rows], **page.more})
 
     def post(self, request: Request, organization: str, client_id: str) -> Response:
-        said = self.read()
+        fields = self.read()
         token, secret = applications.issue_token(
             application=self.application(client_id),
             user=self.require_person(),
-            title=said["name"],
-            scope=said["scope"],
+            title=fields["name"],
+            scope=fields["scope"],
             caller_scopes=self.principal.scopes,
-            expires_at=self._end(said.get("expiration")),
+            expires_at=self._end(fields.get("expiration")),
             **self.change,
         )
         return unstored(Response({**_token(token), "token": secret}))
@@ -138,10 +138,10 @@ class ApplicationTokensView(_OneApplicationView):
 class ApplicationTokenView(_OneApplicationView):
     def delete(self, request: Request, organization: str, client_id: str, token: str) -> Response:
         tokens = self.application(client_id).tokens.select_related("user")
-        found = tokens.filter(pk=pk_of(token)).first()
-        if found is None:
+        row = tokens.filter(pk=pk_of(token)).first()
+        if row is None:
             raise NotFound(f"there is no token {token[:64]}")
-        revoke_token(token=found, **self.change)
+        revoke_token(token=row, **self.change)
         return Response(status=204)
 
 
@@ -149,17 +149,17 @@ class ApplicationInformationView(ManagementView):
     """What anybody is told who is asked to let a program in."""
 
     def get(self, request: Request, client_id: str) -> Response:
-        found = applications.application_at(client_id)
-        if found is None:
+        application = applications.application_at(client_id)
+        if application is None:
             raise _no_application(client_id)
-        space = found.organization.namespace
+        space = application.organization.namespace
         organization = space.name
         return Response(
             {
-                "name": found.name,
-                "description": found.description,
-                "uri": found.application_uri,
-                "avatar": avatar(found.avatar_email or found.name, "app"),
+                "name": application.name,
+                "description": application.description,
+                "uri": application.application_uri,
+                "avatar": avatar(application.avatar_email or application.name, "app"),
                 "organization": {
                     "name": organization,
                     "email": "",
@@ -189,17 +189,17 @@ class AuthorizationsView(ManagementView):
 
 class AuthorizationView(ManagementView):
     def get(self, request: Request, authorization: str) -> Response:
-        return Response(_authorization(self._found(authorization)))
+        return Response(_authorization(self._token(authorization)))
 
     def delete(self, request: Request, authorization: str) -> Response:
-        revoke_token(token=self._found(authorization), **self.change)
+        revoke_token(token=self._token(authorization), **self.change)
         return Response(status=204)
 
-    def _found(self, authorization: str) -> AccessToken:
-        found = _authorizations(self).filter(pk=pk_of(authorization)).first()
-        if found is None:
+    def _token(self, authorization: str) -> AccessToken:
+        token = _authorizations(self).filter(pk=pk_of(authorization)).first()
+        if token is None:
             raise NotFound(f"there is no authorization {authorization[:64]}")
-        return found
+        return token
 
 
 class OffersView(ManagementView):
@@ -214,12 +214,12 @@ class OffersView(ManagementView):
 class OfferView(ManagementView):
     def delete(self, request: Request, offer: str) -> Response:
         try:
-            found = self.user.offers.select_related("application").filter(uuid=UUID(offer)).first()
+            row = self.user.offers.select_related("application").filter(uuid=UUID(offer)).first()
         except ValueError:
-            found = None
-        if found is None:
+            row = None
+        if row is None:
             raise NotFound(f"there is no authorization {offer[:64]}")
-        applications.end_offer(application=found.application, user=self.user)
+        applications.end_offer(application=row.application, user=self.user)
         return Response(status=204)
 
 

@@ -30,17 +30,17 @@ class TokensView(ManagementView):
     def tokens(self) -> QuerySet[AccessToken]:
         return self.user.tokens.all()
 
-    def told(self, token: AccessToken) -> dict[str, Any]:
+    def token_document(self, token: AccessToken) -> dict[str, Any]:
         return _document(token)
 
     def get(self, request: Request) -> Response:
-        asked = request.query_params.get("expiring")
+        expiring = request.query_params.get("expiring")
         tokens = self.tokens()
-        if is_true(asked):
+        if is_true(expiring):
             tokens = tokens.filter(expires_at__isnull=False)
         page = page_of(request, tokens, order="id")
-        only_expiring = None if asked is None else is_true(asked)
-        shown = [self.told(token) for token in page.rows]
+        only_expiring = None if expiring is None else is_true(expiring)
+        shown = [self.token_document(token) for token in page.rows]
         return Response({"tokens": shown, "only_expiring": only_expiring, **page.more})
 
     def post(self, request: Request) -> Response:
@@ -75,7 +75,7 @@ class AllTokensView(TokensView):
     def tokens(self) -> QuerySet[AccessToken]:
         return AccessToken.objects.filter(user__isnull=False).select_related("user")
 
-    def told(self, token: AccessToken) -> dict[str, Any]:
+    def token_document(self, token: AccessToken) -> dict[str, Any]:
         return {**_document(token), "user": str(token.user)}
 
 
@@ -89,10 +89,10 @@ class TokenView(ManagementView):
         return Response(status=204)
 
     def _token(self, token: str) -> AccessToken:
-        found: AccessToken | None = self.user.tokens.filter(pk=pk_of(token)).first()
-        if found is None:
+        row: AccessToken | None = self.user.tokens.filter(pk=pk_of(token)).first()
+        if row is None:
             raise NotFound(f"there is no token {token[:64]}")
-        return found
+        return row
 
 
 def _document(token: AccessToken) -> dict[str, Any]:

@@ -40,10 +40,10 @@ class SignInView(ManagementView):
 
     def post(self, request: Request) -> Response:
         sessions.check_token(request)
-        said = self.read()
+        fields = self.read()
         response = Response({"success": True})
         try:
-            principal = log_in(request, said["username"], said["password"], now=self.now)
+            principal = log_in(request, fields["username"], fields["password"], now=self.now)
         except (Unauthorized, Denied) as error:
             raise SignInRefused(error.reason) from error
         if principal.kind != "user" or principal.token_id is not None:

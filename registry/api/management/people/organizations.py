@@ -37,9 +37,9 @@ class OrganizationsView(ManagementView):
     bodies = {"POST": NewOrganization}
 
     def post(self, request: Request) -> Response:
-        said = self.read()
+        fields = self.read()
         services.create_organization(
-            name=said["name"], email=said.get("email", ""), owner=self.user, **self.change
+            name=fields["name"], email=fields.get("email", ""), owner=self.user, **self.change
         )
         return Response("Created", status=201)
 
@@ -51,16 +51,16 @@ class OneOrganizationView(OrganizationView):
         return Response(self._document())
 
     def put(self, request: Request, organization: str) -> Response:
-        said = self.read()
+        fields = self.read()
         with transaction.atomic():  # all or nothing
-            if "email" in said:
+            if "email" in fields:
                 services.change_email(
-                    organization=self.organization, email=said["email"], **self.change
+                    organization=self.organization, email=fields["email"], **self.change
                 )
-            if "tag_expiration_s" in said:
+            if "tag_expiration_s" in fields:
                 set_time_machine(
                     namespace=self.namespace,
-                    lifetime=f"{said['tag_expiration_s']}s",
+                    lifetime=f"{fields['tag_expiration_s']}s",
                     **self.change,
                 )
         return Response(self._document())
@@ -71,14 +71,16 @@ class OneOrganizationView(OrganizationView):
 
     def _document(self) -> dict[str, Any]:
         name = self.organization.name
-        teams = [team_document(team, held=self.held) for team in _counted(self.organization)]
-        is_owner = "administrator" in self.held
+        teams = [
+            team_document(team, standings=self.standings) for team in _counted(self.organization)
+        ]
+        is_owner = "administrator" in self.standings
         return {
             "name": name,
             "email": self.organization.email if is_owner else "",
             "avatar": avatar(name, "org"),
             "is_admin": is_owner,
-            "is_member": "member" in self.held,
+            "is_member": "member" in self.standings,
             "teams": {team["name"]: team for team in teams},
             "ordered_teams": [team["name"] for team in teams],
             "invoice_email": False,
@@ -113,10 +115,10 @@ class MemberView(OrganizationView):
 
     def _member(self, name: str) -> User:
         members = members_of(self.organization)
-        found = members.filter(username=name).first() if is_name(name) else None
-        if found is None:
+        member = members.filter(username=name).first() if is_name(name) else None
+        if member is None:
             raise NotFound(f"{name[:255]} is no member of {self.organization.name}")
-        return found
+        return member
 
 
 class CollaboratorsView(OrganizationView):
@@ -141,14 +143,14 @@ def collaborators_of(organization: Organization) -> QuerySet[User]:
     return User.objects.filter(Exists(granted), ~Exists(here))
 
 
-def team_document(team: Team, *, held: Any) -> dict[str, Any]:
+def team_document(team: Team, *, standings: Any) -> dict[str, Any]:
     """Reads ``repo_count`` and ``member_count``, which ``_counted`` adds."""
     return {
         "name": team.name,
         "description": team.description,
         "role": team.role,
         "avatar": avatar(team.name, "team"),
-        "can_view": "member" in held,
+        "can_view": "member" in standings,
         "repo_count": getattr(team, "repo_count", 0),
         "member_count": getattr(team, "member_count", 0),
         "is_synced": False,
@@ -167,8 +169,8 @@ def _people(users: Any, organization: Organization) -> list[dict[str, Any]]:
     """People with their teams and with the repositories in which they have a role of their own."""
     users = list(users)
     names: dict[int, list[str]] = {user.pk: [] for user in users}
-    given = _grants(organization).filter(user__in=users).order_by("repository__name")
-    for user, name in given.values_list("user", "repository__name"):
+    grants = _grants(organization).filter(user__in=users).order_by("repository__name")
+    for user, name in grants.values_list("user", "repository__name"):
         names[user].append(name)
     return [_person(user, names[user.pk]) for user in users]
 

@@ -81,11 +81,11 @@ class PrototypesView(_PrototypesView):
         return Response({"prototypes": self.documents(page.rows), **page.more})
 
     def post(self, request: Request, organization: str) -> Response:
-        said = self.read()
-        maker = said.get("activating_user")
+        fields = self.read()
+        maker = fields.get("activating_user")
         return self.set(
-            self._delegate(**said["delegate"]),
-            said["role"],
+            self._delegate(**fields["delegate"]),
+            fields["role"],
             user_named(maker["name"]) if maker else None,
         )
 
@@ -115,12 +115,12 @@ class PrototypeView(_PrototypesView):
         return Response(status=204)
 
     def _row(self, prototype: str) -> DefaultPermission:
-        found: DefaultPermission | None = self.rows.filter(pk=pk_of(prototype)).first()
-        if found is None:
+        row: DefaultPermission | None = self.rows.filter(pk=pk_of(prototype)).first()
+        if row is None:
             raise NotFound(f"there is no prototype {prototype[:64]}")
-        if found.delegate_team:
-            found.delegate_team.organization = self.organization
-        return found
+        if row.delegate_team:
+            row.delegate_team.organization = self.organization
+        return row
 
 
 def _of_team(team: Team | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class RobotsView(NamespaceView):
             robots = _with_rights(robots)
         size = number(request, "limit", MOST, MOST)
         page = page_of(request, robots, order="short_name", size=size)
-        found = []
+        documents = []
         for robot in page.rows:
             robot.namespace = self.namespace
             document = _document(robot)
@@ -51,37 +51,37 @@ class RobotsView(NamespaceView):
                 del document["token"]
             if with_rights:
                 document |= _rights(robot)
-            found.append(document)
-        return unstored(Response({"robots": found, **page.more}))
+            documents.append(document)
+        return unstored(Response({"robots": documents, **page.more}))
 
 
 class _OneRobotView(NamespaceView):
     def robot_of(self, robot: str) -> Robot:
         robots = self.namespace.robots.prefetch_related("tokens").filter(short_name=robot)
-        found = robots.first() if is_name(robot) else None
-        if found is None:  # 400, as Quay answers
+        row = robots.first() if is_name(robot) else None
+        if row is None:  # 400, as Quay answers
             raise RequestInvalid(f"could not find robot {self.namespace.name}+{robot[:255]}")
-        found.namespace = self.namespace
-        return found
+        row.namespace = self.namespace
+        return row
 
 
 class RobotView(_OneRobotView):
     bodies = {"PUT": NewRobot}
 
     def get(self, request: Request, robot: str, organization: str = "") -> Response:
-        found = self.robot_of(robot)
-        document = {**_document(found), "unstructured_metadata": found.metadata or {}}
+        row = self.robot_of(robot)
+        document = {**_document(row), "unstructured_metadata": row.metadata or {}}
         return unstored(Response(document))
 
     def put(self, request: Request, robot: str, organization: str = "") -> Response:
-        said = self.read()
+        fields = self.read()
         try:
             with transaction.atomic():  # no robot without a token
                 made = services.create_robot(
                     owner=self.namespace,
                     short_name=robot,
-                    description=said.get("description", ""),
-                    metadata=said.get("unstructured_metadata"),
+                    description=fields.get("description", ""),
+                    metadata=fields.get("unstructured_metadata"),
                     **self.change,
                 )
                 secret = issue_robot_token(robot=made, **self.change)
@@ -100,9 +100,9 @@ class NewTokenView(_OneRobotView):
     """A token in the place of the one it has."""
 
     def post(self, request: Request, robot: str, organization: str = "") -> Response:
-        found = self.robot_of(robot)
-        secret = issue_robot_token(robot=found, **self.change)
-        return unstored(Response(_document(found, secret)))
+        row = self.robot_of(robot)
+        secret = issue_robot_token(robot=row, **self.change)
+        return unstored(Response(_document(row, secret)))
 
 
 class Federation(Body):
@@ -121,10 +121,10 @@ class FederationView(_OneRobotView):
         return Response(_federations(self.robot_of(robot)))
 
     def post(self, request: Request, robot: str, organization: str = "") -> Response:
-        found = self.robot_of(robot)
-        workloads = [Workload(**said) for said in self.read_list()]
-        set_federations(robot=found, workloads=workloads, **self.change)
-        return Response(_federations(found))
+        row = self.robot_of(robot)
+        workloads = [Workload(**fields) for fields in self.read_list()]
+        set_federations(robot=row, workloads=workloads, **self.change)
+        return Response(_federations(row))
 
     def delete(self, request: Request, robot: str, organization: str = "") -> Response:
         set_federations(robot=self.robot_of(robot), workloads=(), **self.change)
@@ -133,8 +133,8 @@ class FederationView(_OneRobotView):
 
 class RobotPermissionsView(_OneRobotView):
     def get(self, request: Request, robot: str, organization: str = "") -> Response:
-        given = RepositoryGrant.objects.filter(robot=self.robot_of(robot))
-        return Response(granted(request, given))
+        grants = RepositoryGrant.objects.filter(robot=self.robot_of(robot))
+        return Response(granted(request, grants))
 
 
 def _federations(robot: Robot) -> list[dict[str, str]]:

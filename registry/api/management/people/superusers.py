@@ -58,18 +58,18 @@ class FirstUserView(ManagementView):
     def post(self, request: Request) -> Response:
         if not settings.BERTH.FEATURE_USER_INITIALIZE:
             raise RequestInvalid("the first account is not made so (FEATURE_USER_INITIALIZE)")
-        said = self.read()
-        by = Actor(said["username"], address=self.caller.actor.address)
+        fields = self.read()
+        by = Actor(fields["username"], address=self.caller.actor.address)
         secret = None
         with transaction.atomic():
             user = organizations.create_first_administrator(
-                username=said["username"],
-                password=said["password"],
-                email=said.get("email", ""),
+                username=fields["username"],
+                password=fields["password"],
+                email=fields.get("email", ""),
                 now=self.now,
                 by=by,
             )
-            if said.get("access_token"):
+            if fields.get("access_token"):
                 secret = issue_application_token(
                     user=user,
                     title="initialize",
@@ -102,12 +102,12 @@ class UsersView(ManagementView):
 
     def post(self, request: Request) -> Response:
         """The password is made up and shown this once; pages ask for another one first."""
-        said = self.read()
+        fields = self.read()
         password = random_password()
         user = services.create_user(
-            username=said["username"],
+            username=fields["username"],
             password=password,
-            email=said.get("email", ""),
+            email=fields.get("email", ""),
             must_change_password=True,
             **self.change,
         )
@@ -129,18 +129,18 @@ class UserView(ManagementView):
         return Response(_of_user(self._user(user)))
 
     def put(self, request: Request, user: str) -> Response:
-        said = self.read()
-        found = self._user(user)
+        fields = self.read()
+        account = self._user(user)
         with transaction.atomic():  # all or nothing
-            if "email" in said:
-                services.change_email(user=found, email=said["email"], **self.change)
-            if "password" in said:
-                services.change_password(user=found, password=said["password"], **self.change)
-            if "enabled" in said and said["enabled"] != found.is_active:
-                switch = services.enable_user if said["enabled"] else services.disable_user
-                switch(user=found, **self.change)
-        encrypted = {"encrypted_password": None} if "password" in said else {}
-        return Response({**_of_user(found), **encrypted})
+            if "email" in fields:
+                services.change_email(user=account, email=fields["email"], **self.change)
+            if "password" in fields:
+                services.change_password(user=account, password=fields["password"], **self.change)
+            if "enabled" in fields and fields["enabled"] != account.is_active:
+                switch = services.enable_user if fields["enabled"] else services.disable_user
+                switch(user=account, **self.change)
+        encrypted = {"encrypted_password": None} if "password" in fields else {}
+        return Response({**_of_user(account), **encrypted})
 
     def delete(self, request: Request, user: str) -> Response:
         organizations.delete_account(user=self._user(user), **self.change)
@@ -149,10 +149,10 @@ class UserView(ManagementView):
     def _user(self, name: str) -> User:
         users = User.objects.select_related("namespace")
         # The first administrator has a name that nobody else can have.
-        found = users.filter(username=name).first() if is_name(name) else None
-        if found is None:
+        user = users.filter(username=name).first() if is_name(name) else None
+        if user is None:
             raise NotFound(f"there is no user {name[:255]}")
-        return found
+        return user
 
 
 class OrganizationsView(ManagementView):
@@ -168,33 +168,33 @@ class OrganizationView(ManagementView):
     bodies = {"PUT": OrganizationRename}
 
     def put(self, request: Request, organization: str) -> Response:
-        said = self.read()
-        found = self._organization(organization)
-        if said.get("name", found.name) != found.name:
+        fields = self.read()
+        row = self._organization(organization)
+        if fields.get("name", row.name) != row.name:
             raise RequestInvalid("an organization keeps its name: those who pull go by it")
-        if "email" in said:
-            organizations.change_email(organization=found, email=said["email"], **self.change)
-        return Response(_of_organization(found))
+        if "email" in fields:
+            organizations.change_email(organization=row, email=fields["email"], **self.change)
+        return Response(_of_organization(row))
 
     def delete(self, request: Request, organization: str) -> Response:
         delete_organization(organization=self._organization(organization), **self.change)
         return Response(status=204)
 
     def _organization(self, name: str) -> Organization:
-        found: Organization | None = getattr(account_named(name), "organization", None)
-        if found is None:
+        organization: Organization | None = getattr(account_named(name), "organization", None)
+        if organization is None:
             raise NotFound(f"there is no organization {name[:255]}")
-        return found
+        return organization
 
 
 class TakeOwnershipView(ManagementView):
     """Puts who calls among the owners of an organization."""
 
     def post(self, request: Request, namespace: str) -> Response:
-        found = account_named(namespace)
-        if found is None:
+        row = account_named(namespace)
+        if row is None:
             raise NotFound(f"there is no namespace {namespace[:255]}")
-        organization: Organization | None = getattr(found, "organization", None)
+        organization: Organization | None = getattr(row, "organization", None)
         if organization is None:
             raise RequestInvalid(f"{namespace} is a person, and belongs to nobody else")
         organizations.take_ownership(organization=organization, user=self.user, **self.change)

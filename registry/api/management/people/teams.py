@@ -28,37 +28,37 @@ class TeamView(OrganizationView):
     bodies = {"PUT": TeamChange}
 
     def put(self, request: Request, organization: str, team: str) -> Response:
-        said = self.read()
-        role = TeamRole(said["role"])
-        found = self.organization.teams.filter(name=team).first() if is_name(team) else None
-        is_new = found is None
-        if found is None:
-            found = services.create_team(
+        fields = self.read()
+        role = TeamRole(fields["role"])
+        row = self.organization.teams.filter(name=team).first() if is_name(team) else None
+        is_new = row is None
+        if row is None:
+            row = services.create_team(
                 organization=self.organization,
                 name=team,
                 role=role,
-                description=said.get("description", ""),
+                description=fields.get("description", ""),
                 **self.change,
             )
         else:
-            self._change(found, role, said.get("description", found.description))
+            self._change(row, role, fields.get("description", row.description))
         return Response(
             {
-                "name": found.name,
-                "description": found.description,
+                "name": row.name,
+                "description": row.description,
                 "can_view": True,
-                "role": found.role,
-                "avatar": avatar(found.name, "team"),
+                "role": row.role,
+                "avatar": avatar(row.name, "team"),
                 "new_team": is_new,
             }
         )
 
     def delete(self, request: Request, organization: str, team: str) -> Response:
         try:
-            found = team_of(self, team)
+            row = team_of(self, team)
         except NotFound as error:
             raise RequestInvalid(error.reason) from error  # as Quay answers
-        services.delete_team(team=found, **self.change)
+        services.delete_team(team=row, **self.change)
         return Response(status=204)
 
     def _change(self, team: Team, role: TeamRole, description: str) -> None:
@@ -72,13 +72,13 @@ class TeamView(OrganizationView):
 
 class TeamMembersView(OrganizationView):
     def get(self, request: Request, organization: str, team: str) -> Response:
-        found = team_of(self, team)
-        rows = found.members.select_related("user", "robot__namespace")
+        team_row = team_of(self, team)
+        rows = team_row.members.select_related("user", "robot__namespace")
         page = page_of(request, rows, order="id")
         members = [_member(row.user or row.robot, is_invited=False) for row in page.rows]
-        is_owner = "administrator" in self.held
+        is_owner = "administrator" in self.standings
         if is_owner and not page.next and is_true(request.query_params.get("includePending")):
-            waiting = found.invitations.alive(self.now).select_related("user")
+            waiting = team_row.invitations.alive(self.now).select_related("user")
             shown = waiting.order_by("user__username")[: invitations.MOST_OF_A_TEAM]
             members += [_member(row.user, is_invited=True) for row in shown]
         return Response({"name": team, "members": members, "can_edit": is_owner, **page.more})
@@ -86,24 +86,24 @@ class TeamMembersView(OrganizationView):
 
 class TeamMemberView(OrganizationView):
     def put(self, request: Request, organization: str, team: str, member: str) -> Response:
-        found = team_of(self, team)
+        row = team_of(self, team)
         somebody = self._somebody(member)
-        if found.members.filter(**_column(somebody)).exists():
+        if row.members.filter(**_column(somebody)).exists():
             raise RequestInvalid(f"{somebody} is already a member of the team {team}")
-        is_in = invitations.add_or_invite(team=found, member=somebody, **self.change)
+        is_in = invitations.add_or_invite(team=row, member=somebody, **self.change)
         return Response(_member(somebody, is_invited=not is_in))
 
     def delete(self, request: Request, organization: str, team: str, member: str) -> Response:
-        found = team_of(self, team)
+        row = team_of(self, team)
         somebody = self._somebody(member)
-        if found.members.filter(**_column(somebody)).exists():
-            services.remove_member(team=found, member=somebody, **self.change)
+        if row.members.filter(**_column(somebody)).exists():
+            services.remove_member(team=row, member=somebody, **self.change)
             return Response(status=204)
-        invited = found.invitations.filter(user=somebody if isinstance(somebody, User) else None)
+        invited = row.invitations.filter(user=somebody if isinstance(somebody, User) else None)
         invitation = invited.select_related("user").first()
         if invitation is None:
             raise NotFound(f"{somebody} is not in the team {team}")
-        invitation.team = found
+        invitation.team = row
         invitations.withdraw(invitation=invitation, **self.change)
         return Response(status=204)
 
@@ -113,13 +113,13 @@ class TeamMemberView(OrganizationView):
 
 class TeamPermissionsView(OrganizationView):
     def get(self, request: Request, organization: str, team: str) -> Response:
-        given = RepositoryGrant.objects.filter(team=team_of(self, team))
-        return Response(granted(request, given))
+        grants = RepositoryGrant.objects.filter(team=team_of(self, team))
+        return Response(granted(request, grants))
 
 
-def granted(request: Request, given: Any) -> dict[str, Any]:
+def granted(request: Request, grants: Any) -> dict[str, Any]:
     """The repositories in which somebody has a role."""
-    rows = given.filter(repository__deleted_at=None).select_related("repository")
+    rows = grants.filter(repository__deleted_at=None).select_related("repository")
     page = page_of(request, rows, order="id")
     permissions = [
         {
@@ -132,11 +132,11 @@ def granted(request: Request, given: Any) -> dict[str, Any]:
 
 
 def team_of(view: OrganizationView, name: str) -> Team:
-    found = view.organization.teams.filter(name=name).first() if is_name(name) else None
-    if found is None:
+    team = view.organization.teams.filter(name=name).first() if is_name(name) else None
+    if team is None:
         raise NotFound(f"the organization {view.organization.name} has no team {name[:255]}")
-    found.organization = view.organization
-    return found
+    team.organization = view.organization
+    return team
 
 
 def _member(somebody: User | Robot | None, *, is_invited: bool) -> dict[str, Any]:

@@ -61,19 +61,19 @@ class UserView(ManagementView):
         adapter = get_account_adapter(request._request)
         if not adapter.is_open_for_signup(request._request):
             raise NotFound("nobody makes an account for themselves here (FEATURE_USER_CREATION)")
-        said = self.read()
-        email, must_verify = said.get("email", ""), settings.BERTH.FEATURE_MAILING
+        fields = self.read()
+        email, must_verify = fields.get("email", ""), settings.BERTH.FEATURE_MAILING
         if must_verify and not email:
             raise RequestInvalid("email is required")
         if not ratelimit.consume(request._request, action="signup"):
             raise TooManyRequests("wait a minute", retry_after_seconds=60)
         with transaction.atomic():
             user = create_user(
-                username=said["username"],
-                password=said["password"],
+                username=fields["username"],
+                password=fields["password"],
                 email=email,
                 now=self.now,
-                by=Actor(said["username"][:255], address=address_of(request)),
+                by=Actor(fields["username"][:255], address=address_of(request)),
             )
             if must_verify:
                 EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
@@ -112,7 +112,7 @@ class UserView(ManagementView):
     def _organizations(self) -> list[dict[str, Any]]:
         here = TeamMember.objects.filter(team__organization=OuterRef("pk"), user=self.user)
         may_create = here.filter(team__role__in=["admin", "creator"])
-        found = (
+        organizations = (
             Organization.objects.filter(Exists(here))
             .annotate(is_owner=Exists(here.filter(team__role="admin")))
             .annotate(may_create=Exists(may_create))
@@ -128,7 +128,7 @@ class UserView(ManagementView):
                 "is_org_admin": row.is_owner,
                 "preferred_namespace": False,
             }
-            for row in found[:_MOST_ORGANIZATIONS]
+            for row in organizations[:_MOST_ORGANIZATIONS]
         ]
 
 
@@ -136,16 +136,16 @@ class OtherUserView(ManagementView):
     """Somebody, by name. Whoever has logged in may ask."""
 
     def get(self, request: Request, user: str) -> Response:
-        found = User.objects.filter(username=user).first() if is_name(user) else None
-        if found is None:
+        row = User.objects.filter(username=user).first() if is_name(user) else None
+        if row is None:
             raise NotFound(f"there is no user {user[:255]}")
         document = {
             "anonymous": False,
-            "username": found.username,
-            "avatar": avatar(found.username, "user"),
+            "username": row.username,
+            "avatar": avatar(row.username, "user"),
         }
         if self.principal.is_superuser:
-            document["super_user"] = found.is_superuser
+            document["super_user"] = row.is_superuser
         return Response(document)
 
 
@@ -157,19 +157,23 @@ class EntitiesView(ManagementView):
     """
 
     def get(self, request: Request, prefix: str) -> Response:
-        asked = request.query_params
-        place = account_named(asked.get("namespace", ""))
-        held = standings(self.principal, place) if place else frozenset()
-        found = self._users(prefix)
-        if place is not None and "administrator" in held:
-            found += self._robots(prefix, place)
-        if is_true(asked.get("includeTeams")) and place is not None and "member" in held:
-            found += self._teams(prefix, place)
-        if is_true(asked.get("includeOrgs")):
-            found += self._organizations(prefix)
+        parameters = request.query_params
+        place = account_named(parameters.get("namespace", ""))
+        place_standings = standings(self.principal, place) if place else frozenset()
+        entities = self._users(prefix)
+        if place is not None and "administrator" in place_standings:
+            entities += self._robots(prefix, place)
+        if (
+            is_true(parameters.get("includeTeams"))
+            and place is not None
+            and "member" in place_standings
+        ):
+            entities += self._teams(prefix, place)
+        if is_true(parameters.get("includeOrgs")):
+            entities += self._organizations(prefix)
         if organization := getattr(place, "organization", None):
-            self._mark_members(found, organization)
-        return Response({"results": found[:_MOST_FOUND]})
+            self._mark_members(entities, organization)
+        return Response({"results": entities[:_MOST_FOUND]})
 
     def _users(self, prefix: str) -> list[dict[str, Any]]:
         if not prefix.isascii() or not prefix.isprintable():
@@ -185,8 +189,8 @@ class EntitiesView(ManagementView):
         if not short.isascii() or not short.isprintable():
             return []
         robots = Robot.objects.select_related("namespace").filter(namespace=place)
-        found = robots.filter(short_name__startswith=short).order_by("short_name")
-        return [account(row) for row in found[:_MOST_FOUND]]
+        rows = robots.filter(short_name__startswith=short).order_by("short_name")
+        return [account(row) for row in rows[:_MOST_FOUND]]
 
     def _teams(self, prefix: str, place: Namespace) -> list[dict[str, Any]]:
         organization: Organization | None = getattr(place, "organization", None)
@@ -214,21 +218,21 @@ class EntitiesView(ManagementView):
             names = names.filter(
                 Q(Exists(member)) | Q(pk__in=administered_namespaces(self.principal).values("pk"))
             )
-        found = names.order_by("name").values_list("name", flat=True)[:_MOST_FOUND]
+        page = names.order_by("name").values_list("name", flat=True)[:_MOST_FOUND]
         return [
             {"name": name, "kind": "org", "is_org_member": True, "avatar": avatar(name, "org")}
-            for name in found
+            for name in page
         ]
 
     @staticmethod
-    def _mark_members(found: list[dict[str, Any]], organization: Organization) -> None:
-        names = [one["name"] for one in found if one["kind"] == "user" and not one["is_robot"]]
+    def _mark_members(entities: list[dict[str, Any]], organization: Organization) -> None:
+        names = [one["name"] for one in entities if one["kind"] == "user" and not one["is_robot"]]
         here = set(
             User.objects.filter(
                 username__in=names, team_memberships__team__organization=organization
             ).values_list("username", flat=True)
         )
-        for one in found:
+        for one in entities:
             if one["kind"] == "user":
                 one["is_org_member"] = one["name"] in here or one["is_robot"]
 
@@ -238,11 +242,11 @@ class NotificationsView(ManagementView):
 
     def get(self, request: Request) -> Response:
         rows = Notice.objects.filter(user=self.user).select_related("event").order_by("-id")
-        found = list(rows[: _MOST_NOTICES + 1])
+        notices = list(rows[: _MOST_NOTICES + 1])
         return Response(
             {
-                "notifications": [_notice(row) for row in found[:_MOST_NOTICES]],
-                "additional": len(found) > _MOST_NOTICES,
+                "notifications": [_notice(row) for row in notices[:_MOST_NOTICES]],
+                "additional": len(notices) > _MOST_NOTICES,
             }
         )
 
