@@ -34,9 +34,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def unknown_host(request: HttpRequest) -> HttpResponse:
     """A name that is not ours. No page: each says what the registry is called."""
-    asked = only_safe(request.META.get("HTTP_HOST", ""))[:MAX_HOST_LENGTH]
+    host = only_safe(request.META.get("HTTP_HOST", ""))[:MAX_HOST_LENGTH]
     error = HostUnknown(
-        f"this registry does not answer as {asked!r}: set SERVER_HOSTNAME to that name in its"
+        f"this registry does not answer as {host!r}: set SERVER_HOSTNAME to that name in its"
         " configuration, or list it in ALLOWED_HOSTS"
     )
     if is_for_programs(request.path_info):

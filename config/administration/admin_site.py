@@ -96,11 +96,13 @@ class BerthAdminSite(AdminSite):
         for model in models:
             if model._meta.label in _UNUSED:
                 continue
-            chosen = admin_class
+            model_admin = admin_class
             if model._meta.app_label in _FOREIGN:
                 shown = getattr(admin_class, "list_display", ("__str__",))
-                chosen = type(admin_class.__name__, (PossessionAdmin,), {"list_display": shown})
-            super().register(model, chosen, **options)
+                model_admin = type(
+                    admin_class.__name__, (PossessionAdmin,), {"list_display": shown}
+                )
+            super().register(model, model_admin, **options)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = super().get_app_list(request, app_label)

@@ -42,10 +42,10 @@ class SettingPage(RegistryPage):
 
     def refusal(self) -> HttpResponseBase | None:
         answer = super().refusal()
-        found = next((row for row in rows() if row.key == self.kwargs["key"]), None)
-        if found is None:
+        setting_row = next((row for row in rows() if row.key == self.kwargs["key"]), None)
+        if setting_row is None:
             raise Http404
-        self.row, self.crumb = found, found.key
+        self.row, self.crumb = setting_row, setting_row.key
         return answer
 
     @property

@@ -96,10 +96,10 @@ def follow_settings() -> None:
     with _following:
         if version == _followed.version:
             return
-        found = effective(loaded(), stored())
-        for key, problem in found.problems.items():
+        in_force = effective(loaded(), stored())
+        for key, problem in in_force.problems.items():
             logger.warning("the setting %s of an administrator is left out: %s", key, problem)
-        _apply(found.configuration)
+        _apply(in_force.configuration)
         _followed.version = version
 
 
@@ -117,8 +117,10 @@ def change_setting(*, key: str, value: Any, now: datetime, by: Actor) -> None:
     )
     with transaction.atomic():
         _bump()
-        found = effective(loaded(), [*Setting.objects.exclude(key=key).order_by("changed_at"), row])
-        if problem := found.problems.get(key):
+        in_force = effective(
+            loaded(), [*Setting.objects.exclude(key=key).order_by("changed_at"), row]
+        )
+        if problem := in_force.problems.get(key):
             raise SettingRefused(problem)
         row.save()
         by.did("setting.change", key, now=now, place="", value=_shown(value))
@@ -170,8 +172,8 @@ def _readable(
 
 
 def _with(base: LoadedConfiguration, changed: Mapping[str, Any]) -> Configuration:
-    given = {key for key, origin in base.origins.items() if origin != "default"}
-    values = {key: getattr(base.configuration, key) for key in given}
+    keys = {key for key, origin in base.origins.items() if origin != "default"}
+    values = {key: getattr(base.configuration, key) for key in keys}
     return Configuration.model_validate({**values, **changed})
 
 

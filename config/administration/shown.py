@@ -155,14 +155,14 @@ class Row:
 def rows() -> Iterator[Row]:
     """Every key of the configuration, and rows that are none of them."""
     base, written = loaded(), {row.key: row for row in stored()}
-    found = effective(base, written.values())
+    in_force = effective(base, written.values())
     for key, info in Configuration.model_fields.items():
         origin: str = base.origins[key]
-        if key in found.from_admin:
+        if key in in_force.from_admin:
             origin = "admin"
         elif origin == "file":
             origin = f"{base.file.path}, line {base.file.line((key,))}"
-        value = getattr(found.configuration, key)
+        value = getattr(in_force.configuration, key)
         yield Row(
             key=key,
             value=_shown(key, value),
@@ -171,22 +171,22 @@ def rows() -> Iterator[Row]:
             description=(info.description or "").replace("`", ""),
             why=CHANGEABLE.get(key, ""),
             stored=written.pop(key, None),
-            problem=found.problems.get(key, ""),
+            problem=in_force.problems.get(key, ""),
             held=None if key in SECRET_KEYS else value,
         )
     for key, row in written.items():
-        yield Row(key, row.value_json, "admin", False, "", "", row, found.problems.get(key, ""))
+        yield Row(key, row.value_json, "admin", False, "", "", row, in_force.problems.get(key, ""))
 
 
 def groups(text: str = "") -> Iterator[tuple[str, Sequence[Row]]]:
     """The rows in their groups; only those in whose name or meaning ``text`` stands."""
-    asked = text.lower()
-    found = {row.key: row for row in rows() if asked in f"{row.key} {row.description}".lower()}
+    query = text.lower()
+    by_key = {row.key: row for row in rows() if query in f"{row.key} {row.description}".lower()}
     for title, keys in GROUPS.items():
-        if chosen := [found.pop(key) for key in keys if key in found]:
-            yield title, chosen
-    if found:
-        yield OTHERS, [*found.values()]
+        if group := [by_key.pop(key) for key in keys if key in by_key]:
+            yield title, group
+    if by_key:
+        yield OTHERS, [*by_key.values()]
 
 
 def _shown(key: str, value: Any) -> str:

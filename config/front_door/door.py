@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
 from config.front_door.bodies import Receive
-from config.front_door.memory import Asked, Memory
+from config.front_door.memory import Memory, RequestKey
 from config.front_door.pushes import PushDoor, is_push
 from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
 from config.front_door.threads import Threads
@@ -44,7 +44,7 @@ from registry.storage.files import FileReader
 
 _THREADS = 4
 _PREFIX = b"/v2/"
-_FOUND = "berth.found"  # where the scope keeps an answer that takes time to send
+_ANSWER = "berth.found"  # where the scope keeps an answer that takes time to send
 _METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -77,7 +77,7 @@ class FrontDoor:
             return None
         try:
             self._look(self._memory)
-            return self._found(scope, self._reader, self._memory)
+            return self._ready(scope, self._reader, self._memory)
         except LEFT_TO_VIEWS:
             return None
 
@@ -115,12 +115,12 @@ class FrontDoor:
     def _end_turn(self) -> None:
         self._has_looked = False
 
-    def _found(self, scope: Scope, reader: LoopReader, memory: Memory) -> Ready | None:
+    def _ready(self, scope: Scope, reader: LoopReader, memory: Memory) -> Ready | None:
         """What was answered a moment ago, or is found now."""
-        asked = Asked.of(scope)
-        admission: Admission | None = memory.again(asked.caller) if asked else None
-        if asked and admission:
-            ready: Ready | None = memory.again((admission.key, asked.what))
+        request_key = RequestKey.of(scope)
+        admission: Admission | None = memory.again(request_key.caller) if request_key else None
+        if request_key and admission:
+            ready: Ready | None = memory.again((admission.key, request_key.what))
             if ready:
                 return ready
         hot = _hot(scope, is_on_loop=True)
@@ -129,25 +129,27 @@ class FrontDoor:
         if admission is None:
             with reader.holding() as holding:
                 admission = admission_of(hot)
-            if asked and admission:
-                memory.keep(asked.caller, admission, holding, now=hot.now)
+            if request_key and admission:
+                memory.keep(request_key.caller, admission, holding, now=hot.now)
         with reader.holding() as holding:
             answer = _whole(read_answer(hot, admission) if admission else hot_answer(hot))
         if answer is None or not _is_small(answer.body):
-            scope[_FOUND] = answer
+            scope[_ANSWER] = answer
             return None
         ready = Ready.of(answer)
-        if asked and admission and answer.status < HTTPStatus.BAD_REQUEST:
+        if request_key and admission and answer.status < HTTPStatus.BAD_REQUEST:
             size = len(ready.body)
-            memory.keep((admission.key, asked.what), ready, holding, now=hot.now, size_bytes=size)
+            memory.keep(
+                (admission.key, request_key.what), ready, holding, now=hot.now, size_bytes=size
+            )
         return ready
 
     async def _answer(self, scope: Scope) -> Answer | None:
-        answer: Answer | None = scope.pop(_FOUND, None)
+        answer: Answer | None = scope.pop(_ANSWER, None)
         if answer is None and self._threads is not None:
             hot = _hot(scope, is_on_loop=False)
-            asked = hot and self._threads.submit(_answer_and_let_go, hot)
-            answer = await asyncio.wrap_future(asked) if asked else None
+            future = hot and self._threads.submit(_answer_and_let_go, hot)
+            answer = await asyncio.wrap_future(future) if future else None
         return answer
 
     def _open(self) -> None:

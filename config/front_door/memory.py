@@ -29,34 +29,34 @@ _UNHEARD: Final = frozenset({b"x-request-id", b"traceparent"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestKey:
     """A request without a body as it came, in two halves: who asks where, and what."""
 
     caller: tuple[bytes, bytes, bytes]  # authorization, host, path without its end
     what: tuple[Hashable, ...]
 
     @classmethod
-    def of(cls, scope: Scope) -> "Asked | None":
+    def of(cls, scope: Scope) -> "RequestKey | None":
         """``None`` where a header that says who asks came twice or not at all."""
-        given: dict[bytes, bytes] = {}
+        headers: dict[bytes, bytes] = {}
         others = []
         for header in scope["headers"]:
             name = header[0]
             if name in _CALLER:
-                if name in given:
+                if name in headers:
                     return None
-                given[name] = header[1]
+                headers[name] = header[1]
             elif name not in _UNHEARD:
                 others.append(header)
-        if len(given) != len(_CALLER):
+        if len(headers) != len(_CALLER):
             return None
         path = scope["raw_path"]
-        caller = given[b"authorization"], given[b"host"], path[: path.rfind(b"/")]
+        caller = headers[b"authorization"], headers[b"host"], path[: path.rfind(b"/")]
         return cls(caller, (scope["method"], path, scope["query_string"], *others))
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Entry:
     value: Any
     until: datetime
     actions: Sequence[Any]  # what is done each time; takes the moment
@@ -69,7 +69,7 @@ class Memory:
         self._reader = reader
         self._version = -1
         self._settings: object = None
-        self._kept: dict[Hashable, _Kept] = {}
+        self._entries: dict[Hashable, _Entry] = {}
         self._room = _ROOM_BYTES
 
     def look(self) -> None:
@@ -81,21 +81,23 @@ class Memory:
 
     def again(self, key: Hashable) -> Any:
         """What was kept under the key, as if it were found now; ``None``: find it."""
-        kept = self._kept.get(key)
-        if kept is None:
+        entry = self._entries.get(key)
+        if entry is None:
             return None
         now = timezone.now()
-        if now >= kept.until:
+        if now >= entry.until:
             return None
-        for action in kept.actions:
+        for action in entry.actions:
             action(now)
-        return kept.value
+        return entry.value
 
-    def found(self, key: Hashable, find: Callable[[], T | None], *, now: datetime) -> T | None:
+    def get_or_find(
+        self, key: Hashable, find: Callable[[], T | None], *, now: datetime
+    ) -> T | None:
         """What was kept under the key, or is found now; of ``None`` nothing is kept."""
-        kept: T | None = self.again(key)
-        if kept is not None:
-            return kept
+        value: T | None = self.again(key)
+        if value is not None:
+            return value
         with self._reader.holding() as holding:
             value = find()
         if value is not None:
@@ -108,14 +110,14 @@ class Memory:
         """Give this again as long as ``holding``, in which it was found, says that it holds."""
         if not holding.is_certain:
             return
-        taken = 0 if key in self._kept else size_bytes + _ENTRY_BYTES  # the same, found again
+        taken = 0 if key in self._entries else size_bytes + _ENTRY_BYTES  # the same, found again
         if taken > self._room:
             self._forget()
         until = now + _LONGEST
         until = min(until, holding.until) if holding.until else until
-        self._kept[key] = _Kept(value, until, tuple(holding.actions))
+        self._entries[key] = _Entry(value, until, tuple(holding.actions))
         self._room -= taken
 
     def _forget(self) -> None:
-        self._kept.clear()
+        self._entries.clear()
         self._room = _ROOM_BYTES

@@ -122,7 +122,7 @@ class PushDoor:
             answer, holder = None, sender.holder
             if _may_be_small(request):
                 with self._transport.shares.held(Place.BODY, holder):
-                    answer = await self._asked(scope, request, body, sender)
+                    answer = await self._small_answer(scope, request, body, sender)
             if answer is None and not body.is_whole and isinstance(blob_store(), FilesystemStore):
                 with self._transport.shares.held(Place.UPLOAD, holder), transfers.upload():
                     answer = await self._arrivals.answer(request, body, holder.network)
@@ -133,14 +133,14 @@ class PushDoor:
     def _sender(self, scope: Scope, request: PushRequest) -> _Sender | None:
         """``None``: a stranger, or whoever may not for certain. Raises ``ShareTaken``."""
         try:
-            sender = self._known(scope, request)
+            sender = self._find_sender(scope, request)
         except LEFT_TO_VIEWS:
             return None
         if sender and request.method == "POST":
             self._transport.shares.require_upload(sender.holder)
         return sender
 
-    def _known(self, scope: Scope, request: PushRequest) -> _Sender | None:
+    def _find_sender(self, scope: Scope, request: PushRequest) -> _Sender | None:
         memory = self._looked()
         if memory is None:
             holder = Holder.of(environ_of(scope))
@@ -152,10 +152,12 @@ class PushDoor:
             pusher = pusher_of(request, now=now) if holder.account else None
             return _Sender(holder, pusher) if pusher else None
 
-        said = tuple(map(request.headers.get, _BY_SENDER))
-        return memory.found((scope["client"][0], request.target[0], said), find, now=now)
+        credentials = tuple(map(request.headers.get, _BY_SENDER))
+        return memory.get_or_find(
+            (scope["client"][0], request.target[0], credentials), find, now=now
+        )
 
-    async def _asked(
+    async def _small_answer(
         self, scope: Scope, request: PushRequest, body: "_Body", sender: _Sender
     ) -> Answer | None:
         """``None``, too, when the body is not small, or comes slowly."""
@@ -396,7 +398,7 @@ class _Body:
                     size += len(message["body"])
 
     def again(self) -> Awaitable[Message]:
-        return _kept(self._messages.pop(0)) if self._messages else self._received()
+        return _at_once(self._messages.pop(0)) if self._messages else self._received()
 
     async def _received(self) -> Message:
         message = await self._receive()
@@ -404,7 +406,7 @@ class _Body:
         return message
 
 
-async def _kept(message: Message) -> Message:
+async def _at_once(message: Message) -> Message:
     return message
 
 

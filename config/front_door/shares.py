@@ -81,12 +81,12 @@ class Shares:
     """What is held in this process. For one thread: that of the event loop."""
 
     def __init__(self) -> None:
-        self._held: Counter[tuple[Place, str]] = Counter()
+        self._amounts: Counter[tuple[Place, str]] = Counter()
 
     @property
     def count(self) -> int:
         """How many names hold anything."""
-        return len(self._held)
+        return len(self._amounts)
 
     @contextmanager
     def held(self, place: Place, holder: Holder, amount: int = 1) -> Iterator[None]:
@@ -94,14 +94,14 @@ class Shares:
         self.require(place, holder, amount)
         names = [name for name, _ in _limits(place, holder)]
         for name in names:
-            self._held[name] += amount
+            self._amounts[name] += amount
         try:
             yield
         finally:
             for name in names:
-                self._held[name] -= amount
-                if not self._held[name]:
-                    del self._held[name]
+                self._amounts[name] -= amount
+                if not self._amounts[name]:
+                    del self._amounts[name]
 
     def require(self, place: Place, holder: Holder, amount: int = 1) -> None:
         """Raise ``ShareTaken`` when there is no room for so many places more."""
@@ -119,9 +119,9 @@ class Shares:
 
     def _require(self, limits: list[_Limit], amount: int, *, of: int) -> None:
         for name, percent in limits:
-            held = self._held.get(name, 0)
+            places = self._amounts.get(name, 0)
             # Whoever holds nothing may have one place, however large it is.
-            if held and held + amount > of * percent // 100:
+            if places and places + amount > of * percent // 100:
                 raise ShareTaken(f"too many {name[0].value} at once; try again shortly")
 
 

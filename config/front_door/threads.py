@@ -111,7 +111,7 @@ class _Thread(threading.Thread):
         super().__init__(name="request", daemon=True)
         self._threads = threads
         self._call: _Call | None = call
-        self._given = threading.Event()
+        self._arrival = threading.Event()
 
     def run(self) -> None:
         call = self.take()
@@ -123,13 +123,13 @@ class _Thread(threading.Thread):
 
     def give(self, call: _Call) -> None:
         self._call = call
-        self._given.set()
+        self._arrival.set()
 
     def wait(self, seconds: float) -> None:
-        self._given.wait(seconds)
+        self._arrival.wait(seconds)
 
     def take(self) -> _Call | None:
         """What was given, once."""
-        self._given.clear()
+        self._arrival.clear()
         call, self._call = self._call, None
         return call

@@ -116,15 +116,15 @@ class Transport:
         finally:
             answer.end()
 
-    async def send(self, scope: Scope, found: Answer, receive: Receive, send: Send) -> None:
+    async def send(self, scope: Scope, response: Answer, receive: Receive, send: Send) -> None:
         """Send what was found without the application; pieces are closed in the end."""
         environ = environ_of(scope)
         incoming = Incoming(receive)
         incoming.is_whole = True
         answer = _Answer(send, incoming)
-        answer.status, answer.headers = found.status, [*found.headers.items()]
+        answer.status, answer.headers = response.status, [*response.headers.items()]
         try:
-            result = found.body if isinstance(found.body, bytes) else _File(found.body)
+            result = response.body if isinstance(response.body, bytes) else _File(response.body)
             await self._send(answer, Holder.of(environ), result)
         except Refused as refusal:
             await answer.refuse(refusal.error, environ["PATH_INFO"])
@@ -171,8 +171,8 @@ class Transport:
             return BodyStream(asyncio.get_running_loop(), incoming)
         if length is not None and length > _GATHERED_BYTES:
             return Unreadable()  # the application looks at the length first, and says no
-        with ExitStack() as held:
-            _hold(held, self.shares, Place.BODY, holder, Unavailable)
+        with ExitStack() as stack:
+            _hold(stack, self.shares, Place.BODY, holder, Unavailable)
             if length is not None and length <= SMALL_BODY_BYTES:
                 gathered = await gather(incoming, SMALL_BODY_BYTES, _SMALL_BODY_SECONDS)
             else:
@@ -196,13 +196,13 @@ class Transport:
     ) -> "bytes | _File | None":
         """What the application answers, unless it was sent already. Raises ``Refused``."""
         loop = asyncio.get_running_loop()
-        with ExitStack() as held:
+        with ExitStack() as stack:
             # Who brings no credentials is not let in, and the body is not read.
             if isinstance(environ["wsgi.input"], BodyStream) and "HTTP_AUTHORIZATION" in environ:
-                _hold(held, self.shares, Place.UPLOAD, holder, _too_many)
-                _hold(held, self.shares, Place.THREAD, holder, _too_many)
+                _hold(stack, self.shares, Place.UPLOAD, holder, _too_many)
+                _hold(stack, self.shares, Place.THREAD, holder, _too_many)
             elif environ["PATH_INFO"] not in PROBES:
-                _hold(held, self.shares, Place.CALL, holder, Unavailable)
+                _hold(stack, self.shares, Place.CALL, holder, Unavailable)
             pool = self._pool_for(environ)
             future = pool.submit_for(holder.network, self._run, environ, answer, loop)
             timer = loop.call_later(_QUEUE_SECONDS, future.cancel)  # unless it runs by then
@@ -279,16 +279,16 @@ class Transport:
         """Send an answer to whoever asked. Raises ``Refused``."""
         if isinstance(result, _File):
             try:
-                with ExitStack() as held:
-                    _hold(held, self.shares, Place.DOWNLOAD, holder, _too_many)
+                with ExitStack() as stack:
+                    _hold(stack, self.shares, Place.DOWNLOAD, holder, _too_many)
                     await self._send_pieces(answer, result)
             finally:
                 await asyncio.wrap_future(self._readers.submit(result.close))
         elif len(result) <= SMALL_ANSWER_BYTES:
             await answer.whole(result)
         else:
-            with ExitStack() as held:
-                _hold(held, self.shares, Place.ANSWER, holder, Unavailable, len(result))
+            with ExitStack() as stack:
+                _hold(stack, self.shares, Place.ANSWER, holder, Unavailable, len(result))
                 await self._send_pieces(answer, _Memory(result))
 
     async def _send_pieces(self, answer: "_Answer", pieces: "_File | _Memory") -> None:
@@ -320,16 +320,16 @@ def _pool(threads: int) -> Threads:
 
 
 def _hold(
-    held: ExitStack,
+    stack: ExitStack,
     shares: Shares,
     place: Place,
     holder: Holder,
     refusal: Callable[[Any], OCIError],
     amount: int = 1,
 ) -> None:
-    """Hold a place as long as ``held`` is open. Raises ``Refused``."""
+    """Hold a place as long as ``stack`` is open. Raises ``Refused``."""
     try:
-        held.enter_context(shares.held(place, holder, amount))
+        stack.enter_context(shares.held(place, holder, amount))
     except ShareTaken as error:
         raise Refused(refusal(str(error))) from None
 

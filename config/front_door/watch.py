@@ -182,8 +182,8 @@ class Watch:
     def _name_of(self, headers: list[tuple[bytes, bytes]]) -> str:
         """The name that a proxy gave the request, or one of ours."""
         for name, value in headers:
-            if name == b"x-request-id" and (given := _GIVEN.fullmatch(value.decode("latin-1"))):
-                return given[0]
+            if name == b"x-request-id" and (proxy_id := _GIVEN.fullmatch(value.decode("latin-1"))):
+                return proxy_id[0]
             if name == b"traceparent" and (trace := _TRACE.fullmatch(value.decode("latin-1"))):
                 return trace[1]
         self._number += 1
@@ -263,8 +263,8 @@ def route_of(scope: Scope) -> str:
     if environ is not None and (route := environ.get(ROUTE)):
         return str(route)
     path: bytes = scope["raw_path"]
-    if known := _PATHS.get(path):
-        return known
+    if name := _PATHS.get(path):
+        return name
     if not path.startswith(b"/v2/"):
         return "unknown"
     if path.endswith((b"/blobs/uploads/", b"/blobs/uploads")):
@@ -295,8 +295,8 @@ def _log(scope: Scope, route: str, status: int, seconds: float, sent: int) -> No
 
 def _principal(environ: dict[str, Any], status: int) -> str:
     """Who asked, where that was proven: a name that was merely claimed is nobody's."""
-    if known := environ.get(PRINCIPAL):
-        return str(known)
+    if principal := environ.get(PRINCIPAL):
+        return str(principal)
     scheme, _, value = str(environ.get("HTTP_AUTHORIZATION", "")).strip().partition(" ")
     if scheme.lower() == "bearer":
         claims = remembered_claims(value.strip(), now=timezone.now())

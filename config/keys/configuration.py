@@ -118,7 +118,7 @@ class Configuration(ContentKeys):
     def is_read_only(self) -> bool:
         return self.REGISTRY_STATE == "readonly"
 
-    def told(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Each key with its value, in words of JSON and without secrets."""
         plain = self.model_dump(mode="json", exclude=set(SECRET_KEYS))
         return {key: without_secrets(value) for key, value in plain.items()}

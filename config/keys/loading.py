@@ -66,33 +66,33 @@ def load_configuration(
         ConfigurationError: with one sentence for each problem found.
     """
     data = data_folder(environ)
-    document = _read_file(_chosen_file(environ, data) if file is None else file)
-    given, problems = _from_environment(environ)
+    document = _read_file(_configuration_file(environ, data) if file is None else file)
+    variables, problems = _from_environment(environ)
     if problems:
         raise ConfigurationError(*problems)
-    values = {**document.values, **given}
-    services, problems = _login_services(values, document, given)
+    values = {**document.values, **variables}
+    services, problems = _login_services(values, document, variables)
     try:
         configuration = Configuration.model_validate(
             {key: value for key, value in values.items() if not is_login_key(key)}
         )
     except ValidationError as error:
         raise ConfigurationError(
-            *(_sentence(detail, document, given) for detail in error.errors()), *problems
+            *(_sentence(detail, document, variables) for detail in error.errors()), *problems
         ) from error
     if not (configuration.FEATURE_DIRECT_LOGIN or services or problems):
         problems = [
-            f"{_place_of(('FEATURE_DIRECT_LOGIN',), document, given)} needs a <NAME>{SUFFIX}"
+            f"{_place_of(('FEATURE_DIRECT_LOGIN',), document, variables)} needs a <NAME>{SUFFIX}"
             " beside it: nobody could sign in."
         ]
     if problems:
         raise ConfigurationError(*problems)
     return LoadedConfiguration(
         configuration=configuration,
-        origins={key: _origin(key, document, given) for key in Configuration.model_fields},
+        origins={key: _origin(key, document, variables) for key in Configuration.model_fields},
         file=document,
         data=data,
-        warnings=(*_unknown_variables(environ), *_deprecations(document, given)),
+        warnings=(*_unknown_variables(environ), *_deprecations(document, variables)),
         login_services=services,
     )
 
@@ -105,7 +105,7 @@ def refusals(error: ValidationError) -> list[str]:
     ]
 
 
-def _chosen_file(environ: Mapping[str, str], data: Path) -> Path | None:
+def _configuration_file(environ: Mapping[str, str], data: Path) -> Path | None:
     if named := environ.get("BERTH_CONFIG"):
         return Path(named)
     usual = data / "config.yaml"
@@ -123,7 +123,7 @@ def _read_file(path: Path | None) -> YamlFile:
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Values given as ``BERTH_<KEY>``, written as they would be in the file, and problems."""
-    given: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     problems: list[str] = []
     fields = Configuration.model_fields | dict.fromkeys(_login_keys(environ), _MAPPING)
     for key, info in fields.items():
@@ -139,11 +139,11 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
             continue
         try:
             is_text = isinstance(info.get_default(call_default_factory=True), str)
-            given[key] = text if is_text else yaml.safe_load(text)
+            variables[key] = text if is_text else yaml.safe_load(text)
         except yaml.YAMLError:
             shown = "a secret value" if is_from_file else repr(text)
             problems.append(f"environment: {variable}: {shown} is not YAML.")
-    return given, problems
+    return variables, problems
 
 
 def _login_keys(environ: Mapping[str, str]) -> list[str]:
@@ -154,18 +154,18 @@ def _login_keys(environ: Mapping[str, str]) -> list[str]:
 
 
 def _login_services(
-    values: Mapping[str, Any], document: YamlFile, given: Mapping[str, Any]
+    values: Mapping[str, Any], document: YamlFile, variables: Mapping[str, Any]
 ) -> tuple[dict[str, LoginService], list[str]]:
     services, problems = read_services(
         {key: value for key, value in values.items() if is_login_key(key)}
     )
     return services, [
-        f"{_place_of(problem.location, document, given)}{problem.text}" for problem in problems
+        f"{_place_of(problem.location, document, variables)}{problem.text}" for problem in problems
     ]
 
 
-def _origin(key: str, document: YamlFile, given: Mapping[str, Any]) -> Origin:
-    if key in given:
+def _origin(key: str, document: YamlFile, variables: Mapping[str, Any]) -> Origin:
+    if key in variables:
         return "environment"
     return "file" if key in document.values else "default"
 
@@ -175,40 +175,40 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
     Only worth a warning: Kubernetes sets BERTH_PORT and others for a service named berth.
     """
-    known = {ENVIRONMENT_PREFIX + key for key in Configuration.model_fields} | OTHER_VARIABLES
+    names = {ENVIRONMENT_PREFIX + key for key in Configuration.model_fields} | OTHER_VARIABLES
     login_keys = _login_keys(environ)
-    known |= {ENVIRONMENT_PREFIX + key for key in login_keys}
-    known |= {f"{ENVIRONMENT_PREFIX}{key}_FILE" for key in (*KEYS_FROM_FILES, *login_keys)}
+    names |= {ENVIRONMENT_PREFIX + key for key in login_keys}
+    names |= {f"{ENVIRONMENT_PREFIX}{key}_FILE" for key in (*KEYS_FROM_FILES, *login_keys)}
     ours = (name for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX))
     return [
-        f"environment: {name} does nothing.{_hint(name, known)}"
+        f"environment: {name} does nothing.{_hint(name, names)}"
         for name in ours
-        if name not in known
+        if name not in names
     ]
 
 
-def _deprecations(document: YamlFile, given: Mapping[str, Any]) -> Iterator[str]:
+def _deprecations(document: YamlFile, variables: Mapping[str, Any]) -> Iterator[str]:
     for key, advice in DEPRECATED_KEYS.items():
-        if key in given:
+        if key in variables:
             yield f"environment: {ENVIRONMENT_PREFIX}{key} is deprecated: {advice}."
         elif key in document.values:
             place = _place(document.path, document.line((key,)))
             yield f"{place}: {key} is deprecated: {advice}."
 
 
-def _sentence(detail: ErrorDetails, document: YamlFile, given: Mapping[str, Any]) -> str:
+def _sentence(detail: ErrorDetails, document: YamlFile, variables: Mapping[str, Any]) -> str:
     """One problem in words: where, which key, what is wrong and what was expected."""
     location = tuple(detail["loc"]) or (detail.get("ctx", {}).get("key", ""),)
     key = str(location[0])
-    where = _place_of(location, document, given)
+    where = _place_of(location, document, variables)
     match detail["type"]:
         case "extra_forbidden":
             place = where.rpartition(": ")[0]
             return f"{place}: unknown key {key}.{_hint(key, Configuration.model_fields)}"
         case "impossible":
             return f"{where} {detail['msg']}."
-    found = "a secret value" if key in SECRET_KEYS else repr(without_secrets(detail["input"]))
-    return f"{where}: expected {_expected(detail)}, but found {found}."
+    value = "a secret value" if key in SECRET_KEYS else repr(without_secrets(detail["input"]))
+    return f"{where}: expected {_expected(detail)}, but found {value}."
 
 
 def _expected(detail: ErrorDetails) -> str:  # noqa: PLR0911
@@ -239,10 +239,12 @@ def _expected(detail: ErrorDetails) -> str:  # noqa: PLR0911
     return detail["msg"]
 
 
-def _place_of(location: tuple[str | int, ...], document: YamlFile, given: Mapping[str, Any]) -> str:
+def _place_of(
+    location: tuple[str | int, ...], document: YamlFile, variables: Mapping[str, Any]
+) -> str:
     """Where a value stands and what it is called."""
     name = ".".join(map(str, location))
-    if location[0] in given:
+    if location[0] in variables:
         return f"environment: {ENVIRONMENT_PREFIX}{name}"
     return f"{_place(document.path, document.line(location))}: {name}"
 
@@ -253,6 +255,6 @@ def _place(path: Path | None, line: int | None) -> str:
     return f"{path}, line {line}" if line else str(path)
 
 
-def _hint(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+def _hint(name: str, names: Any) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" Did you mean {near[0]}?" if near else " See docs/configuration.md for all keys."

@@ -51,11 +51,11 @@ class S3Parameters(_Parameters):
         return self
 
     def settings(self) -> dict[str, Any]:
-        found = self.model_dump(exclude={"host", "port"})
-        found["storage_path"] = self.storage_path.strip("/")
+        parameters = self.model_dump(exclude={"host", "port"})
+        parameters["storage_path"] = self.storage_path.strip("/")
         if self.host:
-            found["endpoint_url"] = _url(self.host, self.port, is_secure=True)
-        return found
+            parameters["endpoint_url"] = _url(self.host, self.port, is_secure=True)
+        return parameters
 
 
 class RadosGWParameters(_Parameters):
@@ -110,8 +110,8 @@ def check_driver(parts: list[Any]) -> list[Any]:
 
 def driver_settings(driver: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """LocalStorage or S3Storage, whatever the driver's own words, with every parameter."""
-    found = _DRIVERS[driver].model_validate(parameters).settings()
-    return ("LocalStorage" if driver == "LocalStorage" else "S3Storage"), found
+    values = _DRIVERS[driver].model_validate(parameters).settings()
+    return ("LocalStorage" if driver == "LocalStorage" else "S3Storage"), values
 
 
 def without_secrets(value: Any) -> Any:
@@ -135,10 +135,8 @@ def _problem(error: ValidationError, model: type[BaseModel]) -> str:
     match detail["type"]:
         case "extra_forbidden":
             near = difflib.get_close_matches(name, list(model.model_fields), n=1)
-            known = (
-                f"did you mean {near[0]}?" if near else f"known: {', '.join(model.model_fields)}"
-            )
-            return f"it has no {name}; {known}"
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(model.model_fields)}"
+            return f"it has no {name}; {hint}"
         case "missing":
             return f"it needs {name}"
         case "string_pattern_mismatch":

@@ -94,11 +94,11 @@ def try_bucket() -> str:
     key = f"doctor/{uuid4().hex}"
     store.bucket.put(key, _PROBE)
     try:
-        found = b"".join(store.read(key, 0, len(_PROBE)))
+        content = b"".join(store.read(key, 0, len(_PROBE)))
         listed = [entry.key for page in store.bucket.objects("doctor") for entry in page]
     finally:
         store.delete(key)
-    if found != _PROBE or key not in listed:
+    if content != _PROBE or key not in listed:
         raise StorageUnavailable(why="it lost what was written")
     return f"the bucket {_bucket_name()} can be written, read, listed and deleted from"
 

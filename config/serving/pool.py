@@ -19,7 +19,7 @@ EVENTS: Final = Counter(
     " could not be made.",
     ("event",),
 )
-_told: Final[dict[str, int]] = {}
+_last_counts: Final[dict[str, int]] = {}
 
 
 def watch_pool() -> None:
@@ -33,8 +33,8 @@ def note_pool() -> None:
     stats = _stats()
     for event, name in _EVENTS.items():
         happened = stats.get(name, 0)
-        EVENTS.add(event, amount=max(0, happened - _told.get(name, 0)))
-        _told[name] = happened
+        EVENTS.add(event, amount=max(0, happened - _last_counts.get(name, 0)))
+        _last_counts[name] = happened
 
 
 def _connections() -> dict[Labels, float]:

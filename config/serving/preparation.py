@@ -318,10 +318,10 @@ def _ensure_administrator(password: str, now: datetime) -> None:
     is_first = not User.objects.exists()
     if is_first and settings.BERTH.FEATURE_USER_INITIALIZE:
         return
-    given = password or random_password()
+    secret = password or random_password()
     account: dict[str, Any] = {
         "username": ADMINISTRATOR,
-        "password": given,
+        "password": secret,
         "must_change_password": not password,
         "now": now,
     }
@@ -332,7 +332,7 @@ def _ensure_administrator(password: str, now: datetime) -> None:
     if not password:
         print(
             "\nThe first administrator was created. The password is shown only now:\n\n"
-            f"  Name      {ADMINISTRATOR}\n  Password  {given}\n\n"
+            f"  Name      {ADMINISTRATOR}\n  Password  {secret}\n\n"
             "The pages ask for another one at the first sign-in.",
             flush=True,
         )

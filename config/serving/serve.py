@@ -176,9 +176,9 @@ def _arguments(arguments: list[str]) -> tuple[str, ServedCertificate | None]:
     parser.add_argument("--only", default="")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
-    given = parser.parse_args(arguments)
-    served = ServedCertificate(given.certificate, given.key) if given.certificate else None
-    return given.only, served
+    options = parser.parse_args(arguments)
+    served = ServedCertificate(options.certificate, options.key) if options.certificate else None
+    return options.only, served
 
 
 def _answers(options: Options, *, is_tls: bool) -> bool:

@@ -103,10 +103,10 @@ def _make_root(
 def _permits(root: x509.Certificate, names: list[str]) -> bool:
     """Whether ``root`` vouches for all ``names``. One without constraints vouches for anybody."""
     try:
-        found = root.extensions.get_extension_for_class(x509.NameConstraints).value
+        constraints = root.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
         return True
-    return {_subtree(name) for name in names} <= set(found.permitted_subtrees or ())
+    return {_subtree(name) for name in names} <= set(constraints.permitted_subtrees or ())
 
 
 def _subtree(name: str) -> x509.GeneralName:

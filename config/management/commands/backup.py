@@ -16,7 +16,7 @@ from registry.keeping.places import PlaceRefused, place_of
 from registry.statistics.readiness import pending_migrations
 from registry.storage.base import StorageUnavailable
 
-_TOLD_EVERY_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 extras=extras,
                 version=settings.VERSION,
                 clock=timezone.now,
-                tell=told(self.stderr),
+                tell=reporter(self.stderr),
             )
             gone, blobs = forget_all_but(target, keep) if keep else (0, 0)
         except StorageUnavailable as error:
@@ -83,13 +83,13 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
-def told(output: Any) -> Any:
+def reporter(output: Any) -> Any:
     """Writes a line about what was copied every few seconds."""
     last = time.monotonic()
 
     def tell(copied: Copied) -> None:
         nonlocal last
-        if time.monotonic() < last + _TOLD_EVERY_SECONDS:
+        if time.monotonic() < last + _REPORT_SECONDS:
             return
         last = time.monotonic()
         output.write(f"copied {copied.copied:,} blobs, {copied.copied_bytes:,} bytes")
@@ -98,7 +98,7 @@ def told(output: Any) -> Any:
 
 
 def _secrets() -> dict[str, bytes]:
-    found = {} if settings.SECRET_KEY_IS_MISSING else {"secret_key": settings.SECRET_KEY.encode()}
+    files = {} if settings.SECRET_KEY_IS_MISSING else {"secret_key": settings.SECRET_KEY.encode()}
     if path := loaded().file.path:
-        found["config.yaml"] = path.read_bytes()
-    return found
+        files["config.yaml"] = path.read_bytes()
+    return files

@@ -57,10 +57,10 @@ def _changed_by_administrators(loaded: LoadedConfiguration) -> tuple[dict[str, A
     if connection.vendor == "sqlite" and not Path(name).exists():
         return {}, []
     try:
-        found = effective(loaded, stored())
+        in_force = effective(loaded, stored())
     except DatabaseError:
         return {}, ["the database does not answer: what administrators set there is not shown."]
-    values = {key: getattr(found.configuration, key) for key in sorted(found.from_admin)}
+    values = {key: getattr(in_force.configuration, key) for key in sorted(in_force.from_admin)}
     return values, [
-        f"admin: {key} is left out: {text.rstrip('.')}." for key, text in found.problems.items()
+        f"admin: {key} is left out: {text.rstrip('.')}." for key, text in in_force.problems.items()
     ]

@@ -146,7 +146,7 @@ def _add_repositories(first: Repository, image: Manifest, count: int, now: datet
                 for repository in made
                 for text in name_parts(repository.path)
             )
-            held = BlobLink.objects.bulk_create(
+            blob_links = BlobLink.objects.bulk_create(
                 BlobLink(**_fields(link) | {"repository_id": repository.pk})
                 for link in links
                 for repository in made
@@ -156,7 +156,8 @@ def _add_repositories(first: Repository, image: Manifest, count: int, now: datet
             )
             by_repository = {manifest.repository_id: manifest for manifest in manifests}
             ManifestBlob.objects.bulk_create(
-                ManifestBlob(manifest=by_repository[link.repository_id], link=link) for link in held
+                ManifestBlob(manifest=by_repository[link.repository_id], link=link)
+                for link in blob_links
             )
             Tag.objects.bulk_create(
                 Tag(**tag | order_of("v1") | _tagged("v1", manifest)) for manifest in manifests
@@ -169,19 +170,20 @@ def _add_tags(repository: Repository, image: Manifest, count: int, now: datetime
     links = list(BlobLink.objects.filter(repository=repository))
     for numbers in _batches(range(1, count + 1)):
         with transaction.atomic():
-            chosen = sorted({number // TAGS_PER_MANIFEST for number in numbers})
+            manifest_numbers = sorted({number // TAGS_PER_MANIFEST for number in numbers})
             manifests = {
-                number: _manifest(image, repository, f"image {number}") for number in chosen
+                number: _manifest(image, repository, f"image {number}")
+                for number in manifest_numbers
             }
             digests = {manifest.digest: number for number, manifest in manifests.items()}
             there = Manifest.objects.filter(repository=repository, digest__in=digests)
-            known = {digests[row.digest]: row for row in there}
-            new = [row for number, row in manifests.items() if number not in known]
+            existing = {digests[row.digest]: row for row in there}
+            new = [row for number, row in manifests.items() if number not in existing]
             created = Manifest.objects.bulk_create(new)
             ManifestBlob.objects.bulk_create(
                 ManifestBlob(manifest=manifest, link=link) for manifest in created for link in links
             )
-            manifests |= known
+            manifests |= existing
             Tag.objects.bulk_create(
                 Tag(
                     **tag

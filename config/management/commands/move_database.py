@@ -122,5 +122,5 @@ def _state(database: Path) -> list[int]:
     """Another one after each change. What waited beside the file is in it afterwards."""
     with closing(sqlite3.connect(database)) as whole:
         whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    found = database.stat()
-    return [found.st_size, found.st_mtime_ns]
+    status = database.stat()
+    return [status.st_size, status.st_mtime_ns]

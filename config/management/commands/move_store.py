@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from config.management.commands.backup import told
+from config.management.commands.backup import reporter
 from registry.gc.hold import HoldLost
 from registry.keeping.moving import move_blobs
 from registry.keeping.places import PlaceRefused, place_of_store
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             place = place_of_store(to)
             place.require()
             place.clear("blobs", timezone.now())
-            copied = move_blobs(place, clock=timezone.now, tell=told(self.stderr))
+            copied = move_blobs(place, clock=timezone.now, tell=reporter(self.stderr))
         except StorageUnavailable as error:
             raise CommandError(f"{to}: {error.why or error}") from error
         except (PlaceRefused, HoldLost, OSError) as error:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from config.management.commands.backup import told
+from config.management.commands.backup import reporter
 from config.serving import tls
 from config.serving.preparation import StartRefused, lock_folder
 from registry.gc import fsck
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             lock_folder(settings.DATA_DIR)
             call_command("migrate", interactive=False, verbosity=0)
             store = place_of_store(settings.DISTRIBUTED_STORAGE_PREFERENCE[0])
-            restored = restore(backup, store, tell=told(self.stderr))
+            restored = restore(backup, store, tell=reporter(self.stderr))
         except StorageUnavailable as error:
             raise CommandError(error.why or str(error)) from error
         except (PlaceRefused, BackupInvalid, RestoreRefused, StartRefused, OSError) as error:
@@ -73,19 +73,19 @@ class Command(BaseCommand):
 
 def _put_secrets_back(backup: Backup, data: Path) -> list[str]:
     """Sentences about what a person has to do."""
-    said = []
-    known = backup.said["files"]
-    if "secret_key" not in known:
-        said.append("The backup has no SECRET_KEY: use the one that you kept.")
+    sentences = []
+    files = backup.said["files"]
+    if "secret_key" not in files:
+        sentences.append("The backup has no SECRET_KEY: use the one that you kept.")
     elif settings.SECRET_KEY_IS_MISSING:
         tls.write_private(data / "secret_key", b"".join(backup.file("secret_key")))
     elif b"".join(backup.file("secret_key")) != settings.SECRET_KEY.encode():
         tls.write_private(data / "secret_key.from-backup", b"".join(backup.file("secret_key")))
-        said.append(
+        sentences.append(
             "SECRET_KEY is another than that of the backup, which is in secret_key.from-backup:"
             " use that, or put it into SECRET_KEY_FALLBACKS."
         )
-    if "config.yaml" in known:
+    if "config.yaml" in files:
         tls.write_private(data / _BESIDE, b"".join(backup.file("config.yaml")))
-        said.append(f"The configuration of the backup is in {data / _BESIDE}: compare it.")
-    return said
+        sentences.append(f"The configuration of the backup is in {data / _BESIDE}: compare it.")
+    return sentences

@@ -41,10 +41,10 @@ class Command(BaseCommand):
         for warning in settings.CONFIGURATION_WARNINGS:
             self.stderr.write(warning)
         try:
-            chosen = Options.read(os.environ, only=options["only"])
-            preparation.check(chosen)
+            server_options = Options.read(os.environ, only=options["only"])
+            preparation.check(server_options)
             served = preparation.prepare(
-                chosen,
+                server_options,
                 admin_password=os.environ.get("BERTH_ADMIN_PASSWORD", ""),
                 migrates=not options["no_migrate"],
                 now=timezone.now(),
@@ -52,23 +52,23 @@ class Command(BaseCommand):
         except (OptionRefused, preparation.StartRefused) as error:
             sys.exit(f"Berth cannot start: {error}")
         connections.close_all()
-        _become_supervisor(chosen, served)
+        _become_supervisor(server_options, served)
 
 
-def _become_supervisor(chosen: Options, served: ServedCertificate | None) -> None:
+def _become_supervisor(options: Options, served: ServedCertificate | None) -> None:
     """Replace this process by one that has only what it needs, and the environment it needs."""
     environment = dict(os.environ)
     # Everybody finds the code and the data, whatever folder this was started in.
     environment["PYTHONPATH"] = str(BASE_DIR)
-    environment["BERTH_DATA"] = str(chosen.data)
+    environment["BERTH_DATA"] = str(options.data)
     environment.pop("BERTH_ADMIN_PASSWORD", None)
     for name, value in FRUGAL.items():
         environment.setdefault(name, value)
-    if chosen.server_hostname:
-        environment["BERTH_SERVER_HOSTNAME"] = chosen.server_hostname
+    if options.server_hostname:
+        environment["BERTH_SERVER_HOSTNAME"] = options.server_hostname
     command = [sys.executable, "-m", "config.serving.serve"]
-    if len(chosen.roles) == 1:
-        command += ["--only", *chosen.roles]
+    if len(options.roles) == 1:
+        command += ["--only", *options.roles]
     if served:
         environment.setdefault("BERTH_PREFERRED_URL_SCHEME", "https")
         command += ["--certificate", str(served.certificate), "--key", str(served.key)]

@@ -49,28 +49,28 @@ class SettingsView(ManagementView):
     """What is set in ``config.yaml`` and by administrators, without secrets."""
 
     def get(self, request: Request) -> Response:
-        return Response({"config": settings.BERTH.told(), "warning": "", "env": {}})
+        return Response({"config": settings.BERTH.document(), "warning": "", "env": {}})
 
 
 class PublicConfigView(ManagementView):
     """Outside of ``/api/v1/``: what clients ask before they log in."""
 
     def get(self, request: Request) -> Response:
-        told = settings.BERTH.told()
+        values = settings.BERTH.document()
         features = dict.fromkeys(_ABSENT, False) | dict.fromkeys(_PRESENT, True)
         features |= {
             name.removeprefix("FEATURE_"): value
-            for name, value in told.items()
+            for name, value in values.items()
             if name.startswith("FEATURE_") and isinstance(value, bool)
         }
-        public = {name: told[name] for name in _PUBLIC if name in told}
+        public = {name: values[name] for name in _PUBLIC if name in values}
         return Response(
             {
                 "config": public | {f"FEATURE_{name}": value for name, value in features.items()},
                 "features": features,
                 "oauth": {},
                 "external_login": [],
-                "registry_state": told["REGISTRY_STATE"],
+                "registry_state": values["REGISTRY_STATE"],
                 "account_recovery_mode": False,
                 "version_number": settings.VERSION,
             }

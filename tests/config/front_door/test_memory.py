@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.statements import LoopReader, each_time, holds_until, read_on_loop, rows
-from config.front_door.memory import Asked, Memory
+from config.front_door.memory import Memory, RequestKey
 from tests.asgi import scope
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -121,17 +121,17 @@ def test_it_has_a_bound(memory: Memory, reader: LoopReader) -> None:
     for number in range(10_000):
         memory.keep(number, "value", holding, now=NOW, size_bytes=60_000)
 
-    assert len(memory._kept) < 200
+    assert len(memory._entries) < 200
 
 
 HEADERS = [("host", "berth.example"), ("authorization", "Bearer a"), ("accept", "*/*")]
 OTHER_TOKEN = [HEADERS[0], ("authorization", "Bearer b"), HEADERS[2]]
 
 
-def asked(*headers: tuple[str, str]) -> Asked | None:
+def asked(*headers: tuple[str, str]) -> RequestKey | None:
     about: dict[str, Any] = scope("GET", "/v2/acme/web/manifests/v1")
     about["headers"] = [(name.encode(), value.encode()) for name, value in headers]
-    return Asked.of(about)
+    return RequestKey.of(about)
 
 
 def halves(*headers: tuple[str, str]) -> tuple[Any, Any]:
