@@ -25,20 +25,22 @@ TAGS = 100_000
 
 def main() -> int:
     options = _options()
-    chosen = _chosen(options)
+    measures = _measures(options)
     is_with_slow_clients = not options.quick and options.measure in slow_clients.NAME
-    if not chosen and not is_with_slow_clients:
+    if not measures and not is_with_slow_clients:
         print(f"benchmarks: no measure has {options.measure!r} in its name", file=sys.stderr)
         return 2
     try:
         with contextlib.ExitStack() as running:
             targets = _targets(options, running)
-            _fill(targets, chosen, options, is_with_slow_clients=is_with_slow_clients)
+            _fill(targets, measures, options, is_with_slow_clients=is_with_slow_clients)
             seconds = QUICK_SECONDS if options.quick else FULL_SECONDS
-            rows = _measure(targets, chosen, seconds * len(targets))
+            rows = _measure(targets, measures, seconds * len(targets))
             print(table(rows, targets), flush=True)
             for target in targets if is_with_slow_clients else ():
-                print("\n" + slow_clients.told(target.name, slow_clients.watch(target)), flush=True)
+                print(
+                    "\n" + slow_clients.summary(target.name, slow_clients.watch(target)), flush=True
+                )
     except (StartError, UnexpectedAnswerError, PostgresMissing) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -47,15 +49,15 @@ def main() -> int:
 
 def _fill(
     targets: list[Target],
-    chosen: list[Measure],
+    measures: list[Measure],
     options: argparse.Namespace,
     *,
     is_with_slow_clients: bool,
 ) -> None:
-    sizes = {measure.pulls for measure in chosen if measure.pulls}
+    sizes = {measure.pulls for measure in measures if measure.pulls}
     if is_with_slow_clients:
         sizes.add(slow_clients.BLOB_BYTES)
-    are_many_tags_read = any(measure.name == MANY_TAGS for measure in chosen)
+    are_many_tags_read = any(measure.name == MANY_TAGS for measure in measures)
     for target in targets:
         target.fill(sizes, tags=options.tags if are_many_tags_read else 0)
 
@@ -99,9 +101,9 @@ def _targets(options: argparse.Namespace, running: contextlib.ExitStack) -> list
     return [running.enter_context(start(folder / name)) for name, start in starts.items()]
 
 
-def _chosen(options: argparse.Namespace) -> list[Measure]:
-    chosen = [measure for measure in MEASURES if measure.quick or not options.quick]
-    return [measure for measure in chosen if options.measure in measure.name]
+def _measures(options: argparse.Namespace) -> list[Measure]:
+    measures = [measure for measure in MEASURES if measure.quick or not options.quick]
+    return [measure for measure in measures if options.measure in measure.name]
 
 
 def _options() -> argparse.Namespace:

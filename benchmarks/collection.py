@@ -238,7 +238,7 @@ def _in_process(work: Callable[[], str]) -> str:
         begun = time.monotonic(), time.process_time(), _seconds_of_server()
         counted: Counter[str] = Counter()
         with connection.execute_wrapper(_counting(counted)):
-            said = work()
+            result = work()
         took, ours, theirs_took = (
             time.monotonic() - begun[0],
             time.process_time() - begun[1],
@@ -246,7 +246,7 @@ def _in_process(work: Callable[[], str]) -> str:
         )
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         sending.send(
-            f"{said} in {took:.1f} s ({ours:.2f} s of our processor, {theirs_took:.2f} s of"
+            f"{result} in {took:.1f} s ({ours:.2f} s of our processor, {theirs_took:.2f} s of"
             f" PostgreSQL's), {counted.total():,} statements, memory grew by {grown / 1024:.0f} MB"
         )
 

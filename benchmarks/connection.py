@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Exchange:
     """A request as it is sent, and how long its answer is."""
 
     request: bytes
@@ -74,7 +74,7 @@ class Connection:
             self._common += f"Authorization: {authorization}\r\n"
         self._buffer = bytearray(BUFFER_BYTES)
         self._socket: socket.socket | None = None
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._exchanges: dict[tuple[str, str], _Exchange] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -113,21 +113,21 @@ class Connection:
         The request is made once, and its answer taken apart once: afterwards the end of the
         head and the length of the whole tell it, which costs a fifth.
         """
-        known = self._known.get((method, path))
-        if known is None:
+        exchange = self._exchanges.get((method, path))
+        if exchange is None:
             answer = expect(self.request(method, path, headers=headers, keep=False), 200)
             whole = len(answer.head) + len(HEAD_END) + answer.body_bytes
             sent = self._head(method, path, headers)
-            self._known[method, path] = _Known(sent, len(answer.head), whole)
+            self._exchanges[method, path] = _Exchange(sent, len(answer.head), whole)
             return
         opened = self._open()
-        opened.sendall(known.request)
+        opened.sendall(exchange.request)
         received = self._receive()
-        is_like_before = received.find(HEAD_END) == known.head_bytes
+        is_like_before = received.find(HEAD_END) == exchange.head_bytes
         if not is_like_before or received[9:12] != _OK:
             expect(self._answer(method, keep=True, received=received), 200)
             return
-        missing = known.whole_bytes - len(received)
+        missing = exchange.whole_bytes - len(received)
         while missing > 0:
             missing -= opened.recv_into(self._buffer) or self._fail()
 

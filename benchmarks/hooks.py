@@ -49,13 +49,13 @@ def main() -> int:
         for _ in range(ROUNDS):
             for name, repositories in places.items():
                 taken[name].append(_push(target, repositories, each))
-        told = (processor_seconds(jobs) - begun) * 1000 / (each * ROUNDS)
+        job_milliseconds = (processor_seconds(jobs) - begun) * 1000 / (each * ROUNDS)
     print("| pushes | processor time of one |\n|---|---:|")
     for name, milliseconds in taken.items():
         print(f"| {name} | {statistics.median(milliseconds):.2f} ms |")
     more = statistics.median(taken["with hooks"]) / statistics.median(taken["without"]) - 1
     print(f"| more with hooks | {more:+.1%} |")
-    print(f"| the jobs process, for each with hooks | {told:.2f} ms |")
+    print(f"| the jobs process, for each with hooks | {job_milliseconds:.2f} ms |")
     return 0
 
 

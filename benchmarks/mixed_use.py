@@ -139,8 +139,8 @@ class _User:
 
     def push_chart(self) -> None:
         version = f"{self._random.randrange(100)}.{self._random.randrange(10**6)}.0"
-        said = {"apiVersion": "v2", "name": "pad", "version": version, "description": "x" * 500}
-        text = json.dumps(said).encode()
+        fields = {"apiVersion": "v2", "name": "pad", "version": version, "description": "x" * 500}
+        text = json.dumps(fields).encode()
         files = {"Chart.yaml": text, "values.yaml": b"a: 1\n" * 2000, "README.md": b"# Pad\n" * 500}
         repository = Repository(self._client, "admin/pad")
         content = repository.push_blob(archive(files, folder="pad"), _HELM_CONTENT)
@@ -161,10 +161,10 @@ class _User:
     def push_index(self) -> None:
         name = f"admin/app-{self._random.randrange(REPOSITORIES)}"
         repository = Repository(self._client, name)
-        found = {pushed.image.digest: pushed.image for pushed in self._several(name)}
+        images = {pushed.image.digest: pushed.image for pushed in self._several(name)}
         children = [
             pushed.descriptor(platform={"os": "linux", "architecture": f"a{number}"})
-            for number, pushed in enumerate(found.values())
+            for number, pushed in enumerate(images.values())
         ]
         repository.push_manifest(index(children), "all", OCI_INDEX)
 
@@ -238,8 +238,8 @@ class _User:
         return self._use.any(self._random)
 
     def _several(self, name: str) -> list[Pushed]:
-        chosen = (self._any() for _ in range(_TRIES))
-        return [pushed for pushed in chosen if pushed.repository == name]
+        pushes = (self._any() for _ in range(_TRIES))
+        return [pushed for pushed in pushes if pushed.repository == name]
 
     def _layer(self) -> bytes:
         buffer = io.BytesIO()
@@ -251,5 +251,5 @@ class _User:
 
     def _config(self) -> bytes:
         steps = [{"created_by": f"RUN step {n}", "empty_layer": n > 0} for n in range(40)]
-        said = {"architecture": "amd64", "os": "linux", "history": steps}
-        return json.dumps({**said, "id": self._random.random()}).encode()
+        document = {"architecture": "amd64", "os": "linux", "history": steps}
+        return json.dumps({**document, "id": self._random.random()}).encode()

@@ -79,8 +79,8 @@ class Visitor:
 
     def sign_in(self, name: str, password: str) -> None:
         _, page = self.get("/account/login/")
-        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        token = found[1].decode() if found else ""
+        match = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        token = match[1].decode() if match else ""
         form = {"csrfmiddlewaretoken": token, "login": name, "password": password}
         status, _ = self._send("POST", "/account/login/", urlencode(form).encode())
         if status != http.HTTPStatus.FOUND:
@@ -122,8 +122,8 @@ def _measure(visitor: Visitor, path: str, *, follows: bool) -> tuple[int, float,
         status, content = visitor.get(place)
         if number >= WARM_UP:
             taken.append((time.perf_counter() - begun) * 1000)
-        if follows and (found := re.search(rb'href="([^"]+)" rel="next"', content)):
-            place = path + found[1].decode().replace("&amp;", "&")
+        if follows and (link := re.search(rb'href="([^"]+)" rel="next"', content)):
+            place = path + link[1].decode().replace("&amp;", "&")
     return status, statistics.median(taken), statistics.quantiles(taken, n=100)[98], len(content)
 
 

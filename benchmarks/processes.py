@@ -17,12 +17,12 @@ def descendants(root: int) -> set[int]:
     for entry in PROC.iterdir():
         if entry.name.isdecimal() and (fields := _fields(int(entry.name))):
             children.setdefault(int(fields[_PARENT]), []).append(int(entry.name))
-    found, open_ends = {root}, [root]
+    processes, open_ends = {root}, [root]
     while open_ends:
         below = children.get(open_ends.pop(), [])
-        found.update(below)
+        processes.update(below)
         open_ends.extend(below)
-    return found
+    return processes
 
 
 def used_bytes(roots: Iterable[int]) -> int:
@@ -42,7 +42,7 @@ def memory_of(pid: int) -> int:
 def processor_seconds(roots: Iterable[int]) -> float:
     """User and system time so far of the processes and what they started, the ended ones too."""
     fields = map(_fields, _all(roots))
-    return sum(int(ticks) for found in fields for ticks in found[_TIMES]) / _TICKS_PER_SECOND
+    return sum(int(ticks) for process in fields for ticks in process[_TIMES]) / _TICKS_PER_SECOND
 
 
 def _all(roots: Iterable[int]) -> set[int]:

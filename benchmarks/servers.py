@@ -105,12 +105,12 @@ class Peer:
     def _installed(self) -> str:
         """The path of the program, which is built first if Go has to and can."""
         path = os.pathsep.join([str(_PROGRAMS), os.environ.get("PATH", os.defpath)])
-        if found := shutil.which(self.program, path=path):
-            return found
+        if program := shutil.which(self.program, path=path):
+            return program
         if self.program != DOCKER_REGISTRY:
             subprocess.run([ROOT / "deploy" / "install-clients", self.program], check=False)
-        if found := shutil.which(self.program, path=path):
-            return found
+        if program := shutil.which(self.program, path=path):
+            return program
         how = self.how_to_install.format(self.program)
         raise StartError(f"{self.name} is not installed ({how})")
 

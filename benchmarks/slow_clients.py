@@ -68,7 +68,7 @@ def watch(target: Target) -> Seen:
     return Seen(downloads, uploads, alone, meanwhile)
 
 
-def told(name: str, seen: Seen) -> str:
+def summary(name: str, seen: Seen) -> str:
     """Two lines for a person."""
     groups = (
         (DOWNLOADS, "slow downloads", seen.downloads),
@@ -177,10 +177,10 @@ class _SlowClient:
             )
             self._send(method, path, lines)
             self._head = (await self._reader.readuntil(HEAD_END)).decode("latin-1")
-        said = int(self._head[9:12])
-        self.fate = _SERVED if said == status else str(said)
+        code = int(self._head[9:12])
+        self.fate = _SERVED if code == status else str(code)
         self.begun.set()
-        return said == status
+        return code == status
 
     def _send(self, method: str, path: str, lines: str) -> None:
         self._writer.write(f"{method} {path} HTTP/1.1\r\n{self._common}{lines}\r\n".encode())

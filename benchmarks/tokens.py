@@ -20,15 +20,15 @@ class Login:
     user: str = ""
     password: str = ""
     # By repository: the header's value, and until when it is good.
-    _known: dict[str, tuple[str | None, float]] = field(default_factory=dict, init=False)
+    _values: dict[str, tuple[str | None, float]] = field(default_factory=dict, init=False)
 
     def authorization(self, repository: str) -> str | None:
         """The header's value for pushes to and pulls from one repository."""
-        value, good_until = self._known.get(repository, (None, 0.0))
+        value, good_until = self._values.get(repository, (None, 0.0))
         if time.monotonic() >= good_until:
             value, lifetime = self._renewed(repository)
             # Half a life is far more than one measure takes.
-            self._known[repository] = value, time.monotonic() + lifetime / 2
+            self._values[repository] = value, time.monotonic() + lifetime / 2
         return value
 
     def token_path(self, repository: str) -> str | None:
@@ -71,10 +71,10 @@ class Login:
 
 def _where(challenge: str, repository: str) -> tuple[str, str]:
     """The address that tokens are asked for at, and the query that asks for one."""
-    said = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-    if "realm" not in said:
+    parameters = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    if "realm" not in parameters:
         raise UnexpectedAnswerError(f"a challenge that names no realm: {challenge!r}")
     query = {"scope": f"repository:{repository}:pull,push"}
-    if "service" in said:
-        query["service"] = said["service"]
-    return said["realm"], urlencode(query)
+    if "service" in parameters:
+        query["service"] = parameters["service"]
+    return parameters["realm"], urlencode(query)
