@@ -115,12 +115,12 @@ class LoopReader:
             entry = find()
         finally:
             self.noted = before
-        taken = entry.size_bytes + _BYTES_OF_ENTRY
-        if taken > self._room:
+        size_bytes = entry.size_bytes + _BYTES_OF_ENTRY
+        if size_bytes > self._room:
             self._forget()
-        if taken <= self._room:
+        if size_bytes <= self._room:
             self._entries[key] = entry
-            self._room -= taken
+            self._room -= size_bytes
         return entry
 
     def _forget(self) -> None:

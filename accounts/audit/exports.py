@@ -109,8 +109,8 @@ def tell_callbacks(*, now: datetime, limit: int) -> int:
     batch = list(due[:limit])
     count = 0
     for export in batch:
-        taken = LogExport.objects.filter(pk=export.pk, due_at=export.due_at)
-        if taken.update(due_at=now + _LEASE, tries=export.tries + 1):
+        row = LogExport.objects.filter(pk=export.pk, due_at=export.due_at)
+        if row.update(due_at=now + _LEASE, tries=export.tries + 1):
             again = None if _was_told(export) else _next_try(export.tries, now)
             LogExport.objects.filter(pk=export.pk).update(due_at=again)
             count += 1

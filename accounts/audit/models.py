@@ -35,13 +35,13 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         until: datetime | None = None,
     ) -> Self:
         """Events that fit all that is given; ``until`` is excluded."""
-        wanted: dict[str, Any] = {
+        conditions: dict[str, Any] = {
             "actor": actor,
             "action": action,
             "at__gte": since,
             "at__lt": until,
         }
-        return self.filter(**{name: value for name, value in wanted.items() if value})
+        return self.filter(**{name: value for name, value in conditions.items() if value})
 
     def before(self, event: "AuditEvent") -> Self:
         """What comes after ``event`` where the newest come first."""

@@ -98,12 +98,12 @@ def flush_sightings() -> int:
     What cannot be written is kept for the next time.
     """
     with _lock:
-        taken, _memory.waiting = _memory.waiting, []
-    left = statements.write_in_batches(taken, _write, size=BATCH_ROWS, what="what was noticed")
-    if left:
+        batch, _memory.waiting = _memory.waiting, []
+    rest = statements.write_in_batches(batch, _write, size=BATCH_ROWS, what="what was noticed")
+    if rest:
         with _lock:
-            _memory.waiting = [*left, *_memory.waiting][:MOST_WAITING]
-    return len(taken) - len(left)
+            _memory.waiting = [*rest, *_memory.waiting][:MOST_WAITING]
+    return len(batch) - len(rest)
 
 
 def _write(events: Sequence[AuditEvent]) -> None:

@@ -69,14 +69,14 @@ def create_application(
         list(Organization.objects.select_for_update().filter(pk=organization.pk))
         if organization.applications.count() >= MOST_APPLICATIONS:
             raise ApplicationRefused(f"an organization has at most {MOST_APPLICATIONS}")
-        made: OAuthApplication = organization.applications.create(
+        application: OAuthApplication = organization.applications.create(
             client_id="".join(secrets.choice(_CLIENT_ID) for _ in range(_CLIENT_ID_LENGTH)),
             secret_sha256=fingerprint(secret),
             created_at=now,
             **fields,
         )
         by.did("application.create", organization.name, now=now, application=name)
-    return made, secret
+    return application, secret
 
 
 def change_application(
@@ -228,9 +228,9 @@ def scope_within(scope: str, user: User) -> str:
     scopes = read_scopes(scope)
     if SUPERUSER not in scopes or user.is_superuser:
         return scope
-    left = " ".join(sorted(scopes - {SUPERUSER}))
-    read_scopes(left)
-    return left
+    rest = " ".join(sorted(scopes - {SUPERUSER}))
+    read_scopes(rest)
+    return rest
 
 
 def check_redirect(application: OAuthApplication, redirect_uri: str, *, own: str) -> None:

@@ -119,10 +119,10 @@ class _Replies:
         """The connection is closed by whom it belongs to."""
 
     def _receive(self) -> bytes:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
+        seconds = self._ends_at - time.monotonic()
+        if seconds <= 0:
             raise TimeoutError("the mail server took too long")
-        self._connection.settimeout(left)
+        self._connection.settimeout(seconds)
         piece = self._connection.recv(_PIECE)
         self._room -= len(piece)
         if self._room < 0:

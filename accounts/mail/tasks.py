@@ -48,17 +48,17 @@ def send_waiting(**_: object) -> None:
 
 def send_batch(*, now: datetime, limit: int) -> int:
     """Try at most ``limit`` mails that are due; return how many that were."""
-    tried = 0
+    count = 0
     for mail in OutgoingMail.objects.due(now)[:limit]:
-        tried += _try(mail, now)
-    return tried
+        count += _try(mail, now)
+    return count
 
 
 def _try(mail: OutgoingMail, now: datetime) -> bool:
     """Send a mail unless another job does. One that is killed meanwhile leaves it to the next."""
     again_at = now + FIRST_WAIT * 2**mail.attempts
-    taken = OutgoingMail.objects.filter(pk=mail.pk, attempts=mail.attempts, due_at=mail.due_at)
-    if not taken.update(attempts=F("attempts") + 1, due_at=again_at):
+    row = OutgoingMail.objects.filter(pk=mail.pk, attempts=mail.attempts, due_at=mail.due_at)
+    if not row.update(attempts=F("attempts") + 1, due_at=again_at):
         return False
     attempt = mail.attempts + 1
     try:

@@ -110,5 +110,5 @@ def _free_name(name: str) -> str:
     """The name of a copy, which no other policy has; there is one among so many."""
     suffixes = [" (copy)", *(f" (copy {n})" for n in range(2, ArtifactPolicy.objects.count() + 3))]
     names = [name[: 100 - len(suffix)] + suffix for suffix in suffixes]
-    taken = set(ArtifactPolicy.objects.filter(name__in=names).values_list("name", flat=True))
-    return next(free for free in names if free not in taken)
+    others = set(ArtifactPolicy.objects.filter(name__in=names).values_list("name", flat=True))
+    return next(free for free in names if free not in others)

@@ -262,12 +262,12 @@ def leave(
         theirs = TeamMember.objects.filter(
             team__in=teams, team__organization=locked, user=user
         ).select_related("team")
-        left = list(theirs.order_by("team__name"))
-        if not left:
+        memberships = list(theirs.order_by("team__name"))
+        if not memberships:
             return
-        TeamMember.objects.filter(pk__in=[membership.pk for membership in left]).delete()
+        TeamMember.objects.filter(pk__in=[membership.pk for membership in memberships]).delete()
         _refuse_without_owner(locked)
-        for membership in left:
+        for membership in memberships:
             by.did("team.member.leave", locked.name, now=now, team=membership.team.name)
         bump_access_epoch()
 

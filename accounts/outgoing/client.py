@@ -111,20 +111,20 @@ class _Line:
     @property
     def seconds(self) -> float:
         """Those that are left. Raises ``TimeoutError``."""
-        left = self.until - time.monotonic()
-        if left <= 0:
+        seconds = self.until - time.monotonic()
+        if seconds <= 0:
             raise TimeoutError
-        return left
+        return seconds
 
-    def watch(self, opened: socket.socket) -> None:
+    def watch(self, connection: socket.socket) -> None:
         # TLS takes the socket over; a second name for it is still good to end it.
-        self.sockets.append(opened.dup())
+        self.sockets.append(connection.dup())
 
     def cut(self) -> None:
         self.is_cut = True
-        for opened in self.sockets:
+        for connection in self.sockets:
             try:
-                opened.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
             except OSError:  # it has ended by itself
                 continue
 
@@ -142,8 +142,8 @@ def _ended_at(until: float) -> Iterator[_Line]:
     finally:
         timer.cancel()
         timer.join()
-        for opened in line.sockets:
-            opened.close()
+        for connection in line.sockets:
+            connection.close()
 
 
 def _called(
@@ -158,24 +158,24 @@ def _called(
     proxy = urlsplit(settings.BERTH.OUTGOING_PROXY)
     target = address.target
     if proxy.hostname:  # which addresses it reaches is its matter
-        opened = _connected([proxy.hostname], proxy.port or 3128, line)
+        connection = _connected([proxy.hostname], proxy.port or 3128, line)
         if address.is_secure:
-            _ask_for_tunnel(opened, address)
+            _ask_for_tunnel(connection, address)
         else:
             target = f"http://{address.authority}{target}"
     else:
         addresses = resolve(address, allowed, seconds=line.seconds)
-        opened = _connected(addresses, address.port, line)
-    with opened:
-        opened.settimeout(line.seconds)
+        connection = _connected(addresses, address.port, line)
+    with connection:
+        connection.settimeout(line.seconds)
         if not address.is_secure:
-            return _answer(opened, method, target, address, body, headers, most_bytes)
-        with _tls().wrap_socket(opened, server_hostname=address.host) as secured:
+            return _answer(connection, method, target, address, body, headers, most_bytes)
+        with _tls().wrap_socket(connection, server_hostname=address.host) as secured:
             return _answer(secured, method, target, address, body, headers, most_bytes)
 
 
 def _answer(
-    opened: socket.socket,
+    stream: socket.socket,
     method: str,
     target: str,
     address: Address,
@@ -184,7 +184,7 @@ def _answer(
     most_bytes: int,
 ) -> Answer:
     connection = http.client.HTTPConnection(address.host, address.port)
-    connection.sock = opened
+    connection.sock = stream
     connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
     own = {"Host": address.authority, "Accept-Encoding": "identity", "Connection": "close"}
     if body or method not in ("GET", "HEAD"):
@@ -217,24 +217,24 @@ def _connected(hosts: Sequence[str], port: int, line: _Line) -> socket.socket:
     failure = OSError("there is no address")
     for host in hosts:
         try:
-            opened = socket.create_connection(
+            connection = socket.create_connection(
                 (host, port), timeout=min(CONNECT_SECONDS, line.seconds)
             )
         except OSError as error:
             failure = error
             continue
-        line.watch(opened)
-        return opened
+        line.watch(connection)
+        return connection
     raise HostUnreached(_words(failure)) from failure
 
 
-def _ask_for_tunnel(opened: socket.socket, address: Address) -> None:
+def _ask_for_tunnel(connection: socket.socket, address: Address) -> None:
     host = f"[{address.host}]" if ":" in address.host else address.host
     place = f"{host}:{address.port}"
-    opened.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+    connection.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
     head = bytearray()
     while not head.endswith(b"\r\n\r\n"):  # byte by byte: what follows is not ours to read
-        sign = opened.recv(1)
+        sign = connection.recv(1)
         if not sign or len(head) > _PIECE:
             raise OSError("the proxy gave no answer")
         head += sign

@@ -70,11 +70,11 @@ class _Reader:
                 return Tagged(argument, self.value(depth + 1))
 
     def _take(self, length: int) -> bytes:
-        taken = self.data[self.position : self.position + length]
-        if len(taken) != length:
+        piece = self.data[self.position : self.position + length]
+        if len(piece) != length:
             raise CborInvalid("it ends too early")
         self.position += length
-        return taken
+        return piece
 
     def _argument(self, low: int) -> int:
         if low < 24:

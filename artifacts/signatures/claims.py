@@ -207,7 +207,9 @@ def _envelope(
         raise Malformed("signatures is missing or empty")
     if len(signatures) > MAX_SIGNATURES:
         raise Unknown(f"it has {len(signatures)} signatures; at most {MAX_SIGNATURES} are read")
-    made = tuple(_base64(_field(_dict(one), "sig", str), "sig", spelling) for one in signatures)
+    signature_values = tuple(
+        _base64(_field(_dict(one), "sig", str), "sig", spelling) for one in signatures
+    )
     if kind != IN_TOTO:
         raise Unknown(f"what it signs is of the type {_shown(kind)}, which names no manifest")
     statement = _statement(payload)
@@ -216,7 +218,7 @@ def _envelope(
     return Claim(
         subjects=_subjects(statement),
         message=_pre_authentication_encoding(kind, payload),
-        signatures=made,
+        signatures=signature_values,
         predicate_type=predicate_type,
         hint=hint,
         has_certificate=has_certificate,

@@ -48,8 +48,8 @@ def read_object(content: bytes) -> dict[str, Any]:
 
 def spellings(value: Mapping[str, Any], name: str) -> list[str]:
     """What such a program takes for ``name`` in an object: the name in any case."""
-    wanted = folded(name)
-    return [one for one in value if len(one) == len(name) and folded(one) == wanted]
+    folded_name = folded(name)
+    return [one for one in value if len(one) == len(name) and folded(one) == folded_name]
 
 
 def member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:

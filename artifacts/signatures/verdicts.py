@@ -60,8 +60,8 @@ def judge(
     tried first; the others too, for the name is not what is signed.
     """
     if claim.message is not None and subject not in claim.subjects:
-        named = ", ".join(sorted(claim.subjects)[:3]) or "no manifest"
-        return Judgement(State.INVALID, f"it was made for another manifest: {named}")
+        digests = ", ".join(sorted(claim.subjects)[:3]) or "no manifest"
+        return Judgement(State.INVALID, f"it was made for another manifest: {digests}")
     message = subject_body if claim.message is None else claim.message
     if message is None:
         return Judgement(State.UNVERIFIABLE, SUBJECT_MISSING)

@@ -69,17 +69,17 @@ def kept_keys(cluster: Cluster, owner: Owner, resource: Manifest) -> Keys:
         "namespace": owner.namespace,
         "labels": owner.labels(KEYS_SECRET),
     }
-    wanted = (resource["metadata"].get("annotations") or {}).get(ROTATE, "")
+    rotation = (resource["metadata"].get("annotations") or {}).get(ROTATE, "")
     secret = cluster.get(SECRET, owner.namespace, metadata["name"])
     if secret is None:
         _refuse_new_keys(cluster, owner, resource)
-        keys = Keys.generate(rotated=wanted)
+        keys = Keys.generate(rotated=rotation)
         cluster.create(keys.fill({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}))
         return keys
     if (secret["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
         raise Blocked("NameTaken", f"There is a Secret {metadata['name']} that is not ours.")
     keys = Keys.read(secret)
-    rotated = keys.rotate(wanted)
+    rotated = keys.rotate(rotation)
     if rotated != keys:
         cluster.replace(rotated.fill(secret))
     return rotated

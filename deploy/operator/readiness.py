@@ -17,12 +17,12 @@ def is_available(deployment: Manifest | None) -> bool:
 
 def is_rolled_out(deployment: Manifest | None) -> bool:
     """Whether all pods are new, and all answer."""
-    wanted = (deployment or {}).get("spec", {}).get("replicas", 1)
+    replicas = (deployment or {}).get("spec", {}).get("replicas", 1)
     status = _current(deployment)
     counts = [
         status.get(name) or 0 for name in ("replicas", "updatedReplicas", "availableReplicas")
     ]
-    return bool(status) and counts == [wanted] * 3
+    return bool(status) and counts == [replicas] * 3
 
 
 def succeeded(job: Manifest) -> bool:

@@ -114,11 +114,11 @@ class Registry:
 
     def labelled(self, manifest: Manifest, kind: str) -> Manifest:
         """``manifest`` with the labels and annotations that somebody wants on a component."""
-        wanted = self.specification.component(kind).overrides
+        overrides = self.specification.component(kind).overrides
         metadata = {
             **manifest["metadata"],
-            "labels": {**wanted.labels, **manifest["metadata"].get("labels", {})},
-            "annotations": {**manifest["metadata"].get("annotations", {}), **wanted.annotations},
+            "labels": {**overrides.labels, **manifest["metadata"].get("labels", {})},
+            "annotations": {**manifest["metadata"].get("annotations", {}), **overrides.annotations},
         }
         return {**manifest, "metadata": metadata}
 

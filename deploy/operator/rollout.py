@@ -45,7 +45,7 @@ def roll_out(cluster: Cluster, registry: Registry, *, rehearse: bool, now: datet
     ground = [
         pods.service_account(registry),
         configuration,
-        *(made for store in stores(registry) for made in store_objects(registry, store)),
+        *(manifest for store in stores(registry) for manifest in store_objects(registry, store)),
         *_certificate(cluster, registry, now=now),
         network.service(registry),
         *network.ways(registry),
@@ -56,10 +56,10 @@ def roll_out(cluster: Cluster, registry: Registry, *, rehearse: bool, now: datet
         *scaling(registry),
         *monitoring(registry, configuration),
     ]
-    wanted = [*ground, migration, *serving]
-    _refuse_taken(cluster, registry.owner, wanted)
+    manifests = [*ground, migration, *serving]
+    _refuse_taken(cluster, registry.owner, manifests)
     if rehearse:
-        for manifest in wanted:
+        for manifest in manifests:
             cluster.apply(manifest, rehearse=True)
     for manifest in ground:
         cluster.apply(manifest)
@@ -70,7 +70,7 @@ def roll_out(cluster: Cluster, registry: Registry, *, rehearse: bool, now: datet
     _await_pods(cluster, registry.owner)
     if promote_keys(cluster, registry):
         raise Waiting("KeysRotating", "All pods read the next key, which signs from now on.")
-    _prune(cluster, registry.owner, wanted)
+    _prune(cluster, registry.owner, manifests)
 
 
 def _certificate(cluster: Cluster, registry: Registry, *, now: datetime) -> list[Manifest]:

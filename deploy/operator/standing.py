@@ -19,18 +19,18 @@ from deploy.operator.specification import (
 
 
 def component_conditions(cluster: Cluster, registry: Registry) -> list[Condition]:
-    named = registry.specification.components
+    components = registry.specification.components
     return [
         *(_condition(cluster, registry, kind) for kind in COMPONENTS),
         *(
             Condition(
                 OF_COMPONENT[kind],
-                named[kind].managed is not True,
+                components[kind].managed is not True,
                 "ComponentUnsupported",
                 f"Berth has no {kind}; the component does nothing.",
             )
             for kind in UNSUPPORTED
-            if kind in named
+            if kind in components
         ),
     ]
 

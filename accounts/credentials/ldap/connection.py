@@ -145,10 +145,10 @@ class LdapConnection:
             raise
 
     def _seconds_left(self) -> float:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
+        seconds = self._ends_at - time.monotonic()
+        if seconds <= 0:
             raise TimeoutError("the time is over")
-        return left
+        return seconds
 
     def _send(self, operation: bytes) -> None:
         self._number += 1

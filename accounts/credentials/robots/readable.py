@@ -39,9 +39,9 @@ def readable_secret(token: AccessToken | None, *, robot: Robot) -> str | None:
 
 def erase_unreadable() -> int:
     """Forget what may not be read any more; return of how many tokens."""
-    named = settings.BERTH.ROBOT_TOKENS_READABLE
+    names = settings.BERTH.ROBOT_TOKENS_READABLE
     tokens = AccessToken.objects.exclude(sealed="")
-    return tokens.exclude(robot__namespace__name__in=named).update(sealed="")
+    return tokens.exclude(robot__namespace__name__in=names).update(sealed="")
 
 
 def reseal_tokens() -> list[str]:

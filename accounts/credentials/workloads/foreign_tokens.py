@@ -93,12 +93,12 @@ def fitting(keys: object, algorithm: str, name: object) -> list[Any]:
         if key.get("alg", algorithm) != algorithm or name not in (None, key.get("kid")):
             continue
         try:
-            read = jwt.PyJWK(key, algorithm).key
+            public_key = jwt.PyJWK(key, algorithm).key
         except (jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError):
             continue  # a kind of key that we do not know, for other tokens
-        if isinstance(read, RSAPublicKey) and read.key_size < _SHORTEST_RSA_KEY:
+        if isinstance(public_key, RSAPublicKey) and public_key.key_size < _SHORTEST_RSA_KEY:
             continue
-        public_keys.append(read)
+        public_keys.append(public_key)
         if len(public_keys) == _KEYS_TRIED:
             break
     return public_keys

@@ -44,8 +44,8 @@ def ways(registry: Registry) -> list[Manifest]:
     """From outside the cluster; none, where the operator is not to see to them."""
     if not registry.is_published:
         return []
-    made = _route(registry) if registry.on_openshift else _ingress(registry)
-    return [registry.labelled(made, ROUTE_COMPONENT)]
+    way = _route(registry) if registry.on_openshift else _ingress(registry)
+    return [registry.labelled(way, ROUTE_COMPONENT)]
 
 
 def _ingress(registry: Registry) -> Manifest:
@@ -58,9 +58,9 @@ def _ingress(registry: Registry) -> Manifest:
     }
     if registry.settings.ingress_class:
         spec["ingressClassName"] = registry.settings.ingress_class
-    made = registry.object(INGRESS, component="web", spec=spec)
-    made["metadata"]["annotations"] = dict(INGRESS_ANNOTATIONS)
-    return made
+    ingress = registry.object(INGRESS, component="web", spec=spec)
+    ingress["metadata"]["annotations"] = dict(INGRESS_ANNOTATIONS)
+    return ingress
 
 
 def _route(registry: Registry) -> Manifest:
@@ -75,6 +75,6 @@ def _route(registry: Registry) -> Manifest:
         "port": {"targetPort": "http"},
         "tls": tls,
     }
-    made = registry.object(ROUTE, component="web", spec=spec)
-    made["metadata"]["annotations"] = dict(ROUTE_ANNOTATIONS)
-    return made
+    route = registry.object(ROUTE, component="web", spec=spec)
+    route["metadata"]["annotations"] = dict(ROUTE_ANNOTATIONS)
+    return route

@@ -42,9 +42,9 @@ def deployment(registry: Registry, role: str, configuration: Manifest) -> Manife
         "template": _template(registry, role, configuration),
     }
     if role != "web" or not registry.managed[AUTOSCALER]:
-        wanted = registry.specification.component(QUAY).overrides.replicas
-        is_set = role == "web" and wanted is not None
-        spec["replicas"] = wanted if is_set else REPLICAS[role]
+        replicas = registry.specification.component(QUAY).overrides.replicas
+        is_set = role == "web" and replicas is not None
+        spec["replicas"] = replicas if is_set else REPLICAS[role]
     return registry.labelled(registry.object(DEPLOYMENT, role, role, spec=spec), QUAY)
 
 
@@ -89,7 +89,7 @@ def pod_common(registry: Registry, *, user: int) -> Manifest:
 
 
 def _template(registry: Registry, role: str, configuration: Manifest) -> Manifest:
-    wanted = registry.specification.component(QUAY).overrides
+    overrides = registry.specification.component(QUAY).overrides
     pod: Manifest = {
         "serviceAccountName": registry.name,
         **pod_common(registry, user=_USER),
@@ -106,14 +106,14 @@ def _template(registry: Registry, role: str, configuration: Manifest) -> Manifes
         "containers": [_serving(registry, role, configuration)],
         "volumes": _volumes(configuration),
     }
-    if wanted.affinity:
-        pod["affinity"] = wanted.affinity
+    if overrides.affinity:
+        pod["affinity"] = overrides.affinity
     metadata = {"labels": registry.owner.labels(role)}
     return registry.labelled({"metadata": metadata, "spec": pod}, QUAY)
 
 
 def _serving(registry: Registry, role: str, configuration: Manifest) -> Manifest:
-    wanted = registry.specification.component(QUAY).overrides
+    overrides = registry.specification.component(QUAY).overrides
     container = _container(registry, role, ["serve", "--only", role], configuration)
     password = {"name": f"{registry.name}-{KEYS_SECRET}", "key": "ADMIN_PASSWORD"}
     container["env"] += [
@@ -126,10 +126,10 @@ def _serving(registry: Registry, role: str, configuration: Manifest) -> Manifest
             {"name": "WORKERS", "value": str(WEB_PROCESSES)},
         ]
         container |= _WEB_CONTAINER
-        container["resources"] = wanted.resources or container["resources"]
-    names = {entry["name"] for entry in wanted.env}
+        container["resources"] = overrides.resources or container["resources"]
+    names = {entry["name"] for entry in overrides.env}
     container["env"] = [entry for entry in container["env"] if entry["name"] not in names]
-    container["env"] += [dict(entry) for entry in wanted.env]
+    container["env"] += [dict(entry) for entry in overrides.env]
     return container
 
 

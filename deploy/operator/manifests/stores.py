@@ -52,18 +52,18 @@ def store_objects(registry: Registry, store: Store) -> list[Manifest]:
 
 
 def _claim(registry: Registry, store: Store) -> Manifest:
-    wanted = registry.specification.component(store.kind).overrides
+    overrides = registry.specification.component(store.kind).overrides
     spec: Manifest = {
         "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": wanted.volume_size or store.size}},
+        "resources": {"requests": {"storage": overrides.volume_size or store.size}},
     }
-    if wanted.storage_class:
-        spec["storageClassName"] = wanted.storage_class
+    if overrides.storage_class:
+        spec["storageClassName"] = overrides.storage_class
     return registry.object(CLAIM, store.suffix, store.suffix, owned=False, spec=spec)
 
 
 def _stateful_set(registry: Registry, store: Store) -> Manifest:
-    wanted = registry.specification.component(store.kind).overrides
+    overrides = registry.specification.component(store.kind).overrides
     labels = registry.owner.selector(store.suffix)
     pod: Manifest = {
         **pod_common(registry, user=store.user),
@@ -77,8 +77,8 @@ def _stateful_set(registry: Registry, store: Store) -> Manifest:
             *({"name": _volume(path), "emptyDir": {}} for path in store.scratch),
         ],
     }
-    if wanted.affinity:
-        pod["affinity"] = wanted.affinity
+    if overrides.affinity:
+        pod["affinity"] = overrides.affinity
     metadata = {"labels": registry.owner.labels(store.suffix)}
     spec = {
         "replicas": 1,
@@ -86,12 +86,12 @@ def _stateful_set(registry: Registry, store: Store) -> Manifest:
         "selector": {"matchLabels": labels},
         "template": registry.labelled({"metadata": metadata, "spec": pod}, store.kind),
     }
-    made = registry.object(STATEFUL_SET, store.suffix, store.suffix, spec=spec)
-    return registry.labelled(made, store.kind)
+    stateful_set = registry.object(STATEFUL_SET, store.suffix, store.suffix, spec=spec)
+    return registry.labelled(stateful_set, store.kind)
 
 
 def _container(registry: Registry, store: Store) -> Manifest:
-    wanted = registry.specification.component(store.kind).overrides
+    overrides = registry.specification.component(store.kind).overrides
     keys = f"{registry.name}-{KEYS_SECRET}"
     env: list[Any] = [
         {"name": variable, "valueFrom": {"secretKeyRef": {"name": keys, "key": key}}}
@@ -109,8 +109,8 @@ def _container(registry: Registry, store: Store) -> Manifest:
         "securityContext": CONFINED,
         "volumeMounts": mounts,
         **store.container,
-        "env": [*env, *store.container.get("env", []), *(dict(entry) for entry in wanted.env)],
-        "resources": wanted.resources or store.container["resources"],
+        "env": [*env, *store.container.get("env", []), *(dict(entry) for entry in overrides.env)],
+        "resources": overrides.resources or store.container["resources"],
     }
 
 
