@@ -52,25 +52,25 @@ class HookForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable w
         fields = ["title", "format", "url", "events", "pattern", "syntax"]
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        data = self.cleaned_data
         if not self.errors:
             try:
-                check_terms(self.terms, None, SYSTEM, has_headers=bool(given["authorization"]))
+                check_terms(self.terms, None, SYSTEM, has_headers=bool(data["authorization"]))
             except AccountError as error:
                 raise forms.ValidationError(str(error)) from error
-        return given
+        return data
 
     @property
     def terms(self) -> HookTerms:
-        given = self.cleaned_data
+        data = self.cleaned_data
         return HookTerms(
-            format=given["format"],
-            events=given["events"],
-            url=given["url"],
-            title=given["title"],
-            pattern=given["pattern"],
-            syntax=given["syntax"],
-            options={"room": given["room"]} if given["room"] else {},
+            format=data["format"],
+            events=data["events"],
+            url=data["url"],
+            title=data["title"],
+            pattern=data["pattern"],
+            syntax=data["syntax"],
+            options={"room": data["room"]} if data["room"] else {},
         )
 
 
@@ -105,18 +105,18 @@ class HookAdmin(AuditedAdmin):
         remove_hook(hook=obj, now=timezone.now(), by=actor_of(request))
 
     @admin.action(description="Send a test", permissions=["view"])
-    def test(self, request: HttpRequest, chosen: QuerySet[Hook]) -> None:
-        for hook in chosen.select_related("namespace", "repository"):
+    def test(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:
+        for hook in queryset.select_related("namespace", "repository"):
             send_test(hook=hook, now=timezone.now(), by=actor_of(request))
 
     @admin.action(description="Pause", permissions=["delete"])
-    def pause(self, request: HttpRequest, chosen: QuerySet[Hook]) -> None:
-        for hook in chosen.select_related("namespace", "repository"):
+    def pause(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:
+        for hook in queryset.select_related("namespace", "repository"):
             pause_hook(hook=hook, now=timezone.now(), by=actor_of(request))
 
     @admin.action(description="Begin anew, and forget failures", permissions=["delete"])
-    def resume(self, request: HttpRequest, chosen: QuerySet[Hook]) -> None:
-        for hook in chosen.select_related("namespace", "repository"):
+    def resume(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:
+        for hook in queryset.select_related("namespace", "repository"):
             resume_hook(hook=hook, now=timezone.now(), by=actor_of(request))
 
 
@@ -144,6 +144,6 @@ class DeliveryAdmin(AuditedAdmin):
         return delivery.event.type
 
     @admin.action(description="Send again", permissions=["view"])
-    def again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
-        for delivery in chosen.select_related("hook"):
+    def again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        for delivery in queryset.select_related("hook"):
             send_again(deliveries=[delivery.pk], hook=delivery.hook, now=timezone.now())

@@ -28,7 +28,7 @@ from accounts.outgoing.client import Answer, CallFailed, HostUnreached, call, pe
 from accounts.users.models import User
 from registry.events.formats.catalogue import FORMATS, LOCAL
 from registry.events.formats.people import LINES, subject_of
-from registry.events.formats.telling import Message, Told
+from registry.events.formats.telling import EventFacts, Message
 from registry.events.models import Delivery, DeliveryState, Event, Hook, HookState, Notice
 from registry.events.notices import notice, notices_of
 from registry.events.secrets import Secrets, SecretsUnreadable
@@ -97,27 +97,27 @@ def deliver_due(*, now: datetime) -> int:
 def forget_old(*, now: datetime, limit: int) -> int:
     """Delete events, and what was delivered of them, after ``KEPT_FOR``; return how many."""
     old = Event.objects.filter(at__lt=now - KEPT_FOR, is_waiting=False).order_by("at", "pk")
-    chosen = list(old.values_list("pk", flat=True)[:limit])
-    Event.objects.filter(pk__in=chosen).delete()
-    return len(chosen)
+    keys = list(old.values_list("pk", flat=True)[:limit])
+    Event.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def message_of(hook: Hook, events: Sequence[Event]) -> Message:
-    return FORMATS[hook.format].render(_told(events), hook.url, hook.options)
+    return FORMATS[hook.format].render(_facts_of(events), hook.url, hook.options)
 
 
 def headers_of(
-    hook: Hook, events: Sequence[Event], message: Message, known: Secrets, *, now: datetime
+    hook: Hook, events: Sequence[Event], message: Message, hook_secrets: Secrets, *, now: datetime
 ) -> dict[str, str]:
     """All that are sent with a message, but for those of HTTP itself."""
     event = events[0]
     return {
-        **known.headers,
+        **hook_secrets.headers,
         "Content-Type": message.content_type,
         "User-Agent": f"Berth-Hookshot/{settings.VERSION}",
         "X-Berth-Event": event.type,
         "X-Berth-Delivery": str(event.uuid),
-        **known.proof(uuid=str(event.uuid), body=message.body, now=now),
+        **hook_secrets.proof(uuid=str(event.uuid), body=message.body, now=now),
     }
 
 
@@ -189,22 +189,22 @@ class _Round:
         hosts may be asked."""
         rows = Hook.objects.with_work(self.begun_at)
         columns = rows.values_list("pk", "url", "format", "resting_until")
-        found = [
+        candidates = [
             (pk, _host_of(url, name), resting)
             for pk, url, name, resting in columns[:_HOOKS_LOOKED_AT]
         ]
         hooks: dict[str, int] = defaultdict(int)
-        for _, host, _ in found:
+        for _, host, _ in candidates:
             hooks[host] += 1
         left = {host: _budget.calls(host) for host in hooks}
         fair = {host: max(1, min(_PER_HOOK, left[host] // hooks[host])) for host in hooks}
         shares: dict[int, int] = {}
-        asked: set[str] = set()
-        for pk, host, resting in found:
-            if left[host] < fair[host] or (resting and host in asked):
+        asked_hosts: set[str] = set()
+        for pk, host, resting in candidates:
+            if left[host] < fair[host] or (resting and host in asked_hosts):
                 continue
             if resting:  # one of those that rest asks, with one delivery, whether it is back
-                asked.add(host)
+                asked_hosts.add(host)
             shares[pk] = 1 if resting else fair[host]
             left[host] -= shares[pk]
             if len(shares) == _HOOKS_A_ROUND:
@@ -221,7 +221,7 @@ class _Round:
 
     def _begin(self, chains: list[deque[_Load]], pool: ThreadPoolExecutor) -> list[deque[_Load]]:
         """Begin what may be begun; return the chains that must wait."""
-        left, chosen = [], []
+        left, starts = [], []
         calls = [host for _, _, host in self.running.values()]
         for chain in chains:
             host = _host_of(chain[0].hook.url, chain[0].hook.format)
@@ -231,14 +231,14 @@ class _Round:
                 left.append(chain)
             elif _budget.take(host):  # else for the next round
                 calls.append(host)
-                chosen.append((chain, chain.popleft(), host))
-        if not chosen:
+                starts.append((chain, chain.popleft(), host))
+        if not starts:
             return left
         # One commit for all, before anything is sent: after each, every process reads anew.
-        chosen.sort(key=lambda each: each[1].hook.pk)  # whoever locks several does so in one order
+        starts.sort(key=lambda each: each[1].hook.pk)  # whoever locks several does so in one order
         with transaction.atomic():
-            taken = [_take(load.deliveries, now=self.now) for _, load, _ in chosen]
-        for (chain, load, host), mine in zip(chosen, taken, strict=True):
+            taken = [_take(load.deliveries, now=self.now) for _, load, _ in starts]
+        for (chain, load, host), mine in zip(starts, taken, strict=True):
             if mine:
                 ours = _Load(load.hook, mine)
                 self.tried += len(mine)
@@ -306,7 +306,7 @@ def _deliveries(events: Sequence[Event], now: datetime) -> list[Delivery]:
         *active.filter(repository__in=repositories).order_by("pk"),
     ]
     room = _room_of({hook.pk for hook in (*everywhere, *there)})
-    found = []
+    deliveries = []
     for event in events:
         facts = event.facts
         near = [hook for hook in there if _is_near(hook, event)]
@@ -315,7 +315,7 @@ def _deliveries(events: Sequence[Event], now: datetime) -> list[Delivery]:
                 continue
             room[hook.pk] -= 1
             is_full = room[hook.pk] < 0
-            found.append(
+            deliveries.append(
                 Delivery(
                     hook=hook,
                     event=event,
@@ -326,7 +326,7 @@ def _deliveries(events: Sequence[Event], now: datetime) -> list[Delivery]:
                     error=f"{MOST_WAITING} deliveries were waiting already" if is_full else "",
                 )
             )
-    return found
+    return deliveries
 
 
 def _is_near(hook: Hook, event: Event) -> bool:
@@ -358,19 +358,19 @@ def _rest(host: str, *, now: datetime) -> None:
         Exists(Delivery.objects.filter(hook=OuterRef("pk"), state=DeliveryState.WAITING))
     )
     columns = near.values_list("pk", "url", "format", "failing_since")
-    found = [(pk, since) for pk, url, name, since in columns if _host_of(url, name) == host]
-    since = min((since for _, since in found if since), default=now)
+    hooks = [(pk, since) for pk, url, name, since in columns if _host_of(url, name) == host]
+    since = min((since for _, since in hooks if since), default=now)
     least, most = _REST_OF_A_HOST
     until = now + min(max((now - since) / 4, least), most)
     sooner = Q(resting_until=None) | Q(resting_until__lt=until)
     with transaction.atomic():
         rows = Hook.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-        keys = rows.filter(sooner, pk__in=[pk for pk, _ in found]).values_list("pk", flat=True)
+        keys = rows.filter(sooner, pk__in=[pk for pk, _ in hooks]).values_list("pk", flat=True)
         Hook.objects.filter(pk__in=list(keys)).update(resting_until=until)
 
 
-def _told(events: Sequence[Event]) -> list[Told]:
-    return [Told(event.kind, event.uuid, event.at, event.facts) for event in events]
+def _facts_of(events: Sequence[Event]) -> list[EventFacts]:
+    return [EventFacts(event.kind, event.uuid, event.at, event.facts) for event in events]
 
 
 def _take(deliveries: Sequence[Delivery], *, now: datetime) -> list[Delivery]:
@@ -395,14 +395,14 @@ def _send(hook: Hook, events: Sequence[Event], now: datetime) -> Result:
         return Result()
     begun = time.monotonic()
     try:
-        known = Secrets.unseal(hook.sealed)
+        hook_secrets = Secrets.unseal(hook.sealed)
         message = message_of(hook, events)
         answer = call(
             message.method,
             message.url or hook.url,
             body=message.body,
-            headers=headers_of(hook, events, message, known, now=now),
-            allowed=permission(with_secret=bool(known.headers)),
+            headers=headers_of(hook, events, message, hook_secrets, now=now),
+            allowed=permission(with_secret=bool(hook_secrets.headers)),
             seconds=CALL_SECONDS,
             most_bytes=_ANSWER_BYTES,
         )
@@ -481,7 +481,7 @@ def _record_here(hook: Hook, deliveries: Sequence[Delivery], *, now: datetime) -
     else:
         post(
             recipient=hook.options["email"],
-            subject=subject_of(_told(events)),
+            subject=subject_of(_facts_of(events)),
             body=message_of(hook, events).body.decode(),
             now=now,
         )

@@ -30,7 +30,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Those of which nobody has yet asked which hooks want them, in the order they came."""
         return self.filter(is_waiting__in=[True]).order_by("id")
 
-    def told(
+    def noted_values(
         self, kind: EventType, fact: str, among: Collection[Any], *, since: datetime
     ) -> set[Any]:
         """Which of these values of a fact events of that kind have told since."""
@@ -93,8 +93,8 @@ class HookQuerySet(models.QuerySet["Hook"]):
         """Those with something to deliver, the longest left alone first."""
         due = Delivery.objects.due(now).filter(hook=OuterRef("pk"))
         rested = Q(resting_until=None) | Q(resting_until__lte=now)
-        found = self.active().filter(rested).filter(Exists(due))
-        return found.order_by(models.F("tried_at").asc(nulls_first=True), "pk")
+        hooks = self.active().filter(rested).filter(Exists(due))
+        return hooks.order_by(models.F("tried_at").asc(nulls_first=True), "pk")
 
 
 HookManager = models.Manager.from_queryset(HookQuerySet)

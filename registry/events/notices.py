@@ -34,8 +34,8 @@ def people_of(target: object, place: "Repository | Namespace") -> QuerySet[User]
     Args:
         target: ``{"kind": "user" | "team" | "org", "name": ...}``, as somebody sent it.
     """
-    said: dict[str, Any] = target if isinstance(target, dict) else {}
-    kind, name = said.get("kind"), said.get("name")
+    fields: dict[str, Any] = target if isinstance(target, dict) else {}
+    kind, name = fields.get("kind"), fields.get("name")
     namespace = place if isinstance(place, Namespace) else place.namespace
     people = User.objects.filter(is_active=True)
     if not isinstance(name, str):
@@ -58,10 +58,10 @@ def is_target(target: object, place: "Repository | Namespace") -> bool:
     """Whether there is such a target at a place. A team is one before anybody is in it."""
     if people_of(target, place).exists():
         return True
-    said: dict[str, Any] = target if isinstance(target, dict) else {}
+    fields: dict[str, Any] = target if isinstance(target, dict) else {}
     namespace = place if isinstance(place, Namespace) else place.namespace
-    name = said.get("name")
-    if said.get("kind") != "team" or not isinstance(name, str):
+    name = fields.get("name")
+    if fields.get("kind") != "team" or not isinstance(name, str):
         return False
     return Team.objects.filter(organization__namespace=namespace, name=name).exists()
 
@@ -72,8 +72,8 @@ def notice(hook: Hook, events: Sequence[Event]) -> None:
     if place is None:
         return
     people = people_of(hook.options.get("target"), place).order_by("pk")
-    chosen = list(people.values_list("pk", flat=True)[:MOST_PEOPLE])
-    rows = [Notice(user_id=pk, event=event) for event in events for pk in chosen]
+    ids = list(people.values_list("pk", flat=True)[:MOST_PEOPLE])
+    rows = [Notice(user_id=pk, event=event) for event in events for pk in ids]
     Notice.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
@@ -103,7 +103,7 @@ def concerned(event: Event) -> QuerySet[User]:
 def notices_of(events: Sequence[Event]) -> list[Notice]:
     """Not yet stored; none for who wants neither to see nor to be mailed of such an event, or has
     not asked for one of a ``WISHED`` kind."""
-    found = []
+    notices = []
     for event in events:
         if event.kind not in PERSONAL:
             continue
@@ -118,15 +118,15 @@ def notices_of(events: Sequence[Event]) -> list[Notice]:
                 continue
             if wish is None or wish.is_shown or wish.mail:
                 hidden = wish is not None and not wish.is_shown
-                found.append(Notice(user_id=key, event=event, is_read=hidden))
-    return found
+                notices.append(Notice(user_id=key, event=event, is_read=hidden))
+    return notices
 
 
 def who_wish(kind: EventType) -> QuerySet[User]:
     """Who asked to see events of a kind, or to be mailed of them."""
     wishes = NoticeWish.objects.filter(type=kind, user=OuterRef("pk"))
-    asked = wishes.filter(Q(is_shown=True) | ~Q(mail=MailWish.NEVER))
-    return User.objects.filter(Exists(asked), is_active=True)
+    active_wishes = wishes.filter(Q(is_shown=True) | ~Q(mail=MailWish.NEVER))
+    return User.objects.filter(Exists(active_wishes), is_active=True)
 
 
 def wish(*, user: User, wishes: Mapping[EventType, tuple[bool, MailWish]], now: datetime) -> None:

@@ -43,7 +43,7 @@ _ADD: Final = """
     VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
-_known: tuple[int, bool] = (-1, True)  # an epoch, and whether there was any hook then
+_hooks_at_epoch: tuple[int, bool] = (-1, True)  # an epoch, and whether there was any hook then
 _nudged_at = 0.0
 
 
@@ -85,19 +85,19 @@ def note_of_namespace(
 
 def has_hooks(repository: "Repository | None" = None) -> bool:
     """Whether there is any hook. Costs nothing where the repository was read with its epoch."""
-    global _known  # noqa: PLW0603 - the one memory of this process
+    global _hooks_at_epoch  # noqa: PLW0603 - the one memory of this process
     epoch = repository.__dict__.get("epoch") if repository is not None else None
-    if epoch is not None and _known[0] == epoch:
-        return _known[1]
-    found = bool(statements.rows(_ANY, [])[0][0])
+    if epoch is not None and _hooks_at_epoch[0] == epoch:
+        return _hooks_at_epoch[1]
+    is_any = bool(statements.rows(_ANY, [])[0][0])
     if epoch is not None:
-        _known = (epoch, found)
-    return found
+        _hooks_at_epoch = (epoch, is_any)
+    return is_any
 
 
 def forget_hooks() -> None:
-    global _known  # noqa: PLW0603 - the one memory of this process
-    _known = (-1, True)
+    global _hooks_at_epoch  # noqa: PLW0603 - the one memory of this process
+    _hooks_at_epoch = (-1, True)
 
 
 def registry_host() -> str:

@@ -49,12 +49,12 @@ class Secrets:
         if not sealed:
             return cls()
         try:
-            said: dict[str, Any] = json.loads(cipher(purpose=_PURPOSE).decrypt(sealed.encode()))
+            fields: dict[str, Any] = json.loads(cipher(purpose=_PURPOSE).decrypt(sealed.encode()))
         except InvalidToken as error:
             raise SecretsUnreadable(
                 "the secrets of the hook cannot be decrypted: SECRET_KEY has changed"
             ) from error
-        return cls(**said)
+        return cls(**fields)
 
     def replaced(self, secret: str, *, now: datetime) -> "Secrets":
         until = (now + OLD_SECRET_FOR).isoformat() if self.secret else ""
@@ -63,15 +63,15 @@ class Secrets:
     def proof(self, *, uuid: str, body: bytes, now: datetime) -> dict[str, str]:
         """Headers that prove who sends ``body``, in all ways that receivers know."""
         seconds = str(int(now.timestamp()))
-        known = {"webhook-id": uuid, "webhook-timestamp": seconds}
+        headers = {"webhook-id": uuid, "webhook-timestamp": seconds}
         if not self.secret:
-            return known
+            return headers
         is_old_good = self.old_secret and now < datetime.fromisoformat(self.old_until)
         keys = [self.secret, *([self.old_secret] if is_old_good else [])]
         message = b".".join((uuid.encode(), seconds.encode(), body))
         signed = f"sha256={hmac.digest(self.secret.encode(), body, 'sha256').hex()}"
         return {
-            **known,
+            **headers,
             "webhook-signature": " ".join(_standard(key, message) for key in keys),
             "X-Hub-Signature-256": signed,
             "X-Signature": signed,

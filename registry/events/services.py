@@ -91,9 +91,9 @@ def create_hook(
 
     Raises ``HookRefused``, and ``AddressRefused``.
     """
-    known = Secrets(secret=_checked_secret(secret), headers=_checked_headers(headers or {}))
-    check_terms(terms, place, by, has_headers=bool(known.headers))
-    hook = Hook(sealed=known.seal(), created_at=now, created_by=by.name[:255])
+    secrets = Secrets(secret=_checked_secret(secret), headers=_checked_headers(headers or {}))
+    check_terms(terms, place, by, has_headers=bool(secrets.headers))
+    hook = Hook(sealed=secrets.seal(), created_at=now, created_by=by.name[:255])
     _apply(hook, terms)
     if place is not None:
         setattr(hook, "namespace" if isinstance(place, Namespace) else "repository", place)
@@ -118,15 +118,15 @@ def change_hook(
 
     A former secret goes on proving what is sent for a day. Raises as ``create_hook`` does.
     """
-    known = _known(hook, is_replaced=secret is not None and headers is not None)
-    if secret is not None and secret != known.secret:
-        known = known.replaced(_checked_secret(secret), now=now)
+    secrets = _secrets_of(hook, is_replaced=secret is not None and headers is not None)
+    if secret is not None and secret != secrets.secret:
+        secrets = secrets.replaced(_checked_secret(secret), now=now)
     if headers is not None:
-        known = replace(known, headers=_checked_headers(headers))
-    check_terms(terms, hook.repository or hook.namespace, by, has_headers=bool(known.headers))
+        secrets = replace(secrets, headers=_checked_headers(headers))
+    check_terms(terms, hook.repository or hook.namespace, by, has_headers=bool(secrets.headers))
     with transaction.atomic():
         _apply(hook, terms)
-        hook.sealed = known.seal()
+        hook.sealed = secrets.seal()
         hook.save()
         _did(by, "hook.change", hook, now)
 
@@ -256,12 +256,12 @@ def check_terms(
         raise HookRefused(
             f"a title has at most {MAX_TITLE_LENGTH} characters, on one line", field="title"
         )
-    known = [*kinds_of(terms.format), *(NEVER & FORMATS[terms.format].kinds)]
+    kinds = [*kinds_of(terms.format), *(NEVER & FORMATS[terms.format].kinds)]
     for kind in terms.events:
-        if kind not in known:
+        if kind not in kinds:
             raise HookRefused(
                 f"{FORMATS[terms.format].title} has no words for {kind[:60]!r}; it has for"
-                f" {', '.join(known)}",
+                f" {', '.join(kinds)}",
                 field="events",
             )
     if not terms.events:
@@ -320,7 +320,7 @@ def _check_email(email: str, place: "Repository | Namespace | None", by: Actor) 
         )
 
 
-def _known(hook: Hook, *, is_replaced: bool) -> Secrets:
+def _secrets_of(hook: Hook, *, is_replaced: bool) -> Secrets:
     """The secrets of a hook; none, where nobody can read them and they are given anew."""
     try:
         return Secrets.unseal(hook.sealed)
@@ -370,18 +370,18 @@ def _apply(hook: Hook, terms: HookTerms) -> None:
 
 def _send_again(rows: Any, now: datetime) -> int:
     ended = rows.exclude(state=DeliveryState.WAITING).order_by("-pk")
-    chosen = list(ended.values_list("pk", flat=True)[:MOST_SENT_AGAIN])
-    found: int = Delivery.objects.filter(pk__in=chosen).update(
+    keys = list(ended.values_list("pk", flat=True)[:MOST_SENT_AGAIN])
+    count: int = Delivery.objects.filter(pk__in=keys).update(
         state=DeliveryState.WAITING, tries=0, next_at=now, ended_at=None
     )
     transaction.on_commit(send_soon, robust=True)
-    return found
+    return count
 
 
 def _did(by: Actor, action: str, hook: Hook, now: datetime) -> None:
     """With the epoch, every process learns at its next request whether anybody listens."""
     place = "" if not (hook.repository or hook.namespace) else hook.place
-    told = {"format": hook.format, "to": hook.target[:200], "events": ", ".join(hook.events)[:500]}
-    by.did(action, hook.place, now=now, place=place, hook=str(hook.uuid), **told)
+    facts = {"format": hook.format, "to": hook.target[:200], "events": ", ".join(hook.events)[:500]}
+    by.did(action, hook.place, now=now, place=place, hook=str(hook.uuid), **facts)
     bump_access_epoch()
     transaction.on_commit(forget_hooks)

@@ -29,8 +29,8 @@ def deliver(**_: object) -> None:
     try:
         until = time.monotonic() + _RUN_SECONDS
         while time.monotonic() < until:
-            given = delivery.fan_out(now=timezone.now(), limit=BATCH_ROWS)
-            if not delivery.deliver_due(now=timezone.now()) and not given:
+            count = delivery.fan_out(now=timezone.now(), limit=BATCH_ROWS)
+            if not delivery.deliver_due(now=timezone.now()) and not count:
                 return
     finally:
         _running.release()
@@ -46,14 +46,14 @@ def forget_old(**_: object) -> None:
 @shared_task(name="events.look_ahead", acks_late=True, ignore_result=True)
 def look_ahead(**_: object) -> None:
     """Tell of tokens that are about to end."""
-    found = note_expiring_tokens(now=timezone.now(), limit=MOST_TOKENS)
-    if found:
-        logger.info("%d tokens are about to end", found)
+    count = note_expiring_tokens(now=timezone.now(), limit=MOST_TOKENS)
+    if count:
+        logger.info("%d tokens are about to end", count)
 
 
 @shared_task(name="events.mail_notices", acks_late=True, ignore_result=True)
 def mail_notices(**_: object) -> None:
     """Mail people the notices of which they want mail. Safe to run twice, even at once."""
-    found = notices.mail_notices(now=timezone.now())
-    if found:
-        logger.info("%d mails about notices", found)
+    count = notices.mail_notices(now=timezone.now())
+    if count:
+        logger.info("%d mails about notices", count)

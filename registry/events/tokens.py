@@ -18,11 +18,13 @@ def note_expiring_tokens(*, now: datetime, limit: int) -> int:
     ending = AccessToken.objects.filter(expires_at__gt=now, expires_at__lte=now + AHEAD)
     ending = ending.select_related("robot__namespace", "user__namespace").order_by("expires_at")
     tokens = {token.pk: token for token in ending[:limit]}
-    known = Event.objects.told(EventType.TOKEN_EXPIRING, "token", tokens, since=now - 2 * AHEAD)
-    told = 0
+    noted = Event.objects.noted_values(
+        EventType.TOKEN_EXPIRING, "token", tokens, since=now - 2 * AHEAD
+    )
+    count = 0
     for token in tokens.values():
         owner = token.robot or token.user
-        if owner is None or token.pk in known:
+        if owner is None or token.pk in noted:
             continue
         with transaction.atomic():
             note_of_namespace(
@@ -34,5 +36,5 @@ def note_expiring_tokens(*, now: datetime, limit: int) -> int:
                 expires_at=token.expires_at.isoformat() if token.expires_at else "",
                 token=token.pk,
             )
-        told += 1
-    return told
+        count += 1
+    return count

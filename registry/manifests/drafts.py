@@ -58,10 +58,12 @@ class Draft:
     @cached_property
     def digest(self) -> Digest:
         """Raises ``DigestInvalid`` when it is pushed by another one."""
-        asked = self.reference.digest
-        digest = self.document.digest_of(self.body, asked.algorithm if asked else DEFAULT_ALGORITHM)
-        if asked and asked != digest:
-            raise DigestInvalid(f"the manifest has the digest {digest}", digest=str(asked))
+        expected = self.reference.digest
+        digest = self.document.digest_of(
+            self.body, expected.algorithm if expected else DEFAULT_ALGORITHM
+        )
+        if expected and expected != digest:
+            raise DigestInvalid(f"the manifest has the digest {digest}", digest=str(expected))
         return digest
 
     @cached_property
@@ -70,10 +72,10 @@ class Draft:
 
         Raises ``NameInvalid`` for a manifest that says that it belongs elsewhere.
         """
-        asked = {*self.tags, *([self.reference.tag] if self.reference.tag else [])}
+        tags = {*self.tags, *([self.reference.tag] if self.reference.tag else [])}
         if self.document.place:
-            return _names_in(self.document.place, self.repository, asked)
-        return sorted(asked)
+            return _names_in(self.document.place, self.repository, tags)
+        return sorted(tags)
 
     @property
     def target(self) -> str:
@@ -82,14 +84,14 @@ class Draft:
         return f"{path}:{self.names[0]}" if self.names else f"{path}@{self.digest}"
 
 
-def _names_in(place: Place, repository: Repository, asked: set[str]) -> list[str]:
+def _names_in(place: Place, repository: Repository, tags: set[str]) -> list[str]:
     """A manifest that names its own tag gets it also when it is pushed by digest."""
     if repository_path(place.repository) != repository.path:
         raise NameInvalid(
             f"the manifest is for the repository {place.repository}, not {repository.path}",
             name=place.repository,
         )
-    if others := sorted(asked - {place.tag}):
+    if others := sorted(tags - {place.tag}):
         reason = f"the manifest is for the tag {place.tag}, not {others[0]}"
         raise NameInvalid(reason, tag=place.tag)
     return [place.tag] if place.tag else []

@@ -140,7 +140,7 @@ class Manifest(models.Model):
         return ManifestDocument.parse(bytes(self.body), self.media_type)
 
     @property
-    def told(self) -> dict[str, str | int | None]:
+    def facts(self) -> dict[str, str | int | None]:
         """What events say about it."""
         return {
             "digest": self.digest,

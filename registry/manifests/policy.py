@@ -147,11 +147,11 @@ def _note_refusal(draft: Draft, refusal: BlockedByPolicy, now: datetime, by: Act
 def _some_tags(manifests: Collection[int], now: datetime) -> Mapping[int, Sequence[str]]:
     place = Window(RowNumber(), partition_by="manifest", order_by="name")
     tags = Tag.objects.alive(at=now).filter(manifest__in=manifests).annotate(place=place)
-    found: dict[int, list[str]] = defaultdict(list)
+    names: dict[int, list[str]] = defaultdict(list)
     named = tags.filter(place__lte=MAX_TAGS_NAMED).order_by("manifest", "name")
     for pk, name in named.values_list("manifest", "name"):
-        found[pk].append(name)
-    return found
+        names[pk].append(name)
+    return names
 
 
 def _why_not(manifest: Manifest, policy: Policy) -> str:

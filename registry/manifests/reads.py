@@ -96,8 +96,8 @@ def resolve_manifest(
     """
     if reference.tag is None:
         return _at_digest(repository, str(reference.digest), with_body, now)
-    if found := _at_tag(repository, reference.tag, with_body, now):
-        return found
+    if manifest := _at_tag(repository, reference.tag, with_body, now):
+        return manifest
     reason = why_no_tag(repository=repository, name=reference.tag, now=now)
     raise ManifestUnknown(reason, reference=reference.tag)
 
@@ -140,7 +140,7 @@ def _at_tag(
 ) -> ResolvedManifest | None:
     row = statements.remembered(
         ("tag", repository.id, tag, with_body),
-        lambda: _found(_STATEMENTS[True, with_body], [repository.id, tag, now]),
+        lambda: _first_row(_STATEMENTS[True, with_body], [repository.id, tag, now]),
         now=now,
     )
     return row.resolved(now) if row else None
@@ -151,26 +151,26 @@ def _at_digest(
 ) -> ResolvedManifest:
     row = statements.remembered(
         ("digest", repository.id, digest, with_body),
-        lambda: _found(_STATEMENTS[False, with_body], [now, now, repository.id, digest]),
+        lambda: _first_row(_STATEMENTS[False, with_body], [now, now, repository.id, digest]),
         now=now,
     )
     if row is None:
         raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
-    found = row.resolved(now)
+    manifest = row.resolved(now)
     if row.standing == _HELD:
-        return found
+        return manifest
     if row.standing == _UNTAGGED:
         node = Node(row.id, digest, row.subject_digest)
         ways = standing_of(repository=repository, nodes=[node], now=now)
         if ways.is_held:
-            return found
+            return manifest
         if ways.superseded:
-            return _left_behind(found, ways.superseded, now)
+            return _left_behind(manifest, ways.superseded, now)
     reason = why_no_digest(repository=repository, digest=digest, now=now)
     raise ManifestUnknown(reason, reference=digest)
 
 
-def _found(statement: str, parameters: Sequence[Any]) -> statements.Found[_Row | None]:
+def _first_row(statement: str, parameters: Sequence[Any]) -> statements.Found[_Row | None]:
     for pk, pulled, pushed, standing, until, *texts, size, body in statements.rows(
         statement, parameters
     ):

@@ -124,8 +124,8 @@ def delete_tag_for_good(
     if digest is not None:
         rows = rows.filter(manifest__digest=digest)
     with transaction.atomic():
-        chosen = Manifest.objects.filter(tags__in=rows).order_by("pk").distinct()
-        manifests = list(chosen.values_list("pk", flat=True))
+        tagged = Manifest.objects.filter(tags__in=rows).order_by("pk").distinct()
+        manifests = list(tagged.values_list("pk", flat=True))
         list(Manifest.objects.filter(pk__in=manifests).select_for_update().order_by("pk"))
         current = lock_tag(repository=repository, name=name)
         if current and current.manifest_id in manifests:
@@ -150,10 +150,10 @@ def companions_of(
     """The companion tags of each manifest that has some, in one query."""
     subjects = {name: digest for digest in digests for name in _companion_names(digest)}
     tags = Tag.objects.alive(at=now).filter(repository=repository.id, name__in=subjects)
-    found: dict[str, list[str]] = {}
+    companions: dict[str, list[str]] = {}
     for name in tags.order_by("name").values_list("name", flat=True):
-        found.setdefault(subjects[name], []).append(name)
-    return found
+        companions.setdefault(subjects[name], []).append(name)
+    return companions
 
 
 def delete_companions(

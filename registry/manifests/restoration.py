@@ -49,10 +49,10 @@ def _restore(repository: Repository, name: str, digest: str, now: datetime, by: 
         # As a push locks them: the links to the blobs, the manifest, its tag. Its blobs may have
         # been deleted and pushed again since it was deleted, so it needs its links anew.
         document = manifest.document
-        held = lock_blob_links(repository, document, Digest.parse(digest))
+        links = lock_blob_links(repository, document, Digest.parse(digest))
         if not manifests.update(deleted_at=None):
             raise _not_held(repository, name, digest)  # collected meanwhile
-        store_edges(manifest, document, held)
+        store_edges(manifest, document, links)
         current = lock_tag(repository=repository, name=name)
         if not _is_held(repository, name, manifest, now):
             raise _not_held(repository, name, digest)

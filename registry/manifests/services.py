@@ -46,7 +46,7 @@ _NEED = """
 """
 _ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 _TRIES = 5
-_TAGS_TOLD = 20
+_TAGS_AUDITED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
     # One transaction: a tag is never visible before its manifest, nor a
     # manifest before the repository holds every blob it names.
     with while_it_exists(repository), transaction.atomic():
-        held = lock_blob_links(repository, document, digest)
+        links = lock_blob_links(repository, document, digest)
         children = _check_children(repository, document)
         if not names:
             _check_by_digest(draft)
@@ -114,7 +114,7 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
         agreed, warnings = labels_of_index(document, children)
         manifest = _store_row(draft, agreed or labels, now)
         manifest.document = document  # who looks into it need not read it again
-        store_edges(manifest, document, held)
+        store_edges(manifest, document, links)
         terms = _terms(document, manifest, warnings)
         tags = []
         for name in names:
@@ -133,9 +133,9 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
                 )
             )
         if not names:
-            note(EventType.MANIFEST_PUSHED, repository=repository, now=now, by=by, **manifest.told)
-        told = ", ".join(names[:_TAGS_TOLD])
-        by.did("manifest.push", draft.target, now=now, digest=str(digest), tags=told)
+            note(EventType.MANIFEST_PUSHED, repository=repository, now=now, by=by, **manifest.facts)
+        tag_names = ", ".join(names[:_TAGS_AUDITED])
+        by.did("manifest.push", draft.target, now=now, digest=str(digest), tags=tag_names)
         is_content = _is_content(manifest, names)
         if is_content and manifest.kind != Kind.HELM_CHART:  # which says more once it is read
             note_words(repository=repository, words=_words(manifest))
@@ -146,8 +146,8 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
             now=now,
             by=by,
         )
-    said = [tag.warning for tag in tags if tag.warning] if tags else terms.warnings
-    return PushedManifest(manifest, tuple(dict.fromkeys(said)))
+    push_warnings = [tag.warning for tag in tags if tag.warning] if tags else terms.warnings
+    return PushedManifest(manifest, tuple(dict.fromkeys(push_warnings)))
 
 
 def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Actor) -> Tag:
@@ -182,23 +182,23 @@ def lock_blob_links(
     Garbage collection takes the same locks, so no blob can go in between. The
     links are locked in the order of their blobs, so that pushes do not deadlock.
     """
-    held: dict[str, HeldBlob] = {}
+    links: dict[str, HeldBlob] = {}
     for digests in _batches(sorted({str(digest), *(str(one.digest) for one in document.named())})):
         statement = _HELD.format(places=_places("%s", len(digests)))
         if connection.features.has_select_for_update:
             statement += " FOR UPDATE OF l"
-        found = statements.rows(statement, [repository.id, *digests])
-        held.update({digest: HeldBlob(link, size) for digest, link, size in found})
+        rows = statements.rows(statement, [repository.id, *digests])
+        links.update({digest: HeldBlob(link, size) for digest, link, size in rows})
     required = [str(blob.digest) for blob in document.required_blobs()]
-    if missing := list(dict.fromkeys(name for name in required if name not in held)):
+    if missing := list(dict.fromkeys(name for name in required if name not in links)):
         raise ManifestBlobUnknown(
             f"the repository does not hold {', '.join(missing[:5])}"
             + (f" and {len(missing) - 5} more" if len(missing) > 5 else ""),
             digests=missing,
         )
-    sizes = {name: blob.size for name, blob in held.items()}
+    sizes = {name: blob.size for name, blob in links.items()}
     _check_sizes([*document.blobs(), *document.manifests], sizes)
-    return held
+    return links
 
 
 def _check_children(repository: Repository, document: ManifestDocument) -> list[Manifest]:
@@ -206,13 +206,13 @@ def _check_children(repository: Repository, document: ManifestDocument) -> list[
 
     Those that are here stay until the index is.
     """
-    found: list[Manifest] = []
+    rows: list[Manifest] = []
     for digests in _batches(sorted({str(child.digest) for child in document.manifests})):
         _hold(repository, digests)
         children = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
-        found += children.only("digest", "size", "kind", "annotations_json", "labels_json")
-    _check_sizes(document.manifests, {child.digest: child.size for child in found})
-    return found
+        rows += children.only("digest", "size", "kind", "annotations_json", "labels_json")
+    _check_sizes(document.manifests, {child.digest: child.size for child in rows})
+    return rows
 
 
 def _hold(repository: Repository, digests: Sequence[str]) -> None:
@@ -283,22 +283,22 @@ def _terms(document: ManifestDocument, manifest: Manifest, warnings: tuple[str, 
 
 
 def store_edges(
-    manifest: Manifest, document: ManifestDocument, held: Mapping[str, HeldBlob]
+    manifest: Manifest, document: ManifestDocument, links: Mapping[str, HeldBlob]
 ) -> None:
-    """Write down what the document names, and who names it as a blob. ``held`` is locked."""
+    """Write down what the document names, and who names it as a blob. ``links`` are locked."""
     blobs = dict.fromkeys(str(blob.digest) for blob in document.blobs())
-    for needed in _batches([blob for blob in blobs if blob in held]):
-        values = [value for blob in needed for value in (manifest.id, held[blob].link_id)]
+    for needed in _batches([blob for blob in blobs if blob in links]):
+        values = [value for blob in needed for value in (manifest.id, links[blob].link_id)]
         statements.execute(_NEED.format(places=_places("(%s, %s)", len(needed))), values)
     # What is not here may come as either; what is here as a blob may be a manifest too.
     children = dict.fromkeys(str(child.digest) for child in document.manifests)
-    children |= dict.fromkeys(blob for blob in blobs if blob not in held)
+    children |= dict.fromkeys(blob for blob in blobs if blob not in links)
     for digests in _batches(list(blobs)):
         statement = _PRESENT.format(places=_places("%s", len(digests)))
         rows = statements.rows(statement, [manifest.repository_id, *digests])
         children |= dict.fromkeys(digest for (digest,) in rows)
     edges = [ManifestChild(parent=manifest, child_digest=child) for child in children]
-    if as_blob := held.get(manifest.digest):
+    if as_blob := links.get(manifest.digest):
         needing = ManifestBlob.objects.filter(link=as_blob.link_id)
         edges += [
             ManifestChild(parent_id=parent, child_digest=manifest.digest)
@@ -318,8 +318,8 @@ def _places(one: str, count: int) -> str:
 
 def _words(manifest: Manifest) -> Iterable[str]:
     """Title and description, as annotations or else labels say them."""
-    said = {**manifest.labels, **manifest.annotations}
-    return (said.get(f"org.opencontainers.image.{name}", "") for name in ("title", "description"))
+    texts = {**manifest.labels, **manifest.annotations}
+    return (texts.get(f"org.opencontainers.image.{name}", "") for name in ("title", "description"))
 
 
 def _batches(digests: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -77,8 +77,10 @@ def standing_of(*, repository: Repository, nodes: Sequence[Node], now: datetime)
         ids = {node.id for node in level}
         if not _are_given_up(ids, now):
             return Standing(is_held=True)
-        found = superseded_among(ids, now=now).values()
-        best = max((*found, *([best] if best else ())), key=lambda one: one.until, default=None)
+        candidates = superseded_among(ids, now=now).values()
+        best = max(
+            (*candidates, *([best] if best else ())), key=lambda one: one.until, default=None
+        )
         seen |= ids
         if len(seen) > _MOST_WALKED:
             return Standing(is_held=True)
@@ -94,7 +96,7 @@ def superseded_among(manifests: Collection[int], *, now: datetime) -> Mapping[in
     """
     if not settings.BERTH.FEATURE_PULL_SUPERSEDED:
         return {}
-    found: dict[int, Superseded] = {}
+    superseded: dict[int, Superseded] = {}
     for part in _batches(sorted(manifests)):
         moved = Tag.objects.filter(manifest__in=part).moved_last(now)
         rows = moved.order_by("ended_at", "pk").values_list(
@@ -109,15 +111,15 @@ def superseded_among(manifests: Collection[int], *, now: datetime) -> Mapping[in
                 continue
             until = ended_at + time_machine_of(Namespace(tag_expiration_seconds=seconds))
             until = min(until, expires_at or until)
-            if until > now and (pk not in found or found[pk].until <= until):
-                found[pk] = Superseded(name, until)
-    return found
+            if until > now and (pk not in superseded or superseded[pk].until <= until):
+                superseded[pk] = Superseded(name, until)
+    return superseded
 
 
 def _above(repository: Repository, level: Sequence[Node]) -> list[Node]:
     """What leads to the manifests of a level: the indexes that list them, and their subjects."""
     present = Manifest.objects.present()
-    found: dict[int, Node] = {}
+    nodes: dict[int, Node] = {}
     for part in _batches(level):
         digests = [node.digest for node in part]
         subjects = [node.subject_digest for node in part if node.subject_digest]
@@ -125,8 +127,8 @@ def _above(repository: Repository, level: Sequence[Node]) -> list[Node]:
         listing = present.listing(digests, repository=repository.id)
         about = present.filter(repository=repository.id, digest__in=subjects)
         for leading in (listing, about):
-            found |= {node.id: node for node in _nodes(leading)}
-    return list(found.values())
+            nodes |= {node.id: node for node in _nodes(leading)}
+    return list(nodes.values())
 
 
 def _are_given_up(manifests: Iterable[int], now: datetime) -> bool:

@@ -53,12 +53,12 @@ def labels_of_index(
 ) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """What the images of an index ask for alike, and warnings about what only some do."""
     here = {child.digest: child for child in children}
-    asked: list[Mapping[str, str]] = []
+    labels: list[Mapping[str, str]] = []
     for entry in document.manifests:
         child = here.get(str(entry.digest))
         if is_about(entry) or (child and child.kind in _ABOUT_IMAGES):
             continue
         if child is None and entry.media_type not in ANY_MANIFESTS:
             continue  # a blob
-        asked.append({**child.labels, **child.annotations} if child else {})
-    return agreed_labels(asked)
+        labels.append({**child.labels, **child.annotations} if child else {})
+    return agreed_labels(labels)

@@ -19,10 +19,10 @@ def repository_named(name: str) -> Repository:
         path = repository_path(name)
     except NameInvalid as error:
         raise CommandError(error.reason) from error
-    found = Repository.objects.select_related("namespace").filter(path=path).first()
-    if found is None:
+    repository = Repository.objects.select_related("namespace").filter(path=path).first()
+    if repository is None:
         raise CommandError(f"there is no repository {path}")
-    return found
+    return repository
 
 
 def repository_and_tag(text: str) -> tuple[Repository, str]:

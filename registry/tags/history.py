@@ -25,16 +25,16 @@ def why_no_tag(*, repository: Repository, name: str, now: datetime) -> str:
     """One sentence for who asked for a tag that is not there."""
     rows = Tag.objects.filter(repository=repository.id, name=name)
     last = rows.select_related("repository__namespace").newest_first().first()
-    said = _obituary(last, now) if last else ""
-    return said or f"{repository.path} has no manifest {name}"
+    obituary = _obituary(last, now) if last else ""
+    return obituary or f"{repository.path} has no manifest {name}"
 
 
 def why_no_digest(*, repository: Repository, digest: str, now: datetime) -> str:
     """One sentence for who asked for a manifest that no tag names any more, or that is deleted."""
     rows = Tag.objects.filter(repository=repository.id, manifest__digest=digest)
     last = rows.select_related("repository__namespace").newest_first().first()
-    if last and (said := _obituary(last, now)):
-        return f"no tag of {repository.path} leads to {digest} any more: {said}"
+    if last and (obituary := _obituary(last, now)):
+        return f"no tag of {repository.path} leads to {digest} any more: {obituary}"
     return f"{repository.path} has no manifest {digest}: it was deleted"
 
 
@@ -116,7 +116,7 @@ def tag_events(
         rows = rows.filter(name=name)
     ended = rows.filter(ended_at__isnull=False).exclude(end_reason=EndReason.MOVE)
     expired = rows.expired(at=now)
-    found = [
+    events = [
         *(
             TagEvent(tag, _ENDS[EndReason(tag.end_reason)], tag.ended_at)
             for tag in _before(ended, "ended_at", after, size, is_start=False)
@@ -129,7 +129,7 @@ def tag_events(
         ),
         *_starts(repository, _before(rows, "started_at", after, size, is_start=True)),
     ]
-    return sorted(found, key=lambda event: event.place, reverse=True)[:size]
+    return sorted(events, key=lambda event: event.place, reverse=True)[:size]
 
 
 def _before(
@@ -166,5 +166,5 @@ def _ended_by(repository: Repository, tags: Sequence[Tag]) -> Mapping[tuple[str,
         ended_at__in={tag.started_at for tag in tags},
         end_reason=EndReason.MOVE,
     )
-    found = moved.select_related("manifest").defer("manifest__body").order_by("pk")
-    return {(tag.name, tag.ended_at): tag for tag in found if tag.ended_at}
+    rows = moved.select_related("manifest").defer("manifest__body").order_by("pk")
+    return {(tag.name, tag.ended_at): tag for tag in rows if tag.ended_at}

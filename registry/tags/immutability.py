@@ -101,13 +101,13 @@ def chosen_tags(
     else:
         theirs = Repository.objects.filter(namespace=place).values("pk")
         rows = alive.filter(repository__in=theirs).order_by("repository", "name")
-    found = list(
+    candidates = list(
         rows.select_related("repository").only("name", "is_immutable", "repository__path")[
             : looked_at + 1
         ]
     )
-    tags = [tag for tag in found[:looked_at] if pattern.matches(tag.name) != is_inverted]
-    return Chosen(tags, min(len(found), looked_at), len(found) > looked_at)
+    tags = [tag for tag in candidates[:looked_at] if pattern.matches(tag.name) != is_inverted]
+    return Chosen(tags, min(len(candidates), looked_at), len(candidates) > looked_at)
 
 
 def parse_pattern(pattern: str, syntax: str) -> TagPattern:

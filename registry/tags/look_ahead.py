@@ -27,11 +27,11 @@ def note_expiring_tags(*, now: datetime) -> int:
     hooks = Hook.objects.active().order_by("pk")
     asking = [hook for hook in hooks if EventType.TAG_EXPIRING in hook.events]
     places = {(hook.repository_id, hook.namespace_id, hook.days) for hook in asking}
-    told = sum(_note(_within(*ids), days, now=now) for *ids, days in places)
+    count = sum(_note(_within(*ids), days, now=now) for *ids, days in places)
     people = who_wish(EventType.TAG_EXPIRING)
     if people.exists():
-        told += _note(_administered_by(people), DAYS_FOR_PEOPLE, now=now)
-    return told
+        count += _note(_administered_by(people), DAYS_FOR_PEOPLE, now=now)
+    return count
 
 
 def _within(repository: int | None, namespace: int | None) -> Q:
@@ -53,10 +53,12 @@ def _note(place: Q, days: int, *, now: datetime) -> int:
     rows = near.filter(place, repository__deleted_at=None).order_by("expires_at", "pk")
     rows = rows.select_related("repository", "manifest").defer("manifest__body")
     tags = {f"{tag.pk} {_end(tag)} {days}": tag for tag in rows[:MOST_OF_A_PLACE]}
-    known = Event.objects.told(EventType.TAG_EXPIRING, "occasion", tags, since=now - _REMEMBERED)
-    told = 0
+    noted = Event.objects.noted_values(
+        EventType.TAG_EXPIRING, "occasion", tags, since=now - _REMEMBERED
+    )
+    count = 0
     for occasion, tag in tags.items():
-        if occasion in known:
+        if occasion in noted:
             continue
         with transaction.atomic():
             note(
@@ -65,13 +67,13 @@ def _note(place: Q, days: int, *, now: datetime) -> int:
                 now=now,
                 by=SYSTEM,
                 tag=tag.name,
-                **tag.manifest.told,
+                **tag.manifest.facts,
                 expires_at=_end(tag),
                 days=days,
                 occasion=occasion,
             )
-        told += 1
-    return told
+        count += 1
+    return count
 
 
 def _end(tag: Tag) -> str:

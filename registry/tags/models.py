@@ -90,8 +90,8 @@ class TagQuerySet(models.QuerySet["Tag"]):
 
     def names(self, repository: int, *, after: str, size: int, at: datetime) -> list[str]:
         """``alive(at)`` and ``page`` of one repository, of which clients list nothing but names."""
-        found = statements.rows(_NAMES, [repository, after, at, size]) if size else []
-        return [name for (name,) in found]
+        rows = statements.rows(_NAMES, [repository, after, at, size]) if size else []
+        return [name for (name,) in rows]
 
     def newest_first(self) -> Self:
         """The history: every interval of every tag, the last one first."""

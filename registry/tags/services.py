@@ -170,7 +170,7 @@ def _tell(
         now=now,
         by=by,
         tag=tag.name,
-        **manifest.told,
+        **manifest.facts,
         expires_at=tag.expires_at.isoformat() if tag.expires_at else None,
         **facts,
     )

@@ -26,6 +26,6 @@ def sweep_expired(**_: object) -> None:
 @shared_task(name="tags.look_ahead", acks_late=True, ignore_result=True)
 def look_ahead(**_: object) -> None:
     """Tell of tags that are about to expire. Safe to run twice."""
-    told = note_expiring_tags(now=timezone.now())
-    if told:
-        logger.info("%d tags are about to expire", told)
+    count = note_expiring_tags(now=timezone.now())
+    if count:
+        logger.info("%d tags are about to expire", count)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid5
 
-from registry.events.formats.telling import ALL, Format, Message, Options, Told, json_message
+from registry.events.formats.telling import ALL, EventFacts, Format, Message, Options, json_message
 from registry.events.kinds import EventType
 
 LINES: Final = 10  # of a message about many events
@@ -22,9 +22,9 @@ _COLORS: Final = {
 }
 
 
-def _slack(events: Sequence[Told], url: str, options: Options) -> Message:
+def _slack(events: Sequence[EventFacts], url: str, options: Options) -> Message:
     summary = _for_slack(_summary(events))
-    lines = [f"<{told.link}|{_for_slack(told.sentence)}>" for told in events[:LINES]]
+    lines = [f"<{event.link}|{_for_slack(event.sentence)}>" for event in events[:LINES]]
     attachment = {
         "fallback": summary,
         "text": "\n".join([*lines, *_rest(events)]),
@@ -34,8 +34,8 @@ def _slack(events: Sequence[Told], url: str, options: Options) -> Message:
     return json_message({"text": summary, "attachments": [attachment]})
 
 
-def _teams(events: Sequence[Told], url: str, options: Options) -> Message:
-    lines = [told.sentence for told in events[:LINES]]
+def _teams(events: Sequence[EventFacts], url: str, options: Options) -> Message:
+    lines = [event.sentence for event in events[:LINES]]
     blocks: list[dict[str, Any]] = [
         {"type": "TextBlock", "text": _for_card(line), "wrap": True}
         for line in [*lines, *_rest(events)]
@@ -51,13 +51,13 @@ def _teams(events: Sequence[Told], url: str, options: Options) -> Message:
     return json_message({"type": "message", "attachments": [content]})
 
 
-def _matrix(events: Sequence[Told], url: str, options: Options) -> Message:
+def _matrix(events: Sequence[EventFacts], url: str, options: Options) -> Message:
     """The id of the transaction makes a second try harmless, if it is about the same events."""
-    others = ",".join(str(told.uuid) for told in events[1:])
+    others = ",".join(str(event.uuid) for event in events[1:])
     transaction = uuid5(events[0].uuid, others) if others else events[0].uuid
     room = quote(options["room"], safe="")
     lines = [
-        f'<a href="{escape(told.link)}">{escape(told.sentence)}</a>' for told in events[:LINES]
+        f'<a href="{escape(event.link)}">{escape(event.sentence)}</a>' for event in events[:LINES]
     ]
     place = f"_matrix/client/v3/rooms/{room}/send/m.room.message/{transaction}"
     return json_message(
@@ -72,9 +72,9 @@ def _matrix(events: Sequence[Told], url: str, options: Options) -> Message:
     )
 
 
-def _email(events: Sequence[Told], url: str, options: Options) -> Message:
+def _email(events: Sequence[EventFacts], url: str, options: Options) -> Message:
     """The body of a mail; its subject is ``subject_of``."""
-    places = dict.fromkeys(told.link for told in events[:LINES])
+    places = dict.fromkeys(event.link for event in events[:LINES])
     text = "\n".join(
         [
             "Hello,",
@@ -93,21 +93,21 @@ def _email(events: Sequence[Told], url: str, options: Options) -> Message:
     return Message(text.encode(), "text/plain; charset=utf-8")
 
 
-def subject_of(events: Sequence[Told]) -> str:
+def subject_of(events: Sequence[EventFacts]) -> str:
     return f"Berth: {_summary(events)}"
 
 
-def _summary(events: Sequence[Told]) -> str:
+def _summary(events: Sequence[EventFacts]) -> str:
     if len(events) == 1:
         return events[0].sentence
     return f"{len(events)} events, the first: {events[0].sentence}"
 
 
-def _lines(events: Sequence[Told]) -> list[str]:
-    return [*(told.sentence for told in events[:LINES]), *_rest(events)]
+def _lines(events: Sequence[EventFacts]) -> list[str]:
+    return [*(event.sentence for event in events[:LINES]), *_rest(events)]
 
 
-def _rest(events: Sequence[Told]) -> list[str]:
+def _rest(events: Sequence[EventFacts]) -> list[str]:
     return [f"and {len(events) - LINES} more"] if len(events) > LINES else []
 
 

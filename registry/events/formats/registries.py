@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from registry.events.formats.telling import Format, Message, Options, Told, json_message
+from registry.events.formats.telling import EventFacts, Format, Message, Options, json_message
 from registry.events.kinds import DELETIONS, NEVER, PUSHES, EventType
 
 DISTRIBUTION_TYPE: Final = "application/vnd.docker.distribution.events.v2+json"
@@ -17,95 +17,95 @@ _TAGGED: Final = frozenset({EventType.TAG_PUSHED, EventType.TAG_MOVED, EventType
 _ALWAYS: Final = frozenset({EventType.PING})
 
 
-def quay_document(told: Told) -> dict[str, Any]:
+def quay_document(event: EventFacts) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "repository": told.repository,
-        "namespace": told.namespace,
-        "name": told.name,
-        "docker_url": f"{told.host}/{told.repository}",
-        "homepage": told.link,
+        "repository": event.repository,
+        "namespace": event.namespace,
+        "name": event.name,
+        "docker_url": f"{event.host}/{event.repository}",
+        "homepage": event.link,
     }
-    if told.kind is EventType.TAG_EXPIRING:
-        return {**document, "tags": [told.tag], "expiring_in": _left(told)}
-    return {**document, "updated_tags": [told.tag] if told.tag else []}
+    if event.kind is EventType.TAG_EXPIRING:
+        return {**document, "tags": [event.tag], "expiring_in": _left(event)}
+    return {**document, "updated_tags": [event.tag] if event.tag else []}
 
 
-def _left(told: Told) -> str:
-    days = (datetime.fromisoformat(told.text("expires_at")) - told.at).days
+def _left(event: EventFacts) -> str:
+    days = (datetime.fromisoformat(event.text("expires_at")) - event.at).days
     return f"{days} day{'' if days == 1 else 's'}"
 
 
-def _quay(events: Sequence[Told], url: str, options: Options) -> Message:
+def _quay(events: Sequence[EventFacts], url: str, options: Options) -> Message:
     return json_message(quay_document(events[0]))
 
 
-def _harbor(events: Sequence[Told], url: str, options: Options) -> Message:
-    told = events[0]
-    artifact = {"digest": told.digest, "tag": told.tag}
-    reference = f":{told.tag}" if told.tag else f"@{told.digest}"
-    place = {"resource_url": f"{told.host}/{told.repository}{reference}"}
+def _harbor(events: Sequence[EventFacts], url: str, options: Options) -> Message:
+    event = events[0]
+    artifact = {"digest": event.digest, "tag": event.tag}
+    reference = f":{event.tag}" if event.tag else f"@{event.digest}"
+    place = {"resource_url": f"{event.host}/{event.repository}{reference}"}
     return json_message(
         {
-            "type": "DELETE_ARTIFACT" if told.kind in DELETIONS else "PUSH_ARTIFACT",
-            "occur_at": told.seconds,
-            "operator": told.actor,
+            "type": "DELETE_ARTIFACT" if event.kind in DELETIONS else "PUSH_ARTIFACT",
+            "occur_at": event.seconds,
+            "operator": event.actor,
             "event_data": {
                 "resources": [{k: v for k, v in artifact.items() if v} | place],
                 "repository": {
-                    "date_created": told.created_seconds,
-                    "name": told.name,
-                    "namespace": told.namespace,
-                    "repo_full_name": told.repository,
-                    "repo_type": "public" if told.data.get("is_public") else "private",
+                    "date_created": event.created_seconds,
+                    "name": event.name,
+                    "namespace": event.namespace,
+                    "repo_full_name": event.repository,
+                    "repo_type": "public" if event.data.get("is_public") else "private",
                 },
             },
         }
     )
 
 
-def _distribution(events: Sequence[Told], url: str, options: Options) -> Message:
-    return json_message({"events": [_entry(told) for told in events]}, DISTRIBUTION_TYPE)
+def _distribution(events: Sequence[EventFacts], url: str, options: Options) -> Message:
+    return json_message({"events": [_entry(event) for event in events]}, DISTRIBUTION_TYPE)
 
 
-def _entry(told: Told) -> dict[str, Any]:
-    size = int(told.data.get("size") or 0)
+def _entry(event: EventFacts) -> dict[str, Any]:
+    size = int(event.data.get("size") or 0)
     target = {
-        "mediaType": told.text("media_type"),
+        "mediaType": event.text("media_type"),
         "size": size,
-        "digest": told.digest,
+        "digest": event.digest,
         "length": size,
-        "repository": told.repository,
-        "url": f"{told.registry_url}/v2/{told.repository}/manifests/{told.digest}",
-        "tag": told.tag,
+        "repository": event.repository,
+        "url": f"{event.registry_url}/v2/{event.repository}/manifests/{event.digest}",
+        "tag": event.tag,
     }
-    is_deletion = told.kind in DELETIONS
+    is_deletion = event.kind in DELETIONS
     return {
-        "id": str(told.uuid),
-        "timestamp": told.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
+        "id": str(event.uuid),
+        "timestamp": event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
         "action": "delete" if is_deletion else "push",
         "target": {name: value for name, value in target.items() if value != ""},
         "request": {
-            "id": str(told.uuid),
-            "host": told.host,
+            "id": str(event.uuid),
+            "host": event.host,
             "method": "DELETE" if is_deletion else "PUT",
         },
-        "actor": {"name": told.actor},
-        "source": {"addr": told.host},
+        "actor": {"name": event.actor},
+        "source": {"addr": event.host},
     }
 
 
-def _dockerhub(events: Sequence[Told], url: str, options: Options) -> Message:
-    told = events[0]
+def _dockerhub(events: Sequence[EventFacts], url: str, options: Options) -> Message:
+    event = events[0]
     return json_message(
         {
-            "push_data": {"pushed_at": told.seconds, "pusher": told.actor, "tag": told.tag},
+            "push_data": {"pushed_at": event.seconds, "pusher": event.actor, "tag": event.tag},
             "repository": {
-                "name": told.name,
-                "namespace": told.namespace,
-                "repo_name": told.repository,
-                "repo_url": f"{told.registry_url}/{told.repository}",
-                "is_private": not told.data.get("is_public"),
-                "date_created": told.created_seconds,
+                "name": event.name,
+                "namespace": event.namespace,
+                "repo_name": event.repository,
+                "repo_url": f"{event.registry_url}/{event.repository}",
+                "is_private": not event.data.get("is_public"),
+                "date_created": event.created_seconds,
                 "status": "Active",
             },
             "callback_url": "",

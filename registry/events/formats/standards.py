@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from accounts.errors import AccountError
 from registry.events.formats.registries import quay_document
-from registry.events.formats.telling import ALL, Format, Message, Options, Told, json_message
+from registry.events.formats.telling import ALL, EventFacts, Format, Message, Options, json_message
 from registry.events.kinds import EventType
 
 CLOUDEVENTS_TYPE: Final = "application/cloudevents+json"
@@ -25,27 +25,27 @@ class TemplateRefused(AccountError):
     """It is no JSON, or asks for something in a way that is not known."""
 
 
-def document_of(told: Told) -> dict[str, Any]:
+def document_of(event: EventFacts) -> dict[str, Any]:
     """An event in our own words."""
-    return {"type": str(told.kind), "timestamp": told.moment, "data": dict(told.data)}
+    return {"type": str(event.kind), "timestamp": event.moment, "data": dict(event.data)}
 
 
-def _standard(events: Sequence[Told], url: str, options: Options) -> Message:
+def _standard(events: Sequence[EventFacts], url: str, options: Options) -> Message:
     return json_message(document_of(events[0]))
 
 
-def _cloudevents(events: Sequence[Told], url: str, options: Options) -> Message:
-    told = events[0]
+def _cloudevents(events: Sequence[EventFacts], url: str, options: Options) -> Message:
+    event = events[0]
     return json_message(
         {
             "specversion": "1.0",
-            "id": str(told.uuid),
-            "source": told.link,
-            "type": _cloud_type(told.kind),
-            "subject": _subject(told),
-            "time": told.moment,
+            "id": str(event.uuid),
+            "source": event.link,
+            "type": _cloud_type(event.kind),
+            "subject": _subject(event),
+            "time": event.moment,
             "datacontenttype": "application/json",
-            "data": {**told.data, "registry": told.host},
+            "data": {**event.data, "registry": event.host},
         },
         CLOUDEVENTS_TYPE,
     )
@@ -57,17 +57,17 @@ def _cloud_type(kind: EventType) -> str:
     return f"dev.berth.{thing}.{verb}"
 
 
-def _subject(told: Told) -> str:
-    place = told.repository or told.namespace or told.host
-    if told.tag:
-        return f"{place}:{told.tag}"
-    return f"{place}@{told.digest}" if told.digest else place
+def _subject(event: EventFacts) -> str:
+    place = event.repository or event.namespace or event.host
+    if event.tag:
+        return f"{place}:{event.tag}"
+    return f"{place}@{event.digest}" if event.digest else place
 
 
-def _template(events: Sequence[Told], url: str, options: Options) -> Message:
-    told = events[0]
-    known = {**quay_document(told), **document_of(told), "event_data": dict(told.data)}
-    return json_message(_filled(json.loads(options["template"]), known))
+def _template(events: Sequence[EventFacts], url: str, options: Options) -> Message:
+    event = events[0]
+    values = {**quay_document(event), **document_of(event), "event_data": dict(event.data)}
+    return json_message(_filled(json.loads(options["template"]), values))
 
 
 def check_template(text: str) -> None:
@@ -102,26 +102,26 @@ def _check(part: Any) -> None:
                     )
 
 
-def _filled(part: Any, known: Mapping[str, Any]) -> Any:
+def _filled(part: Any, values: Mapping[str, Any]) -> Any:
     match part:
         case dict():
             return {
-                str(_filled(name, known)): _filled(value, known) for name, value in part.items()
+                str(_filled(name, values)): _filled(value, values) for name, value in part.items()
             }
         case list():
-            return [_filled(value, known) for value in part]
+            return [_filled(value, values) for value in part]
         case str():
             if whole := _PLACE.fullmatch(part):
-                return _found(whole[1], known)
-            return _PLACE.sub(lambda place: _text(_found(place[1], known)), part)
+                return _value_at(whole[1], values)
+            return _PLACE.sub(lambda place: _text(_value_at(place[1], values)), part)
     return part
 
 
-def _found(path: str, known: Mapping[str, Any]) -> Any:
+def _value_at(path: str, values: Mapping[str, Any]) -> Any:
     parts = _PATH.fullmatch(path.strip())
     if parts is None:
         return _MISSING
-    value: Any = known.get(parts[1], _MISSING)
+    value: Any = values.get(parts[1], _MISSING)
     for name, number in _STEP.findall(parts[2]):
         if name and isinstance(value, dict) and name in value:
             value = value[name]

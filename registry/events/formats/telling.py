@@ -16,7 +16,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventFacts:
     """An event as forms see it. ``data`` has no more in it than the event had."""
 
     kind: EventType
@@ -97,7 +97,7 @@ class Message:
 
 
 Options = Mapping[str, Any]
-Render = Callable[[Sequence[Told], str, Options], Message]
+Render = Callable[[Sequence[EventFacts], str, Options], Message]
 
 
 @dataclass(frozen=True, slots=True)

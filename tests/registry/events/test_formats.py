@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts.errors import AccountError
 from accounts.outgoing.addresses import AddressRefused
 from registry.events.formats.catalogue import FORMATS
-from registry.events.formats.telling import Message, Told
+from registry.events.formats.telling import EventFacts, Message
 from registry.events.kinds import TITLES, EventType, sentence
 from registry.events.services import HookRefused, kinds_of
 from tests.registry.builders import make_repository
@@ -42,16 +42,16 @@ def _https(settings: Settings) -> None:
     settings.PREFERRED_URL_SCHEME = "https"
 
 
-def told(kind: EventType = EventType.TAG_PUSHED, **changed: Any) -> Told:
+def event_of(kind: EventType = EventType.TAG_PUSHED, **changed: Any) -> EventFacts:
     data = {name: value for name, value in {**DATA, **changed}.items() if value is not None}
-    return Told(kind, UUID_OF_EVENT, AT, data)
+    return EventFacts(kind, UUID_OF_EVENT, AT, data)
 
 
-def message(name: str, *events: Told, url: str = "", **options: Any) -> Message:
-    return FORMATS[name].render(events or (told(),), url, options)
+def message(name: str, *events: EventFacts, url: str = "", **options: Any) -> Message:
+    return FORMATS[name].render(events or (event_of(),), url, options)
 
 
-def document(name: str, *events: Told, **options: Any) -> Any:
+def document(name: str, *events: EventFacts, **options: Any) -> Any:
     return json.loads(message(name, *events, **options).body)
 
 
@@ -67,7 +67,7 @@ def test_quay() -> None:
 
 
 def test_quay_of_a_tag_that_is_about_to_expire() -> None:
-    event = told(EventType.TAG_EXPIRING, expires_at="2026-03-06T13:00:00+00:00")
+    event = event_of(EventType.TAG_EXPIRING, expires_at="2026-03-06T13:00:00+00:00")
 
     said = document("quay", event)
 
@@ -98,12 +98,12 @@ def test_harbor() -> None:
     "kind", [EventType.TAG_DELETED, EventType.TAG_EXPIRED, EventType.MANIFEST_DELETED]
 )
 def test_harbor_and_distribution_have_one_word_for_all_that_goes(kind: EventType) -> None:
-    assert document("harbor", told(kind))["type"] == "DELETE_ARTIFACT"
-    assert document("distribution", told(kind))["events"][0]["action"] == "delete"
+    assert document("harbor", event_of(kind))["type"] == "DELETE_ARTIFACT"
+    assert document("distribution", event_of(kind))["events"][0]["action"] == "delete"
 
 
 def test_harbor_of_a_manifest_without_a_tag() -> None:
-    said = document("harbor", told(EventType.MANIFEST_PUSHED, tag=None))
+    said = document("harbor", event_of(EventType.MANIFEST_PUSHED, tag=None))
 
     resource = {"digest": DIGEST, "resource_url": f"{HOST}/acme/team/web@{DIGEST}"}
     assert said["event_data"]["resources"] == [resource]
@@ -177,7 +177,7 @@ def test_standard_webhooks() -> None:
 
 
 def test_slack_reads_no_markup_in_names() -> None:
-    said = document("slack", told(actor={"name": "<!channel>&"}))
+    said = document("slack", event_of(actor={"name": "<!channel>&"}))
 
     assert said["text"] == "&lt;!channel&gt;&amp; pushed acme/team/web:v1"
     assert said["attachments"][0]["color"] == "good"
@@ -203,7 +203,7 @@ def test_matrix_puts_a_notice_under_the_id_of_the_event() -> None:
 
 def test_matrix_reads_no_markup_in_names() -> None:
     said = document(
-        "matrix", told(actor={"name": "<img src=x>"}), url="https://m.example", room="!r:e"
+        "matrix", event_of(actor={"name": "<img src=x>"}), url="https://m.example", room="!r:e"
     )
 
     assert "<img" not in said["formatted_body"]
@@ -230,7 +230,7 @@ def test_every_event_is_a_sentence_and_fits_every_format_that_has_words_for_it(
     kind: EventType,
 ) -> None:
     facts = {"expires_at": "2026-03-06T12:00:00+00:00", "reason": "x\ny", "title": "t", "role": "r"}
-    event = told(kind, **facts, holder="bob", removed=3)
+    event = event_of(kind, **facts, holder="bob", removed=3)
 
     assert "?" not in sentence(kind, event.data)
     for name, form in FORMATS.items():

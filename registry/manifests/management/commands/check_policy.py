@@ -54,16 +54,16 @@ class Command(BaseCommand):
     ) -> None:
         if (manifest is None) == (report is None):
             raise CommandError("give either a manifest (a file or REPOSITORY:TAG) or --report")
-        chosen = _policy_named(policy) if policy else None
+        named_policy = _policy_named(policy) if policy else None
         try:
             if manifest is None:
-                self._report(str(report), chosen)
+                self._report(str(report), named_policy)
             elif _is_file(manifest):
                 document = ManifestDocument.parse(Path(manifest).read_bytes(), "")
-                self._judge(document, chosen or configured_policy())
+                self._judge(document, named_policy or configured_policy())
             else:
                 repository, document = _stored(manifest)
-                self._judge(document, chosen or selected_policy(repository))
+                self._judge(document, named_policy or selected_policy(repository))
         except OCIError as error:
             raise CommandError(error.reason) from error
 
@@ -75,10 +75,10 @@ class Command(BaseCommand):
         note = "; the manifests it lists are judged themselves" if document.manifests else ""
         self.stdout.write(f"Accepted{note}")
 
-    def _report(self, scope: str, chosen: Policy | None) -> None:
+    def _report(self, scope: str, named_policy: Policy | None) -> None:
         total = refused = 0
         for repository in _repositories(scope):
-            policy = chosen or selected_policy(repository)
+            policy = named_policy or selected_policy(repository)
             for judged in judged_manifests(
                 repository=repository, policy=policy, now=timezone.now()
             ):
@@ -107,8 +107,8 @@ def _policy_named(name: str) -> Policy:
     row = ArtifactPolicy.objects.filter(name=name).first()
     if row is None:
         names = ArtifactPolicy.objects.order_by("name").values_list("name", flat=True)
-        known = ", ".join(["configuration", *names])
-        raise CommandError(f"there is no artifact policy {name!r}; there are: {known}")
+        choices = ", ".join(["configuration", *names])
+        raise CommandError(f"there is no artifact policy {name!r}; there are: {choices}")
     return row.as_policy("chosen with --policy")
 
 
@@ -121,24 +121,24 @@ def _stored(text: str) -> tuple[Repository, ManifestDocument]:
     repository = Repository.objects.select_related(*POLICIES).filter(path=path).first()
     if repository is None:
         raise CommandError(f"there is neither a file {text} nor a repository {path}")
-    found = resolve_manifest(
+    manifest = resolve_manifest(
         repository=repository,
         reference=Reference.parse(reference),
         with_body=True,
         now=timezone.now(),
     )
-    return repository, found.document()
+    return repository, manifest.document()
 
 
 def _repositories(scope: str) -> Iterator[Repository]:
     """All repositories, those of an organization or user, or the one of that name."""
-    chosen = Repository.objects.select_related(*POLICIES).order_by("path")
+    repositories = Repository.objects.select_related(*POLICIES).order_by("path")
     if "/" in scope:
-        chosen = chosen.filter(path=repository_path(scope))
-        if not chosen.exists():
+        repositories = repositories.filter(path=repository_path(scope))
+        if not repositories.exists():
             raise CommandError(f"there is no repository {scope}")
     elif scope:
         if not Namespace.objects.filter(name=scope).exists():
             raise CommandError(f"there is no organization, user or repository {scope}")
-        chosen = chosen.filter(namespace__name=scope)
-    return chosen.iterator()
+        repositories = repositories.filter(namespace__name=scope)
+    return repositories.iterator()

@@ -14,9 +14,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("namespace", metavar="NAMESPACE", help="an organization or a user")
-        chosen = parser.add_mutually_exclusive_group()
-        chosen.add_argument("lifetime", metavar="LIFETIME", nargs="?", help="such as 4w")
-        chosen.add_argument(
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument("lifetime", metavar="LIFETIME", nargs="?", help="such as 4w")
+        group.add_argument(
             "--default",
             action="store_true",
             help="as the configuration says (DEFAULT_TAG_EXPIRATION)",
@@ -24,9 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, *, namespace: str, lifetime: str | None, default: bool, **_: Any) -> None:
         with sentences():
-            found = namespace_named(namespace)
+            space = namespace_named(namespace)
             if default or lifetime is not None:
                 set_time_machine(
-                    namespace=found, lifetime=lifetime, now=timezone.now(), by=COMMAND_LINE
+                    namespace=space, lifetime=lifetime, now=timezone.now(), by=COMMAND_LINE
                 )
-        self.stdout.write(f"tags of {found.name} can be restored for {time_machine_of(found)}")
+        self.stdout.write(f"tags of {space.name} can be restored for {time_machine_of(space)}")
