@@ -55,10 +55,10 @@ def hasher_at(writer: UploadWriter, upload: UUID, algorithm: str, offset: int) -
     if offset == 0:
         return Hasher(algorithm)
     with _lock:
-        known = _hashers.get(upload)
-        if known and known.algorithm == algorithm and known.length == offset:
+        last = _hashers.get(upload)
+        if last and last.algorithm == algorithm and last.length == offset:
             # A copy: a request that fails half way must not spoil the state it began with.
-            return known.copy()
+            return last.copy()
     hasher = Hasher(algorithm)
     for piece in writer.read(offset):
         hasher.update(piece)

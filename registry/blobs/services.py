@@ -131,9 +131,9 @@ def _registered(blob: NewBlob, looked_at: Mapping[str, bool]) -> Blob:
     row = _born_or_locked(blob)
     if row is None:
         raise _LookFirst(None)
-    kept = _keep_one_copy(row, blob.storage_key, looked_at)
-    _link(blob.repository, kept.digest, blob.now)
-    return kept
+    stored_blob = _keep_one_copy(row, blob.storage_key, looked_at)
+    _link(blob.repository, stored_blob.digest, blob.now)
+    return stored_blob
 
 
 class _LookFirst(Exception):
@@ -180,7 +180,7 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
         BlobUnknown: not in this repository, wherever else it may be.
     """
     parameters = (repository.id, str(digest))
-    row = statements.remembered((_FIND, *parameters), lambda: _found(parameters))
+    row = statements.remembered((_FIND, *parameters), lambda: _link_row(parameters))
     if row is None:
         raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
     link_id, digest_, size, storage_key, pushed = row
@@ -189,7 +189,7 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
     return StoredBlob(link_id, digest_, size, storage_key, is_aging=aging < now)
 
 
-def _found(parameters: Sequence[Any]) -> statements.Found[tuple[Any, ...] | None]:
+def _link_row(parameters: Sequence[Any]) -> statements.Found[tuple[Any, ...] | None]:
     for *names, pushed in statements.rows(_FIND, parameters):
         return statements.Found((*names, statements.moment(pushed)))
     return statements.Found(None)
@@ -243,13 +243,13 @@ def mount_blob(
 
     An absent blob and one that only others may read look the same: one query either way.
     """
-    held = BlobLink.objects.filter(
+    links = BlobLink.objects.filter(
         blob=str(digest), blob__missing_at=None, repository__in=sources.values("pk")
     )
-    found = held.order_by("pk").values_list("pk", "repository__path").first()
-    if found is None:
+    link = links.order_by("pk").values_list("pk", "repository__path").first()
+    if link is None:
         return False
-    source, path = found
+    source, path = link
     with while_it_exists(repository), transaction.atomic():
         # Both ends in one order: a mount the other way round must not deadlock.
         ends = BlobLink.objects.filter(Q(pk=source) | Q(repository=repository.id, blob=str(digest)))

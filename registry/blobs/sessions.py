@@ -194,9 +194,9 @@ class _Name:
     def read(cls, key: UUID) -> Self | None:
         if key.version != _VERSION:
             return None
-        told = (key.int >> 80) << 12 | (key.int >> 64) & 0xFFF
-        told = (told << 62 | key.int & (1 << 62) - 1) >> _PROOF_BITS
-        return cls(told >> _RANDOM_BITS, told & (1 << _RANDOM_BITS) - 1)
+        number = (key.int >> 80) << 12 | (key.int >> 64) & 0xFFF
+        number = (number << 62 | key.int & (1 << 62) - 1) >> _PROOF_BITS
+        return cls(number >> _RANDOM_BITS, number & (1 << _RANDOM_BITS) - 1)
 
     @property
     def opened_at(self) -> datetime:
@@ -204,10 +204,10 @@ class _Name:
 
     def sealed(self, repository: Repository, owner: str, algorithm: str, secret: str) -> UUID:
         """The id, which nobody else can make for that owner in that repository."""
-        told = (self.seconds & 0xFFFFFFFF) << _RANDOM_BITS | self.random
-        said = f"{told} {repository.id} {algorithm} {owner}"
+        number = (self.seconds & 0xFFFFFFFF) << _RANDOM_BITS | self.random
+        claim = f"{number} {repository.id} {algorithm} {owner}"
         key = _proof_key(secret)
-        proof = hashlib.blake2b(said.encode(), digest_size=8, key=key).digest()
-        bits = told << _PROOF_BITS | int.from_bytes(proof, "big") >> 64 - _PROOF_BITS
+        proof = hashlib.blake2b(claim.encode(), digest_size=8, key=key).digest()
+        bits = number << _PROOF_BITS | int.from_bytes(proof, "big") >> 64 - _PROOF_BITS
         high, middle, low = bits >> 74, bits >> 62 & 0xFFF, bits & (1 << 62) - 1
         return UUID(int=high << 80 | _VERSION << 76 | middle << 64 | _VARIANT << 62 | low)

@@ -136,7 +136,7 @@ def append_chunk(*, session: UploadSession, chunk: Chunk, now: datetime) -> Uplo
 def appending(*, session: UploadSession, chunk: Chunk) -> Receiving[UploadSession]:
     """The same for a chunk whose pieces are handed in."""
     _check_start(session, chunk)
-    with _held(session) as writer:
+    with _hold(session) as writer:
         hasher = hashing.hasher_at(writer, session.pk, session.algorithm, session.offset)
         now = yield from _written(writer, session, hasher, (yield))
         arrived = hasher.length - session.offset
@@ -220,7 +220,7 @@ def finish_upload(
 def finishing(*, session: UploadSession, digest: Digest, chunk: Chunk) -> Receiving[Finished]:
     """The same for a chunk whose pieces are handed in."""
     _check_start(session, chunk)
-    with _held(session) as writer:
+    with _hold(session) as writer:
         content_digest, size, now = yield from _write_last(writer, session, chunk, digest.algorithm)
         _require_digest(content_digest, digest)
         key = writer.finish()
@@ -244,7 +244,7 @@ def finishing_blob(*, repository: Repository, digest: Digest, chunk: Chunk) -> R
     session = UploadSession(id=uuid4(), repository=repository, offset=0)
     _check_start(session, chunk)
     try:
-        with _held(session, confirm=lambda: None) as writer:
+        with _hold(session, confirm=lambda: None) as writer:
             hasher = hashing.Hasher(digest.algorithm)
             now = yield from _written(writer, session, hasher, (yield))
             _require_length(chunk, hasher.length)
@@ -298,13 +298,13 @@ def cancel_upload(*, session: UploadSession, now: datetime) -> None:
 def delete_stale_uploads(*, now: datetime, older_than: timedelta, limit: int) -> int:
     """Forget at most ``limit`` sessions that nobody touched for ``older_than``; return how many."""
     stale = UploadSession.objects.filter(active_at__lt=now - older_than, is_closed=False)
-    chosen = list(stale.order_by("active_at", "pk").values_list("pk", flat=True)[:limit])
-    for session_id in chosen:
+    session_ids = list(stale.order_by("active_at", "pk").values_list("pk", flat=True)[:limit])
+    for session_id in session_ids:
         # Asked again at the delete: a chunk may have come meanwhile.
         deleted, _ = stale.filter(pk=session_id).delete()
         if deleted:
             blob_store().discard(session_id)
-    return len(chosen)
+    return len(session_ids)
 
 
 def _check_start(session: UploadSession, chunk: Chunk) -> None:
@@ -333,7 +333,7 @@ def _keep(upload: UUID, digest: Digest, content: bytes) -> str:
 
 
 @contextmanager
-def _held(
+def _hold(
     session: UploadSession, *, confirm: Callable[[], None] | None = None
 ) -> Iterator[UploadWriter]:
     """The store's hold on the session's bytes, its failures told in the spec's words."""
@@ -410,9 +410,11 @@ def _require_length(chunk: Chunk, arrived: int) -> None:
         raise SizeInvalid(f"{chunk.expected} bytes were announced, {arrived} arrived")
 
 
-def _require_digest(found: Digest, wanted: Digest) -> None:
-    if found != wanted:
-        raise DigestInvalid(f"the content has the digest {found}, not {wanted}", digest=str(wanted))
+def _require_digest(actual: Digest, wanted: Digest) -> None:
+    if actual != wanted:
+        raise DigestInvalid(
+            f"the content has the digest {actual}, not {wanted}", digest=str(wanted)
+        )
 
 
 def _move(

@@ -52,12 +52,12 @@ def forecast(*, now: datetime, report: Report) -> None:
         report.add(Garbage.TAG, tags + spare_tags(now).exclude(repository__in=whole).count())
         links = unneeded_links(now, but_by=_DOOMED).exclude(repository__in=whole)
         report.add(Garbage.BLOB_LINK, links.count())
-        held = BlobLink.objects.filter(blob=OuterRef("pk")).exclude(pk__in=links.values("pk"))
-        held = held.exclude(repository__in=whole)
-        blobs = Blob.objects.exclude(Exists(held))
+        remaining = BlobLink.objects.filter(blob=OuterRef("pk")).exclude(pk__in=links.values("pk"))
+        remaining = remaining.exclude(repository__in=whole)
+        blobs = Blob.objects.exclude(Exists(remaining))
         size = Sum("size", filter=Q(missing_at=None), default=0)
-        found = blobs.aggregate(items=Count("pk"), size_bytes=size)
-        report.add(Garbage.BLOB, found["items"], size_bytes=found["size_bytes"])
+        totals = blobs.aggregate(items=Count("pk"), size_bytes=size)
+        report.add(Garbage.BLOB, totals["items"], size_bytes=totals["size_bytes"])
 
 
 @contextmanager
@@ -67,8 +67,8 @@ def _doomed_manifests(now: datetime) -> Iterator[None]:
         cursor.execute("CREATE TEMPORARY TABLE gc_doomed (id bigint PRIMARY KEY)")
         try:
             for stretch in stretches(Manifest.objects.all(), STRETCH_ROWS):
-                chosen = rootless(now).filter(stretch).values("pk")
-                statement, parameters = chosen.query.sql_with_params()
+                rows = rootless(now).filter(stretch).values("pk")
+                statement, parameters = rows.query.sql_with_params()
                 cursor.execute(f"INSERT INTO gc_doomed {statement}", parameters)
             spared = 1
             while spared:

@@ -117,22 +117,22 @@ def check_manifests(*, report: Report) -> int:
     for stretch in stretches(Manifest.objects.all(), BATCH_ROWS):
         rows = Manifest.objects.filter(stretch).select_related("repository")
         manifests = list(rows.order_by("pk"))
-        held = _blobs_of(manifests)
+        blobs = _blobs_of(manifests)
         for manifest in manifests:
-            report.add_problem(_damage_of_manifest(manifest, held[manifest.pk]))
+            report.add_problem(_damage_of_manifest(manifest, blobs[manifest.pk]))
         checked += len(manifests)
     return checked
 
 
 def _blobs_of(manifests: list[Manifest]) -> dict[int, set[str]]:
-    held: dict[int, set[str]] = {manifest.pk: set() for manifest in manifests}
-    edges = ManifestBlob.objects.filter(manifest__in=list(held))
+    blobs: dict[int, set[str]] = {manifest.pk: set() for manifest in manifests}
+    edges = ManifestBlob.objects.filter(manifest__in=list(blobs))
     for manifest, blob in edges.values_list("manifest_id", "link__blob_id"):
-        held[manifest].add(blob)
-    return held
+        blobs[manifest].add(blob)
+    return blobs
 
 
-def _damage_of_manifest(manifest: Manifest, held: set[str]) -> str:
+def _damage_of_manifest(manifest: Manifest, blobs: set[str]) -> str:
     body = bytes(manifest.body)
     expected = Digest.parse(manifest.digest)
     try:
@@ -144,7 +144,7 @@ def _damage_of_manifest(manifest: Manifest, held: set[str]) -> str:
     if document.digest_of(body, expected.algorithm) != expected:
         return f"manifest {manifest}: its bytes have another digest; delete it and push it again"
     for blob in document.required_blobs():
-        if str(blob.digest) not in held:
+        if str(blob.digest) not in blobs:
             return f"manifest {manifest}: {blob.digest} is not held for it; push it again"
     return ""
 

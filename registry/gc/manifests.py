@@ -31,13 +31,13 @@ def collect_manifests(*, now: datetime, report: Report, among: Candidates | None
         among: the only ones to look at, and what those keep that go. Raises ``TooMany``.
     """
 
-    def delete(chosen: Sequence[int]) -> int:
+    def delete(keys: Sequence[int]) -> int:
         with transaction.atomic(durable=True):
-            gone = _delete(chosen, without_keepers(rootless(now)), now, among)
+            gone = _delete(keys, without_keepers(rootless(now)), now, among)
         return _tell(gone, report)
 
-    def open_cycles(chosen: Sequence[int]) -> int:
-        return sum(_tell(_open_cycle(pk, now, among), report) for pk in chosen)
+    def open_cycles(keys: Sequence[int]) -> int:
+        return sum(_tell(_open_cycle(pk, now, among), report) for pk in keys)
 
     deleted = 1
     while deleted:
@@ -45,19 +45,19 @@ def collect_manifests(*, now: datetime, report: Report, among: Candidates | None
             deleted = sweep(without_keepers(rootless(now)), delete, report)
             deleted += sweep(in_possible_cycles(rootless(now)), open_cycles, report)
             continue
-        chosen, among.manifests = among.manifests, set()
-        parts = stretches_of(chosen)
+        keys, among.manifests = among.manifests, set()
+        parts = stretches_of(keys)
         deleted = sweep(without_keepers(rootless(now)), delete, report, parts)
-        parts = stretches_of(chosen | above(chosen))
+        parts = stretches_of(keys | above(keys))
         deleted += sweep(in_possible_cycles(rootless(now)), open_cycles, report, parts)
 
 
 def _delete(
-    chosen: Collection[int], garbage: ManifestQuerySet, now: datetime, among: Candidates | None
+    keys: Collection[int], garbage: ManifestQuerySet, now: datetime, among: Candidates | None
 ) -> list[Garbage]:
-    """Delete those of ``chosen`` that still are ``garbage``; return what went."""
-    held = locked(Manifest.objects.filter(pk__in=chosen).order_by("pk"))
-    rows = {row.pk: row for row in garbage.filter(pk__in=held).only(*_COLUMNS)}
+    """Delete those of ``keys`` that still are ``garbage``; return what went."""
+    locked_keys = locked(Manifest.objects.filter(pk__in=keys).order_by("pk"))
+    rows = {row.pk: row for row in garbage.filter(pk__in=locked_keys).only(*_COLUMNS)}
     for pk in _with_tags_of_others(rows):
         rows.pop(pk, None)
     ended = [pk for manifest in rows.values() for pk in _end_companions(manifest, now)]
@@ -82,8 +82,8 @@ def _tell(gone: Sequence[Garbage], report: Report) -> int:
 def _with_tags_of_others(manifests: Collection[int]) -> list[int]:
     """Manifests of which somebody else has locked a tag, whatever for."""
     tags = Tag.objects.filter(manifest__in=list(manifests))
-    held = locked(tags.order_by("name", "pk"))
-    return list(tags.exclude(pk__in=held).values_list("manifest_id", flat=True))
+    locked_keys = locked(tags.order_by("name", "pk"))
+    return list(tags.exclude(pk__in=locked_keys).values_list("manifest_id", flat=True))
 
 
 def _end_companions(subject: Manifest, now: datetime) -> list[int]:
@@ -95,8 +95,8 @@ def _end_companions(subject: Manifest, now: datetime) -> list[int]:
     tags = Tag.objects.live().filter(repository=subject.repository_id, name__in=names)
     tags = tags.filter(is_immutable=False, started_at__lte=now - grace())
     # Not the subject's own: its row goes in this transaction.
-    held = locked(tags.exclude(manifest=subject).order_by("name"))
-    ended = list(tags.filter(pk__in=held).order_by("name"))
+    locked_keys = locked(tags.exclude(manifest=subject).order_by("name"))
+    ended = list(tags.filter(pk__in=locked_keys).order_by("name"))
     for tag in ended:
         end_tag(tag=tag, reason=EndReason.SUBJECT, now=now)
     return [tag.manifest_id for tag in ended]
@@ -117,8 +117,8 @@ def _open_cycle(pk: int, now: datetime, among: Candidates | None) -> list[Garbag
     if pk not in above:
         return []
     with transaction.atomic(durable=True):
-        held = set(locked(Manifest.objects.filter(pk__in=above).order_by("pk")))
-        if held != above or _all_keepers(pk) != above:
+        locked_keys = set(locked(Manifest.objects.filter(pk__in=above).order_by("pk")))
+        if locked_keys != above or _all_keepers(pk) != above:
             return []
         if rootless(now).filter(pk__in=above).count() != len(above):
             return []
@@ -127,11 +127,11 @@ def _open_cycle(pk: int, now: datetime, among: Candidates | None) -> list[Garbag
 
 def _all_keepers(pk: int) -> set[int]:
     """Keepers of keepers, all the way up; empty when there are too many to hold."""
-    found: set[int] = set()
+    keepers: set[int] = set()
     new = keepers_of([pk])
     while new:
-        found |= new
-        if len(found) > _MOST_KEEPERS:
+        keepers |= new
+        if len(keepers) > _MOST_KEEPERS:
             return set()
-        new = keepers_of(new) - found
-    return found
+        new = keepers_of(new) - keepers
+    return keepers

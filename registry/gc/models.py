@@ -50,8 +50,8 @@ def take_turn(name: str, *, now: datetime, lasting: timedelta) -> bool:
 
 def keep_turn(name: str, *, taken_at: datetime, now: datetime, lasting: timedelta) -> bool:
     """Keep a turn that was taken at ``taken_at``; ``False`` when another has it since."""
-    held = Turn.objects.filter(name=name, held_until=taken_at + lasting)
-    return held.update(held_until=now + lasting) == 1
+    turns = Turn.objects.filter(name=name, held_until=taken_at + lasting)
+    return turns.update(held_until=now + lasting) == 1
 
 
 def give_back(name: str, *, now: datetime, lasting: timedelta) -> None:

@@ -30,18 +30,18 @@ def grace() -> timedelta:
 
 def kept_tags(now: datetime) -> TagQuerySet:
     """Tags that are alive, or that the time machine of their organization still holds."""
-    kept = Tag.objects.none()
+    tags = Tag.objects.none()
     for seconds in time_machines():
         since = now - time_machine_of(Namespace(tag_expiration_seconds=seconds))
         theirs = Tag.objects.filter(repository__namespace__tag_expiration_seconds=seconds)
-        kept |= theirs.kept(since)
-    return kept
+        tags |= theirs.kept(since)
+    return tags
 
 
 def time_machines() -> list[int | None]:
     """Lengths that namespaces have, in seconds; ``None`` is that of the configuration."""
-    chosen = Namespace.objects.order_by().values_list("tag_expiration_seconds", flat=True)
-    return list(chosen.distinct())
+    lengths = Namespace.objects.order_by().values_list("tag_expiration_seconds", flat=True)
+    return list(lengths.distinct())
 
 
 def forgotten_tags(now: datetime) -> TagQuerySet:
@@ -53,8 +53,8 @@ def forgotten_tags(now: datetime) -> TagQuerySet:
 
 def spare_tags(now: datetime) -> TagQuerySet:
     """Forgotten tags whose manifest has other tags that are not."""
-    kept = kept_tags(now).filter(manifest=OuterRef("manifest"))
-    return forgotten_tags(now).filter(Exists(kept))
+    others = kept_tags(now).filter(manifest=OuterRef("manifest"))
+    return forgotten_tags(now).filter(Exists(others))
 
 
 def rootless(now: datetime) -> ManifestQuerySet:
@@ -81,8 +81,8 @@ def without_keepers(manifests: ManifestQuerySet) -> ManifestQuerySet:
 
 def keepers_of(manifest_ids: Iterable[int]) -> set[int]:
     """The ids of the indexes that list manifests of one repository, and of their subjects."""
-    kept = Manifest.objects.filter(pk__in=list(manifest_ids))
-    rows = list(kept.values_list("repository_id", "digest", "subject_digest", "deleted_at"))
+    manifests = Manifest.objects.filter(pk__in=list(manifest_ids))
+    rows = list(manifests.values_list("repository_id", "digest", "subject_digest", "deleted_at"))
     repositories = {repository for repository, *_ in rows}
     parents = ManifestChild.objects.filter(
         parent__repository__in=repositories, child_digest__in={digest for _, digest, *_ in rows}

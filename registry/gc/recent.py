@@ -56,11 +56,11 @@ def candidates(*, since: datetime, now: datetime) -> Candidates:
 
     Raises ``TooMany``.
     """
-    found = Candidates()
+    rows = Candidates()
     pushed = _between("last_pushed_at", since - grace(), now - grace())
-    _add(found.manifests, Manifest.objects.filter(pushed))
-    _add(found.links, BlobLink.objects.filter(pushed))
-    _add(found.manifests, Manifest.objects.filter(_between("deleted_at", since, now)))
+    _add(rows.manifests, Manifest.objects.filter(pushed))
+    _add(rows.links, BlobLink.objects.filter(pushed))
+    _add(rows.manifests, Manifest.objects.filter(_between("deleted_at", since, now)))
     for seconds in time_machines():
         length = time_machine_of(Namespace(tag_expiration_seconds=seconds))
         tags = Tag.objects.filter(repository__namespace__tag_expiration_seconds=seconds)
@@ -68,26 +68,26 @@ def candidates(*, since: datetime, now: datetime) -> Candidates:
             tags.filter(_between("ended_at", since - length, now - length)),
             tags.live().filter(_between("expires_at", since - length, now - length)),
         ):
-            _add(found.tags, over)
-            _add(found.manifests, over, "manifest_id")
-    for part in pages(sorted(found.manifests)):
-        _add(found.manifests, _subjects_of_companions(part))
-    return found
+            _add(rows.tags, over)
+            _add(rows.manifests, over, "manifest_id")
+    for part in pages(sorted(rows.manifests)):
+        _add(rows.manifests, _subjects_of_companions(part))
+    return rows
 
 
 def above(manifests: Iterable[int]) -> set[int]:
     """All that keeps these manifests, be it through others. Raises ``TooMany``."""
-    found: set[int] = set()
+    keepers: set[int] = set()
     new = set(manifests)
     while new:
         level: set[int] = set()
         for part in pages(sorted(new)):
             level |= keepers_of(part)
-        new = level - found
-        found |= new
-        if len(found) > MOST:
+        new = level - keepers
+        keepers |= new
+        if len(keepers) > MOST:
             raise TooMany
-    return found
+    return keepers
 
 
 def pages(keys: Iterable[Any]) -> Iterator[list[Any]]:
@@ -111,9 +111,9 @@ def _between(column: str, after: datetime, until: datetime) -> Q:
     return Q(**{f"{column}__gt": after, f"{column}__lte": until})
 
 
-def _add(found: set[Any], rows: QuerySet[Any, Any], column: str = "pk") -> None:
-    found.update(rows.order_by().values_list(column, flat=True)[: MOST + 1])
-    if len(found) > MOST:
+def _add(keys: set[Any], rows: QuerySet[Any, Any], column: str = "pk") -> None:
+    keys.update(rows.order_by().values_list(column, flat=True)[: MOST + 1])
+    if len(keys) > MOST:
         raise TooMany
 
 

@@ -103,8 +103,8 @@ def collect_tags(*, now: datetime, report: Report, among: Candidates | None = No
     The last tags of a manifest go with it, not before: they say why it cannot be pulled.
     """
 
-    def delete(chosen: Sequence[int]) -> int:
-        deleted = delete_garbage(spare_tags(now), chosen, order=("name", "pk"))
+    def delete(keys: Sequence[int]) -> int:
+        deleted = delete_garbage(spare_tags(now), keys, order=("name", "pk"))
         report.add(Garbage.TAG, len(deleted))
         return len(deleted)
 
@@ -112,8 +112,8 @@ def collect_tags(*, now: datetime, report: Report, among: Candidates | None = No
 
 
 def collect_blob_links(*, now: datetime, report: Report, among: Candidates | None = None) -> None:
-    def delete(chosen: Sequence[int]) -> int:
-        deleted = delete_garbage(unneeded_links(now), chosen, order=("blob", "pk"))
+    def delete(keys: Sequence[int]) -> int:
+        deleted = delete_garbage(unneeded_links(now), keys, order=("blob", "pk"))
         report.add(Garbage.BLOB_LINK, len(deleted))
         if among is not None:
             among.blobs.update(link.blob_id for link in deleted)
@@ -123,8 +123,8 @@ def collect_blob_links(*, now: datetime, report: Report, among: Candidates | Non
 
 
 def collect_blobs(*, now: datetime, report: Report, among: Candidates | None = None) -> None:
-    def delete(chosen: Sequence[str]) -> int:
-        deleted = delete_garbage(unheld_blobs(now), chosen, order=("pk",))
+    def delete(keys: Sequence[str]) -> int:
+        deleted = delete_garbage(unheld_blobs(now), keys, order=("pk",))
         for blob in deleted:
             _delete_bytes(blob, report)
         return len(deleted)
@@ -153,8 +153,8 @@ def _remove(repository: Repository, now: datetime, report: Report) -> None:
             return  # left to the next run
     with transaction.atomic(durable=True):
         # Locked, it takes no new content; what a push brought since is left to the next run.
-        held = locked(Repository.deleted.filter(pk=repository.pk))
-        if not held or any(rows.exists() for rows in _content(repository)):
+        locked_keys = locked(Repository.deleted.filter(pk=repository.pk))
+        if not locked_keys or any(rows.exists() for rows in _content(repository)):
             return
         repository.delete()
     report.add(Garbage.REPOSITORY)
@@ -174,17 +174,17 @@ def _content(repository: Repository) -> Iterator[QuerySet[Any]]:
 
 def _empty(rows: QuerySet[Any], report: Report) -> bool:
     """Delete ``rows`` batch by batch; ``False`` when somebody has locked or needs some of them."""
-    while chosen := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS]):
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS]):
         begun = time.monotonic()
         try:
             with transaction.atomic(durable=True):
-                held = locked(rows.filter(pk__in=chosen).order_by("pk"))
-                rows.filter(pk__in=held).delete()
+                locked_keys = locked(rows.filter(pk__in=keys).order_by("pk"))
+                rows.filter(pk__in=locked_keys).delete()
         except RestrictedError:  # a late push brought what needs them
             return False
         if rows.model is Manifest:
-            report.add(Garbage.REPOSITORY_MANIFEST, len(held))
-        if len(held) < len(chosen):
+            report.add(Garbage.REPOSITORY_MANIFEST, len(locked_keys))
+        if len(locked_keys) < len(keys):
             return False
         rest(begun)
     return True

@@ -119,7 +119,7 @@ def delete_abandoned_uploads(
     """Uploads without a session: a direct push, or a deleted repository's, that came to nothing."""
     uploads = blob_store().unfinished()
     while some := list(islice(uploads, _UPLOADS_AT_ONCE)):
-        old = [found.upload for found in some if found.active_at <= now - older_than]
+        old = [one.upload for one in some if one.active_at <= now - older_than]
         sessions = UploadSession.objects.filter(pk__in=old, is_closed=False)
         awaited = sessions.values_list("pk", flat=True)
         for upload in set(old) - set(awaited):
@@ -129,17 +129,17 @@ def delete_abandoned_uploads(
 def pairs(*, after: str = "") -> Iterator[Pair]:
     """All blobs and all that is stored under greater keys, matched by storage key."""
     rows, stored = _rows(after), blob_store().stored(after=after)
-    row, found = next(rows, None), next(stored, None)
-    while row or found:
-        if found is None or (row and row.storage_key < found.key):
+    row, entry = next(rows, None), next(stored, None)
+    while row or entry:
+        if entry is None or (row and row.storage_key < entry.key):
             yield Pair(row, None)
             row = next(rows, None)
-        elif row is None or found.key < row.storage_key:
-            yield Pair(None, found)
-            found = next(stored, None)
+        elif row is None or entry.key < row.storage_key:
+            yield Pair(None, entry)
+            entry = next(stored, None)
         else:
-            yield Pair(row, found)
-            row, found = next(rows, None), next(stored, None)
+            yield Pair(row, entry)
+            row, entry = next(rows, None), next(stored, None)
 
 
 def damage_of(row: Blob) -> str:

@@ -35,10 +35,10 @@ def sweep(
     """
     deleted = 0
     for stretch in stretches(garbage, STRETCH_ROWS) if parts is None else parts:
-        chosen = list(garbage.filter(stretch).order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(chosen), BATCH_ROWS):
+        keys = list(garbage.filter(stretch).order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(keys), BATCH_ROWS):
             begun = time.monotonic()
-            deleted += _delete_or_report(chosen[start : start + BATCH_ROWS], delete, report)
+            deleted += _delete_or_report(keys[start : start + BATCH_ROWS], delete, report)
             rest(begun)
     return deleted
 
@@ -53,10 +53,10 @@ def stretches(rows: QuerySet[Any], size: int) -> Iterator[Q]:
     if (last := every.last()) is None:
         return
     keys = every.filter(pk__lte=last)
-    found = list(keys[:size])
-    while found:
-        yield Q(pk__gte=found[0], pk__lte=found[-1])
-        found = list(keys.filter(pk__gt=found[-1])[:size])
+    page = list(keys[:size])
+    while page:
+        yield Q(pk__gte=page[0], pk__lte=page[-1])
+        page = list(keys.filter(pk__gt=page[-1])[:size])
 
 
 def locked(rows: QuerySet[Any]) -> list[Any]:
@@ -67,7 +67,7 @@ def locked(rows: QuerySet[Any]) -> list[Any]:
 
 
 def delete_garbage(
-    garbage: QuerySet[Row], chosen: Sequence[Any], *, order: Sequence[str]
+    garbage: QuerySet[Row], keys: Sequence[Any], *, order: Sequence[str]
 ) -> list[Row]:
     """Lock what was chosen, look again, and delete what still is garbage; return these.
 
@@ -76,21 +76,21 @@ def delete_garbage(
     """
     rows = garbage.model._default_manager
     with transaction.atomic(durable=True):
-        held = locked(rows.filter(pk__in=chosen).order_by(*order))
-        again = list(garbage.filter(pk__in=held))
+        locked_keys = locked(rows.filter(pk__in=keys).order_by(*order))
+        again = list(garbage.filter(pk__in=locked_keys))
         rows.filter(pk__in=[row.pk for row in again]).delete()
     return again
 
 
-def _delete_or_report(chosen: Sequence[Any], delete: Delete, report: Report) -> int:
+def _delete_or_report(keys: Sequence[Any], delete: Delete, report: Report) -> int:
     """Delete a batch; when one item of it is broken, the others all the same."""
     try:
-        return delete(chosen)
+        return delete(keys)
     except TooMany:
         raise
     except Exception as error:
-        if len(chosen) > 1:
-            return sum(_delete_or_report([pk], delete, report) for pk in chosen)
-        logger.exception("cannot collect %s", chosen[0])
-        report.add_problem(f"{chosen[0]}: {error}")
+        if len(keys) > 1:
+            return sum(_delete_or_report([pk], delete, report) for pk in keys)
+        logger.exception("cannot collect %s", keys[0])
+        report.add_problem(f"{keys[0]}: {error}")
         return 0

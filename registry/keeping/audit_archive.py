@@ -69,11 +69,11 @@ class AuditArchive:
         self, *, since: date | None = None, before: date | None = None
     ) -> Iterator[ArchivedFile]:
         """The files of days from ``since`` on and before ``before``, in the order of time."""
-        for kept in self.place.kept(self.folder):
-            if match := _NAME.fullmatch(kept.name.removeprefix(f"{self.folder}/")):
+        for file in self.place.files(self.folder):
+            if match := _NAME.fullmatch(file.name.removeprefix(f"{self.folder}/")):
                 day = date.fromisoformat(match[1])
                 if (since is None or day >= since) and (before is None or day < before):
-                    yield ArchivedFile(kept.name, day, int(match[2]), match[3], kept.size)
+                    yield ArchivedFile(file.name, day, int(match[2]), match[3], file.size)
 
     def lines(self, file: ArchivedFile) -> Iterator[str]:
         """Each event as JSON, without the end of the line.

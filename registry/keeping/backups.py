@@ -54,11 +54,11 @@ class BackupInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A snapshot that is whole. ``said`` is what stands in its manifest."""
+    """A snapshot that is whole. ``manifest`` is what its file of that name says."""
 
     place: Place
     stamp: str
-    said: Mapping[str, Any]
+    manifest: Mapping[str, Any]
 
     @property
     def folder(self) -> str:
@@ -66,18 +66,18 @@ class Backup:
 
     def file(self, name: str) -> Iterator[bytes]:
         """Raises ``BackupInvalid`` at its end, when it is not what the manifest says."""
-        known = self.said["files"].get(name)
-        if known is None:
+        entry = self.manifest["files"].get(name)
+        if entry is None:
             raise BackupInvalid(f"the backup {self.stamp} has no {name}")
         hasher, size = hashlib.sha256(), 0
         try:
-            for piece in self.place.read(f"{self.folder}/{name}", known["size"]):
+            for piece in self.place.read(f"{self.folder}/{name}", entry["size"]):
                 hasher.update(piece)
                 size += len(piece)
                 yield piece
         except BytesMissing as error:
             raise BackupInvalid(f"{name} of the backup {self.stamp} is lost") from error
-        if size != known["size"] or hasher.hexdigest() != known["sha256"]:
+        if size != entry["size"] or hasher.hexdigest() != entry["sha256"]:
             raise BackupInvalid(f"{name} of the backup {self.stamp} is broken")
 
     def blobs(self) -> Iterator[Wanted]:
@@ -86,7 +86,7 @@ class Backup:
             yield Wanted(key, digest, size)
 
     def rows(self, table: Table) -> Iterator[Row]:
-        columns = self.said["tables"][table.name]["columns"]
+        columns = self.manifest["tables"][table.name]["columns"]
         places = [columns.index(column) for column in table.columns]
         for line in self._lines(f"rows/{table.name}.gz"):
             yield tuple(
@@ -108,8 +108,8 @@ def fetched(backup: Backup) -> Iterator[Backup]:
     """The same, with all but its blobs on this machine. Raises ``BackupInvalid``."""
     with tempfile.TemporaryDirectory(prefix="berth-restore-") as folder:
         place = FolderPlace(Path(folder))
-        for name, known in backup.said["files"].items():
-            place.write(f"{backup.folder}/{name}", backup.file(name), known["size"])
+        for name, entry in backup.manifest["files"].items():
+            place.write(f"{backup.folder}/{name}", backup.file(name), entry["size"])
         yield replace(backup, place=place)
 
 
@@ -132,7 +132,7 @@ def back_up(
     place.clear("blobs", clock())
     with held(clock) as hold, tempfile.TemporaryDirectory(prefix="berth-backup-") as folder:
         begun = clock()
-        said = _spool(Path(folder), extras)
+        manifest = _spool(Path(folder), extras)
         stamp = begun.astimezone(UTC).strftime(_STAMP)
         blobs = _lines_of(Path(folder) / BLOBS)
         with closing(blobs):
@@ -149,7 +149,7 @@ def back_up(
             name = path.relative_to(folder).as_posix()
             files[name] = _keep(place, f"{SNAPSHOTS}/{stamp}/{name}", path)
             hold.renew()
-    said |= {
+    manifest |= {
         "format": FORMAT,
         "version": version,
         "made_at": begun.isoformat(),
@@ -160,47 +160,47 @@ def back_up(
         "files": files,
         "lost": copied.lost,
     }
-    text = json.dumps(said, indent=1).encode()
+    text = json.dumps(manifest, indent=1).encode()
     place.write(f"{SNAPSHOTS}/{stamp}/{MANIFEST}", [text], len(text))
     _forget_broken_off(place, clock())
-    return Backup(place, stamp, said), copied
+    return Backup(place, stamp, manifest), copied
 
 
 def backups(place: Place) -> list[str]:
     """Moments of those that are whole, the newest last."""
     ending = f"/{MANIFEST}"
     return [
-        kept.name.removeprefix(f"{SNAPSHOTS}/").removesuffix(ending)
-        for kept in place.kept(SNAPSHOTS)
-        if kept.name.endswith(ending)
+        file.name.removeprefix(f"{SNAPSHOTS}/").removesuffix(ending)
+        for file in place.files(SNAPSHOTS)
+        if file.name.endswith(ending)
     ]
 
 
 def open_backup(place: Place, stamp: str = "") -> Backup:
     """The newest, or that of a moment. Raises ``BackupInvalid``."""
-    known = backups(place)
-    if not known:
+    stamps = backups(place)
+    if not stamps:
         raise BackupInvalid(f"there is no backup in {place}")
-    if stamp and stamp not in known:
-        raise BackupInvalid(f"there is no backup {stamp}; there are {', '.join(known[-10:])}")
-    stamp = stamp or known[-1]
-    sizes = {kept.name: kept.size for kept in place.kept(f"{SNAPSHOTS}/{stamp}")}
+    if stamp and stamp not in stamps:
+        raise BackupInvalid(f"there is no backup {stamp}; there are {', '.join(stamps[-10:])}")
+    stamp = stamp or stamps[-1]
+    sizes = {file.name: file.size for file in place.files(f"{SNAPSHOTS}/{stamp}")}
     name = f"{SNAPSHOTS}/{stamp}/{MANIFEST}"
     text = b"".join(place.read(name, min(sizes[name], _LINE_BYTES)))
     try:
-        said = json.loads(text)
-        known_format = said["format"]
+        manifest = json.loads(text)
+        known_format = manifest["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise BackupInvalid(f"{name} is not readable") from error
     if known_format != FORMAT:
         raise BackupInvalid(f"the backup {stamp} is of a kind that this version does not know")
-    return Backup(place, stamp, said)
+    return Backup(place, stamp, manifest)
 
 
 def forget_all_but(place: Place, count: int) -> tuple[int, int]:
     """Keep the newest ``count`` backups and the blobs that they name; return what went of both."""
-    known = backups(place)
-    gone, kept = known[:-count], known[-count:]
+    stamps = backups(place)
+    gone, kept = stamps[:-count], stamps[-count:]
     if not gone:
         return 0, 0
     for stamp in gone:
@@ -208,11 +208,11 @@ def forget_all_but(place: Place, count: int) -> tuple[int, int]:
     deleted = 0
     named = _merged([open_backup(place, stamp).blobs() for stamp in kept])
     key = next(named, None)
-    for found in place.kept("blobs"):
-        while key is not None and key < found.name:
+    for file in place.files("blobs"):
+        while key is not None and key < file.name:
             key = next(named, None)
-        if key != found.name:
-            place.delete(found.name)
+        if key != file.name:
+            place.delete(file.name)
             deleted += 1
     return len(gone), deleted
 
@@ -226,17 +226,17 @@ def _spool(folder: Path, extras: Mapping[str, bytes]) -> dict[str, Any]:
     (folder / "rows").mkdir()
     for name, content in extras.items():
         (folder / name).write_bytes(content)
-    said: dict[str, Any] = {}
-    chosen = tables(without=OF_THE_MOMENT)
+    entries: dict[str, Any] = {}
+    spooled_tables = tables(without=OF_THE_MOMENT)
     with snapshot() as moment:
-        for table in chosen:
+        for table in spooled_tables:
             rows = _write_lines(
                 folder / "rows" / f"{table.name}.gz",
                 ([plain(value) for value in row] for row in moment.rows(table)),
             )
-            said[table.name] = {"columns": table.columns, "rows": rows}
+            entries[table.name] = {"columns": table.columns, "rows": rows}
         blobs, size = _write_blobs(moment, folder / BLOBS)
-    return {"tables": said, "blobs": {"count": blobs, "bytes": size}}
+    return {"tables": entries, "blobs": {"count": blobs, "bytes": size}}
 
 
 def _write_blobs(moment: Snapshot, path: Path) -> tuple[int, int]:
@@ -313,7 +313,7 @@ def _keep(place: Place, name: str, path: Path) -> dict[str, Any]:
 def _forget_broken_off(place: Place, now: datetime) -> None:
     """Remove what a backup that was killed left; another may be on its way just now."""
     whole = set(backups(place))
-    there = {kept.name.split("/")[1] for kept in place.kept(SNAPSHOTS)}
+    there = {file.name.split("/")[1] for file in place.files(SNAPSHOTS)}
     for stamp in there - whole:
         try:
             begun = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
@@ -326,5 +326,5 @@ def _forget_broken_off(place: Place, now: datetime) -> None:
 def _remove(place: Place, stamp: str) -> None:
     """The manifest first: what is left is no backup any more."""
     place.delete(f"{SNAPSHOTS}/{stamp}/{MANIFEST}")
-    for kept in list(place.kept(f"{SNAPSHOTS}/{stamp}")):
-        place.delete(kept.name)
+    for file in list(place.files(f"{SNAPSHOTS}/{stamp}")):
+        place.delete(file.name)

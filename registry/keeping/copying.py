@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from artifacts.oci.digest import Digest
 from registry.blobs.hashing import Hasher
-from registry.keeping.places import Kept, Place
+from registry.keeping.places import Place, PlacedFile
 from registry.storage.base import BytesMissing
 from registry.storage.select import blob_store
 
@@ -80,12 +80,12 @@ def copy_blobs(
 
 def _missing(wanted: Iterable[Wanted], place: Place, done: Copied) -> Iterator[Wanted]:
     """Those that are not there, told by going through both in their order."""
-    there = place.kept("blobs")
-    found: Kept | None = next(there, None)
+    there = place.files("blobs")
+    file: PlacedFile | None = next(there, None)
     for blob in wanted:
-        while found and found.name < blob.key:
-            found = next(there, None)
-        if found == (blob.key, blob.size):
+        while file and file.name < blob.key:
+            file = next(there, None)
+        if file == (blob.key, blob.size):
             done.blobs += 1
         else:
             yield blob

@@ -37,10 +37,10 @@ class MoveRefused(Exception):
 
 def make_ready(target: BaseDatabaseWrapper) -> None:
     """Empty tables that nobody has used. Raises ``MoveRefused``."""
-    chosen = tables(without=frozenset())
-    if any(rows_in(target, table) for table in chosen if table.name in _SIGNS_OF_USE):
+    all_tables = tables(without=frozenset())
+    if any(rows_in(target, table) for table in all_tables if table.name in _SIGNS_OF_USE):
         raise MoveRefused("the database to move to is not empty; nothing was changed")
-    empty(target, chosen)
+    empty(target, all_tables)
     target.commit()
 
 
@@ -50,16 +50,16 @@ def move_rows(source: Snapshot, target: BaseDatabaseWrapper, *, tell: Callable[[
     Args:
         target: without autocommit, with tables of this version.
     """
-    chosen = tables(without=OF_PROCESSES)
-    for table in chosen:
+    moved_tables = tables(without=OF_PROCESSES)
+    for table in moved_tables:
         expected = source.count(table)
         if rows_in(target, table) != expected:
             empty(target, [table])
-            write(target, table, _told(source.rows(table), table, expected, tell))
+            write(target, table, _with_progress(source.rows(table), table, expected, tell))
         target.commit()
-    go_on_counting(target, chosen)
+    go_on_counting(target, moved_tables)
     target.commit()
-    return sum(_compared(source, target, table) for table in chosen)
+    return sum(_compared(source, target, table) for table in moved_tables)
 
 
 def move_blobs(
@@ -83,13 +83,13 @@ def _named() -> Iterator[Wanted]:
 
 
 def _compared(source: Snapshot, target: BaseDatabaseWrapper, table: Table) -> int:
-    found, expected = rows_in(target, table), source.count(table)
-    if found != expected:
-        raise MoveRefused(f"{table.name} has {found:,} rows in place of {expected:,}; begin again")
-    return found
+    actual, expected = rows_in(target, table), source.count(table)
+    if actual != expected:
+        raise MoveRefused(f"{table.name} has {actual:,} rows in place of {expected:,}; begin again")
+    return actual
 
 
-def _told(
+def _with_progress(
     rows: Iterable[Row], table: Table, expected: int, tell: Callable[[str], None]
 ) -> Iterator[Row]:
     number = 0

@@ -32,7 +32,7 @@ class PlaceRefused(Exception):
     """What was named is no place. One sentence for a person."""
 
 
-class Kept(NamedTuple):
+class PlacedFile(NamedTuple):
     name: str
     size: int
 
@@ -42,7 +42,7 @@ class Place(Protocol):
         """Raise ``StorageUnavailable`` when it does not answer, or not to us."""
         ...
 
-    def kept(self, folder: str) -> Iterator[Kept]:
+    def files(self, folder: str) -> Iterator[PlacedFile]:
         """Everything below a folder, in the order of the names' bytes."""
         ...
 
@@ -93,12 +93,12 @@ def place_of(text: str) -> Place:
 
 def place_of_store(name: str) -> Place:
     """Where a store of DISTRIBUTED_STORAGE_CONFIG keeps its blobs. Raises ``PlaceRefused``."""
-    known = settings.DISTRIBUTED_STORAGE_CONFIG
-    if name not in known:
+    stores = settings.DISTRIBUTED_STORAGE_CONFIG
+    if name not in stores:
         raise PlaceRefused(
-            f"DISTRIBUTED_STORAGE_CONFIG has no {name!r}; it has {', '.join(sorted(known))}"
+            f"DISTRIBUTED_STORAGE_CONFIG has no {name!r}; it has {', '.join(sorted(stores))}"
         )
-    driver, parameters = known[name]
+    driver, parameters = stores[name]
     if driver == "LocalStorage":
         return FolderPlace(Path(parameters["storage_path"]))
     return BucketPlace(s3_store(parameters).bucket)
@@ -116,10 +116,10 @@ class FolderPlace:
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise StorageUnavailable(why=f"{self.root} cannot be written to")
 
-    def kept(self, folder: str) -> Iterator[Kept]:
+    def files(self, folder: str) -> Iterator[PlacedFile]:
         for path in _files(self.root / folder):
             with suppress(FileNotFoundError):
-                yield Kept(path.relative_to(self.root).as_posix(), path.stat().st_size)
+                yield PlacedFile(path.relative_to(self.root).as_posix(), path.stat().st_size)
 
     def read(self, name: str, size: int) -> Iterator[bytes]:
         try:
@@ -171,10 +171,10 @@ class BucketPlace:
     def require(self) -> None:
         self.bucket.require()
 
-    def kept(self, folder: str) -> Iterator[Kept]:
+    def files(self, folder: str) -> Iterator[PlacedFile]:
         for page in self.bucket.objects(folder):
             for entry in page:
-                yield Kept(entry.key, entry.size)
+                yield PlacedFile(entry.key, entry.size)
 
     def read(self, name: str, size: int) -> Iterator[bytes]:
         from registry.storage.s3_reader import S3Reader

@@ -33,14 +33,14 @@ class Restored:
 
 def check_fits(backup: Backup) -> list[Table]:
     """The tables to fill. Raises ``RestoreRefused`` unless those of the backup are the same."""
-    chosen = tables(without=OF_THE_MOMENT)
-    known = {name: set(said["columns"]) for name, said in backup.said["tables"].items()}
-    if known != {table.name: set(table.columns) for table in chosen}:
+    tables_to_fill = tables(without=OF_THE_MOMENT)
+    columns = {name: set(entry["columns"]) for name, entry in backup.manifest["tables"].items()}
+    if columns != {table.name: set(table.columns) for table in tables_to_fill}:
         raise RestoreRefused(
-            f"the backup was made by version {backup.said['version']}, whose tables are others:"
+            f"the backup was made by version {backup.manifest['version']}, whose tables are others:"
             " restore it with that version, then upgrade"
         )
-    return chosen
+    return tables_to_fill
 
 
 def check_empty(backup: Backup, place: Place) -> None:
@@ -49,12 +49,12 @@ def check_empty(backup: Backup, place: Place) -> None:
         raise RestoreRefused("the database is not empty; nothing was changed")
     named = backup.blobs()
     blob = next(named, None)
-    for kept in place.kept("blobs"):
-        while blob and blob.key < kept.name:
+    for file in place.files("blobs"):
+        while blob and blob.key < file.name:
             blob = next(named, None)
-        if blob is None or blob.key != kept.name:
+        if blob is None or blob.key != file.name:
             raise RestoreRefused(
-                f"the store is not empty: it holds {kept.name}; nothing was changed"
+                f"the store is not empty: it holds {file.name}; nothing was changed"
             )
 
 
@@ -68,24 +68,24 @@ def restore(
 
     Raises ``RestoreRefused`` and ``BackupInvalid``.
     """
-    chosen = check_fits(backup)
+    tables_to_fill = check_fits(backup)
     place.require()
     with fetched(backup) as near:
         check_empty(near, place)
         blobs = copy_blobs(near.blobs(), read=_reader(backup), place=place, tell=tell)
         with transaction.atomic(durable=True):
-            empty(connection, chosen)
-            rows = sum(_fill(near, table) for table in chosen)
-            go_on_counting(connection, chosen)
+            empty(connection, tables_to_fill)
+            rows = sum(_fill(near, table) for table in tables_to_fill)
+            go_on_counting(connection, tables_to_fill)
     return Restored(rows, blobs)
 
 
 def _fill(backup: Backup, table: Table) -> int:
     write(connection, table, backup.rows(table))
-    found, expected = rows_in(connection, table), backup.said["tables"][table.name]["rows"]
-    if found != expected:
-        raise RestoreRefused(f"{table.name} has {found:,} rows in place of {expected:,}")
-    return found
+    actual, expected = rows_in(connection, table), backup.manifest["tables"][table.name]["rows"]
+    if actual != expected:
+        raise RestoreRefused(f"{table.name} has {actual:,} rows in place of {expected:,}")
+    return actual
 
 
 def _reader(backup: Backup) -> Callable[[Wanted], Iterator[bytes]]:

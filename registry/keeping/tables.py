@@ -123,11 +123,11 @@ class Snapshot:
 @contextmanager
 def snapshot() -> Iterator[Snapshot]:
     if default.vendor == "sqlite":
-        with _sqlite_snapshot() as found:
-            yield found
+        with _sqlite_snapshot() as moment:
+            yield moment
     else:
-        with _postgresql_snapshot() as found:
-            yield found
+        with _postgresql_snapshot() as moment:
+            yield moment
 
 
 @contextmanager
@@ -212,8 +212,8 @@ def plain(value: Any) -> Plain:
             return b64encode(value).decode()
         case timedelta():
             return duration_string(value)
-    known: Plain = value
-    return known
+    scalar: Plain = value
+    return scalar
 
 
 def typed(field: "Field[Any, Any]", value: Plain) -> Any:

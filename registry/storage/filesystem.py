@@ -152,8 +152,8 @@ class FilesystemStore:
         return None
 
     def size(self, key: str) -> int | None:
-        found = _status(self.root / key)
-        return found.st_size if found else None
+        status = _status(self.root / key)
+        return status.st_size if status else None
 
     def delete(self, key: str) -> None:
         with disk_is_told():
@@ -167,14 +167,14 @@ class FilesystemStore:
                 continue
             for name in _listed(self.root / "blobs" / folder):
                 key = prefix + name
-                if key > after and (found := _status(self.root / key)):
-                    yield StoredBytes(key, found.st_size, _moment(found.st_mtime))
+                if key > after and (status := _status(self.root / key)):
+                    yield StoredBytes(key, status.st_size, _moment(status.st_mtime))
 
     def unfinished(self) -> Iterator[UnfinishedUpload]:
         for name in _listed(self.root / "uploads"):
             folder = self.root / "uploads" / name
             files = [_status(folder / file) for file in _listed(folder)]
-            times = [found.st_mtime for found in [_status(folder), *files] if found]
+            times = [status.st_mtime for status in [_status(folder), *files] if status]
             with suppress(ValueError):  # gone since it was listed, or not a folder of ours
                 yield UnfinishedUpload(UUID(name), _moment(max(times)))
 

@@ -227,7 +227,7 @@ class Bucket:
             Bucket=self.connection.bucket_name,
             Prefix=self._name(key),
         )
-        with _told(f"list_multipart_uploads {key}"):
+        with _errors_in_our_words(f"list_multipart_uploads {key}"):
             answer = self.connection.presence.wait_for(listing)
             return [
                 str(_field(entry, "UploadId"))
@@ -239,7 +239,7 @@ class Bucket:
         """Raise ``StorageUnavailable`` when there is no such bucket for us."""
         name = self.connection.bucket_name
         try:
-            with _told("head_bucket"):
+            with _errors_in_our_words("head_bucket"):
                 ask = self.connection.client.head_bucket
                 self.connection.presence.wait_for(partial(ask, Bucket=name))
         except BytesMissing as error:
@@ -249,7 +249,11 @@ class Bucket:
         method: Callable[..., Any] = getattr(self.connection.client, operation)
         wanted = {"Bucket": self.connection.bucket_name, "Key": self._name(key), **parameters}
         request = partial(method, **wanted)
-        with traces.span(f"S3 {operation}", {}), _timed(operation), _told(f"{operation} {key}"):
+        with (
+            traces.span(f"S3 {operation}", {}),
+            _timed(operation),
+            _errors_in_our_words(f"{operation} {key}"),
+        ):
             for _ in range(_ATTEMPTS):
                 try:
                     return self.connection.presence.wait_for(request)
@@ -262,7 +266,7 @@ class Bucket:
         pages = self.connection.client.get_paginator(operation).paginate(
             Bucket=self.connection.bucket_name, Prefix=f"{self._name(folder)}/", **parameters
         )
-        with _told(operation):
+        with _errors_in_our_words(operation):
             yield from pages
 
     def _name(self, key: str) -> str:
@@ -297,12 +301,12 @@ class _Refused(StorageUnavailable):
 
 def _field(answer: Any, *names: str) -> Any:
     """A value that every S3 answers with. Raises ``StorageUnavailable`` where it is not there."""
-    found = answer
+    value = answer
     for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    if found is None:
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None:
         raise _misunderstood(".".join(names), "it is not in the answer")
-    return found
+    return value
 
 
 def _misunderstood(request: str, why: object) -> StorageUnavailable:
@@ -313,7 +317,7 @@ def _misunderstood(request: str, why: object) -> StorageUnavailable:
 
 
 @contextmanager
-def _told(request: str) -> Iterator[None]:
+def _errors_in_our_words(request: str) -> Iterator[None]:
     """What goes wrong between us and S3, in words of ours. The details go to the log."""
     try:
         yield

@@ -52,7 +52,7 @@ def _s3(parameters: str, part_bytes: int) -> "S3Store":
     from registry.storage.s3 import S3Store
     from registry.storage.s3_bucket import Bucket, connect
 
-    given = json.loads(parameters)
-    public = given.pop("public_endpoint_url", "")
-    named = connect(**{**given, "endpoint_url": public}) if public else None
-    return S3Store(Bucket(connect(**given), named), part_bytes)
+    options = json.loads(parameters)
+    public = options.pop("public_endpoint_url", "")
+    named = connect(**{**options, "endpoint_url": public}) if public else None
+    return S3Store(Bucket(connect(**options), named), part_bytes)

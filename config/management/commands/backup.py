@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(f"{place}: {error.why or error}") from error
         except (PlaceRefused, BackupInvalid, HoldLost, OSError) as error:
             raise CommandError(str(error)) from error
-        rows = sum(table["rows"] for table in backup.said["tables"].values())
+        rows = sum(table["rows"] for table in backup.manifest["tables"].values())
         self.stdout.write(
             f"{backup.stamp}: {rows:,} rows and {copied.blobs:,} blobs are in {target};"
             f" {copied.copied:,} blobs were new, {copied.copied_bytes:,} bytes."

@@ -74,7 +74,7 @@ class Command(BaseCommand):
 def _put_secrets_back(backup: Backup, data: Path) -> list[str]:
     """Sentences about what a person has to do."""
     sentences = []
-    files = backup.said["files"]
+    files = backup.manifest["files"]
     if "secret_key" not in files:
         sentences.append("The backup has no SECRET_KEY: use the one that you kept.")
     elif settings.SECRET_KEY_IS_MISSING:

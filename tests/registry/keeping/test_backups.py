@@ -93,11 +93,11 @@ def test_blobs_that_are_there_are_not_copied_again(any_place: Place) -> None:
 def test_what_a_backup_is_stands_in_its_manifest(place: Place) -> None:
     backup, _ = backed_up(place)
 
-    said = open_backup(place).said
-    assert said == backup.said
-    assert (said["version"], said["database"]) == ("1", connection.vendor)
-    assert said["blobs"] == {"count": 3, "bytes": len(b"{}layer onelayer two")}
-    assert said["tables"]["tags.Tag"]["rows"] == 6
+    manifest = open_backup(place).manifest
+    assert manifest == backup.manifest
+    assert (manifest["version"], manifest["database"]) == ("1", connection.vendor)
+    assert manifest["blobs"] == {"count": 3, "bytes": len(b"{}layer onelayer two")}
+    assert manifest["tables"]["tags.Tag"]["rows"] == 6
 
 
 def test_tables_that_are_behind_are_not_copied(
@@ -193,7 +193,7 @@ def test_a_broken_backup_makes_no_registry(
     place: Place, lose_everything: Lose, name: str, change: str
 ) -> None:
     backup, _ = backed_up(place)
-    where, size = f"{backup.folder}/{name}", backup.said["files"][name]["size"]
+    where, size = f"{backup.folder}/{name}", backup.manifest["files"][name]["size"]
     content = b"".join(place.read(where, size))
     place.delete(where)
     if change != "lost":
@@ -207,7 +207,7 @@ def test_a_broken_backup_makes_no_registry(
 
 def test_tables_of_another_version_are_refused(place: Place, lose_everything: Lose) -> None:
     backup, _ = backed_up(place)
-    del backup.said["tables"]["tags.Tag"]
+    del backup.manifest["tables"]["tags.Tag"]
 
     with pytest.raises(RestoreRefused, match="restore it with that version"):
         restore(backup, lose_everything())
@@ -219,7 +219,7 @@ def test_a_blob_whose_bytes_are_lost_is_named(place: Place, store_root: Path) ->
 
     backup, copied = backed_up(place)
 
-    assert (copied.lost, backup.said["lost"]) == ([blob.digest], [blob.digest])
+    assert (copied.lost, backup.manifest["lost"]) == ([blob.digest], [blob.digest])
 
 
 def test_a_blob_whose_bytes_are_wrong_is_not_copied(place: Place, store_root: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_blob_whose_bytes_are_wrong_is_not_copied(place: Place, store_root: Pa
     _, copied = backed_up(place)
 
     assert copied.lost == [blob.digest]
-    assert blob.storage_key not in {kept.name for kept in place.kept("blobs")}
+    assert blob.storage_key not in {file.name for file in place.files("blobs")}
 
 
 def test_old_backups_go_with_the_blobs_that_they_alone_name(any_place: Place) -> None:
@@ -241,7 +241,7 @@ def test_old_backups_go_with_the_blobs_that_they_alone_name(any_place: Place) ->
 
     assert forget_all_but(any_place, 1) == (1, 1)
     assert len(backups(any_place)) == 1
-    assert lost.storage_key not in {kept.name for kept in any_place.kept("blobs")}
+    assert lost.storage_key not in {file.name for file in any_place.files("blobs")}
 
 
 def test_every_push_that_was_acknowledged_before_is_in_it(
