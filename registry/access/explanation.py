@@ -114,15 +114,17 @@ def administering_teams(repository: Repository) -> QuerySet[Team]:
 
 
 def _may_be_user(repository: Repository) -> Q:
-    held = Q(pk__in=_grants(repository).values("user"))
-    held |= Q(pk__in=_memberships(repository).values("user"))
-    held |= Q(namespace=repository.namespace_id)
-    return held | Q(is_superuser=True) if settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS else held
+    condition = Q(pk__in=_grants(repository).values("user"))
+    condition |= Q(pk__in=_memberships(repository).values("user"))
+    condition |= Q(namespace=repository.namespace_id)
+    if settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS:
+        condition |= Q(is_superuser=True)
+    return condition
 
 
 def _may_be_robot(repository: Repository) -> Q:
-    held = Q(pk__in=_grants(repository).values("robot"))
-    return held | Q(pk__in=_memberships(repository).values("robot"))
+    condition = Q(pk__in=_grants(repository).values("robot"))
+    return condition | Q(pk__in=_memberships(repository).values("robot"))
 
 
 def _explained(accounts: Sequence[Account], repository: Repository) -> list[Explanation]:
@@ -145,21 +147,21 @@ def _explained(accounts: Sequence[Account], repository: Repository) -> list[Expl
 def _by_itself(account: Account, repository: Repository) -> list[Reason]:
     if not isinstance(account, User):
         return []
-    found = []
+    reasons = []
     if account.is_superuser and settings.BERTH.FEATURE_SUPERUSERS_FULL_ACCESS:
-        found.append(Reason(Source.SUPERUSER, ALL_ACTIONS))
+        reasons.append(Reason(Source.SUPERUSER, ALL_ACTIONS))
     if account.namespace_id == repository.namespace_id:
-        found.append(Reason(Source.OWNER, ALL_ACTIONS))
-    return found
+        reasons.append(Reason(Source.OWNER, ALL_ACTIONS))
+    return reasons
 
 
 def _by_team(team: Team, granted: Mapping[int, str], repository: Repository) -> list[Reason]:
-    found = []
+    reasons = []
     if team.role == TeamRole.ADMIN and team.organization_id == _organization_id(repository):
-        found.append(Reason(Source.TEAM_ADMIN, ALL_ACTIONS, team=team.name))
+        reasons.append(Reason(Source.TEAM_ADMIN, ALL_ACTIONS, team=team.name))
     if role := granted.get(team.pk):
-        found.append(Reason(Source.TEAM_GRANT, OF_ROLE[role], team=team.name, role=role))
-    return found
+        reasons.append(Reason(Source.TEAM_GRANT, OF_ROLE[role], team=team.name, role=role))
+    return reasons
 
 
 def _organization_id(repository: Repository) -> int | None:

@@ -45,8 +45,8 @@ def note_refusal(
     def is_none() -> bool:
         if repository is None and action == "pull":
             return True
-        held = rights_in(principal=principal, path=path, repository=repository)
-        return action in held
+        rights = rights_in(principal=principal, path=path, repository=repository)
+        return action in rights
 
     if principal.kind == "anonymous":
         key = (path, action)

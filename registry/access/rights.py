@@ -37,13 +37,13 @@ def rights_in(
         path: the whole name.
         repository: its row, ``None`` when there is none.
     """
-    held = rights_held(principal=principal, path=path, repository=repository)
-    return rights_left(held, repository)
+    rights = rights_held(principal=principal, path=path, repository=repository)
+    return rights_left(rights, repository)
 
 
-def rights_left(held: frozenset[Action], repository: Repository | None) -> frozenset[Action]:
+def rights_left(rights: frozenset[Action], repository: Repository | None) -> frozenset[Action]:
     """What of somebody's rights the state of the repository leaves."""
-    return held - _CHANGES if repository is not None and repository.is_read_only else held
+    return rights - _CHANGES if repository is not None and repository.is_read_only else rights
 
 
 def rights_held(
@@ -51,12 +51,12 @@ def rights_held(
 ) -> frozenset[Action]:
     """The same as ``rights_in``, whatever the state of the repository: what somebody was given."""
     if repository is None:
-        held = _rights_to_create(principal, path)
+        rights = _rights_to_create(principal, path)
     elif sees_everything(principal):
-        held = ALL_ACTIONS
+        rights = ALL_ACTIONS
     else:
-        held = _rights_given(principal, repository) | _rights_of_anyone(principal, repository)
-    return held & _CEILING[principal.scope]
+        rights = _rights_given(principal, repository) | _rights_of_anyone(principal, repository)
+    return rights & _CEILING[principal.scope]
 
 
 def readable_repositories(principal: Principal) -> RepositoryQuerySet:

@@ -101,8 +101,8 @@ class ChartIndex:
         charts = ChartVersion.objects.available(now).filter(
             namespace=namespace.pk, repository__in=repositories.values("pk")
         )
-        found = charts.newest_first().values_list(*_IDENTITY)[: MAX_CHARTS + 1]
-        ids = array("q", (id if is_tagged else -id for id, is_tagged in found.iterator()))
+        rows = charts.newest_first().values_list(*_IDENTITY)[: MAX_CHARTS + 1]
+        ids = array("q", (id if is_tagged else -id for id, is_tagged in rows.iterator()))
         if len(ids) > MAX_CHARTS:
             raise _too_long(namespace, f"{MAX_CHARTS} charts")
         return cls(namespace, ids)
@@ -139,8 +139,8 @@ class ChartIndex:
         for start in range(0, len(self.charts), BATCH_ROWS):
             batch = self.charts[start : start + BATCH_ROWS]
             wanted = [abs(number) for number in batch]
-            found = ChartVersion.objects.filter(pk__in=wanted).values_list(*_COLUMNS)
-            rows = {row[0]: row for row in found}
+            versions = ChartVersion.objects.filter(pk__in=wanted).values_list(*_COLUMNS)
+            rows = {row[0]: row for row in versions}
             for number in batch:
                 if row := rows.get(abs(number)):
                     used.append(number)
@@ -192,8 +192,8 @@ def _rank(row: _Row) -> tuple[bool, bool, int]:
 def _with_texts(rows: Iterator[_Row], used: "array[int]") -> Iterator[tuple[_Row, _Texts]]:
     """With what each says of itself. Those that went since they were chosen leave ``used`` too."""
     while some := list(islice(rows, TEXTS_AT_ONCE)):
-        found = ChartVersion.objects.filter(pk__in=[row.id for row in some])
-        texts = {id: _Texts(*both) for id, *both in found.values_list("id", *_Texts._fields)}
+        versions = ChartVersion.objects.filter(pk__in=[row.id for row in some])
+        texts = {id: _Texts(*both) for id, *both in versions.values_list("id", *_Texts._fields)}
         for row in some:
             if row.id in texts:
                 yield row, texts[row.id]
@@ -216,7 +216,7 @@ def _entry(row: _Row, texts: _Texts) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def forget_indexes() -> None:

@@ -67,7 +67,7 @@ def read_chart(
     content = _layer(document, CONTENT_TYPES)
     provenance = _layer(document, frozenset({PROVENANCE_TYPE}))
     try:
-        columns = _known(manifest, document, content, now) or _columns(
+        columns = _earlier_columns(manifest, document, content, now) or _columns(
             _read(manifest, document, content, now, tick)
         )
     except ChartUnreadable as error:
@@ -121,7 +121,7 @@ def _layer(document: ManifestDocument, types: frozenset[str]) -> Descriptor | No
     return next((layer for layer in document.layers if layer.media_type in types), None)
 
 
-def _known(
+def _earlier_columns(
     manifest: Manifest, document: ManifestDocument, content: Descriptor | None, now: datetime
 ) -> Mapping[str, Any] | None:
     """What the same archive said before. What the config says is compared with it anew."""
@@ -133,10 +133,10 @@ def _known(
     columns = read.order_by("-id").values(*_FROM_ARCHIVE).first()
     if columns is None:
         return None
-    told = [line for line in columns["problems"].splitlines() if not line.startswith(OF_CONFIG)]
+    problems = [line for line in columns["problems"].splitlines() if not line.startswith(OF_CONFIG)]
     if columns["name"]:
-        told += problem_of_config(_config(manifest, document.config, now), columns)
-    return {**columns, "problems": "\n".join(told)}
+        problems += problem_of_config(_config(manifest, document.config, now), columns)
+    return {**columns, "problems": "\n".join(problems)}
 
 
 def _config(manifest: Manifest, config: Descriptor, now: datetime) -> bytes:
@@ -167,17 +167,17 @@ def _pieces(manifest: Manifest, descriptor: Descriptor, now: datetime) -> Iterat
 
 
 def _columns(chart: Chart) -> dict[str, Any]:
-    said = chart.metadata
+    metadata = chart.metadata
     return {
         "name": chart.name,
         "version": chart.version,
         "sort_key": sort_key(chart.version) or "",
         "file_name": f"{chart.name}-{chart.version}.tgz",
-        "api_version": said.get("apiVersion", ""),
-        "app_version": said.get("appVersion", ""),
-        "description": said.get("description", ""),
-        "is_deprecated": said.get("deprecated", False),
-        "metadata_json": json.dumps(said),
+        "api_version": metadata.get("apiVersion", ""),
+        "app_version": metadata.get("appVersion", ""),
+        "description": metadata.get("description", ""),
+        "is_deprecated": metadata.get("deprecated", False),
+        "metadata_json": json.dumps(metadata),
         "dependencies_json": json.dumps(chart.dependencies),
         "lock_json": json.dumps(chart.locked),
         "subcharts_json": json.dumps(chart.subcharts),

@@ -38,5 +38,5 @@ class LeavesNonsenseOut:
 
 
 def leave_out(queue: str, error: Exception) -> None:
-    told = f"{type(error).__name__}: {error}"
-    logger.error("left out what is no job in the queue %s: %s", queue, told[:300])
+    text = f"{type(error).__name__}: {error}"
+    logger.error("left out what is no job in the queue %s: %s", queue, text[:300])

@@ -150,8 +150,8 @@ def _delete_repositories(namespace: Namespace, now: datetime, by: Actor) -> None
 def _delete_some(namespace: Namespace, newest: int, now: datetime, by: Actor) -> bool:
     present = Repository.objects.filter(namespace=namespace, pk__lte=newest).order_by("pk")
     with transaction.atomic():
-        chosen = present.select_for_update(of=("self",)).values_list("pk", "path")
-        paths = dict(chosen[:ROWS_PER_TRANSACTION])
+        rows = present.select_for_update(of=("self",)).values_list("pk", "path")
+        paths = dict(rows[:ROWS_PER_TRANSACTION])
         Repository.objects.filter(pk__in=paths).update(
             deleted_at=now, deleted_by=by.name[:255], removal_began_at=now
         )

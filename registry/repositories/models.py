@@ -115,12 +115,12 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         whole = [word for word in words if len(word) >= TRIGRAM_LENGTH]
         if not whole:
             return self.none()
-        found = self.filter(pk__in=_SAYING[connection.vendor](whole))
+        repositories = self.filter(pk__in=_SAYING[connection.vendor](whole))
         for word in words:
             if len(word) < TRIGRAM_LENGTH:
                 columns = (Q(**{f"{column}__icontains": word}) for column in _SAID_IN)
-                found = found.filter(reduce(or_, columns))
-        return found
+                repositories = repositories.filter(reduce(or_, columns))
+        return repositories
 
     def page(self, *, after: str, size: int) -> Self:
         """The next ``size`` repositories in the order of their paths."""

@@ -20,8 +20,8 @@ def effective_policy(repository: Repository) -> Policy:
     """The policy that judges what is pushed to ``repository`` now."""
     if not _IS_SELECTED.rows(repository.id):
         return configured_policy()
-    found = Repository.objects.select_related(*POLICIES).filter(pk=repository.pk).first()
-    return selected_policy(found) if found else configured_policy()
+    row = Repository.objects.select_related(*POLICIES).filter(pk=repository.pk).first()
+    return selected_policy(row) if row else configured_policy()
 
 
 def selected_policy(repository: Repository) -> Policy:

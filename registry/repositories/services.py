@@ -84,13 +84,13 @@ def create_repository(
     Raises ``RepositoryExists``, ``NamespaceUnknown`` and ``CreatorGone``.
     """
     namespace_name, name = split_path(path)
-    held = Namespace.objects.held().filter(name=namespace_name)
-    namespace = held.first()
+    namespaces = Namespace.objects.held().filter(name=namespace_name)
+    namespace = namespaces.first()
     if namespace is None:
         raise NamespaceUnknown(f"there is no user or organization {namespace_name}")
     with transaction.atomic():
         _keep(namespace)
-        if not held.exists():
+        if not namespaces.exists():
             raise NamespaceUnknown(f"there is no organization {namespace_name} any more")
         _keep_creator(creator)
         repository = Repository(
@@ -134,8 +134,8 @@ def find_or_create_repository(
                 path=path, creator=creator, is_public=is_public, now=now, address=address
             )
         except RepositoryExists:
-            if found := Repository.objects.filter(path=path).first():
-                return found
+            if repository := Repository.objects.filter(path=path).first():
+                return repository
             # Deleted since: the name is free again.
         except NamespaceUnknown as error:
             raise NameUnknown(str(error), name=path) from error
@@ -177,9 +177,9 @@ def note_words(*, repository: Repository, words: Iterable[str]) -> None:
 
     Content that says nothing leaves what was said before.
     """
-    said = "\n".join(filter(None, words))[:MAX_WORDS_LENGTH]
-    if said:
-        Repository.objects.filter(pk=repository.pk).exclude(words=said).update(words=said)
+    text = "\n".join(filter(None, words))[:MAX_WORDS_LENGTH]
+    if text:
+        Repository.objects.filter(pk=repository.pk).exclude(words=text).update(words=text)
 
 
 def grant(

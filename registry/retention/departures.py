@@ -43,18 +43,18 @@ def departing(*, repository: Repository, subjects: Collection[str], plan: Plan) 
     if not subjects or not plan.rules:
         return frozenset()
     walk = _Walk(repository, plan)
-    found = walk.manifests(subjects)
-    walk.up_from(found)
-    return frozenset(beginning_of(row.digest) for row in found if walk.goes(row.id))
+    manifests = walk.manifests(subjects)
+    walk.up_from(manifests)
+    return frozenset(beginning_of(row.digest) for row in manifests if walk.goes(row.id))
 
 
 def begin_with(subjects: Iterable[str]) -> Q:
     """Manifests whose digests begin so. Of sha256 these are whole digests."""
     whole = [text for text in subjects if text.startswith("sha256:")]
-    chosen = Q(digest__in=whole)
+    condition = Q(digest__in=whole)
     for text in set(subjects).difference(whole):
-        chosen |= Q(digest__gte=text, digest__lt=text + "g")  # "g" comes after all hex digits
-    return chosen
+        condition |= Q(digest__gte=text, digest__lt=text + "g")  # "g" comes after all hex digits
+    return condition
 
 
 class _Walk:
@@ -137,10 +137,10 @@ class _Walk:
             above[row.id] = row
             leading[row.id] |= {other.id for other in level if other.subject_digest == row.digest}
         wanted = {name for row in level for name in named[row.id]}
-        known = {beginning_of(row.digest): row for row in self.manifests(wanted)}
+        by_name = {beginning_of(row.digest): row for row in self.manifests(wanted)}
         for row in level:
             for name in named[row.id]:
-                if (subject := known.get(name)) is None:
+                if (subject := by_name.get(name)) is None:
                     self._held.add(row.id)
                 else:
                     above[subject.id] = subject

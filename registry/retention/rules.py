@@ -79,8 +79,8 @@ class Rule:
         """
         number = parse_value(kind, value)
         try:
-            chosen = TagPattern(pattern, Syntax(syntax)) if pattern else None
-            return cls(RuleKind(kind), number, chosen, pattern_matches)
+            tag_pattern = TagPattern(pattern, Syntax(syntax)) if pattern else None
+            return cls(RuleKind(kind), number, tag_pattern, pattern_matches)
         except PatternInvalid as error:
             raise RuleInvalid(str(error)) from error
 
@@ -207,9 +207,9 @@ class Plan:
         if tag.is_immutable:
             return Decision(tag, True, "it is immutable")
         for number, rule in enumerate(self.rules, 1):
-            if rule.covers(tag.name) and (said := self._ask(number, rule, tag)) is not None:
+            if rule.covers(tag.name) and (is_kept := self._ask(number, rule, tag)) is not None:
                 is_open = number in self._stopped and tag.position < self._stopped[number]
-                return Decision(tag, said, f"rule {number}: {rule}", number, is_open)
+                return Decision(tag, is_kept, f"rule {number}: {rule}", number, is_open)
         return Decision(tag, True, "no rule removes it")
 
     def _ask(self, number: int, rule: Rule, tag: TagFacts) -> bool | None:

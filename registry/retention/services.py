@@ -213,14 +213,12 @@ def _fate(tag: TagFacts, going: frozenset[str]) -> Decision:
 
 
 def _remove_tags(page: Sequence[Numbered], plan: Plan) -> int:
-    chosen = [pk for pk, tag in page if not tag.subject and not plan.decide(tag).is_kept]
-    if not chosen:
+    ids = [pk for pk, tag in page if not tag.subject and not plan.decide(tag).is_kept]
+    if not ids:
         return 0
     begun = time.monotonic()
     with transaction.atomic():
-        removed = [
-            tag for tag in _locked(chosen, plan.now) if not plan.decide(facts_of(tag)).is_kept
-        ]
+        removed = [tag for tag in _locked(ids, plan.now) if not plan.decide(facts_of(tag)).is_kept]
         for tag in removed:
             end_tag(tag=tag, reason=EndReason.RETENTION, now=plan.now)
     rest(begun)
@@ -230,15 +228,15 @@ def _remove_tags(page: Sequence[Numbered], plan: Plan) -> int:
 def _remove_companions(repository: Repository, page: Sequence[Numbered], plan: Plan) -> int:
     companions = {pk: tag.subject for pk, tag in page if tag.subject and not tag.is_immutable}
     going = departing(repository=repository, subjects=set(companions.values()), plan=plan)
-    chosen = [pk for pk, subject in companions.items() if subject in going]
-    if not chosen:
+    ids = [pk for pk, subject in companions.items() if subject in going]
+    if not ids:
         return 0
     begun = time.monotonic()
     with transaction.atomic():
         # The manifests before the tags, as a push locks them: none of these is tagged meanwhile.
         subjects = _locked_subjects(repository, going)
         going = departing(repository=repository, subjects=subjects, plan=plan)
-        tags = [(tag, facts_of(tag)) for tag in _locked(chosen, plan.now)]
+        tags = [(tag, facts_of(tag)) for tag in _locked(ids, plan.now)]
         removed = [tag for tag, facts in tags if not _fate(facts, going).is_kept]
         for tag in removed:
             end_tag(tag=tag, reason=EndReason.SUBJECT, now=plan.now)
@@ -246,10 +244,10 @@ def _remove_companions(repository: Repository, page: Sequence[Numbered], plan: P
     return len(removed)
 
 
-def _locked(chosen: Sequence[int], now: datetime) -> TagQuerySet:
+def _locked(ids: Sequence[int], now: datetime) -> TagQuerySet:
     """Tags that are alive and that nobody else has locked. Who has, changes them: not for us."""
     alive = Tag.objects.alive(at=now).filter(repository__read_only_since=None)
-    tags = alive.filter(pk__in=chosen).order_by("name")
+    tags = alive.filter(pk__in=ids).order_by("name")
     locked = tags.select_for_update(of=("self",), skip_locked=True)
     return locked.select_related("manifest").defer("manifest__body")
 

@@ -83,11 +83,11 @@ def _is_host(first: str, has_scheme: bool) -> bool:
 def _parts(text: str) -> dict[str, str]:
     name, at, digest = text.rpartition("@")
     if match := _DIGEST.fullmatch(digest.lower()):
-        found = {"digest": f"{match[1] or 'sha256'}:{match[2]}"}
+        terms = {"digest": f"{match[1] or 'sha256'}:{match[2]}"}
         if not at:
-            return found | _words(text)
+            return terms | _words(text)
         name = name.partition(":")[0].lower()  # name:tag@digest: the digest counts
-        return found | ({"repository": name} if _NAME.fullmatch(name) else {})
+        return terms | ({"repository": name} if _NAME.fullmatch(name) else {})
     left, separator, right = text.rpartition(":")
     if separator and _NAME.fullmatch(left.lower()) and is_tag(right):
         return {"repository": left.lower(), "tag": right}

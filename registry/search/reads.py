@@ -112,10 +112,10 @@ def exact(question: Question, *, principal: Principal, now: datetime) -> Exact |
 
 def find_repositories(question: Question, readable: RepositoryQuerySet) -> QuerySet[Repository]:
     """Those that are called so or say so; those first that were pushed last."""
-    said = Repository.objects.saying(question.words).values("pk")
+    by_words = Repository.objects.saying(question.words).values("pk")
     name = question.name or question.repository
-    found = Q(pk__in=_named(name)) | Q(pk__in=said) if name else Q(pk__in=said)
-    return readable.filter(found).order_by("-last_pushed_at", "-id")
+    condition = Q(pk__in=_named(name)) | Q(pk__in=by_words) if name else Q(pk__in=by_words)
+    return readable.filter(condition).order_by("-last_pushed_at", "-id")
 
 
 def _best_repositories(
@@ -125,10 +125,10 @@ def _best_repositories(
     name = question.name or question.repository
     newest = readable.order_by("-last_pushed_at", "-id")
     named = list(newest.filter(pk__in=_named(name))[: most + 1]) if name else []
-    said = newest.filter(pk__in=Repository.objects.saying(question.words).values("pk"))
-    others = said.exclude(pk__in=[row.pk for row in named])[: most + 1]
-    found = [*named, *others]
-    return Group(found[:most], has_more=len(found) > most)
+    matches = newest.filter(pk__in=Repository.objects.saying(question.words).values("pk"))
+    others = matches.exclude(pk__in=[row.pk for row in named])[: most + 1]
+    rows = [*named, *others]
+    return Group(rows[:most], has_more=len(rows) > most)
 
 
 def _named(name: str) -> QuerySet[NamePart, Any]:
@@ -144,21 +144,21 @@ def find_organizations(question: Question, principal: Principal) -> QuerySet[Nam
     if not name or "/" in name:
         return Namespace.objects.none()
     place = "contains" if len(name) >= TRIGRAM_LENGTH else "startswith"
-    found = Namespace.objects.held().filter(**{f"name__{place}": name}).order_by("name")
-    found = found.select_related("organization", "user")
+    namespaces = Namespace.objects.held().filter(**{f"name__{place}": name}).order_by("name")
+    namespaces = namespaces.select_related("organization", "user")
     readable = readable_repositories(principal)
     if sees_everything(principal):
-        return found
-    known = Q(Exists(readable.filter(namespace=OuterRef("pk"))))
+        return namespaces
+    visible = Q(Exists(readable.filter(namespace=OuterRef("pk"))))
     if principal.kind == "user":
-        known |= Q(user=principal.id) | Q(
+        visible |= Q(user=principal.id) | Q(
             Exists(
                 TeamMember.objects.filter(
                     user=principal.id, team__organization__namespace=OuterRef("pk")
                 )
             )
         )
-    return found.filter(known)
+    return namespaces.filter(visible)
 
 
 def find_tags(question: Question, readable: RepositoryQuerySet, now: datetime) -> QuerySet[Tag]:
@@ -186,8 +186,8 @@ def find_chart_repositories(
     if question.version:
         charts = charts.filter(version__startswith=question.version)
     newest = charts.available(now).filter(repository=OuterRef("pk"))
-    held = readable.filter(pk__in=charts.values("repository"))
-    return held.annotate(
+    with_charts = readable.filter(pk__in=charts.values("repository"))
+    return with_charts.annotate(
         newest_chart=Subquery(newest.order_by("-sort_key", "-id").values("pk")[:1])
     ).order_by("path")
 
@@ -220,11 +220,11 @@ def find_manifests(question: Question, readable: RepositoryQuerySet) -> QuerySet
         called |= Q(pk__in=needing.values("manifest"))
         listing = ManifestChild.objects.filter(child_digest=question.digest)
         called |= Q(pk__in=listing.values("parent"), repository__in=links.values("repository"))
-    found = Manifest.objects.present().filter(called, repository__in=readable.values("pk"))
+    manifests = Manifest.objects.present().filter(called, repository__in=readable.values("pk"))
     if question.repository:
         places = NamePart.objects.filter(text=question.repository)
-        found = found.filter(repository__in=places.values("repository"))
-    return found.select_related("repository").defer("body").order_by("digest", "pk")
+        manifests = manifests.filter(repository__in=places.values("repository"))
+    return manifests.select_related("repository").defer("body").order_by("digest", "pk")
 
 
 def _begins(column: str, start: str) -> Q:
@@ -234,5 +234,5 @@ def _begins(column: str, start: str) -> Q:
 
 
 def _first(rows: QuerySet[Row], most: int) -> Group[Row]:
-    found = list(rows[: most + 1])
-    return Group(found[:most], has_more=len(found) > most)
+    page = list(rows[: most + 1])
+    return Group(page[:most], has_more=len(page) > most)

@@ -110,8 +110,8 @@ def forget_counts() -> None:
 def _remember(counts: Mapping[Key, Count]) -> None:
     with _lock:
         for key, count in counts.items():
-            if known := _counts.get(key):
-                known.add(count)
+            if counter := _counts.get(key):
+                counter.add(count)
             elif len(_counts) < MAX_KEYS:
                 _counts[key] = Count(count.pulls, count.pushes, count.last_pulled_at)
 

@@ -49,15 +49,15 @@ class Readings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read_at = -_REMEMBERED_SECONDS
-        self._found: list[Reading] = []
+        self._readings: list[Reading] = []
 
     def current(self, *, now: datetime) -> list[Reading]:
         """All that could be read: without its database, a registry tells that it is not ready."""
         with self._lock:
             if time.monotonic() - self._read_at >= _REMEMBERED_SECONDS:
-                self._found = [reading for source in _SOURCES for reading in _read(source, now)]
+                self._readings = [reading for source in _SOURCES for reading in _read(source, now)]
                 self._read_at = time.monotonic()
-            return self._found
+            return self._readings
 
 
 Source = Callable[[datetime], list[Reading]]

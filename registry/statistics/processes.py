@@ -64,8 +64,8 @@ def note_alive(presence: Presence, *, now: datetime) -> None:
 def are_any_alive(*, now: datetime) -> bool:
     """Whether a process said so of late. One of this machine that was ended with force did not
     say that it ended, but is seen not to be there."""
-    said = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
-    return not all(_has_ended(name) for name in said.values_list("name", flat=True))
+    processes = ServerProcess.objects.filter(seen_at__gte=now - GONE_AFTER)
+    return not all(_has_ended(name) for name in processes.values_list("name", flat=True))
 
 
 def _has_ended(name: str) -> bool:

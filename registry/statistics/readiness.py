@@ -30,7 +30,7 @@ class Readiness:
     def __init__(self) -> None:
         self._looking = threading.Lock()
         self._looked_at = -_REMEMBERED_SECONDS
-        self._found: Mapping[str, bool] = dict.fromkeys(_PARTS, False)
+        self._states: Mapping[str, bool] = dict.fromkeys(_PARTS, False)
 
     def parts(self, *, now: datetime) -> Mapping[str, bool]:
         """The names of the parts, and whether each works.
@@ -41,9 +41,9 @@ class Readiness:
             return dict.fromkeys(_PARTS, False)
         try:
             if time.monotonic() - self._looked_at >= _REMEMBERED_SECONDS:
-                self._found = {name: _works(name, now) for name in _PARTS}
+                self._states = {name: _works(name, now) for name in _PARTS}
                 self._looked_at = time.monotonic()
-            return self._found
+            return self._states
         finally:
             self._looking.release()
 

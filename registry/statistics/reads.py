@@ -51,8 +51,8 @@ NEVER_PULLED: Final = Pulls(0, None)
 
 def all_pulls(repository: Repository, references: Collection[str]) -> Mapping[str, Pulls]:
     """The pulls of tags and of digests as long as they are remembered, without those of none."""
-    known = DailyTraffic.objects.filter(repository=repository.id, reference__in=references)
-    sums = known.values_list("reference").annotate(Sum("pulls"), Max("last_pulled_at"))
+    traffic = DailyTraffic.objects.filter(repository=repository.id, reference__in=references)
+    sums = traffic.values_list("reference").annotate(Sum("pulls"), Max("last_pulled_at"))
     return {reference: Pulls(times, last_at) for reference, times, last_at in sums}
 
 
@@ -69,16 +69,16 @@ def pulls_of_references(
     repository: Repository, references: Collection[str], *, days: int, now: datetime
 ) -> Mapping[str, Traffic]:
     """The pulls of tags and of digests, each by its text, in one query."""
-    known = DailyTraffic.objects.filter(repository=repository.id, reference__in=references)
-    rows = _since(known, days, now).values_list("reference", *_COLUMNS)
+    traffic = DailyTraffic.objects.filter(repository=repository.id, reference__in=references)
+    rows = _since(traffic, days, now).values_list("reference", *_COLUMNS)
     return _traffic(rows, references, days, now)
 
 
 def pulls_of_namespace(namespace: Namespace, *, days: int, now: datetime) -> Traffic:
     """The traffic of all its repositories together."""
-    known = DailyTraffic.objects.filter(repository__namespace=namespace.pk, reference="")
+    traffic = DailyTraffic.objects.filter(repository__namespace=namespace.pk, reference="")
     sums = (
-        _since(known, days, now)
+        _since(traffic, days, now)
         .values_list("day")
         .annotate(Sum("pulls"), Sum("pushes"), Max("last_pulled_at"))
     )
@@ -127,17 +127,17 @@ def _traffic(
 ) -> dict[Any, Traffic]:
     """``rows`` of key, day, pulls, pushes and last pull, spread over the days."""
     shown = [now.date() - timedelta(days=back) for back in reversed(range(days))]
-    found: dict[Any, dict[date, tuple[int, int]]] = {}
+    counts: dict[Any, dict[date, tuple[int, int]]] = {}
     last: dict[Any, datetime] = {}
     for key, day, pulls, pushes, pulled_at in rows:
-        found.setdefault(key, {})[day] = (pulls, pushes)
+        counts.setdefault(key, {})[day] = (pulls, pushes)
         if pulled_at is not None:
             last[key] = max(pulled_at, last.get(key, pulled_at))
     return {
         key: Traffic(
             days=shown,
-            pulls=[found.get(key, {}).get(day, (0, 0))[0] for day in shown],
-            pushes=[found.get(key, {}).get(day, (0, 0))[1] for day in shown],
+            pulls=[counts.get(key, {}).get(day, (0, 0))[0] for day in shown],
+            pushes=[counts.get(key, {}).get(day, (0, 0))[1] for day in shown],
             last_pulled_at=last.get(key),
         )
         for key in keys

@@ -94,5 +94,5 @@ def _delete(
     rows: QuerySet[DailyTraffic] | QuerySet[RepositoryStorage] | QuerySet[NamespaceStorage],
     limit: int,
 ) -> int:
-    chosen = list(rows.order_by("day", "pk").values_list("pk", flat=True)[:limit])
-    return rows.filter(pk__in=chosen).delete()[0]
+    keys = list(rows.order_by("day", "pk").values_list("pk", flat=True)[:limit])
+    return rows.filter(pk__in=keys).delete()[0]

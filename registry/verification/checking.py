@@ -177,8 +177,8 @@ def _subjects_of(manifest: Manifest, now: datetime) -> list[Digest]:
     """What a manifest claims to be about: its subject, and what its tags name."""
     named = {Digest.parse(manifest.subject_digest)} if manifest.subject_digest else set()
     tags = Tag.objects.alive(at=now).filter(manifest=manifest.id, name__startswith="sha256-")
-    found = (cosign_subject(name) for name in tags.values_list("name", flat=True)[:MAX_CHECKS])
-    return sorted(named | {digest for digest in found if digest}, key=str)
+    digests = (cosign_subject(name) for name in tags.values_list("name", flat=True)[:MAX_CHECKS])
+    return sorted(named | {digest for digest in digests if digest}, key=str)
 
 
 def _findings(
@@ -299,9 +299,9 @@ def _tell_of_failures(
     """Of what did not hold before is told once."""
     if all(finding.judgement.state == State.VALID for finding in findings):
         return
-    known = Verdict.objects.filter(manifest=manifest, subject_digest=str(subject))
-    bad_before = set(known.filter(state=State.INVALID).values_list("position", flat=True))
-    good_before = set(known.filter(state=State.VALID).values_list("position", flat=True))
+    verdicts = Verdict.objects.filter(manifest=manifest, subject_digest=str(subject))
+    bad_before = set(verdicts.filter(state=State.INVALID).values_list("position", flat=True))
+    good_before = set(verdicts.filter(state=State.VALID).values_list("position", flat=True))
     for finding in findings:
         judgement = finding.judgement
         is_new = judgement.state == State.INVALID and finding.position not in bad_before

@@ -85,11 +85,11 @@ def _reasons(repository: Repository, digests: Collection[str]) -> Mapping[str, s
         is_signature=True,
         manifest__deleted_at=None,
     ).exclude(state=State.VALID)
-    said: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     ordered = rows.order_by("subject_digest", "state", "pk")
     for digest, state, reason in ordered.values_list("subject_digest", "state", "reason"):
-        said.setdefault(digest, f"its signature is {state}: {reason}")
-    return said
+        reasons.setdefault(digest, f"its signature is {state}: {reason}")
+    return reasons
 
 
 def _names(digest: str) -> Sequence[str]:

@@ -31,12 +31,12 @@ def listed_attestations(
     parents = edges.order_by("-parent").values_list("parent", flat=True)[:MAX_INDEXES]
     here = Manifest.objects.present().filter(repository=repository.id)
     indexes = here.filter(Q(digest__in=digests) | Q(pk__in=list(parents)))
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    by_subject: dict[str, dict[str, None]] = defaultdict(dict)
     for digest, entry in _entries_of(indexes):
         if is_attestation(entry):
             for subject in {digest, about(entry)}.intersection(digests):
-                found[subject][str(entry.digest)] = None
-    return found
+                by_subject[subject][str(entry.digest)] = None
+    return by_subject
 
 
 def listed_subject(repository: Repository, digest: str, *, indexes: Sequence[str]) -> str:
@@ -74,14 +74,14 @@ def indexes_above(
         parents = ManifestChild.objects.filter(
             child_digest__in=below, parent__repository=repository.id, parent__deleted_at=None
         )
-        found: dict[str, set[str]] = defaultdict(set)
+        level: dict[str, set[str]] = defaultdict(set)
         rows = parents.order_by("-parent").values_list("child_digest", "parent__digest")
         for child, parent in rows[:edges]:
-            found[parent] |= below[child]
-        for parent, leads_to in sorted(found.items()):
+            level[parent] |= below[child]
+        for parent, leads_to in sorted(level.items()):
             for digest in leads_to:
                 above[digest].setdefault(parent)
-        if not found:
+        if not level:
             break
-        below = found
+        below = level
     return above

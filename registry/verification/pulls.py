@@ -133,7 +133,7 @@ def _speaks_about_another(manifest: Manifest, repository: Repository, now: datet
 def _is_attached(manifest: Manifest, repository: Repository, now: datetime) -> bool:
     """To a manifest that is here: one that never was could be named by anything."""
     tags = _tags_of_digests(manifest, now)
-    subjects = {str(found) for name in tags if (found := cosign_subject(name))}
+    subjects = {str(subject) for name in tags if (subject := cosign_subject(name))}
     return _are_here(repository, {manifest.subject_digest, *subjects} - {""})
 
 
@@ -147,10 +147,10 @@ def _is_a_list_of_referrers(index: Manifest, repository: Repository, now: dateti
     if not _are_here(repository, subjects):
         return False
     listed = ManifestChild.objects.filter(parent=index.id).values_list("child_digest", flat=True)
-    found = list(listed[: MAX_LISTED + 1])
-    present = Manifest.objects.present().filter(repository=repository.id, digest__in=found)
+    children = list(listed[: MAX_LISTED + 1])
+    present = Manifest.objects.present().filter(repository=repository.id, digest__in=children)
     others = present.exclude(subject_digest__in=subjects)
-    return len(found) <= MAX_LISTED and not others.exists()
+    return len(children) <= MAX_LISTED and not others.exists()
 
 
 def _tags_of_digests(manifest: Manifest, now: datetime) -> Iterable[str]:
@@ -193,8 +193,8 @@ def _may_be_signed_by(
 
 
 def _refuse(repository: Repository, digest: Digest, now: datetime) -> None:
-    found = verdict_of(repository, digest, now=now)
-    what = "it is not signed" if found.state is None else f"its signature is {found}"
+    verdict = verdict_of(repository, digest, now=now)
+    what = "it is not signed" if verdict.state is None else f"its signature is {verdict}"
     requirement = repository.signature_requirement
     values = [repository.id, now.date(), requirement, str(digest), what, now]
     statements.execute(_COUNT, values)

@@ -121,16 +121,16 @@ def attached_to(repository: Repository, digest: Digest, *, now: datetime) -> Att
         verdicts.setdefault(verdict.manifest_id, []).append(verdict)
     groups = Attachments()
     listed = listed_attestations(repository, {str(digest)}).get(str(digest), ())
-    found, has_more = _found(repository, digest, listed, now)
-    for manifest, tag in found:
+    manifests, has_more = _attached(repository, digest, listed, now)
+    for manifest, tag in manifests:
         kind = _kind_of(manifest, companion_tags(digest).get(tag))
-        known = tuple(verdicts.get(manifest.id, ()))
+        own_verdicts = tuple(verdicts.get(manifest.id, ()))
         is_listed = _is_only_listed(manifest, str(digest), tag, listed)
-        _group(groups, kind).append(Attachment(manifest, kind, tag, known, is_listed))
+        _group(groups, kind).append(Attachment(manifest, kind, tag, own_verdicts, is_listed))
     if not has_more:
         return groups
     every = attached_manifests(repository, digest, now=now).count()
-    return replace(groups, left_out=max(1, every - len(found)))
+    return replace(groups, left_out=max(1, every - len(manifests)))
 
 
 def attached_manifests(
@@ -144,8 +144,8 @@ def attached_manifests(
     beside = Manifest.objects.present().filter(
         repository=repository.id, digest__in=listed, kind=Kind.ATTESTATION
     )
-    found = referrers_of(repository=repository, subject=digest, now=now) | tagged | beside
-    return found.for_lists()
+    manifests = referrers_of(repository=repository, subject=digest, now=now) | tagged | beside
+    return manifests.for_lists()
 
 
 def verdict_of(repository: Repository, digest: Digest, *, now: datetime) -> SignatureState:
@@ -161,35 +161,35 @@ def overview_of(
     Of each, ``MAX_ATTACHMENTS_OF_EACH`` referrers are looked at: the signatures that are valid,
     then other signatures, then the newest of the rest.
     """
-    found: dict[str, dict[int, tuple[Manifest, str]]] = {digest: {} for digest in digests}
+    by_subject: dict[str, dict[int, tuple[Manifest, str]]] = {digest: {} for digest in digests}
     counts: dict[str, int] = defaultdict(int)
     listed = listed_attestations(repository, digests)
     for row in _referrers_of_each(repository, digests):
-        found[row.subject_digest][row.id] = (row, "")
+        by_subject[row.subject_digest][row.id] = (row, "")
         counts[row.subject_digest] = row.number_of_all
     for subject, row, tag in _named_after_each(repository, digests, now):
-        counts[subject] += row.id not in found[subject]
-        if len(found[subject]) < MAX_ATTACHMENTS_OF_EACH or tag:
-            found[subject][row.id] = (row, tag)
+        counts[subject] += row.id not in by_subject[subject]
+        if len(by_subject[subject]) < MAX_ATTACHMENTS_OF_EACH or tag:
+            by_subject[subject][row.id] = (row, tag)
     for subject, row in _beside_each(repository, listed):
-        counts[subject] += row.id not in found[subject]
-        if len(found[subject]) < MAX_ATTACHMENTS_OF_EACH:
-            found[subject].setdefault(row.id, (row, ""))
-    verdicts = _verdicts_of_each(repository, found)
+        counts[subject] += row.id not in by_subject[subject]
+        if len(by_subject[subject]) < MAX_ATTACHMENTS_OF_EACH:
+            by_subject[subject].setdefault(row.id, (row, ""))
+    verdicts = _verdicts_of_each(repository, by_subject)
     return {
         subject: Overview(
             _grouped(subject, rows.values(), verdicts, listed.get(subject, ())), counts[subject]
         )
-        for subject, rows in found.items()
+        for subject, rows in by_subject.items()
     }
 
 
 def summary_of(signatures: Sequence[Attachment]) -> SignatureState:
-    found = [verdict for one in signatures for verdict in one.verdicts if verdict.is_signature]
+    verdicts = [verdict for one in signatures for verdict in one.verdicts if verdict.is_signature]
     for state in (State.VALID, State.INVALID, State.UNVERIFIABLE):
-        stated = [verdict for verdict in found if verdict.state == state]
+        stated = [verdict for verdict in verdicts if verdict.state == state]
         if stated:
-            any_outdated = any(verdict.is_outdated for verdict in found)
+            any_outdated = any(verdict.is_outdated for verdict in verdicts)
             best = SignatureState.of(stated[0])
             return replace(best, is_checking=any_outdated and state != State.VALID)
     if not signatures:
@@ -199,7 +199,7 @@ def summary_of(signatures: Sequence[Attachment]) -> SignatureState:
     return UNCHECKED
 
 
-def _found(
+def _attached(
     repository: Repository, digest: Digest, listed: Collection[str], now: datetime
 ) -> tuple[list[tuple[Manifest, str]], bool]:
     """Attached manifests, newest first, each once, with the tag that attaches it, if one does.
@@ -269,8 +269,8 @@ def _named_after_each(
     tags = Tag.objects.alive(at=now).filter(
         repository=repository.id, name__in=[*companions, *fallbacks], manifest__deleted_at=None
     )
-    chosen = tags.order_by("-name").values_list("name", "manifest", "manifest__media_type")
-    named = {name: (manifest, media_type) for name, manifest, media_type in chosen}
+    targets = tags.order_by("-name").values_list("name", "manifest", "manifest__media_type")
+    named = {name: (manifest, media_type) for name, manifest, media_type in targets}
     lists = {
         pk: fallbacks[name]
         for name, (pk, media_type) in named.items()
@@ -291,12 +291,12 @@ def _named_after_each(
 
 
 def _verdicts_of_each(
-    repository: Repository, found: Mapping[str, Mapping[int, Any]]
+    repository: Repository, by_subject: Mapping[str, Mapping[int, Any]]
 ) -> Mapping[tuple[str, int], Sequence[Verdict]]:
     verdicts: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
-    ids = {pk for rows in found.values() for pk in rows}
-    known = Verdict.objects.filter(repository=repository.id, manifest__in=ids)
-    rows = known.filter(subject_digest__in=found).with_age().select_related("key")
+    ids = {pk for rows in by_subject.values() for pk in rows}
+    of_manifests = Verdict.objects.filter(repository=repository.id, manifest__in=ids)
+    rows = of_manifests.filter(subject_digest__in=by_subject).with_age().select_related("key")
     for verdict in rows.order_by("manifest", "position") if ids else ():
         verdicts[verdict.subject_digest, verdict.manifest_id].append(verdict)
     return verdicts
@@ -313,9 +313,9 @@ def _grouped(
     newest_first = sorted(rows, key=lambda row: (row[0].pushed_at, row[0].id), reverse=True)
     for manifest, tag in newest_first:
         kind = _kind_of(manifest, names.get(tag))
-        known = tuple(verdicts.get((subject, manifest.id), ()))
+        own_verdicts = tuple(verdicts.get((subject, manifest.id), ()))
         is_listed = _is_only_listed(manifest, subject, tag, listed)
-        _group(groups, kind).append(Attachment(manifest, kind, tag, known, is_listed))
+        _group(groups, kind).append(Attachment(manifest, kind, tag, own_verdicts, is_listed))
     return groups
 
 

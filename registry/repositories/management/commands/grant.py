@@ -29,16 +29,16 @@ class Command(BaseCommand):
 
     def handle(self, *, role: str, repository: str, create: bool, **options: Any) -> None:
         with sentences():
-            found = _repository(repository, create=create)
+            row = _repository(repository, create=create)
             holder = _holder(options)
             grant(
-                repository=found,
+                repository=row,
                 role=Role(role),
                 holder=holder,
                 now=timezone.now(),
                 by=COMMAND_LINE,
             )
-        self.stdout.write(f"{holder} now has the role {role} in {found.path}")
+        self.stdout.write(f"{holder} now has the role {role} in {row.path}")
 
 
 def _repository(name: str, *, create: bool) -> Repository:
@@ -50,10 +50,10 @@ def _repository(name: str, *, create: bool) -> Repository:
         return find_or_create_repository(
             path=path, creator=ANONYMOUS, is_public=False, now=timezone.now()
         )
-    found = Repository.objects.filter(path=path).first()
-    if found is None:
+    repository = Repository.objects.filter(path=path).first()
+    if repository is None:
         raise CommandError(f"there is no repository {path}; add --create to make it")
-    return found
+    return repository
 
 
 def _holder(options: dict[str, Any]) -> User | Robot | Team:

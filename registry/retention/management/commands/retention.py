@@ -24,9 +24,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "name", metavar="REPOSITORY|ORGANIZATION", help="such as acme/web, or acme for all"
         )
-        chosen = parser.add_mutually_exclusive_group()
-        chosen.add_argument("--preview", action="store_true", help="change nothing (the default)")
-        chosen.add_argument("--run", action="store_true", help="remove what the rules remove")
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument("--preview", action="store_true", help="change nothing (the default)")
+        mode.add_argument("--run", action="store_true", help="remove what the rules remove")
 
     def handle(self, *, name: str, run: bool, **_: Any) -> None:
         now = timezone.now()
@@ -36,10 +36,10 @@ class Command(BaseCommand):
                 self._run(repository, now)
 
     def _show(self, repository: Repository, now: datetime) -> None:
-        found = rules_of(repository)
-        whose = f"rules of {found.place}" if found.place else "no rules"
+        rule_set = rules_of(repository)
+        whose = f"rules of {rule_set.place}" if rule_set.place else "no rules"
         self.stdout.write(f"{repository.path}: {whose}")
-        for number, rule in enumerate(found.rules, 1):
+        for number, rule in enumerate(rule_set.rules, 1):
             self.stdout.write(f"  rule {number}: {rule}")
         for decision in services.preview(repository=repository, now=now):
             verdict = "keep  " if decision.is_kept else "remove"

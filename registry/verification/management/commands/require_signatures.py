@@ -18,11 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("requirement", choices=SignatureRequirement.values)
 
     def handle(self, *, repository: str, requirement: str, **_: Any) -> None:
-        found = Repository.objects.filter(path=repository).first()
-        if found is None:
+        row = Repository.objects.filter(path=repository).first()
+        if row is None:
             raise CommandError(f"there is no repository {repository}")
-        chosen = SignatureRequirement(requirement)
-        require_signatures(
-            repository=found, requirement=chosen, now=timezone.now(), by=COMMAND_LINE
-        )
-        self.stdout.write(f"{found.path}: {chosen.label}")
+        level = SignatureRequirement(requirement)
+        require_signatures(repository=row, requirement=level, now=timezone.now(), by=COMMAND_LINE)
+        self.stdout.write(f"{row.path}: {level.label}")

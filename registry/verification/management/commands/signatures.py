@@ -40,8 +40,8 @@ class Command(BaseCommand):
         for name, digest in tags.values_list("name", "manifest__digest").iterator():
             if cosign_subject(name):
                 continue
-            found = looked_at(repository, Digest.parse(digest), now=now)
-            self.stdout.write(f"  {name}  {digest}  {summary_of(found.signatures)}")
+            attachments = looked_at(repository, Digest.parse(digest), now=now)
+            self.stdout.write(f"  {name}  {digest}  {summary_of(attachments.signatures)}")
         counts = UnsignedPulls.objects.filter(repository=repository).order_by("-day", "requirement")
         for row in counts[:7]:
             verb = "refused" if row.requirement == SignatureRequirement.REQUIRED else "to refuse"
@@ -57,14 +57,16 @@ class Command(BaseCommand):
             )
         except OCIError as error:
             raise CommandError(error.reason) from error
-        found = looked_at(repository, Digest.parse(manifest.digest), now=now)
-        self.stdout.write(f"{repository.path}@{manifest.digest}: {summary_of(found.signatures)}")
-        self._show("signatures", found.signatures)
-        self._show("attestations", found.attestations)
-        self._show("SBOMs", found.sboms)
-        self._show("other", found.other)
-        if found.left_out:
-            self.stdout.write(f"  and {found.left_out} more")
+        attachments = looked_at(repository, Digest.parse(manifest.digest), now=now)
+        self.stdout.write(
+            f"{repository.path}@{manifest.digest}: {summary_of(attachments.signatures)}"
+        )
+        self._show("signatures", attachments.signatures)
+        self._show("attestations", attachments.attestations)
+        self._show("SBOMs", attachments.sboms)
+        self._show("other", attachments.other)
+        if attachments.left_out:
+            self.stdout.write(f"  and {attachments.left_out} more")
 
     def _show(self, heading: str, attachments: Iterable[Attachment]) -> None:
         for attachment in attachments:
