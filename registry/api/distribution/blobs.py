@@ -16,7 +16,7 @@ from registry.api.distribution.pushes import (
     upload_cancelled,
     upload_closed,
     upload_opened,
-    upload_told,
+    upload_status,
 )
 from registry.api.distribution.reads import blob_answer
 from registry.exchange.blobs import digest_to_read, mount_blob
@@ -92,7 +92,7 @@ class UploadView(_View):
     actions = {"GET": "push", "PATCH": "push", "PUT": "push", "DELETE": "push"}
 
     def get(self, request: Request, name: str, session_id: str) -> HttpResponseBase:
-        return self.answered(upload_told(self.push(name), session_id))
+        return self.answered(upload_status(self.push(name), session_id))
 
     def patch(self, request: Request, name: str, session_id: str) -> HttpResponseBase:
         return self.answered(chunk_appended(self.push(name), session_id))

@@ -95,7 +95,7 @@ def blob_arriving(push: Push) -> Receiving[Answer]:
     return _closed(push, finished)
 
 
-def upload_told(push: Push, session_id: str) -> Answer:
+def upload_status(push: Push, session_id: str) -> Answer:
     return _standing(_session(push, session_id), push, HTTPStatus.NO_CONTENT)
 
 

@@ -92,13 +92,13 @@ class _Logs(ManagementView):
         """Those that are about the place."""
         raise NotImplementedError
 
-    def asked_for(self, since: datetime, until: datetime) -> AuditEventQuerySet:
+    def events_between(self, since: datetime, until: datetime) -> AuditEventQuerySet:
         actor = self.request.query_params.get("performer", "")[:255]
         return self.events().narrowed(since=since, until=until, actor=actor)
 
     def get(self, request: Request, **_: str) -> Response:
         since, until = window(request, self.now)
-        rows = self.asked_for(since, until)
+        rows = self.events_between(since, until)
         last = cursor_of(request, _CURSOR, int)
         if last is not None:
             seen = AuditEvent.objects.filter(pk=last).first()
@@ -126,7 +126,7 @@ class _Summary(_Logs):
         since, until = window(request, self.now)
         if until - since > LONGEST_SUMMARY:
             raise RequestInvalid(f"ask for at most {LONGEST_SUMMARY.days} days")
-        rows = self.asked_for(since, until)
+        rows = self.events_between(since, until)
         days = rows.order_by().annotate(day=TruncDay("at", tzinfo=UTC)).values("action", "day")
         counted = days.annotate(count=Count("pk")).order_by("day", "action")
         return Response(

@@ -163,7 +163,7 @@ def _document(robot: Robot, secret: str | None = None) -> dict[str, Any]:
 def _with_rights(robots: QuerySet[Robot]) -> QuerySet[Robot]:
     grants = RepositoryGrant.objects.filter(repository__deleted_at=None)
     return robots.prefetch_related(
-        Prefetch("grants", queryset=grants.select_related("repository"), to_attr="given"),
+        Prefetch("grants", queryset=grants.select_related("repository"), to_attr="live_grants"),
         Prefetch(
             "team_memberships",
             queryset=TeamMember.objects.select_related("team"),
@@ -176,5 +176,5 @@ def _rights(robot: Any) -> dict[str, Any]:
     teams = sorted(row.team.name for row in robot.memberships)
     return {
         "teams": [{"name": name, "avatar": avatar(name, "team")} for name in teams],
-        "repositories": sorted(row.repository.name for row in robot.given),
+        "repositories": sorted(row.repository.name for row in robot.live_grants),
     }
