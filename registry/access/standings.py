@@ -18,17 +18,17 @@ ALL_STANDINGS: Final[frozenset[Standing]] = frozenset(
 
 def standings(principal: Principal, namespace: Namespace) -> frozenset[Standing]:
     """What ``principal`` is in a namespace; empty when it may not even know of it."""
-    held: set[Standing] = set()
+    own_standings: set[Standing] = set()
     if _administers(principal, namespace):
         return ALL_STANDINGS
     roles = _roles(principal, namespace)
     if roles:
-        held |= {"visitor", "member"}
+        own_standings |= {"visitor", "member"}
     if "creator" in roles:
-        held.add("creator")
+        own_standings.add("creator")
     if readable_repositories(principal).filter(namespace=namespace).exists():
-        held.add("visitor")
-    return frozenset(held)
+        own_standings.add("visitor")
+    return frozenset(own_standings)
 
 
 def _administers(principal: Principal, namespace: Namespace) -> bool:

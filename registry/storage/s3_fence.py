@@ -70,7 +70,7 @@ class Fence:
     writer: UUID
 
     @contextmanager
-    def held(self) -> Iterator[S3Upload]:
+    def hold(self) -> Iterator[S3Upload]:
         """The row, locked. Raises ``WriterReplaced`` when it is another's."""
         with connection_between_waits(), transaction.atomic():
             mine = S3Upload.objects.select_for_update().filter(
@@ -89,7 +89,7 @@ class Fence:
 
     def next_part(self) -> int:
         """A part number that nobody had. Raises ``BytesMissing`` when there are no more."""
-        with self.held() as row:
+        with self.hold() as row:
             number = row.next_part
             if number > LAST_PART:
                 raise BytesMissing(f"{self.upload} was broken off too often")
@@ -98,7 +98,7 @@ class Fence:
 
     def finish(self, key: str) -> Leftovers:
         """Say that the upload's bytes are under ``key``, and nobody's any more."""
-        with self.held() as row:
+        with self.hold() as row:
             left = [tail[2] for tail in row.tails] + ([row.base["key"]] if row.base else [])
             unused = [(row.key, row.multipart_id)] if row.multipart_id and row.key != key else []
             save(row, key=key, multipart_id="", finished_at=Now())

@@ -101,7 +101,7 @@ class S3Writer:
     def undisturbed(self) -> Iterator[None]:
         left = self._leave_tail()
         try:
-            with self.fence.held() as row:
+            with self.fence.hold() as row:
                 if self.settled != self.position:
                     newest = [[left.start, left.length, left.key]] if left else []
                     save(row, parts=self.parts, tails=[*row.tails[-1:], *newest])
@@ -180,7 +180,7 @@ class S3Writer:
         multipart_id = self.bucket.begin(key)
         try:
             parts = self._copied_base(key, multipart_id)
-            with self.fence.held() as row:
+            with self.fence.hold() as row:
                 number = row.next_part if not parts else parts[-1][0] + 1
                 save(row, key=key, multipart_id=multipart_id, parts=parts, next_part=number)
         except BaseException:
@@ -212,7 +212,7 @@ class S3Writer:
             return
         older = self.base
         base = Base(self.key, self._boundary, self.multipart_id, self.parts)
-        with self.fence.held() as row:
+        with self.fence.hold() as row:
             written = {
                 "key": base.key,
                 "size": base.size,
