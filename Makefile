@@ -27,7 +27,7 @@ test: .venv/dev.stamp ## Run all tests. DB=postgres: against PostgreSQL. ARGS='.
 	@exec $(if $(filter postgres,$(DB)),$(BIN)/python -m tests.private_postgres) \
 		$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=20 $(ARGS)
 
-quick: ## Run the tests that need no server and no waiting, in two minutes
+quick: ## Run the tests of units and APIs that need no server, in two minutes
 	@$(MAKE) --no-print-directory test ARGS='--quick $(ARGS)'
 
 both: ## Run each test on the databases that it is for, as CI does

@@ -97,7 +97,7 @@ DIVISION: Final = {
     "ui/accounts/test_first_start.py": SQLITE,
 }
 
-# What `make quick` leaves out: servers, clients, processes, and what waits for the clock.
+# What `make quick` leaves out: servers, clients, processes, pages, and what waits for the clock.
 SLOW: Final = (
     "browser",
     "clients",
@@ -122,8 +122,7 @@ SLOW: Final = (
     "registry/retention/test_preview_property.py",
     "registry/retention/test_races.py",
     "registry/verification/test_races.py",
-    "ui/accounts/test_first_start.py",
-    "ui/accounts/test_services.py",
+    "ui",
 )
 
 _TESTS = Path(__file__).parent
