@@ -284,10 +284,10 @@ def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[
             create = 0 if offset else os.O_CREAT
             return os.open(path, os.O_RDWR | create, 0o640)
     except FileNotFoundError as error:  # nothing there, or the folder was discarded meanwhile
-        _remove_if_empty(folder)
+        _remove_if_empty(folder, lock)
         raise (BytesMissing if offset else WriterReplaced)(folder.name) from error
     except BaseException:
-        _remove_if_empty(folder)
+        _remove_if_empty(folder, lock)
         raise
 
 
@@ -312,8 +312,9 @@ def _remove(folder: Path, lock: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
+def _remove_if_empty(folder: Path, lock: int) -> None:
+    with locked(lock), suppress(OSError):
+        _require_same(folder, lock)
         folder.rmdir()
 
 

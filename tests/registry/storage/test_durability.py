@@ -238,9 +238,10 @@ def replaced_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[UU
     @contextmanager
     def locked_too_late(lock: int) -> Iterator[None]:
         with locked(lock):
-            folder.rmdir()
-            folder.mkdir()
-            (folder / "theirs").touch()
+            if not any(folder.iterdir()):
+                folder.rmdir()
+                folder.mkdir()
+                (folder / "theirs").touch()
             yield
 
     monkeypatch.setattr(filesystem, "locked", locked_too_late)
@@ -266,6 +267,21 @@ def test_who_got_the_lock_of_a_folder_that_is_gone_discards_nothing(
     FilesystemStore(tmp_path).discard(upload)
 
     assert [path.name for path in folder.iterdir()] == ["theirs"]
+
+
+def test_a_refused_writer_does_not_remove_a_folder_that_was_made_anew(tmp_path: Path) -> None:
+    upload = uuid4()
+    folder = tmp_path / "uploads" / str(upload)
+
+    def refuse() -> None:
+        folder.rmdir()
+        folder.mkdir()
+        raise KeyError
+
+    with pytest.raises(KeyError), FilesystemStore(tmp_path).hold(upload, 0, confirm=refuse):
+        pass
+
+    assert folder.is_dir()
 
 
 def test_readers_give_their_files_back(tmp_path: Path) -> None:
