@@ -3,13 +3,14 @@ rows go."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Final
 
 from django.conf import settings
 
 from accounts import statements
 from accounts.audit.models import AuditEvent
+from artifacts.batches import batched
 
 BATCH_ROWS: Final = 10_000
 DELETED_AT_ONCE: Final = 2000
@@ -40,9 +41,8 @@ def rotate_log(*, now: datetime, older_than: timedelta, archive: Archive | None)
         day = day_of(events[0])
         events = list(takewhile(lambda event: day_of(event) == day, events))
         archive(events)
-    rest = iter(events)
     gone = 0
-    while ids := [event.pk for event in islice(rest, DELETED_AT_ONCE)]:
+    for ids in batched([event.pk for event in events], DELETED_AT_ONCE):
         marks = ", ".join(["%s"] * len(ids))
         gone += statements.execute(_DELETE.format(ids=marks), [*ids, before])
     return gone

@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from accounts.users.models import Namespace
+from artifacts.batches import batched
 from artifacts.oci.errors import Unsupported
 from artifacts.text import kept_json
 from registry.charts.cache import Bodies, Body
@@ -191,7 +192,7 @@ def _rank(row: _Row) -> tuple[bool, bool, int]:
 
 def _with_texts(rows: Iterator[_Row], used: "array[int]") -> Iterator[tuple[_Row, _Texts]]:
     """With what each says of itself. Those that went since they were chosen leave ``used`` too."""
-    while some := list(islice(rows, TEXTS_AT_ONCE)):
+    for some in batched(rows, TEXTS_AT_ONCE):
         versions = ChartVersion.objects.filter(pk__in=[row.id for row in some])
         texts = {id: _Texts(*both) for id, *both in versions.values_list("id", *_Texts._fields)}
         for row in some:

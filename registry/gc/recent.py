@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 
 from accounts.users.models import Namespace
+from artifacts.batches import batched
 from artifacts.oci.companions import subject_of
 from registry.blobs.models import BlobLink
 from registry.gc.reachability import grace, keepers_of, time_machines
@@ -44,7 +45,7 @@ class Candidates:
         named = {*listed, *(row.subject_digest for row in rows if row.subject_digest)}
         here = Manifest.objects.filter(repository__in=repositories)
         links = BlobLink.objects.filter(repository__in=repositories)
-        for part in pages(sorted(named)):
+        for part in batched(sorted(named), STRETCH_ROWS):
             _add(self.manifests, here.filter(digest__in=part))
             _add(self.links, links.filter(blob__in=part))
         _add(self.manifests, here.filter(subject_digest__in=digests).exclude(subject_digest=""))
@@ -70,7 +71,7 @@ def candidates(*, since: datetime, now: datetime) -> Candidates:
         ):
             _add(rows.tags, over)
             _add(rows.manifests, over, "manifest_id")
-    for part in pages(sorted(rows.manifests)):
+    for part in batched(sorted(rows.manifests), STRETCH_ROWS):
         _add(rows.manifests, _subjects_of_companions(part))
     return rows
 
@@ -81,7 +82,7 @@ def above(manifests: Iterable[int]) -> set[int]:
     new = set(manifests)
     while new:
         level: set[int] = set()
-        for part in pages(sorted(new)):
+        for part in batched(sorted(new), STRETCH_ROWS):
             level |= keepers_of(part)
         new = level - keepers
         keepers |= new
@@ -90,20 +91,9 @@ def above(manifests: Iterable[int]) -> set[int]:
     return keepers
 
 
-def pages(keys: Iterable[Any]) -> Iterator[list[Any]]:
-    page: list[Any] = []
-    for key in keys:
-        page.append(key)
-        if len(page) == STRETCH_ROWS:
-            yield page
-            page = []
-    if page:
-        yield page
-
-
 def stretches_of(keys: Iterable[Any]) -> Iterator[Q]:
     """As ``stretches`` cuts a table, of rows with these keys."""
-    for page in pages(sorted(keys)):
+    for page in batched(sorted(keys), STRETCH_ROWS):
         yield Q(pk__in=page)
 
 

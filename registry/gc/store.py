@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from uuid import UUID
 
+from artifacts.batches import batched
 from registry.blobs.models import Blob, UploadSession
 from registry.gc.models import Checkpoint, holds
 from registry.gc.reachability import grace
@@ -118,7 +118,7 @@ def delete_abandoned_uploads(
 ) -> None:
     """Uploads without a session: a direct push, or a deleted repository's, that came to nothing."""
     uploads = blob_store().unfinished()
-    while some := list(islice(uploads, _UPLOADS_AT_ONCE)):
+    for some in batched(uploads, _UPLOADS_AT_ONCE):
         old = [one.upload for one in some if one.active_at <= now - older_than]
         sessions = UploadSession.objects.filter(pk__in=old, is_closed=False)
         awaited = sessions.values_list("pk", flat=True)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
+from artifacts.batches import batched
 from registry.gc.report import Report
 from registry.rows.connections import rest
 
@@ -36,9 +37,9 @@ def sweep(
     deleted = 0
     for stretch in stretches(garbage, STRETCH_ROWS) if parts is None else parts:
         keys = list(garbage.filter(stretch).order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(keys), BATCH_ROWS):
+        for batch in batched(keys, BATCH_ROWS):
             begun = time.monotonic()
-            deleted += _delete_or_report(keys[start : start + BATCH_ROWS], delete, report)
+            deleted += _delete_or_report(batch, delete, report)
             rest(begun)
     return deleted
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, ForeignKey, JSONField, Model
 from django.utils.duration import duration_string
 
+from artifacts.batches import batched
 from registry.blobs.models import Blob
 
 _BATCH_ROWS = 500
@@ -189,7 +189,7 @@ def write(database: BaseDatabaseWrapper, table: Table, rows: Iterable[Row]) -> N
                     copy.write_row(row)
             return
         places = ", ".join(["%s"] * len(table.columns))
-        while batch := list(islice(prepared, _BATCH_ROWS)):
+        for batch in batched(prepared, _BATCH_ROWS):
             cursor.executemany(f"INSERT INTO {name} ({columns}) VALUES ({places})", batch)  # noqa: S608
 
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
+from artifacts.batches import batched
 from artifacts.kinds.kinds import PROOFS, Kind, kind_of
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
@@ -183,7 +184,8 @@ def lock_blob_links(
     links are locked in the order of their blobs, so that pushes do not deadlock.
     """
     links: dict[str, HeldBlob] = {}
-    for digests in _batches(sorted({str(digest), *(str(one.digest) for one in document.named())})):
+    named = {str(digest), *(str(one.digest) for one in document.named())}
+    for digests in batched(sorted(named), _ROWS_PER_QUERY):
         statement = _HELD.format(places=_places("%s", len(digests)))
         if connection.features.has_select_for_update:
             statement += " FOR UPDATE OF l"
@@ -207,7 +209,9 @@ def _check_children(repository: Repository, document: ManifestDocument) -> list[
     Those that are here stay until the index is.
     """
     rows: list[Manifest] = []
-    for digests in _batches(sorted({str(child.digest) for child in document.manifests})):
+    for digests in batched(
+        sorted({str(child.digest) for child in document.manifests}), _ROWS_PER_QUERY
+    ):
         _hold(repository, digests)
         children = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
         rows += children.only("digest", "size", "kind", "annotations_json", "labels_json")
@@ -287,13 +291,13 @@ def store_edges(
 ) -> None:
     """Write down what the document names, and who names it as a blob. ``links`` are locked."""
     blobs = dict.fromkeys(str(blob.digest) for blob in document.blobs())
-    for needed in _batches([blob for blob in blobs if blob in links]):
+    for needed in batched([blob for blob in blobs if blob in links], _ROWS_PER_QUERY):
         values = [value for blob in needed for value in (manifest.id, links[blob].link_id)]
         statements.execute(_NEED.format(places=_places("(%s, %s)", len(needed))), values)
     # What is not here may come as either; what is here as a blob may be a manifest too.
     children = dict.fromkeys(str(child.digest) for child in document.manifests)
     children |= dict.fromkeys(blob for blob in blobs if blob not in links)
-    for digests in _batches(list(blobs)):
+    for digests in batched(list(blobs), _ROWS_PER_QUERY):
         statement = _PRESENT.format(places=_places("%s", len(digests)))
         rows = statements.rows(statement, [manifest.repository_id, *digests])
         children |= dict.fromkeys(digest for (digest,) in rows)
@@ -320,7 +324,3 @@ def _words(manifest: Manifest) -> Iterable[str]:
     """Title and description, as annotations or else labels say them."""
     texts = {**manifest.labels, **manifest.annotations}
     return (texts.get(f"org.opencontainers.image.{name}", "") for name in ("title", "description"))
-
-
-def _batches(digests: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (digests[i : i + _ROWS_PER_QUERY] for i in range(0, len(digests), _ROWS_PER_QUERY))

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts import statements
 from accounts.users.models import Namespace
+from artifacts.batches import batched
 from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
@@ -97,7 +97,7 @@ def superseded_among(manifests: Collection[int], *, now: datetime) -> Mapping[in
     if not settings.BERTH.FEATURE_PULL_SUPERSEDED:
         return {}
     superseded: dict[int, Superseded] = {}
-    for part in _batches(sorted(manifests)):
+    for part in batched(sorted(manifests), _ROWS_PER_QUERY):
         moved = Tag.objects.filter(manifest__in=part).moved_last(now)
         rows = moved.order_by("ended_at", "pk").values_list(
             "manifest_id",
@@ -120,7 +120,7 @@ def _above(repository: Repository, level: Sequence[Node]) -> list[Node]:
     """What leads to the manifests of a level: the indexes that list them, and their subjects."""
     present = Manifest.objects.present()
     nodes: dict[int, Node] = {}
-    for part in _batches(level):
+    for part in batched(level, _ROWS_PER_QUERY):
         digests = [node.digest for node in part]
         subjects = [node.subject_digest for node in part if node.subject_digest]
         # Two statements, each with an index of its own, rather than one that reads all.
@@ -133,7 +133,7 @@ def _above(repository: Repository, level: Sequence[Node]) -> list[Node]:
 
 def _are_given_up(manifests: Iterable[int], now: datetime) -> bool:
     """Whether all of them are."""
-    for part in _batches(sorted(manifests)):
+    for part in batched(sorted(manifests), _ROWS_PER_QUERY):
         places = ", ".join(["%s"] * len(part))
         statement = (
             f"SELECT 1 FROM manifests_manifest m WHERE m.id IN ({places})"  # noqa: S608
@@ -147,7 +147,3 @@ def _are_given_up(manifests: Iterable[int], now: datetime) -> bool:
 def _nodes(manifests: QuerySet[Manifest]) -> Iterator[Node]:
     for row in manifests.values_list("pk", "digest", "subject_digest"):
         yield Node(*row)
-
-
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[i : i + _ROWS_PER_QUERY] for i in range(0, len(items), _ROWS_PER_QUERY))

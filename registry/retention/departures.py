@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, Q
 
+from artifacts.batches import batched
 from artifacts.oci.companions import beginning_of
 from registry.manifests.models import Manifest, ManifestChild
 from registry.manifests.standing import superseded_among
@@ -69,14 +70,14 @@ class _Walk:
         self._keepers: dict[int, set[int]] = defaultdict(set)
 
     def manifests(self, subjects: Iterable[str]) -> list[_Row]:
-        batches = _batches(sorted(subjects))
+        batches = batched(sorted(subjects), _ROWS_PER_QUERY)
         return [row for part in batches for row in _rows(self._present.filter(begin_with(part)))]
 
     def up_from(self, level: Sequence[_Row]) -> None:
         while level:
             self._seen |= {row.id for row in level}
             above: dict[int, _Row] = {}
-            for part in _batches(level):
+            for part in batched(level, _ROWS_PER_QUERY):
                 named = self._look_at_tags(part)
                 loose = [row for row in part if row.id not in self._held]
                 above |= self._above(loose, named)
@@ -154,7 +155,3 @@ class _Walk:
 def _rows(manifests: Any) -> Iterator[_Row]:
     columns = manifests.values_list("pk", "digest", "subject_digest", "last_pushed_at")
     return (_Row(*row) for row in columns)
-
-
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[i : i + _ROWS_PER_QUERY] for i in range(0, len(items), _ROWS_PER_QUERY))

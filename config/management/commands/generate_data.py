@@ -5,9 +5,7 @@ Manifests are real, over a few small blobs; rows are written in bulk.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -20,6 +18,7 @@ from accounts.organizations.services import create_organization
 from accounts.users.models import User
 from accounts.users.passwords import random_password
 from accounts.users.services import create_user
+from artifacts.batches import batched
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import OCI_MANIFEST
@@ -136,7 +135,7 @@ def _add_repositories(first: Repository, image: Manifest, count: int, now: datet
     fields = _fields(Repository.objects.get(pk=first.pk))
     tag = _fields(Tag.objects.get(manifest=image))
     links = BlobLink.objects.filter(repository=first)
-    for numbers in _batches(range(count)):
+    for numbers in batched(range(count), _BATCH_ROWS):
         with transaction.atomic():
             made = Repository.objects.bulk_create(
                 Repository(**fields | _name(number, now)) for number in numbers
@@ -168,7 +167,7 @@ def _add_tags(repository: Repository, image: Manifest, count: int, now: datetime
     """Tags ``v1`` and on, ten on each manifest, the last an hour younger than the one before."""
     tag = _fields(Tag.objects.get(manifest=image))
     links = list(BlobLink.objects.filter(repository=repository))
-    for numbers in _batches(range(1, count + 1)):
+    for numbers in batched(range(1, count + 1), _BATCH_ROWS):
         with transaction.atomic():
             manifest_numbers = sorted({number // TAGS_PER_MANIFEST for number in numbers})
             manifests = {
@@ -233,9 +232,3 @@ def _fields(row: models.Model) -> dict[str, Any]:
 
 def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content)}
-
-
-def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:
-    rest = iter(numbers)
-    while batch := list(islice(rest, _BATCH_ROWS)):
-        yield batch
