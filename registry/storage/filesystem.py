@@ -136,8 +136,8 @@ class FilesystemStore:
             lock = os.open(folder, _FOLDER)
             try:
                 # A writer that is just taking the upload over must not keep its file.
-                with locked(lock):
-                    _remove(folder, lock)
+                with _locked_in_place(folder, lock):
+                    _remove(folder)
             finally:
                 os.close(lock)
 
@@ -224,8 +224,8 @@ class FileWriter:
             with self.undisturbed():
                 _placed(target, self.root, lambda: self.path.rename(target))
         # Whoever is just taking the upload over is told so, in place of a missing file.
-        with locked(self.lock):
-            _remove(self.path.parent, self.lock)
+        with suppress(OSError), _locked_in_place(self.path.parent, self.lock):
+            _remove(self.path.parent)
         return key
 
     @contextmanager
@@ -276,8 +276,7 @@ def _opened(folder: Path) -> int:
 def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[], None]) -> int:
     """Give the upload's file, or a new one, this writer's name; return it opened."""
     try:
-        with disk_is_told(), locked(lock):
-            _require_same(folder, lock)
+        with disk_is_told(), _locked_in_place(folder, lock):
             confirm()
             for theirs in folder.iterdir():
                 theirs.rename(path)
@@ -291,30 +290,29 @@ def _claim(folder: Path, path: Path, lock: int, offset: int, confirm: Callable[[
         raise
 
 
-def _require_same(folder: Path, lock: int) -> None:
-    """Raise ``FileNotFoundError`` where the folder is another than the one that is locked.
+@contextmanager
+def _locked_in_place(folder: Path, lock: int) -> Iterator[None]:
+    """Raises ``FileNotFoundError`` where the folder is another than the one that is locked.
 
     Whoever waited for the lock may have got that of a folder that is removed, while somebody else
     made a new one of its name and trusts in the lock of that.
     """
-    if not os.path.samestat(os.fstat(lock), folder.stat()):
-        raise FileNotFoundError(errno.ENOENT, "another folder is in its place", str(folder))
+    with locked(lock):
+        if not os.path.samestat(os.fstat(lock), folder.stat()):
+            raise FileNotFoundError(errno.ENOENT, "another folder is in its place", str(folder))
+        yield
 
 
-def _remove(folder: Path, lock: int) -> None:
-    """The folder that is locked, with what is in it, which is mostly nothing any more."""
+def _remove(folder: Path) -> None:
+    """With what is in it, which is mostly nothing any more."""
     try:
-        _require_same(folder, lock)
         folder.rmdir()
-    except FileNotFoundError:
-        return
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_if_empty(folder: Path, lock: int) -> None:
-    with locked(lock), suppress(OSError):
-        _require_same(folder, lock)
+    with suppress(OSError), _locked_in_place(folder, lock):
         folder.rmdir()
 
 
