@@ -1,42 +1,29 @@
 """What differs in the texts that were kept of two charts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from artifacts.kinds.kinds import Kind
-from ui.comparison.lines import Line, TooDifferent, differences
+from ui.comparison.lines import Changes, changes
 from ui.comparison.sides import Side
 from ui.contents.charts import unread
 from ui.display.costly import place_for
-from ui.display.text import shown, spelled_out
+from ui.display.text import shown
 
 MAX_VALUES_LENGTH: Final = 1024 * 1024
 _MAX_TEXT_LENGTH = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """How values.yaml changed; ``problem`` says why that is not shown."""
-
-    lines: Sequence[Line] = ()
-    problem: str = ""
-
-
-def values(a: Side, b: Side) -> Values | None:
+def values(a: Side, b: Side) -> Changes | None:
+    """How values.yaml changed."""
     if not are_charts(a, b):
         return None
     problem = not_compared(a, b, "values.yaml")
     if a.chart is None or b.chart is None or problem:
-        return Values(problem=problem)
+        return Changes(problem=problem)
     if max(len(a.chart.values), len(b.chart.values)) > MAX_VALUES_LENGTH:
-        return Values(problem="They are too long to be compared here.")
-    try:
-        with place_for(len(a.chart.values) + len(b.chart.values)):
-            lines = differences(a.chart.values, b.chart.values)
-    except TooDifferent:
-        return Values(problem="They differ in more lines than can be shown here.")
-    return Values([Line(line.sign, spelled_out(line.text)) for line in lines])
+        return Changes(problem="They are too long to be compared here.")
+    with place_for(len(a.chart.values) + len(b.chart.values)):
+        return changes(a.chart.values, b.chart.values)
 
 
 def are_charts(a: Side, b: Side) -> bool:

@@ -6,7 +6,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import Http404
-from django.urls import reverse
 
 from artifacts.archives.tar import MAX_NAME_BYTES
 from artifacts.images.tree import Node, Tree, differences, parts_of
@@ -98,12 +97,10 @@ class CompareFilesPage(FilesBase):
     template = "ui/comparison/files.html"
 
     def about_files(self, old: Files, new: Files, query: Mapping[str, str]) -> dict[str, Any]:
-        page = reverse("ui:compare_file", kwargs={"repository": self.repository.path})
-
         def url(path: str, node: Node) -> str:
             if node.file is None or node.file.kind not in ("file", "hard link"):
                 return ""
-            return f"{page}?{urlencode({**query, 'path': path})}"
+            return self.file_url(query, path)
 
         tree = Tree()
         tree.root = differences(old.tree.root, new.tree.root)

@@ -7,6 +7,8 @@ from difflib import Match, SequenceMatcher
 from itertools import accumulate, islice
 from typing import Final, Literal
 
+from ui.display.text import spelled_out
+
 MAX_LINES: Final = 20_000  # of each text
 MAX_STEPS: Final = 500_000  # pairs of lines that are looked at, in each of two ways
 MAX_SHOWN_LINES: Final = 1500
@@ -28,6 +30,23 @@ class Line:
     @property
     def mark(self) -> str:
         return {"same": " ", "added": "+", "removed": "-", "gap": "…"}[self.sign]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How one text changed. ``problem`` says why its lines are not shown."""
+
+    lines: Sequence[Line] = ()
+    problem: str = ""
+
+
+def changes(a: str, b: str) -> Changes:
+    """The lines in which two texts differ, as a page shows them."""
+    try:
+        lines = differences(a, b)
+    except TooDifferent:
+        return Changes(problem="They differ in more lines than can be shown here.")
+    return Changes([Line(line.sign, spelled_out(line.text)) for line in lines])
 
 
 def differences(a: str, b: str) -> list[Line]:

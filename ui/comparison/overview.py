@@ -4,15 +4,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
-
-from django.urls import reverse
 
 from artifacts.images.tree import Change, differences
 from ui.comparison.charts import are_charts, values
+from ui.comparison.lines import Changes
 from ui.comparison.sides import ComparisonBase, Side
 from ui.comparison.tables import layers, tables
-from ui.comparison.trees import Files, Texts, text_changes
+from ui.comparison.trees import Files, text_changes
 from ui.display.costly import costly
 from ui.display.text import shown
 
@@ -20,14 +18,14 @@ MAX_FILES: Final = 20  # of a chart whose lines are shown at once
 MAX_LINES: Final = 1500  # of all of them
 MAX_CPU_SECONDS: Final = 0.5  # in which lines are compared; more are left to pages of their own
 _VALUES: Final = "values.yaml"
-_LATER: Final = Texts(problem="There is no room here for how it changed.")
+_LATER: Final = Changes(problem="There is no room here for how it changed.")
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
     path: str
     change: Change
-    texts: Texts
+    texts: Changes
     url: str
 
 
@@ -56,6 +54,7 @@ class ComparePage(ComparisonBase):
     def _chart_files(self, a: Side, b: Side) -> ChartFiles | None:
         if not are_charts(a, b) or a.manifest.pk == b.manifest.pk:
             return None
+        query = {"a": a.text, "b": b.text}
         with costly():
             old, new = (Files(self.repository, side, self.now) for side in (a, b))
             differing = [
@@ -72,10 +71,6 @@ class ComparePage(ComparisonBase):
                 if left > 0 and time.thread_time() < end:
                     texts = text_changes(before.get(path), after.get(path))
                     left -= len(texts.lines)
-                rows.append(FileRow(shown(path, 500), change, texts, self._url(a, b, path)))
+                rows.append(FileRow(shown(path, 500), change, texts, self.file_url(query, path)))
         problems = [*old.problems, *new.problems]
         return ChartFiles(rows, len(differing), len(differing) - len(rows), problems)
-
-    def _url(self, a: Side, b: Side, path: str) -> str:
-        url = reverse("ui:compare_file", kwargs={"repository": self.repository.path})
-        return f"{url}?{urlencode({'a': a.text, 'b': b.text, 'path': path})}"

@@ -1,10 +1,12 @@
 """The two that are compared, by tag or by digest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.documents import ManifestDocument
@@ -55,6 +57,11 @@ class ComparisonBase(ReadingPage, TagsPage):
     def about(self, a: Side, b: Side) -> dict[str, Any]:
         """What the page shows of the two."""
         raise NotImplementedError
+
+    def file_url(self, query: Mapping[str, str], path: str) -> str:
+        """The page on how one file changed. ``query`` names the two."""
+        page = reverse("ui:compare_file", kwargs={"repository": self.repository.path})
+        return f"{page}?{urlencode({**query, 'path': path})}"
 
     def _both(self, a: Side, b: Side) -> dict[str, Any]:
         return {

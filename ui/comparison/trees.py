@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -13,11 +13,11 @@ from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import Digest
 from artifacts.oci.errors import BlobUnknown
 from registry.repositories.models import Repository
-from ui.comparison.lines import Line, TooDifferent, differences
+from ui.comparison.lines import Changes, changes
 from ui.comparison.sides import Side
-from ui.display.text import shown, spelled_out
+from ui.display.text import shown
 from ui.files.contents import FileText, find_file, texts
-from ui.files.images import Stack
+from ui.files.images import NOT_HERE, Stack
 from ui.files.layers import file_url
 from ui.files.listings import listing_of
 
@@ -92,7 +92,7 @@ class Files:
             named = zip(inner, listing.files, strict=True)
             self.tree.add([replace(file, path=path) for path, file in named if path], 1)
         except BlobUnknown:
-            self._tell("its bytes are not here")
+            self._tell(NOT_HERE)
         except TreeFull as error:
             self._tell(str(error))
         else:
@@ -111,23 +111,11 @@ class Files:
         self.problems.append(f"Not all files of {shown(self.side.text, 80)} are known: {reason}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """How one file changed. ``problem`` says why its lines are not shown."""
-
-    lines: Sequence[Line] = ()
-    problem: str = ""
-
-
-def text_changes(old: FileText | None, new: FileText | None) -> Texts:
+def text_changes(old: FileText | None, new: FileText | None) -> Changes:
     """The lines in which two texts differ; who has no such file has no line."""
     for one in (old, new):
         if one is not None and one.problem:
-            return Texts(problem=one.problem)
+            return Changes(problem=one.problem)
         if one is not None and one.is_cut:
-            return Texts(problem="It is too long to be compared here.")
-    try:
-        lines = differences(old.text if old else "", new.text if new else "")
-    except TooDifferent:
-        return Texts(problem="They differ in more lines than can be shown here.")
-    return Texts([Line(line.sign, spelled_out(line.text)) for line in lines])
+            return Changes(problem="It is too long to be compared here.")
+    return changes(old.text if old else "", new.text if new else "")

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,7 +25,7 @@ from ui.files.folders import folder_of
 from ui.files.layers import file_url
 from ui.files.listings import listing_of, remembered
 
-_NOT_HERE: Final = "its bytes are not here"
+NOT_HERE: Final = "its bytes are not here"
 
 
 @dataclass(slots=True)
@@ -98,7 +97,7 @@ class Stack:
             state.problem = f"{shown(layer.media_type, 100)} is not read here"
             return ()
         if state.digest not in self._stored_digests:
-            state.problem = _NOT_HERE
+            state.problem = NOT_HERE
             return ()
         listing = remembered(layer.digest)
         if listing is None and time.thread_time() > self._end:
@@ -107,7 +106,7 @@ class Stack:
         try:
             listing = listing or listing_of(self._repository, layer.digest, self._now)
         except BlobUnknown:
-            state.problem = _NOT_HERE
+            state.problem = NOT_HERE
             return ()
         state.problem = listing.problem
         return listing.files
@@ -137,7 +136,6 @@ class ImagePage(ManifestBase):
                 raise Http404
             self._tell(stack, document)
         return self.render(
-            status=HTTPStatus.OK,
             crumb="Files",
             kind=manifest.kind,
             digest=digest,

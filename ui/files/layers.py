@@ -1,6 +1,5 @@
 """The files of one layer, folder by folder."""
 
-from http import HTTPStatus
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -46,7 +45,6 @@ class LayerPage(LayerBase):
         if folder is None:
             raise Http404
         return self.render(
-            status=HTTPStatus.OK,
             crumb="Files of a layer",
             kind=manifest.kind,
             digest=digest,

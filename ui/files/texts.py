@@ -74,7 +74,6 @@ class FilePage(FileBase):
         folder = urlencode({"in": "/".join(parts_of(posixpath.dirname(file.path)))})
         raw = urlencode({"path": file.path})
         return self.render(
-            status=HTTPStatus.OK,
             crumb=shown(posixpath.basename(file.path), 100),
             kind=self.kind,
             blob=blob,

@@ -1,6 +1,7 @@
 """Repositories that somebody starred, to find them again."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.credentials.principals import Principal
@@ -30,10 +31,9 @@ class StarsPage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         path = request.POST.get("repository", "")
-        rows = readable_repositories(self.visitor).filter(path=path) if is_name(path) else None
-        repository = rows.first() if rows is not None else None
-        if repository is None or self.user is None:
+        if self.user is None or not is_name(path):
             raise Http404
+        repository = get_object_or_404(readable_repositories(self.visitor), path=path)
         change = star if request.POST.get("star") == "on" else unstar
         change(repository=repository, user=self.user)
         return HttpResponseRedirect(reverse("ui:repository", kwargs={"repository": path}))

@@ -17,13 +17,13 @@ from registry.api.management.routes import ROUTES, Route
 
 class OpenApiView(ManagementView):
     def get(self, request: Request) -> Response:
-        return Response(openapi(TOLD, origin=external_url(request), version=settings.VERSION))
+        return Response(openapi(DESCRIBED, origin=external_url(request), version=settings.VERSION))
 
 
 class DiscoveryView(ManagementView):
     def get(self, request: Request) -> Response:
         scheme, _, host = external_url(request).partition("://")
-        return Response(discovery(TOLD, scheme=scheme, host=host, version=settings.VERSION))
+        return Response(discovery(DESCRIBED, scheme=scheme, host=host, version=settings.VERSION))
 
 
 OWN: Final = (
@@ -32,4 +32,4 @@ OWN: Final = (
     ),
     Route("discovery", "discovery", DiscoveryView, {"GET": Operation("discovery", "anybody")}),
 )
-TOLD: Final = (*OWN, *ROUTES)
+DESCRIBED: Final = (*OWN, *ROUTES)

@@ -10,13 +10,13 @@ from jsonschema import Draft202012Validator
 from registry.api.management.base import ManagementView
 from registry.api.management.description.answers import ANSWERS
 from registry.api.management.description.openapi import openapi
-from registry.api.management.description.views import TOLD
+from registry.api.management.description.views import DESCRIBED
 
 
 @pytest.fixture(scope="session")
 def described_answers() -> dict[str, tuple[int, Draft202012Validator | None]]:
     """Status of each operation, and what checks its document."""
-    document = openapi(TOLD, origin="https://registry.example", version="1")
+    document = openapi(DESCRIBED, origin="https://registry.example", version="1")
     schemas = {name: closed(one) for name, one in document["components"]["schemas"].items()}
     found = {}
     for path in document["paths"].values():

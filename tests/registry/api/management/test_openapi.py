@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidat
 
 from registry.api.management.description.answers import ANSWERS
 from registry.api.management.description.parts import QUERIES
-from registry.api.management.description.views import TOLD
+from registry.api.management.description.views import DESCRIBED
 from registry.api.management.urls import urlpatterns
 from tests.registry.api.management.asking import token
 from tests.registry.builders import make_repository, make_user
@@ -21,7 +21,9 @@ from tests.registry.builders import make_repository, make_user
 pytestmark = pytest.mark.django_db
 
 OPERATIONS = [
-    (route, method, operation) for route in TOLD for method, operation in route.operations.items()
+    (route, method, operation)
+    for route in DESCRIBED
+    for method, operation in route.operations.items()
 ]
 HOSTILE: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**70, 1.5, "", "x", "\u0000", "\ud800", "a" * 5000, "../..", "%2e%2e"),
@@ -67,11 +69,11 @@ def test_no_two_operations_have_one_name() -> None:
 
 
 def test_every_address_of_the_api_is_in_the_document(openapi: Any) -> None:
-    known = {route.name for route in TOLD} | {"unknown"}
+    known = {route.name for route in DESCRIBED} | {"unknown"}
     addresses = {str(one.pattern): one.name for one in urlpatterns}
 
     assert {name for place, name in addresses.items() if place.startswith("^api")} == known
-    assert len(openapi["paths"]) == len({route.path for route in TOLD})
+    assert len(openapi["paths"]) == len({route.path for route in DESCRIBED})
 
 
 def test_what_a_view_takes_is_there_under_its_own_name(openapi: Any) -> None:
