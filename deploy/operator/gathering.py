@@ -134,4 +134,5 @@ def _check_certificate(cluster: Cluster, owner: Owner, bundle: Bundle, name: str
 
 def _domain_of_openshift(cluster: Cluster) -> str:
     ingress = cluster.get(OPENSHIFT_INGRESS, "", "cluster")
-    return str((ingress or {}).get("spec", {}).get("domain") or "")
+    spec = (ingress or {}).get("spec") or {}
+    return str(spec.get("appsDomain") or spec.get("domain") or "")

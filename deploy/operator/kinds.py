@@ -31,6 +31,7 @@ DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps", "v1", "StatefulSet", "statefulsets")
 JOB = Kind("batch", "v1", "Job", "jobs")
 INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses")
+NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 # Not every cluster has these.
@@ -48,6 +49,7 @@ PRUNED = (
     SECRET,
     SERVICE_ACCOUNT,
     INGRESS,
+    NETWORK_POLICY,
     DISRUPTION_BUDGET,
     AUTOSCALER,
     ROUTE,

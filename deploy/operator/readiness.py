@@ -12,7 +12,7 @@ def is_ready(stateful_set: Manifest | None) -> bool:
 
 def is_available(deployment: Manifest | None) -> bool:
     """Whether enough pods answer, be they old or new."""
-    return _holds((deployment or {}).get("status") or {}, "Available")
+    return holds((deployment or {}).get("status") or {}, "Available")
 
 
 def is_rolled_out(deployment: Manifest | None) -> bool:
@@ -26,11 +26,11 @@ def is_rolled_out(deployment: Manifest | None) -> bool:
 
 
 def succeeded(job: Manifest) -> bool:
-    return _holds(job.get("status") or {}, "Complete")
+    return holds(job.get("status") or {}, "Complete")
 
 
 def failed(job: Manifest) -> bool:
-    return _holds(job.get("status") or {}, "Failed")
+    return holds(job.get("status") or {}, "Failed")
 
 
 def _current(manifest: Manifest | None) -> Manifest:
@@ -42,7 +42,7 @@ def _current(manifest: Manifest | None) -> Manifest:
     return status if is_current else {}
 
 
-def _holds(status: Manifest, name: str) -> bool:
+def holds(status: Manifest, name: str) -> bool:
     return any(
         condition.get("type") == name and condition.get("status") == "True"
         for condition in status.get("conditions") or []

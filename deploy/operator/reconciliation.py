@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from deploy.operator.admission import route_lack
 from deploy.operator.cluster import Cluster
 from deploy.operator.conditions import AVAILABLE, BLOCKED, CREATED, Condition, merged
 from deploy.operator.gathering import gather
@@ -78,7 +79,8 @@ def _tell(
         "observedGeneration": resource["metadata"].get("generation", 0),
     }
     if registry is not None and not isinstance(unfinished, Blocked):
-        status["registryEndpoint"] = registry.endpoint
+        is_led_to = not route_lack(cluster, registry)
+        status["registryEndpoint"] = registry.endpoint if is_led_to else ""
     if unfinished is None and registry is not None:
         status["currentVersion"] = registry.settings.version
     if status != before:

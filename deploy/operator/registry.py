@@ -100,6 +100,17 @@ class Registry:
         """On OpenShift the router has one."""
         return self.is_published and self.managed[TLS] and not self.on_openshift
 
+    @property
+    def serves_tls(self) -> bool:
+        """Whether pods have the certificate, and the router passes on what it cannot read."""
+        is_brought = not self.managed[TLS] and not self.specification.component(TLS).secret
+        return self.is_published and self.on_openshift and is_brought
+
+    @property
+    def port(self) -> str:
+        """The name of the port at which pods answer requests."""
+        return "https" if self.serves_tls else "http"
+
     def object(
         self, kind: Kind, suffix: str = "", component: str = "", *, owned: bool = True, **rest: Any
     ) -> Manifest:

@@ -7,6 +7,7 @@ done what is done.
 import base64
 from datetime import datetime
 
+from deploy.operator.admission import route_lack
 from deploy.operator.certificates import self_signed, still_good
 from deploy.operator.cluster import Cluster
 from deploy.operator.gathering import promote_keys
@@ -48,6 +49,7 @@ def roll_out(cluster: Cluster, registry: Registry, *, rehearse: bool, now: datet
         *(manifest for store in stores(registry) for manifest in store_objects(registry, store)),
         *_certificate(cluster, registry, now=now),
         network.service(registry),
+        *network.policies(registry),
         *network.ways(registry),
     ]
     migration = pods.migration(registry, configuration)
@@ -71,6 +73,7 @@ def roll_out(cluster: Cluster, registry: Registry, *, rehearse: bool, now: datet
     if promote_keys(cluster, registry):
         raise Waiting("KeysRotating", "All pods read the next key, which signs from now on.")
     _prune(cluster, registry.owner, manifests)
+    _await_route(cluster, registry)
 
 
 def _certificate(cluster: Cluster, registry: Registry, *, now: datetime) -> list[Manifest]:
@@ -147,6 +150,11 @@ def _await_pods(cluster: Cluster, owner: Owner) -> None:
         deployment = cluster.get(DEPLOYMENT, owner.namespace, f"{owner.name}-{role}")
         if not is_rolled_out(deployment):
             raise Waiting("RolloutInProgress", f"Pods of {owner.name}-{role} are being replaced.")
+
+
+def _await_route(cluster: Cluster, registry: Registry) -> None:
+    if words := route_lack(cluster, registry):
+        raise Waiting("RouteNotAdmitted", words)
 
 
 def _prune(cluster: Cluster, owner: Owner, wanted: list[Manifest]) -> None:

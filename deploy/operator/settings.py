@@ -20,6 +20,7 @@ class Settings:
     domain: str = ""  # below which registries without a hostname are found
     ingress_class: str = ""  # empty: the cluster's default
     trusted_proxies: tuple[str, ...] = ()  # networks of the ingress controller
+    client_namespaces: tuple[str, ...] = ()  # from which pods may ask; empty: everybody may
     namespaces: tuple[str, ...] = ()  # empty: all
 
     @classmethod
@@ -42,6 +43,7 @@ class Settings:
             domain=environ.get("INGRESS_DOMAIN", "").strip().strip(".").lower(),
             ingress_class=environ.get("INGRESS_CLASS", "").strip(),
             trusted_proxies=_words(environ.get("TRUSTED_PROXIES", "")),
+            client_namespaces=_words(environ.get("CLIENT_NAMESPACES", "")),
             namespaces=_words(environ.get("WATCH_NAMESPACES", "")),
         )
 

@@ -1,5 +1,6 @@
 """How each component of a registry stands."""
 
+from deploy.operator.admission import route_lack
 from deploy.operator.cluster import Cluster
 from deploy.operator.conditions import OF_COMPONENT, Condition
 from deploy.operator.kinds import AUTOSCALER as AUTOSCALER_KIND
@@ -51,17 +52,24 @@ def _lack(cluster: Cluster, registry: Registry, kind: str) -> tuple[str, str]:
             "Name SERVER_HOSTNAME in the configuration, or a domain to the operator: until then"
             f" the registry is found inside the cluster only, at {registry.endpoint}.",
         )
+    if kind == ROUTE and (words := route_lack(cluster, registry)):
+        return "RouteNotAdmitted", words
     if kind == MONITORING and not registry.has_monitoring:
         return "MonitoringUnavailable", "The cluster has no ServiceMonitor."
+    message = _missing(cluster, registry, kind)
+    return ("ComponentNotReady", message) if message else ("", "")
+
+
+def _missing(cluster: Cluster, registry: Registry, kind: str) -> str:
     if kind == QUAY and not is_available(_object(cluster, registry, DEPLOYMENT, "web")):
-        return "ComponentNotReady", "No pod answers requests yet."
+        return "No pod answers requests yet."
     if kind == AUTOSCALER and _object(cluster, registry, AUTOSCALER_KIND, "web") is None:
-        return "ComponentNotReady", "It comes with the pods that answer requests."
+        return "It comes with the pods that answer requests."
     for store in stores(registry):
         stateful_set = _object(cluster, registry, STATEFUL_SET, store.suffix)
         if store.kind == kind and not is_ready(stateful_set):
-            return "ComponentNotReady", "Its pod is not ready yet."
-    return "", ""
+            return "Its pod is not ready yet."
+    return ""
 
 
 def _object(

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from deploy.operator.bundle import CONFIG
+from deploy.operator.bundle import CERTIFICATE, CONFIG, PRIVATE_KEY
 from deploy.operator.kinds import SECRET, Manifest
 from deploy.operator.registry import Registry, encoded, fingerprint
 from deploy.operator.specification import POSTGRES, REDIS, ROUTE, STORAGE
@@ -41,7 +41,11 @@ def configuration(registry: Registry) -> dict[str, Any]:
         METRICS_KEY: keys["METRICS_TOKEN"],
         "SECRET_KEY": keys["SECRET_KEY"],
     }
-    if registry.managed[ROUTE] and registry.settings.trusted_proxies:
+    if registry.serves_tls:
+        # The router does not look into what it passes on: nobody is to be believed.
+        values["TLS_CERTIFICATE"] = f"{FOLDER}/{CERTIFICATE}"
+        values["TLS_KEY"] = f"{FOLDER}/{PRIVATE_KEY}"
+    elif registry.managed[ROUTE] and registry.settings.trusted_proxies:
         values["TRUSTED_PROXIES"] = list(registry.settings.trusted_proxies)
     if registry.managed[POSTGRES]:
         password = keys["DATABASE_PASSWORD"]

@@ -125,7 +125,7 @@ def _serving(registry: Registry, role: str, configuration: Manifest) -> Manifest
             {"name": "PORT", "value": "8080"},
             {"name": "WORKERS", "value": str(WEB_PROCESSES)},
         ]
-        container |= _WEB_CONTAINER
+        container |= _answering(registry.port)
         container["resources"] = overrides.resources or container["resources"]
     names = {entry["name"] for entry in overrides.env}
     container["env"] = [entry for entry in container["env"] if entry["name"] not in names]
@@ -176,21 +176,26 @@ def _volumes(configuration: Manifest) -> list[Manifest]:
     ]
 
 
-def _probe(path: str, period: int, failures: int, timeout: int) -> Manifest:
+def _answering(port: str) -> Manifest:
+    """What a container has that answers requests at the port of that name."""
     return {
-        "httpGet": {"path": path, "port": "http"},
+        "ports": [{"name": port, "containerPort": 8080}],
+        # A start waits for others that prepare the database, for up to ten minutes.
+        "startupProbe": _probe(port, "/livez", 5, 144, 3),
+        "livenessProbe": _probe(port, "/livez", 10, 6, 5),
+        "readinessProbe": _probe(port, "/readyz", 5, 2, 5),
+        # Until everybody who sends requests knows that this pod ends.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "8"]}}},
+    }
+
+
+def _probe(port: str, path: str, period: int, failures: int, timeout: int) -> Manifest:
+    question = {"path": path, "port": port}
+    if port == "https":
+        question["scheme"] = "HTTPS"
+    return {
+        "httpGet": question,
         "periodSeconds": period,
         "failureThreshold": failures,
         "timeoutSeconds": timeout,
     }
-
-
-_WEB_CONTAINER: Manifest = {
-    "ports": [{"name": "http", "containerPort": 8080}],
-    # A start waits for others that prepare the database, for up to ten minutes.
-    "startupProbe": _probe("/livez", 5, 144, 3),
-    "livenessProbe": _probe("/livez", 10, 6, 5),
-    "readinessProbe": _probe("/readyz", 5, 2, 5),
-    # Until everybody who sends requests knows that this pod ends.
-    "lifecycle": {"preStop": {"exec": {"command": ["sleep", "8"]}}},
-}

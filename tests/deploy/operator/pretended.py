@@ -10,6 +10,7 @@ from deploy.operator.kinds import (
     JOB,
     OPTIONAL,
     QUAY_REGISTRY,
+    ROUTE,
     STATEFUL_SET,
     Kind,
     Manifest,
@@ -93,11 +94,15 @@ class PretendedCluster(Cluster):
         return found
 
     def settle(self) -> None:
-        """All pods that are wanted run, and all Jobs are done."""
+        """All pods that are wanted run, all Jobs are done, and routers lead to Routes."""
         for (plural, _name), found in self.objects.items():
             generation = found["metadata"].get("generation", 1)
             if plural == STATEFUL_SET.plural + STATEFUL_SET.group:
                 found["status"] = {"readyReplicas": 1, "observedGeneration": generation}
+            if plural == ROUTE.plural + ROUTE.group:
+                admitted = {"type": "Admitted", "status": "True"}
+                router = {"host": found["spec"]["host"], "conditions": [admitted]}
+                found["status"] = {"ingress": [router]}
             if plural == JOB.plural + JOB.group:
                 done = {"type": "Complete", "status": "True"}
                 found.setdefault("status", {"conditions": [done]})
