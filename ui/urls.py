@@ -86,8 +86,9 @@ from ui.start.stars import StarsPage
 from ui.start.styleguide import StyleguidePage
 from ui.start.welcome import HelpPage, WelcomePage, choose_theme, choose_tool
 from ui.tags.changes import ChangePage
-from ui.tags.history import ForgetPage, HistoryPage, RestorePage
+from ui.tags.history import HistoryPage
 from ui.tags.new_tag import AddTagPage
+from ui.tags.restoring import ForgetPage, RestorePage
 from ui.tags.signatures import SignaturesPage
 from ui.tags.tag_list import TagListPage, TagPicker
 

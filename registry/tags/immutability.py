@@ -1,9 +1,10 @@
 """Rules that make tags immutable from the push that makes them on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.audit.services import SYSTEM, Actor
@@ -84,6 +85,15 @@ def remove_immutability_rule(*, rule: ImmutabilityRule, now: datetime, by: Actor
         place = str(rule.repository or rule.namespace)
         by.did("immutability.rule.remove", place, now=now, rule=rule.sentence)
         rule.delete()
+
+
+def born_immutable(repository: Repository, names: Collection[str]) -> set[str]:
+    """Those of ``names`` that are immutable from the moment on at which they come to point at
+    something."""
+    if not settings.BERTH.FEATURE_IMMUTABLE_TAGS:
+        return set()
+    rules = list(ImmutabilityRule.objects.of(repository))
+    return {name for name in names if any(rule.covers(name) for rule in rules)}
 
 
 def chosen_tags(

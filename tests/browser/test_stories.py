@@ -177,9 +177,10 @@ def test_a_tag_is_deleted_and_comes_back(enter: Enter) -> None:
     assert "the tag v1 was deleted on" in person.home.refused(*crane)
 
     person.window.goto(f"/{person.name}/web/-/history")
-    person.page.get_by_role("link", name="Restore").first.click()
-    person.press("Restore the tag")
+    person.press("Restore")
     assert person.home.run(*crane) == digest
+    person.press("Undo")
+    person.sees("v1 is gone again")
 
 
 def test_a_robot_pushes_with_the_token_that_was_shown_once(enter: Enter) -> None:

@@ -47,10 +47,12 @@ MAX_SIGNATURES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """``verdicts`` is what was found of it as a signature or attestation of its subject."""
+    """``verdicts`` is what was found of it as a signature or attestation of its subject.
+    ``before`` is the name of the tag that came before, of another manifest; empty without one."""
 
     tags: Sequence[str]
     has_more_tags: bool
+    before: str
     parents: Sequence[str]
     subject: str
     verdicts: Sequence[Verdict]
@@ -67,12 +69,28 @@ def neighbours_of(
     return Neighbours(
         tags=names[:MAX_TAGS],
         has_more_tags=len(names) > MAX_TAGS,
+        before=_before(repository, tag, now) if tag else "",
         parents=parents,
         subject=manifest.subject_digest
         or listed_subject(repository, manifest.digest, indexes=parents[:MAX_PARENTS_READ])
         or _subject_of(([tag.name] if tag else []) + names),
         verdicts=list(verdicts.order_by("subject_digest", "position")[:MAX_VERDICTS]),
     )
+
+
+def _before(repository: Repository, tag: Tag, now: datetime) -> str:
+    """The version below; where the tag is no version, what was pushed before it."""
+    if tag.is_companion:
+        return ""
+    alive = Tag.objects.alive(now).filter(repository=repository.id).companions(False)
+    others = alive.exclude(manifest=tag.manifest_id)
+    if tag.sort_key:
+        lower = others.filter(sort_key__gt="", sort_key__lt=tag.sort_key)
+        rows = lower.order_by("-sort_key", "-name")
+    else:
+        earlier = others.filter(started_at__lt=tag.started_at)
+        rows = earlier.order_by("-started_at", "-name")
+    return rows.values_list("name", flat=True).first() or ""
 
 
 def _subject_of(names: Sequence[str]) -> str:

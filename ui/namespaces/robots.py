@@ -25,13 +25,13 @@ from accounts.credentials.workloads.federation import (
 from accounts.names import MAX_NAME_LENGTH
 from accounts.users import services
 from accounts.users.models import Robot
-from registry.repositories.models import RepositoryGrant
+from registry.repositories.models import Repository, RepositoryGrant, Role
 from ui.commands.address import Registry
 from ui.commands.login import Login, pull_secret, recipes
 from ui.commands.workloads import workload_recipes
 from ui.display.file_names import saved_as
 from ui.forms import PageForm
-from ui.namespaces.rights import RightsForm
+from ui.namespaces.rights import ROLES, RightsForm
 from ui.pages import NamespacePage, Secret, unstored
 from ui.paging import page_of
 from ui.people import ask_again
@@ -84,6 +84,19 @@ class NewRobotForm(TokenForm, RightsForm):
     )
     description = forms.CharField(max_length=255, required=False)
     field_order = ["name", "description", "days"]
+
+
+class RobotHereForm(TokenForm):
+    """A robot with one role in one repository: a shorter form of what ``NewRobotPage`` takes."""
+
+    name = NewRobotForm.base_fields["name"]
+    repository_0 = forms.CharField(widget=forms.HiddenInput())
+    role_0 = forms.ChoiceField(label="Role", choices=ROLES, initial=Role.WRITE)
+    field_order = ["name", "role_0", "days"]
+
+    def __init__(self, repository: Repository) -> None:
+        first = {"repository_0": repository.path, "days": "90"}
+        super().__init__(initial=first, auto_id="robot_%s")
 
 
 class DescriptionForm(PageForm):

@@ -16,6 +16,7 @@ from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant, revoke
 from ui.forms import PageForm, typed
 from ui.namespaces.rights import ROLES
+from ui.namespaces.robots import RobotHereForm
 from ui.pages import RepositoryPage
 from ui.paging import page_of
 
@@ -84,6 +85,7 @@ class AccessPage(RepositoryPage):
             kind=self.repository.kind,
             page=page,
             form=form,
+            robot_form=self._robot_form(),
             holders=holders_of(self.repository),
             teams=administering_teams(self.repository)[:MOST_TEAMS],
             anybody=explain(account=None, repository=self.repository),
@@ -91,6 +93,11 @@ class AccessPage(RepositoryPage):
             answer=self._explained(name) if name else None,
             **options,
         )
+
+    def _robot_form(self) -> RobotHereForm | None:
+        """For those alone who may make robots of the owner."""
+        may_make = "administrator" in self._standings()
+        return RobotHereForm(self.repository) if may_make else None
 
     def _explained(self, name: str) -> Explanation | None:
         """``None`` when nobody is called so."""

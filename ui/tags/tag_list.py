@@ -18,8 +18,8 @@ from ui.paging import page_of
 from ui.repository_rows import MOST_TAGS_COUNTED
 from ui.tags.changes import MAX_TAGS, offered
 from ui.tags.filters import SORTS, Filters
-from ui.tags.history import deleted_together
 from ui.tags.pages import TagsPage
+from ui.tags.restoring import deleted_together
 
 _MAX_LENGTH: Final = 160
 

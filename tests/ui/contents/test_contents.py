@@ -370,7 +370,36 @@ def test_a_tag_is_changed_and_deleted_from_its_own_page(web: Repository) -> None
     assert 'href="/acme/web/-/compare?a=v1"' in text
     assert f'href="/acme/web/-/add-tag/{manifest.digest}"' in text
     offered = re.findall(r"change-tags\?action=(\w+)&tag=v1", text)
-    assert offered == ["expire", "fix", "delete"]
+    assert offered == ["delete", "expire", "fix"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "before"),
+    [
+        ("v1.10.0", "v1.9.0"),
+        ("v1.9.0", "v1.2.0"),
+        ("v1.2.0", ""),
+        ("nightly", "v1.2.0"),
+        ("first", ""),
+    ],
+)
+def test_a_tag_is_compared_at_once_with_the_one_before_it(
+    web: Repository, tag: str, before: str
+) -> None:
+    for number, name in enumerate(("first", "v1.10.0", "v1.9.0", "v1.2.0", "nightly")):
+        push_image(web, name.encode(), reference=name)
+        Tag.objects.filter(name=name).update(started_at=NOW + timedelta(hours=number))
+
+    compared = re.findall(r"compare\?a=([^&\"]+)&b=", page(tag_url(web, tag)))
+
+    assert compared == ([before] if before else [])
+
+
+def test_a_tag_is_not_compared_with_another_of_its_manifest(web: Repository) -> None:
+    manifest = push_image(web, reference="v1.0.0")
+    push(web, bytes(manifest.body), "v1.1.0", now=NOW + timedelta(hours=1))
+
+    assert "&b=v1.1.0" not in page(tag_url(web, "v1.1.0"))
 
 
 def test_who_may_only_pull_is_offered_no_change_of_a_tag(web: Repository) -> None:

@@ -280,3 +280,33 @@ def test_names_are_told_to_those_alone_who_administer(web: Repository, readers: 
 
 def test_the_first_names_are_there_without_javascript(page: Client, readers: Team) -> None:
     assert '<option value="bob" label="User">' in text(page)
+
+
+def robot_fields(shown: str) -> dict[str, str]:
+    """What the form for a new robot sends, as long as nobody changed it."""
+    form = shown.partition('id="new-robot"')[2].partition("</form>")[0]
+    hidden = re.findall(r'name="(repository_0)" value="([^"]*)"', form)
+    chosen = re.findall(r'<select name="(\w+)".*?value="(\w+)" selected', form, re.DOTALL)
+    return dict([*hidden, *chosen])
+
+
+def test_a_robot_is_made_here_with_a_role_and_a_token(page: Client, web: Repository) -> None:
+    sent = {"name": "deploy", **robot_fields(text(page))}
+
+    answer = page.post("/acme/-/new-robot", sent)
+
+    assert "Its token, shown only now" in answer.content.decode()
+    assert sent == {
+        "name": "deploy",
+        "repository_0": "acme/web",
+        "role_0": "write",
+        "days": "90",
+    }
+    assert given(web) == {"acme+deploy": "write"}
+
+
+def test_a_robot_is_offered_to_those_alone_who_may_make_one(web: Repository) -> None:
+    ann = make_user("ann")
+    grant(repository=web, role=Role.ADMIN, holder=ann, now=NOW)
+
+    assert robot_fields(text(browser(ann))) == {}

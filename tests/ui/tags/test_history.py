@@ -1,5 +1,6 @@
 """The history of a repository's tags, restoring from it, and deleting from it for good."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from registry.manifests.models import Manifest
 from registry.manifests.restoration import restore_tag
 from registry.manifests.services import tag_manifest
 from registry.repositories.models import Repository
+from registry.tags.immutability import add_immutability_rule
 from registry.tags.models import Tag
 from registry.tags.services import delete_tag, set_expiry, set_immutable, sweep_expired
 from tests.registry.builders import (
@@ -61,6 +63,12 @@ def events_on(response: Any) -> list[str]:
     assert response.status_code == 200
     rows = response.context["rows"]
     return [f"{row.event.tag.name} {row.event.happened}" for row in rows]
+
+
+def restored_at_once(text: str) -> list[str]:
+    """The tags that a button of the history brings back without another question."""
+    form = r'action="/acme/web/-/restore-tag"><input type="hidden" name="csrf[^>]*>'
+    return re.findall(form + r'<input type="hidden" name="tag" value="([^"]*)">', text)
 
 
 def text_of(response: Any, status: int = 200) -> str:
@@ -112,7 +120,7 @@ def test_what_ended_can_be_restored_until_the_time_machine_forgets_it(
     assert until["v1"] is not None
     assert until["v1"] - timezone.now() < timedelta(days=9)
     text = text_of(response)
-    assert "tag=v1&amp;digest=" in text
+    assert restored_at_once(text) == ["v1"]
     assert "tag=v0&amp;digest=" not in text
     assert "by acme+ci" in text
 
@@ -190,8 +198,10 @@ def test_a_restore_says_what_the_tag_points_at_now(web: Repository, alice: Clien
     assert new.digest in text
     assert Tag.objects.live().get(name="v1").manifest == new
 
-    answer = alice.post(RESTORE, {"tag": "v1", "digest": old.digest}, follow=True)
-    assert "v1 is back" in text_of(answer)
+    sent = {"tag": "v1", "digest": old.digest}
+    assert "Will point at" in text_of(alice.post(RESTORE, sent))
+    assert Tag.objects.live().get(name="v1").manifest == new
+    assert "v1 is back" in text_of(alice.post(RESTORE, {**sent, "confirmed": "yes"}, follow=True))
     assert Tag.objects.live().get(name="v1").manifest == old
 
 
@@ -208,9 +218,84 @@ def test_a_restore_that_cannot_be_says_why_beforehand(web: Repository, alice: Cl
     set_immutable(repository=web, name="v1", is_immutable=True, now=timezone.now())
     assert "is immutable and cannot be moved" in said(new.digest)
 
-    answer = alice.post(RESTORE, {"tag": "v1", "digest": new.digest}, follow=True)
+    sent = {"tag": "v1", "digest": new.digest, "confirmed": "yes"}
+    answer = alice.post(RESTORE, sent, follow=True)
     assert "The tag v1 is immutable" in text_of(answer)
     assert Tag.objects.live().get(name="v1").manifest == newest
+
+
+@pytest.fixture
+def gone(web: Repository) -> dict[str, str]:
+    """What is sent to bring v1 back, which was deleted."""
+    manifest = push_tag(web, "v1", "a", days_ago=2)
+    delete(web, "v1", days_ago=1)
+    return {"tag": "v1", "digest": manifest.digest}
+
+
+def undo_on(text: str) -> dict[str, str]:
+    """What the note about the restored tag sends when somebody presses Undo."""
+    form = re.search(r'<form class="b-note.*?</form>', text)
+    sent = re.findall(r'name="(\w+)" value="([^"]*)"', form[0] if form else "")
+    return {name: value for name, value in sent if not name.startswith("csrf")}
+
+
+def is_there(name: str) -> bool:
+    return Tag.objects.live().filter(name=name).exists()
+
+
+def test_a_tag_that_is_not_there_comes_back_at_once(alice: Client, gone: dict[str, str]) -> None:
+    text = text_of(alice.post(RESTORE, gone, follow=True))
+
+    assert "</b> is back and points at" in text
+    assert is_there("v1")
+
+
+def test_a_restore_is_undone(alice: Client, gone: dict[str, str]) -> None:
+    undo = undo_on(text_of(alice.post(RESTORE, gone, follow=True)))
+
+    assert "v1 is gone again" in text_of(alice.post(RESTORE, undo, follow=True))
+    assert not is_there("v1")
+
+
+def test_an_undo_leaves_what_was_pushed_meanwhile(
+    web: Repository, alice: Client, gone: dict[str, str]
+) -> None:
+    undo = undo_on(text_of(alice.post(RESTORE, gone, follow=True)))
+    new = push_tag(web, "v1", "b")
+
+    assert "v1 was changed meanwhile" in text_of(alice.post(RESTORE, undo, follow=True))
+    assert Tag.objects.live().get(name="v1").manifest == new
+
+
+def test_an_undo_needs_the_right_to_delete(
+    alice: Client, gone: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undo = undo_on(text_of(alice.post(RESTORE, gone, follow=True)))
+    monkeypatch.setattr("ui.pages.rights_left", lambda *_: frozenset({"pull", "push"}))
+
+    assert alice.post(RESTORE, undo).status_code == 403
+    assert is_there("v1")
+
+
+def test_a_restore_that_cannot_be_undone_is_asked_about(
+    web: Repository, alice: Client, gone: dict[str, str]
+) -> None:
+    add_immutability_rule(
+        place=web, pattern="v*", syntax="glob", is_inverted=False, now=timezone.now()
+    )
+
+    assert restored_at_once(text_of(alice.get(URL))) == []
+    assert "Will point at" in text_of(alice.post(RESTORE, gone))
+    assert not is_there("v1")
+
+
+def test_the_history_says_nothing_of_a_restore_that_was_none(
+    web: Repository, alice: Client
+) -> None:
+    push_tag(web, "v1", "a")
+
+    for name in ("v1", "v2", "<b>", "%00"):
+        assert undo_on(text_of(alice.get(f"{URL}?restored={name}"))) == {}
 
 
 @pytest.mark.parametrize("query", ["", "?tag=v1", "?tag=v1&digest=x", "?tag=<b>&digest=sha256:0"])
