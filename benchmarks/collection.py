@@ -9,16 +9,15 @@ import argparse
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .work import in_process, let_go_of_database
 
 if TYPE_CHECKING:
     from registry.repositories.models import Repository
@@ -38,10 +37,10 @@ def main() -> None:
         print(f"{options.manifests:,} manifests, {options.garbage} % of them garbage")
         print(f"pushes alone:                 {idle}")
         print(f"pushes beside collections:    {busy}")
-        print(f"the rest of the collection:   {_in_process(_collect)}")
-        print(f"a run that finds nothing:     {_in_process(_collect)}")
-        print(f"the same of what is recent:   {_in_process(_collect_recent)}")
-        print(f"a dry run that finds nothing: {_in_process(_forecast)}")
+        print(f"the rest of the collection:   {in_process(_collect)}")
+        print(f"a run that finds nothing:     {in_process(_collect)}")
+        print(f"the same of what is recent:   {in_process(_collect_recent)}")
+        print(f"a dry run that finds nothing: {in_process(_forecast)}")
 
 
 def _set_up(folder: Path) -> None:
@@ -102,16 +101,7 @@ def _fill(manifests: int, garbage_percent: int) -> None:
             for n, row in zip(numbers, rows, strict=True)
             if n % 100 >= garbage_percent
         )
-    _let_go_of_database()
-
-
-def _let_go_of_database() -> None:
-    """Before a fork: two processes must not share a connection, nor a pool of them."""
-    from django.db import connection
-
-    connection.close()
-    if connection.vendor == "postgresql":
-        connection.close_pool()  # type: ignore[attr-defined]
+    let_go_of_database()
 
 
 def _file(number: int) -> str:
@@ -157,7 +147,7 @@ def _pushes_beside(for_seconds: float, *, collecting: bool) -> str:
     stop.set()
     if collecting:
         collector.join()
-    _let_go_of_database()
+    let_go_of_database()
     p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
     return (
         f"{len(seconds) / for_seconds:.0f}/s, p50 {p50 * 1000:.1f} ms,"
@@ -224,59 +214,6 @@ def _forecast() -> str:
     report = Report()
     forecast(now=datetime.now(UTC), report=report)
     return f"{sum(count.items for count in report.counts.values()):,} rows"
-
-
-def _in_process(work: Callable[[], str]) -> str:
-    """Run in a process of its own, so that its memory is known."""
-    fork = multiprocessing.get_context("fork")
-    receiving, sending = fork.Pipe(duplex=False)
-
-    def run() -> None:
-        from django.db import connection
-
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        begun = time.monotonic(), time.process_time(), _seconds_of_server()
-        counted: Counter[str] = Counter()
-        with connection.execute_wrapper(_counting(counted)):
-            result = work()
-        took, ours, theirs_took = (
-            time.monotonic() - begun[0],
-            time.process_time() - begun[1],
-            _seconds_of_server() - begun[2],
-        )
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        sending.send(
-            f"{result} in {took:.1f} s ({ours:.2f} s of our processor, {theirs_took:.2f} s of"
-            f" PostgreSQL's), {counted.total():,} statements, memory grew by {grown / 1024:.0f} MB"
-        )
-
-    process = fork.Process(target=run)
-    process.start()
-    process.join()
-    return str(receiving.recv())
-
-
-def _counting(counted: Counter[str]) -> Callable[..., Any]:
-    def count(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        counted[sql] += 1
-        return execute(sql, *rest)
-
-    return count
-
-
-def _seconds_of_server() -> float:
-    """Processor time of the connection's own process of PostgreSQL, if it is on this machine."""
-    from django.db import connection
-
-    if connection.vendor != "postgresql":
-        return 0.0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        stat = Path(f"/proc/{cursor.fetchone()[0]}/stat")
-    if not stat.exists():
-        return 0.0
-    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _options() -> argparse.Namespace:

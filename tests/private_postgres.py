@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,23 +41,41 @@ def private_cluster(programs: Path, *, is_durable: bool = False) -> Iterator[str
     """Start a cluster, and yield the URI of its first database."""
     settings = _SETTINGS if is_durable else _SETTINGS | _NOT_DURABLE
     folder = Path(tempfile.mkdtemp(prefix="berth-pg-"))
-    data = folder / "cluster"
     try:
+        with _running(programs, folder, settings, stopping="immediate") as uri:
+            yield uri
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def kept_cluster(programs: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """As ``private_cluster``, in a folder that stays, and is used again if it is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    all_settings = {**_SETTINGS, **_NOT_DURABLE, **settings}
+    with _running(programs, folder, all_settings, stopping="fast") as uri:
+        yield uri
+
+
+@contextmanager
+def _running(
+    programs: Path, folder: Path, settings: Mapping[str, str], *, stopping: str
+) -> Iterator[str]:
+    data = folder / "cluster"
+    if not data.exists():
         if os.geteuid() == 0:
             shutil.chown(folder, _unprivileged())
         _run(
             programs / "initdb", "--pgdata", data, "--username", _USER, "--auth", "trust",
             "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync",
         )  # fmt: skip
-        options = " ".join(f"-c {name}={value!r}" for name, value in settings.items())
-        server = (programs / "pg_ctl", "--pgdata", data, "--silent", "--wait")
-        _run(*server, "--log", folder / "log", "--options", f"-k {folder} {options}", "start")
-        try:
-            yield f"postgresql://{_USER}@/postgres?host={folder}"
-        finally:
-            _run(*server, "--mode", "immediate", "stop")
+    options = " ".join(f"-c {name}={value!r}" for name, value in settings.items())
+    server = (programs / "pg_ctl", "--pgdata", data, "--silent", "--wait")
+    _run(*server, "--log", folder / "log", "--options", f"-k {folder} {options}", "start")
+    try:
+        yield f"postgresql://{_USER}@/postgres?host={folder}"
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _run(*server, "--mode", stopping, "stop")
 
 
 @contextmanager
