@@ -16,6 +16,7 @@ from config.keys.paths import COLLECTED_DIR, FILES_DIR, berth_version
 from config.keys.places import (
     blob_folder,
     database_settings,
+    kept_in_data,
     storage_settings,
 )
 
@@ -26,6 +27,8 @@ loaded = load_configuration(os.environ)
 # Every key of config.yaml. Replaced as a whole when an administrator changes one.
 BERTH: Configuration = loaded.configuration
 DATA_DIR: Path = loaded.data
+KEPT_IN_DATA = kept_in_data(BERTH)
+HAS_DATA_DIR: bool = loaded.has_data
 DOCUMENTS_DIR = FILES_DIR / "docs"
 CHANGES_FILE = FILES_DIR / "CHANGELOG.md"
 RUN_DIR: Path = DATA_DIR / "run"  # what processes of one supervisor tell each other

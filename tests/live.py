@@ -170,8 +170,8 @@ def start_process(
     _logs.append(log)
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "manage.py", "serve", *([f"--only={only}"] if only else [])],
-            cwd=root,
+            [sys.executable, root / "manage.py", "serve", *([f"--only={only}"] if only else [])],
+            cwd="/",  # it finds its files all the same
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=output,

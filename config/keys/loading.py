@@ -20,6 +20,7 @@ from config.keys.configuration import (
 )
 from config.keys.login_services import SUFFIX, LoginService, is_login_key, read_services
 from config.keys.paths import data_folder
+from config.keys.places import kept_in_data
 from config.keys.storage_drivers import without_secrets
 from config.keys.yaml_file import YamlFile, YamlProblem
 
@@ -48,6 +49,7 @@ class LoadedConfiguration:
     origins: Mapping[str, Origin]
     file: YamlFile
     data: Path
+    has_data: bool  # whether there is a data folder: something is kept in it, or somebody named it
     warnings: tuple[str, ...]
     login_services: Mapping[str, LoginService] = field(default_factory=dict)
 
@@ -92,6 +94,7 @@ def load_configuration(
         origins={key: _origin(key, document, variables) for key in Configuration.model_fields},
         file=document,
         data=data,
+        has_data=bool(kept_in_data(configuration) or environ.get("BERTH_DATA")),
         warnings=(*_unknown_variables(environ), *_deprecations(document, variables)),
         login_services=services,
     )

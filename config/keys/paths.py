@@ -19,7 +19,10 @@ COLLECTED_DIR = FILES_DIR / "collected"
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """The folder that ``BERTH_DATA`` names; else ``data``, in the checkout or where we are."""
+    """The folder that ``BERTH_DATA`` names; else ``data``, in the checkout or where we are.
+
+    It is made and used only where something is kept in it (``settings.HAS_DATA_DIR``).
+    """
     home = Path.cwd() if IS_INSTALLED else BASE_DIR
     return Path(environ.get("BERTH_DATA") or home / "data").expanduser().absolute()
 

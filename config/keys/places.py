@@ -34,6 +34,25 @@ def database_settings(configuration: Configuration, *, data: Path) -> dict[str, 
     return _postgresql(configuration)
 
 
+def kept_in_data(configuration: Configuration) -> tuple[str, ...]:
+    """What of this registry is kept in the data folder, in words with the keys that decide it.
+
+    SQLite counts wherever its file is: the folder has the locks that keep a second Berth away.
+    """
+    archive = configuration.ACTION_LOG_ARCHIVE_PATH
+    is_local = archive and not configuration.ACTION_LOG_ARCHIVE_LOCATION
+    kept = {
+        "SQLite (DB_URI)": configuration.DB_URI.startswith("sqlite:///"),
+        "blobs (DISTRIBUTED_STORAGE_CONFIG)": any(
+            driver == "LocalStorage" and not Path(parameters["storage_path"]).is_absolute()
+            for driver, parameters in configuration.DISTRIBUTED_STORAGE_CONFIG.values()
+        ),
+        "the secret key (SECRET_KEY)": not configuration.SECRET_KEY,
+        "the archive (ACTION_LOG_ARCHIVE_PATH)": is_local and not Path(archive).is_absolute(),
+    }
+    return tuple(words for words, is_kept in kept.items() if is_kept)
+
+
 def storage_settings(driver: str, parameters: dict[str, Any], *, data: Path) -> list[Any]:
     """A storage driver and all its parameters. A relative folder starts in ``data``."""
     driver, parameters = driver_settings(driver, parameters)

@@ -338,6 +338,8 @@ def _mail_trouble(error: OSError) -> tuple[str, str]:
 
 
 def _data_folder(_: datetime) -> str:
+    if not settings.HAS_DATA_DIR:
+        return "none is needed, since nothing is kept on this machine"
     if not settings.DATA_DIR.is_dir():
         raise Trouble(
             f"there is no data folder {settings.DATA_DIR}",

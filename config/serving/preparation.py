@@ -32,7 +32,7 @@ from accounts.users.models import User
 from accounts.users.passwords import random_password
 from accounts.users.services import ADMINISTRATOR, create_user
 from config.keys.paths import COLLECTED_DIR
-from config.serving import tls
+from config.serving import scratch, tls
 from config.serving.doctor import bucket_problem, require_bucket
 from config.serving.processes import ROLES, ROOT_CERTIFICATE, Options, ServedCertificate
 from registry.statistics.processes import are_any_alive
@@ -48,8 +48,8 @@ _STATIC_STAMP = ".stamp"
 
 
 _WRITABLE: Final = (
-    " BERTH_DATA must name a folder that can be written to; an empty one in memory (tmpfs) will do"
-    " where SECRET_KEY, database, queue and store are elsewhere."
+    " BERTH_DATA must name a folder that can be written to; leave it out where SECRET_KEY, database"
+    " and store are elsewhere."
 )
 
 
@@ -59,7 +59,7 @@ class StartRefused(Exception):
 
 def check(options: Options) -> None:
     """Look whether Berth can start. Changes nothing."""
-    _check_folder(options.data)
+    _check_data_folder(options)
     _check_store()
     if "web" in options.roles:
         _check_own_certificate()
@@ -76,7 +76,7 @@ def prepare(
     Args:
         migrates: whether to bring the tables to this version; else they must be there.
     """
-    with _removed_on_failure(options.data):
+    with _removed_on_failure(options):
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         locks = lock_folder(options.data, options.roles)
         _make_private(options.data)
@@ -174,6 +174,18 @@ def _database_problem() -> str | None:
     return None
 
 
+def _check_data_folder(options: Options) -> None:
+    needs = scratch.needs_of(options)
+    if not settings.HAS_DATA_DIR and not needs:
+        scratch.check()
+        return
+    try:
+        _check_folder(options.data)
+    except StartRefused as refusal:
+        use = f"It is for {', '.join(needs)}" if needs else "BERTH_DATA may be empty here"
+        raise StartRefused(f"{refusal} {use}.") from refusal
+
+
 def _check_folder(folder: Path) -> None:
     """Whether ``folder`` can be written to, or made."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
@@ -229,9 +241,10 @@ def _is_refusal(error: OSError) -> bool:
 
 
 @contextmanager
-def _removed_on_failure(data: Path) -> Iterator[None]:
+def _removed_on_failure(options: Options) -> Iterator[None]:
     """Turn what may go wrong into a sentence, and leave no new folder behind."""
-    is_new = not data.exists()
+    data = options.data
+    is_new = options.is_scratch or not data.exists()
     try:
         yield
     except BaseException as error:

@@ -55,16 +55,18 @@ class Options:
     port: int
     workers: int
     data: Path
+    is_scratch: bool  # whether ``data`` lasts no longer than this start
     server_hostname: str  # as clients write it; empty: host and port
     wants_tls: bool
     roles: tuple[str, ...]
 
     @classmethod
-    def read(cls, environ: Mapping[str, str], *, only: str = "") -> Self:
+    def read(cls, environ: Mapping[str, str], *, only: str = "", is_scratch: bool = False) -> Self:
         """Raises ``OptionRefused``.
 
         Args:
             only: one of ``ROLES``; all of them without.
+            is_scratch: whether ``BERTH_DATA`` names what ``scratch`` made.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         return cls(
@@ -72,6 +74,7 @@ class Options:
             port=_number(environ, "PORT", default=8080, most=65535),
             workers=_number(environ, "WORKERS", default=min(cores, 2), most=256),
             data=data_folder(environ),
+            is_scratch=is_scratch,
             server_hostname=environ.get("SERVER_HOSTNAME")
             or environ.get("BERTH_SERVER_HOSTNAME", ""),
             wants_tls=_switch(environ, "TLS"),

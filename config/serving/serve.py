@@ -20,6 +20,7 @@ from django.conf import settings
 
 from config.front_door.connections import most_connections, raise_open_files
 from config.keys.paths import PRIVATE
+from config.serving import scratch
 from config.serving.processes import (
     CLIENT_FOLDER,
     ROOT_CERTIFICATE,
@@ -55,8 +56,8 @@ def main() -> int:
     connections = most_connections(raise_open_files())
     _load_code()
     settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
-    only, served = _arguments(sys.argv[1:])
-    options = Options.read(os.environ, only=only)
+    only, is_scratch, served = _arguments(sys.argv[1:])
+    options = Options.read(os.environ, only=only, is_scratch=is_scratch)
     is_tls = served is not None
     has_web = "web" in options.roles
     if has_web:
@@ -64,7 +65,7 @@ def main() -> int:
     works = _works(options, served, connections)
     for name in works:
         shared.clear(name)
-    return Supervisor(
+    supervisor = Supervisor(
         works,
         is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
         on_ready=lambda: print(
@@ -72,7 +73,11 @@ def main() -> int:
             flush=True,
         ),
         on_stop=_drain if has_web else lambda: 0.0,
-    ).run()
+    )
+    try:
+        return supervisor.run()
+    finally:
+        scratch.remove(options)
 
 
 def _drain() -> float:
@@ -115,7 +120,7 @@ Berth is ready: {registry.url}
   Pull     podman pull{registry.option("podman")} {host}/admin/hello
            helm pull{registry.option("helm")} oci://{host}/admin/hi --version 0.1.0
 
-  Data     {options.data}
+  Data     {"nothing on this machine" if options.is_scratch else options.data}
   Stop     Ctrl-C
 """
 
@@ -170,15 +175,16 @@ def _keep_time() -> None:
     timetable.run()
 
 
-def _arguments(arguments: list[str]) -> tuple[str, ServedCertificate | None]:
-    """The one role, if not all, and the certificate to serve with, if any."""
+def _arguments(arguments: list[str]) -> tuple[str, bool, ServedCertificate | None]:
+    """The one role, if not all, whether all goes at the end, and the certificate to serve with."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
+    parser.add_argument("--scratch", action="store_true")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
     options = parser.parse_args(arguments)
     served = ServedCertificate(options.certificate, options.key) if options.certificate else None
-    return options.only, served
+    return options.only, options.scratch, served
 
 
 def _answers(options: Options, *, is_tls: bool) -> bool:

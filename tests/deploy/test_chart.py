@@ -324,12 +324,24 @@ def test_services_leave_no_variables_that_look_like_keys(rendered: Rendered) -> 
     assert all(pod["spec"]["enableServiceLinks"] is False for pod in rendered.pods())
 
 
+def berths(rendered: Rendered) -> list[Document]:
+    """Pods that run commands of Berth."""
+    makers = rendered.of_kind("Deployment") + rendered.of_kind("Job")
+    return [maker["spec"]["template"] for maker in makers]
+
+
 def test_pods_can_write_where_berth_writes(rendered: Rendered) -> None:
-    for deployment in rendered.of_kind("Deployment"):
-        pod = deployment["spec"]["template"]
+    for pod in berths(rendered):
         mounts = {mount["mountPath"]: mount for mount in container(pod)["volumeMounts"]}
-        assert {variables(pod)["BERTH_DATA"], "/tmp"} <= set(mounts)
-        assert not mounts[variables(pod)["BERTH_DATA"]].get("readOnly")
+        for folder in filter(None, ("/tmp", variables(pod)["BERTH_DATA"])):
+            assert not mounts[folder].get("readOnly")
+
+
+def test_replicas_have_no_volume_but_for_temporary_files() -> None:
+    for pod in berths(render_set(HELM, "replicated with all")):
+        volumes = pod["spec"]["volumes"]
+        assert [volume["name"] for volume in volumes if "configMap" not in volume] == ["tmp"]
+        assert variables(pod)["BERTH_DATA"] == ""
 
 
 def test_every_mount_has_its_volume(rendered: Rendered) -> None:

@@ -83,14 +83,22 @@ class Stack:
     parts: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
+    def temporary(self) -> Path:
+        """All that Berth may write on its machines: none has a data folder."""
+        return self.folder / "temporary"
+
+    @property
     def host(self) -> str:
         return f"localhost:{self.proxy.port}"
 
     def start_web(self, number: int, *, root: Path = ROOT) -> RunningServer:
+        data = self.folder / f"web-{number}"
+        # A version before may know no start without a data folder.
+        own = {} if root == ROOT else {"BERTH_DATA": str(data)}
         web = start_server(
-            self.folder / f"web-{number}",
+            data,
             port=self.ports[number],
-            environment=self.environment,
+            environment={**self.environment, **own},
             is_first_start=True,
             only="web",
             root=root,
@@ -99,8 +107,7 @@ class Stack:
         return web
 
     def start_part(self, role: str) -> None:
-        data = self.folder / role
-        variables = {**self.webs[0].environment, "BERTH_DATA": str(data)}
+        variables = {**self.webs[0].environment, **self.environment}
         log = self.folder / f"{role}.log"
         part = self.parts[role] = start_process(variables, log=log, only=role)
         deadline = time.monotonic() + _WAIT_SECONDS
@@ -111,8 +118,8 @@ class Stack:
 
     def manage(self, *arguments: str, **variables: str) -> str:
         server = self.webs[0]
-        environment = {**server.environment, "BERTH_DATA": str(self.folder / "commands")}
-        server = RunningServer(**{**_fields(server), "environment": {**environment, **variables}})
+        environment = {**server.environment, **self.environment, **variables}
+        server = RunningServer(**{**_fields(server), "environment": environment})
         return server.manage(*arguments)
 
     def is_ready(self, number: int) -> bool:
@@ -148,7 +155,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         private_cluster(installed_programs(), is_durable=True) as database,
         running_s3_server(folder / "s3") as s3,
     ):
-        (folder / "commands").mkdir(mode=0o700)
+        (folder / "temporary").mkdir(mode=0o700)
         redis = _redis(folder)
         ports = free_port(), free_port()
         proxy, certificate = _proxy(folder, ports)
@@ -158,6 +165,9 @@ def running_stack(folder: Path) -> Iterator[Stack]:
             "BERTH_DB_URI": database,
             "BERTH_BROKER_URL": f"redis://127.0.0.1:{redis.port}/0",
             "BERTH_SECRET_KEY": SECRET,
+            "BERTH_DATA": "",  # nothing is kept on these machines
+            "HOME": "/nonexistent",
+            "TMPDIR": str(folder / "temporary"),
             "WORKERS": "1",
         }
         stack = Stack(folder, database, s3, redis, environment, ports, proxy, certificate)

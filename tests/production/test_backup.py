@@ -18,7 +18,7 @@ def test_a_backup_under_load_refuses_nobody_and_holds_what_was_pushed_before(
     with load_on(stack, "backed-up") as load:
         before = {pushed.digest for pushed in load.result.pushed}
         stack.manage("backup", place)
-    elsewhere = _empty_place(stack, tmp_path)
+    elsewhere = _empty_place(stack)
 
     restored = stack.manage("restore", place, "--verify", **elsewhere)
     looked = stack.manage("fsck", "--rehash", "--dry-run", **elsewhere)
@@ -29,14 +29,13 @@ def test_a_backup_under_load_refuses_nobody_and_holds_what_was_pushed_before(
     assert ", 0 problems." in looked, restored + looked
 
 
-def _empty_place(stack: Stack, tmp_path: Path) -> dict[str, str]:
-    """Variables of a registry with an empty database, bucket and data folder."""
+def _empty_place(stack: Stack) -> dict[str, str]:
+    """Variables of a registry with an empty database and bucket."""
     with psycopg.connect(stack.database, autocommit=True) as connection:
         connection.execute("CREATE DATABASE restored")
     return {
         **stack.s3.environment(),
         "BERTH_DB_URI": stack.database.replace("/postgres?", "/restored?"),
-        "BERTH_DATA": str(tmp_path / "restored"),
     }
 
 

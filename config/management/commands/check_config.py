@@ -36,7 +36,8 @@ def explain(loaded: LoadedConfiguration, changed: Mapping[str, Any]) -> str:
     ``changed`` holds the values that administrators set while Berth ran.
     """
     file = loaded.file.path or f"none ({loaded.data / 'config.yaml'} does not exist)"
-    lines = [f"Data folder: {loaded.data}", f"File: {file}", ""]
+    data = loaded.data if loaded.has_data else "none, since nothing is kept in one"
+    lines = [f"Data folder: {data}", f"File: {file}", ""]
     for key, origin in loaded.origins.items():
         value = without_secrets(changed.get(key, getattr(loaded.configuration, key)))
         shown = "(set, not shown)" if key in SECRET_KEYS and origin != "default" else repr(value)

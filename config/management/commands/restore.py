@@ -1,7 +1,6 @@
 """``berth restore``: make a registry of a backup, where there is none."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +18,7 @@ from registry.keeping.places import PlaceRefused, place_of, place_of_store
 from registry.keeping.restoration import RestoreRefused, restore
 from registry.storage.base import StorageUnavailable
 
-_BESIDE = "config.from-backup.yaml"
+_KEY_FILE = "secret_key"
 
 
 class Command(BaseCommand):
@@ -38,8 +37,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, place: str, at: str, verify: bool, **options: Any) -> None:
         try:
             backup = open_backup(place_of(place), at)
-            settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock_folder(settings.DATA_DIR)
+            if settings.HAS_DATA_DIR:
+                settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+                lock_folder(settings.DATA_DIR)
             call_command("migrate", interactive=False, verbosity=0)
             store = place_of_store(settings.DISTRIBUTED_STORAGE_PREFERENCE[0])
             restored = restore(backup, store, tell=reporter(self.stderr))
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{backup.stamp}: {restored.rows:,} rows and {restored.blobs.blobs:,} blobs restored."
         )
-        for sentence in _put_secrets_back(backup, settings.DATA_DIR):
+        for sentence in _put_secrets_back(backup):
             self.stdout.write(sentence)
         self._examine(verify=verify)
 
@@ -71,21 +71,29 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
-def _put_secrets_back(backup: Backup, data: Path) -> list[str]:
+def _put_secrets_back(backup: Backup) -> list[str]:
     """Sentences about what a person has to do."""
     sentences = []
     files = backup.manifest["files"]
-    if "secret_key" not in files:
+    if _KEY_FILE not in files:
         sentences.append("The backup has no SECRET_KEY: use the one that you kept.")
     elif settings.SECRET_KEY_IS_MISSING:
-        tls.write_private(data / "secret_key", b"".join(backup.file("secret_key")))
-    elif b"".join(backup.file("secret_key")) != settings.SECRET_KEY.encode():
-        tls.write_private(data / "secret_key.from-backup", b"".join(backup.file("secret_key")))
+        _laid_down(backup, _KEY_FILE, _KEY_FILE)
+    elif b"".join(backup.file(_KEY_FILE)) != settings.SECRET_KEY.encode():
+        place = _laid_down(backup, _KEY_FILE, f"{_KEY_FILE}.from-backup")
         sentences.append(
-            "SECRET_KEY is another than that of the backup, which is in secret_key.from-backup:"
+            f"SECRET_KEY is another than that of the backup, which is in {place}:"
             " use that, or put it into SECRET_KEY_FALLBACKS."
         )
     if "config.yaml" in files:
-        tls.write_private(data / _BESIDE, b"".join(backup.file("config.yaml")))
-        sentences.append(f"The configuration of the backup is in {data / _BESIDE}: compare it.")
+        place = _laid_down(backup, "config.yaml", "config.from-backup.yaml")
+        sentences.append(f"The configuration of the backup is in {place}: compare it.")
     return sentences
+
+
+def _laid_down(backup: Backup, name: str, beside: str) -> str:
+    """Where a file of the backup is now: in the data folder, or only there where none is used."""
+    if not settings.HAS_DATA_DIR:
+        return f"{backup.place}/{backup.folder}/{name}"
+    tls.write_private(settings.DATA_DIR / beside, b"".join(backup.file(name)))
+    return str(settings.DATA_DIR / beside)

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 from django.utils import timezone
 
+from config.administration.runtime import loaded
 from config.keys.paths import BASE_DIR
-from config.serving import preparation
+from config.serving import preparation, scratch
 from config.serving.processes import FRUGAL, ROLES, OptionRefused, Options, ServedCertificate
 
 
@@ -43,13 +44,14 @@ class Command(BaseCommand):
         try:
             server_options = Options.read(os.environ, only=options["only"])
             preparation.check(server_options)
+            server_options = scratch.in_place_of_data(server_options)
             served = preparation.prepare(
                 server_options,
                 admin_password=os.environ.get("BERTH_ADMIN_PASSWORD", ""),
                 migrates=not options["no_migrate"],
                 now=timezone.now(),
             )
-        except (OptionRefused, preparation.StartRefused) as error:
+        except (OptionRefused, scratch.NoScratch, preparation.StartRefused) as error:
             sys.exit(f"Berth cannot start: {error}")
         connections.close_all()
         _become_supervisor(server_options, served)
@@ -61,6 +63,8 @@ def _become_supervisor(options: Options, served: ServedCertificate | None) -> No
     # Everybody finds the code and the data, whatever folder this was started in.
     environment["PYTHONPATH"] = str(BASE_DIR)
     environment["BERTH_DATA"] = str(options.data)
+    if file := loaded().file.path:
+        environment["BERTH_CONFIG"] = str(file.absolute())
     environment.pop("BERTH_ADMIN_PASSWORD", None)
     for name, value in FRUGAL.items():
         environment.setdefault(name, value)
@@ -69,6 +73,8 @@ def _become_supervisor(options: Options, served: ServedCertificate | None) -> No
     command = [sys.executable, "-m", "config.serving.serve"]
     if len(options.roles) == 1:
         command += ["--only", *options.roles]
+    if options.is_scratch:
+        command += ["--scratch"]
     if served:
         environment.setdefault("BERTH_PREFERRED_URL_SCHEME", "https")
         command += ["--certificate", str(served.certificate), "--key", str(served.key)]

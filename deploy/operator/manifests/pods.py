@@ -143,12 +143,11 @@ def _container(
         "args": arguments,
         "securityContext": CONFINED,
         "env": [
-            {"name": "BERTH_DATA", "value": "/var/lib/berth"},
+            {"name": "BERTH_DATA", "value": ""},  # nothing is kept in pods
             {"name": "BERTH_CONFIG", "value": f"{FOLDER}/config.yaml"},
         ],
         "resources": _RESOURCES[role],
         "volumeMounts": [
-            {"name": "data", "mountPath": "/var/lib/berth"},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
             {"name": "config", "mountPath": FOLDER, "readOnly": True},
         ],
@@ -170,7 +169,6 @@ def _bucket_maker(registry: Registry) -> Manifest:
 def _volumes(configuration: Manifest) -> list[Manifest]:
     name = configuration["metadata"]["name"]
     return [
-        {"name": "data", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
         {"name": "config", "secret": {"secretName": name}},
     ]

@@ -54,8 +54,8 @@ def test_a_data_folder_that_nobody_can_make() -> None:
 
     assert sentence.startswith(f"Berth cannot start: Cannot write {folder}: ")
     assert sentence.endswith(
-        "BERTH_DATA must name a folder that can be written to; an empty one in memory (tmpfs)"
-        " will do where SECRET_KEY, database, queue and store are elsewhere."
+        "BERTH_DATA must name a folder that can be written to; leave it out where SECRET_KEY,"
+        " database and store are elsewhere."
     )
 
 
@@ -66,7 +66,10 @@ def test_a_file_in_the_way_of_the_data_folder(tmp_path: Path, folder: str) -> No
 
     sentence = refused(tmp_path / folder)
 
-    assert sentence == f"Berth cannot start: {file} is a file, and a folder is needed there."
+    assert sentence == (
+        f"Berth cannot start: {file} is a file, and a folder is needed there. It is for"
+        " SQLite (DB_URI), blobs (DISTRIBUTED_STORAGE_CONFIG), the secret key (SECRET_KEY)."
+    )
     assert file.read_text() == "mine"
 
 

@@ -26,7 +26,8 @@ priorityClassName: {{ . }}
 {{- end }}
 
 {{- define "berth.env" -}}
-- {name: BERTH_DATA, value: /var/lib/berth}
+# Replicas keep nothing on their machines.
+- {name: BERTH_DATA, value: {{ eq .Values.mode "single" | ternary "/var/lib/berth" "" | quote }}}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -118,20 +119,24 @@ spec:
       {{- end }}
       resources: {{ toYaml $of.resources | nindent 8 }}
       volumeMounts:
+        {{- if eq $.Values.mode "single" }}
         - {name: data, mountPath: /var/lib/berth}
+        {{- end }}
         - {name: tmp, mountPath: /tmp}
         - {name: config, mountPath: /etc/berth, readOnly: true}
         {{- with $.Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
+    {{- if eq $.Values.mode "single" }}
     - name: data
-      {{- if and (eq $.Values.mode "single") $.Values.persistence.enabled }}
+      {{- if $.Values.persistence.enabled }}
       persistentVolumeClaim:
         claimName: {{ $.Values.persistence.existingClaim | default (include "berth.fullname" $) }}
       {{- else }}
       emptyDir: {}
       {{- end }}
+    {{- end }}
     - name: tmp
       emptyDir: {}
     - name: config
