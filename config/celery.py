@@ -100,6 +100,7 @@ app.conf.update(
         "look for tokens that end": every(task="events.look_ahead", minutes=60),
         "look for tags that expire": every(task="tags.look_ahead", minutes=60),
         "inspect what no push did": every(task="inspection.inspect_pending", minutes=1),
+        "list files of layers": every(task="inspection.list_layers", seconds=10),
         "collect garbage": every(
             task="gc.collect", seconds=settings.BERTH.GARBAGE_COLLECTION_FREQUENCY
         ),

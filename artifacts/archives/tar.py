@@ -50,6 +50,10 @@ class TarBroken(ValueError):
     """It is no tar, or none that anybody would make. The message goes on after "it"."""
 
 
+class TooManyEntries(TarBroken):
+    """It has more of them than its reader takes."""
+
+
 class Stream(Protocol):
     """What a tar is read from. Bounds, and what its end means, are its to say."""
 
@@ -101,7 +105,7 @@ def members(stream: Stream, *, most: int) -> Iterator[Member]:
     """Every entry in its order. Raises ``TarBroken``, and what the stream raises.
 
     Args:
-        most: how many there may be.
+        most: how many there may be, else it raises ``TooManyEntries``.
     """
     records: dict[str, str] = {}
     count = 0
@@ -116,7 +120,7 @@ def members(stream: Stream, *, most: int) -> Iterator[Member]:
         if header.type == tarfile.GNUTYPE_SPARSE:
             records |= _records_of_sparse(block, stream)
         if count == most:
-            raise TarBroken(f"has more than {most:,} entries")
+            raise TooManyEntries(f"has more than {most:,} entries")
         count += 1
         member = Member(header, records, stream)
         yield member

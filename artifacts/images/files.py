@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
-from artifacts.archives.tar import Member, TarBroken, members
-from artifacts.images.unpacking import ListingEnds, Unpacked
+from artifacts.archives.tar import Member, TarBroken, TooManyEntries, members
+from artifacts.images.unpacking import BoundMet, ListingEnds, Unpacked
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
 MAX_FILES: Final = 50_000
@@ -75,10 +75,23 @@ class LayerFile:
 
 @dataclass(slots=True)
 class LayerFiles:
-    """What could be listed. ``problem`` is why the list ends early; empty when it is whole."""
+    """What could be listed. ``problem`` is why the list ends early; empty when it is whole.
+
+    ``is_cut`` says that more could be listed within larger bounds.
+    """
 
     files: list[LayerFile] = field(default_factory=list)
     problem: str = ""
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What of one layer is listed at most. ``names_bytes``: of all paths and targets together."""
+
+    files: int = MAX_FILES
+    names_bytes: int = MAX_NAMES_BYTES
+    unpacked_bytes: int = MAX_UNPACKED_BYTES
 
 
 class Patience:
@@ -97,33 +110,44 @@ class Patience:
 
     def tick(self) -> None:
         if self._clock() > self._end or self._cpu_clock() > self._cpu_end:
-            raise ListingEnds("it takes too long to read")
+            raise BoundMet("it takes too long to read")
 
 
 def list_files(
-    packed: Iterable[bytes],
-    *,
-    max_files: int = MAX_FILES,
-    max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
-    patience: Patience | None = None,
+    packed: Iterable[bytes], *, bounds: Bounds | None = None, patience: Patience | None = None
 ) -> LayerFiles:
     """The files of a layer: a tar as it is, or compressed with gzip or zstd."""
     listing = LayerFiles()
-    tick = (patience or Patience()).tick
     try:
-        unpacked = Unpacked(packed, max_unpacked_bytes, tick)
-        for file, member in _files(unpacked, max_files):
+        for file in files_of(packed, bounds=bounds or Bounds(), patience=patience):
             listing.files.append(file)  # one by one, to keep those before a problem
-            if file.kind == "file" and member.is_plain:
-                content = sha256()
+    except ListingEnds as reason:
+        listing.problem, listing.is_cut = str(reason), isinstance(reason, BoundMet)
+    return listing
+
+
+def files_of(
+    packed: Iterable[bytes], *, bounds: Bounds, patience: Patience | None = None
+) -> Iterator[LayerFile]:
+    """As ``list_files``, file by file as they stream by. Raises ``ListingEnds`` where they end."""
+    try:
+        unpacked = Unpacked(packed, bounds.unpacked_bytes, (patience or Patience()).tick)
+        for file, member in _files(unpacked, bounds):
+            if file.kind != "file" or not member.is_plain:
+                yield file
+                continue
+            content = sha256()
+            try:
                 for piece in member.pieces():
                     content.update(piece)
-                listing.files[-1] = replace(file, digest=content.hexdigest())
-    except ListingEnds as reason:
-        listing.problem = str(reason)
+            except ListingEnds:
+                yield file
+                raise
+            yield replace(file, digest=content.hexdigest())
+    except TooManyEntries as error:
+        raise BoundMet(f"it {error}") from error
     except TarBroken as error:
-        listing.problem = f"it {error}"
-    return listing
+        raise ListingEnds(f"it {error}") from error
 
 
 def contents_of(
@@ -147,9 +171,9 @@ def contents_of(
     raise ListingEnds("it is cut short")
 
 
-def _files(stream: Unpacked, max_files: int) -> Iterator[tuple[LayerFile, Member]]:
-    room = MAX_NAMES_BYTES
-    for member in members(stream, most=max_files):
+def _files(stream: Unpacked, bounds: Bounds) -> Iterator[tuple[LayerFile, Member]]:
+    room = bounds.names_bytes
+    for member in members(stream, most=bounds.files):
         file = LayerFile(
             path=member.path.removeprefix("./").rstrip("/") or ".",
             # Of kinds that nobody knows POSIX says that they are files.
@@ -160,5 +184,5 @@ def _files(stream: Unpacked, max_files: int) -> Iterator[tuple[LayerFile, Member
         )
         room -= len(file.path.encode()) + len(file.target.encode())
         if room < 0:
-            raise ListingEnds(f"its names take more than {MAX_NAMES_BYTES // 1024**2} MiB")
+            raise BoundMet(f"its names take more than {bounds.names_bytes // 1024**2} MiB")
         yield file, member

@@ -22,11 +22,15 @@ class ListingEnds(Exception):
     """The rest cannot, or will not, be read; the message says why."""
 
 
+class BoundMet(ListingEnds):
+    """It will not: it is more than this reader takes."""
+
+
 class Unpacked:
     """What comes out of a layer: a tar as it is, or compressed with gzip or zstd.
 
-    Reading raises ``ListingEnds`` after ``limit_bytes``. ``tick`` is called again and again while
-    anything is read, and may raise it too.
+    Reading raises ``ListingEnds``, after ``limit_bytes`` as ``BoundMet``. ``tick`` is called again
+    and again while anything is read, and may raise it too.
     """
 
     def __init__(self, pieces: Iterable[bytes], limit_bytes: int, tick: Callable[[], None]) -> None:
@@ -63,7 +67,7 @@ class Unpacked:
 
     def _piece(self, size: int) -> bytes:
         if self._left <= 0:
-            raise ListingEnds(f"it unpacks to more than {self._limit // 1024**2} MiB")
+            raise BoundMet(f"it unpacks to more than {self._limit // 1024**2} MiB")
         self._tick()
         try:
             piece = self._read(min(size, _PIECE))

@@ -1,7 +1,7 @@
 """Blobs once they are whole: register, find, read, mount, unlink."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -184,9 +184,27 @@ def find_blob(*, repository: Repository, digest: Digest, now: datetime) -> Store
     if row is None:
         raise BlobUnknown(f"{repository.path} does not hold {digest}", digest=str(digest))
     link_id, digest_, size, storage_key, pushed = row
-    aging = pushed + timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
+    aging = _aging_at(pushed)
     statements.holds_until(aging, now=now)
     return StoredBlob(link_id, digest_, size, storage_key, is_aging=aging < now)
+
+
+def find_blobs(
+    *, repository: Repository, digests: Collection[Digest], now: datetime
+) -> Mapping[Digest, StoredBlob]:
+    """Those of the blobs that ``repository`` holds, in one query."""
+    links = BlobLink.objects.filter(
+        repository=repository.id, blob__in=set(map(str, digests)), blob__missing_at=None
+    )
+    rows = links.values_list("pk", "blob", "blob__size", "blob__storage_key", "last_pushed_at")
+    return {
+        Digest.parse(digest): StoredBlob(link, digest, size, key, is_aging=_aging_at(pushed) < now)
+        for link, digest, size, key, pushed in rows
+    }
+
+
+def _aging_at(pushed: datetime) -> datetime:
+    return pushed + timedelta(seconds=settings.BERTH.PUSH_TEMP_TAG_EXPIRATION_SEC) / 2
 
 
 def _link_row(parameters: Sequence[Any]) -> statements.Found[tuple[Any, ...] | None]:

@@ -1,6 +1,7 @@
-"""The job that looks into what no push did, and how often it tries."""
+"""The jobs that look into what no push did, and how often they try; and that list files."""
 
 import logging
+import time
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +12,7 @@ from accounts import statements
 from artifacts.kinds.kinds import Kind
 from registry.charts.services import give_up_chart
 from registry.inspection import services
+from registry.inspection.listings import forget_listings, list_next
 from registry.inspection.models import Attempt
 from registry.manifests.models import Manifest
 
@@ -20,6 +22,8 @@ JOB_CPU_SECONDS: Final = 30.0
 LEASE: Final = timedelta(minutes=15)  # longer than any job takes
 MAX_ATTEMPTS: Final = 12  # about a day and a half
 MAX_PAUSE: Final = timedelta(hours=6)
+LAYERS_AT_ONCE: Final = 20
+LISTING_SECONDS: Final = 60.0  # after which no other layer is begun
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,16 @@ def inspect_pending(after: int = 0, **_: object) -> None:
     last = inspect_batch(after=after, limit=BATCH_ROWS, now=timezone.now())
     if last is not None:
         inspect_pending.delay(after=last)
+
+
+@shared_task(name="inspection.list_layers", acks_late=True, ignore_result=True)
+def list_layers(**_: object) -> None:
+    """List the files of layers that pages ask for. Safe to run twice, even at once."""
+    ends = time.monotonic() + LISTING_SECONDS
+    forget_listings(timezone.now())
+    for _number in range(LAYERS_AT_ONCE):
+        if not list_next(timezone.now) or time.monotonic() > ends:
+            break
 
 
 def inspect_batch(*, after: int, limit: int, now: datetime) -> int | None:

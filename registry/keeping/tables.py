@@ -32,11 +32,12 @@ Plain = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 # What belongs to processes that run now, and means nothing elsewhere or later.
 OF_PROCESSES: Final = frozenset({"gc.Turn", "gc.Checkpoint", "statistics.ServerProcess"})
-# What goes on only where the bytes of unfinished uploads are, and while people are signed in.
+# What goes on only where the bytes of unfinished uploads are, and while people are signed in; and
+# what is made again when somebody asks for it.
 OF_THE_MOMENT: Final = OF_PROCESSES | {
     *("blobs.UploadSession", "storage.S3Upload", "storage.S3Multipart", "queue.Message"),
     *("sessions.Session", "usersessions.UserSession"),
-    *("credentials.SharedValue", "credentials.LoginThrottle"),
+    *("credentials.SharedValue", "credentials.LoginThrottle", "inspection.Listing"),
 }
 
 

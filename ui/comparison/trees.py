@@ -17,9 +17,8 @@ from ui.comparison.lines import Changes, changes
 from ui.comparison.sides import Side
 from ui.display.text import shown
 from ui.files.contents import FileText, find_file, texts
-from ui.files.images import NOT_HERE, Stack
+from ui.files.images import NOT_HERE, Stack, listings_of
 from ui.files.layers import file_url
-from ui.files.listings import listing_of
 
 _NO_FILE: Final = FileText(problem="It has no content that can be read.")
 
@@ -38,6 +37,8 @@ class Files:
         self.is_chart = side.manifest.kind == Kind.HELM_CHART
         if self.is_chart:
             self._layers = [one for one in self._layers if one.media_type in CONTENT_TYPES]
+        self._listings = listings_of(repository, self._layers, now)
+        if self.is_chart:
             self._hold_chart()
         else:
             self._merge_layers()
@@ -65,7 +66,7 @@ class Files:
     def _texts_in(
         self, layer: Digest, ones: Sequence[tuple[str, LayerFile]]
     ) -> Mapping[str, FileText]:
-        files = listing_of(self._repository, layer, self._now).files
+        files = self._listings.of(layer).files
         numbers = {
             path: find_file(files, file.path, below_top=self.is_chart) for path, file in ones
         }
@@ -87,7 +88,7 @@ class Files:
             self._tell("it has no archive")
             return
         try:
-            listing = listing_of(self._repository, self._layers[0].digest, self._now)
+            listing = self._listings.of(self._layers[0].digest)
             inner = ("/".join(parts_of(file.path)[1:]) for file in listing.files)
             named = zip(inner, listing.files, strict=True)
             self.tree.add([replace(file, path=path) for path, file in named if path], 1)
@@ -100,7 +101,7 @@ class Files:
                 self._tell(listing.problem)
 
     def _merge_layers(self) -> None:
-        stack = Stack(self._repository, self._layers, self._now)
+        stack = Stack(self._layers, self._listings)
         self.tree = stack.merged()
         self.is_pending = stack.is_pending
         for state in stack.states:

@@ -14,7 +14,6 @@ from artifacts.kinds.kinds import Kind
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown
-from registry.blobs.models import BlobLink
 from registry.repositories.models import Repository
 from ui.contents.blobs import MAX_LAYERS, may_hold_files
 from ui.contents.images import image_of
@@ -23,7 +22,7 @@ from ui.display.costly import costly
 from ui.display.text import shown
 from ui.files.folders import folder_of
 from ui.files.layers import file_url
-from ui.files.listings import listing_of, remembered
+from ui.files.listings import Listings
 
 NOT_HERE: Final = "its bytes are not here"
 
@@ -47,20 +46,14 @@ class Stack:
     ``Busy``, ``StorageUnavailable`` and ``TooManyRequests`` are raised by whatever reads.
     """
 
-    def __init__(self, repository: Repository, layers: Sequence[Descriptor], now: datetime) -> None:
+    def __init__(self, layers: Sequence[Descriptor], listings: Listings) -> None:
         self.states = [
             LayerState(number, str(layer.digest), max(0, layer.size))
             for number, layer in enumerate(layers[:MAX_LAYERS], 1)
         ]
         self.listed_size = 0  # of all files, those that later layers hide among them
-        self._repository = repository
         self._layers = layers
-        self._now = now
-        links = BlobLink.objects.filter(repository=repository.id, blob__missing_at=None)
-        wanted = {state.digest for state in self.states}
-        self._stored_digests = frozenset(
-            links.filter(blob__in=wanted).values_list("blob", flat=True)
-        )
+        self._listings = listings
         self._end = time.thread_time() + MAX_CPU_SECONDS
 
     @property
@@ -96,20 +89,21 @@ class Stack:
         if not may_hold_files(layer.media_type):
             state.problem = f"{shown(layer.media_type, 100)} is not read here"
             return ()
-        if state.digest not in self._stored_digests:
-            state.problem = NOT_HERE
-            return ()
-        listing = remembered(layer.digest)
-        if listing is None and time.thread_time() > self._end:
+        if not self._listings.is_at_hand(layer.digest) and time.thread_time() > self._end:
             state.is_pending = True
             return ()
         try:
-            listing = listing or listing_of(self._repository, layer.digest, self._now)
+            listing = self._listings.of(layer.digest)
         except BlobUnknown:
             state.problem = NOT_HERE
             return ()
         state.problem = listing.problem
         return listing.files
+
+
+def listings_of(repository: Repository, layers: Sequence[Descriptor], now: datetime) -> Listings:
+    """Of all layers that are looked at."""
+    return Listings(repository, {layer.digest for layer in layers[:MAX_LAYERS]}, now)
 
 
 class ImagePage(ManifestBase):
@@ -122,7 +116,7 @@ class ImagePage(ManifestBase):
             raise Http404
         number = _number(request.GET.get("layer", ""), min(len(document.layers), MAX_LAYERS))
         with costly():
-            stack = Stack(self.repository, document.layers, self.now)
+            stack = Stack(document.layers, listings_of(self.repository, document.layers, self.now))
             tree = stack.changes(number) if number else stack.merged()
             layers = document.layers
 

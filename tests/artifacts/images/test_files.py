@@ -16,6 +16,7 @@ import zstandard
 from artifacts.archives.tar import MAX_HEADER_BYTES, MAX_NAME_BYTES, PIECE_BYTES
 from artifacts.images.files import (
     MAX_NAMES_BYTES,
+    Bounds,
     LayerFile,
     Patience,
     contents_of,
@@ -185,17 +186,28 @@ def test_what_came_before_a_problem_is_kept() -> None:
 def test_a_bomb_ends_the_list() -> None:
     bomb = gzip.compress(tar(file("zeros", 8 * 1024 * 1024), file("after")))
 
-    listing = list_files([bomb], max_unpacked_bytes=1024 * 1024)
+    listing = list_files([bomb], bounds=Bounds(unpacked_bytes=1024 * 1024))
 
     assert [one.path for one in listing.files] == ["zeros"]
     assert listing.problem == "it unpacks to more than 1 MiB"
 
 
 def test_too_many_files_end_the_list() -> None:
-    listing = list_files([tar(*(file(str(i), 0) for i in range(5)))], max_files=3)
+    listing = list_files([tar(*(file(str(i), 0) for i in range(5)))], bounds=Bounds(files=3))
 
     assert len(listing.files) == 3
     assert listing.problem == "it has more than 3 entries"
+
+
+@pytest.mark.parametrize(
+    "bounds", [Bounds(files=1), Bounds(unpacked_bytes=1), Bounds(names_bytes=1)]
+)
+def test_a_list_that_ends_for_its_length_could_be_longer(bounds: Bounds) -> None:
+    assert list_files([tar(file("a"), file("b"))], bounds=bounds).is_cut
+
+
+def test_a_list_that_ends_for_what_the_layer_is_could_not() -> None:
+    assert not list_files([tar(file("a"), file("b"))[:1600]]).is_cut
 
 
 def test_reading_ends_in_time_though_nothing_comes_out() -> None:
