@@ -135,7 +135,7 @@ class NamedAvatar(TypedDict):
     avatar: Avatar
 
 
-class OrganizationDetails(TypedDict):
+class OrganizationDetails(Paged):
     name: str
     email: str
     avatar: Avatar

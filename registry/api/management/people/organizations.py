@@ -14,12 +14,10 @@ from accounts.users.models import User
 from registry.api.management.base import ManagementView, NotFound, OrganizationView
 from registry.api.management.bodies import Body, Number, Text, Truth
 from registry.api.management.documents import avatar, quota_report
-from registry.api.management.paging import page_of
+from registry.api.management.paging import Page, page_of
 from registry.repositories.deletion import delete_organization
 from registry.repositories.models import RepositoryGrant
 from registry.tags.time_machine import set_time_machine, time_machine_of
-
-_MOST_TEAMS = 500
 
 
 class NewOrganization(Body):
@@ -48,10 +46,10 @@ class OneOrganizationView(OrganizationView):
     bodies = {"PUT": OrganizationChange}
 
     def get(self, request: Request, organization: str) -> Response:
-        return Response(self._document())
+        return Response(self._document(self._teams()))
 
     def put(self, request: Request, organization: str) -> Response:
-        fields = self.read()
+        fields, teams = self.read(), self._teams()
         with transaction.atomic():  # all or nothing
             if "email" in fields:
                 services.change_email(
@@ -63,17 +61,18 @@ class OneOrganizationView(OrganizationView):
                     lifetime=f"{fields['tag_expiration_s']}s",
                     **self.change,
                 )
-        return Response(self._document())
+        return Response(self._document(teams))
 
     def delete(self, request: Request, organization: str) -> Response:
         delete_organization(organization=self.organization, **self.change)
         return Response(status=204)
 
-    def _document(self) -> dict[str, Any]:
+    def _teams(self) -> Page[Team]:
+        return page_of(self.request, _counted(self.organization), order="name")
+
+    def _document(self, page: Page[Team]) -> dict[str, Any]:
         name = self.organization.name
-        teams = [
-            team_document(team, standings=self.standings) for team in _counted(self.organization)
-        ]
+        teams = [team_document(team, standings=self.standings) for team in page.rows]
         is_owner = "administrator" in self.standings
         return {
             "name": name,
@@ -89,6 +88,7 @@ class OneOrganizationView(OrganizationView):
             "is_free_account": False,
             "quotas": [],
             "quota_report": quota_report(),
+            **page.more,
         }
 
 
@@ -162,7 +162,7 @@ def _counted(organization: Organization) -> QuerySet[Team]:
     return organization.teams.annotate(
         repo_count=Count("grants", filter=present, distinct=True),
         member_count=Count("members", distinct=True),
-    ).order_by("name")[:_MOST_TEAMS]
+    )
 
 
 def _people(users: Any, organization: Organization) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.credentials.principals import ALL_SCOPES, ScopeUnknown, read_scopes
-from accounts.organizations.models import Organization
+from accounts.organizations.models import Organization, Team
 from accounts.users.models import User
 from accounts.users.services import change_password, disable_user
+from registry.api.management.paging import MOST
 from registry.api.management.routes import ROUTES
 from registry.repositories.models import Repository
 from tests.registry.api.management.asking import ask, basic, token
@@ -198,6 +199,18 @@ def test_a_long_list_comes_in_pages(owner: Client) -> None:
 
     assert [robot["name"] for robot in first["robots"]] == ["acme+a1", "acme+b1"]
     assert [robot["name"] for robot in last["robots"]] == ["acme+c1"]
+    assert "next_page" not in last
+
+
+def test_the_teams_of_an_organization_come_in_pages(owner: Client) -> None:
+    acme = Organization.objects.get(namespace__name="acme")
+    Team.objects.bulk_create(Team(organization=acme, name=f"team{n:03}") for n in range(MOST))
+
+    _, first = ask(owner, "GET", "/organization/acme")
+    _, last = ask(owner, "GET", f"/organization/acme?next_page={first['next_page']}")
+
+    assert len(first["ordered_teams"]) == len(first["teams"]) == MOST
+    assert last["ordered_teams"] == [f"team{MOST - 1:03}"]
     assert "next_page" not in last
 
 

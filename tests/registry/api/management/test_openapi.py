@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidat
 from registry.api.management.description.answers import ANSWERS
 from registry.api.management.description.parts import QUERIES
 from registry.api.management.description.views import DESCRIBED
+from registry.api.management.routes import BESIDE
 from registry.api.management.urls import urlpatterns
 from tests.registry.api.management.asking import token
 from tests.registry.builders import make_repository, make_user
@@ -43,6 +45,13 @@ def discovery() -> Any:
 
 def test_the_document_is_openapi(openapi: Any) -> None:
     assert list(OpenAPIV31SpecValidator(openapi).iter_errors()) == []
+
+
+def test_what_no_document_describes_stands_on_the_page_about_the_api() -> None:
+    text = (Path(__file__).parents[4] / "docs/api.md").read_text()
+    _, _, beside = text.partition("### Beside `/api/v1/`")
+
+    assert [route.path for route in BESIDE if f"/{route.path}`" not in beside] == []
 
 
 def test_the_discovery_is_swagger(discovery: Any) -> None:
