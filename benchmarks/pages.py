@@ -78,7 +78,10 @@ class Visitor:
     password_header: str = ""  # for the management API
 
     def get(self, path: str) -> tuple[int, bytes]:
-        return self._send("GET", path, b"")
+        try:
+            return self._send("GET", path, b"")
+        except http.client.RemoteDisconnected:  # nothing was asked for too long
+            return self._send("GET", path, b"")
 
     def sign_in(self, name: str, password: str) -> None:
         _, page = self.get("/account/login/")

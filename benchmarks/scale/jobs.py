@@ -52,6 +52,7 @@ def _task(name: str) -> Callable[[], str]:
     def run() -> str:
         from config.celery import app
 
+        app.loader.import_default_modules()
         task = app.tasks[name]
         for turn in range(1, MOST_TURNS + 1):
             with patch.object(task, "delay") as again:

@@ -186,6 +186,11 @@ _ROWS: Final[Mapping[str, str]] = {
         SELECT repository, current_date - k::int, {links} * {size}
         FROM place, generate_series(1::bigint, {days}) AS k
     """,
+    "storage of the organization": """
+        INSERT INTO statistics_namespacestorage (namespace_id, day, size)
+        SELECT namespace_id, current_date - k::int, count(*) * {links} * {size}
+        FROM place, generate_series(1::bigint, {days}) AS k GROUP BY namespace_id, k
+    """,
 }
 _SEQUENCES: Final = """
     SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))

@@ -1,6 +1,7 @@
 """Rows of days: pulls and pushes as they were counted, and storage as it was surveyed."""
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.origin import MAX_HOST_LENGTH
 from accounts.users.models import Namespace
@@ -34,7 +35,13 @@ class DailyTraffic(models.Model):
                 name="one_row_of_traffic_per_reference_and_day",
             ),
         ]
-        indexes = [models.Index(fields=["day"], name="traffic_by_day")]
+        indexes = [
+            models.Index(fields=["day"], name="traffic_by_day"),
+            # Those of references are nearly all the others.
+            models.Index(
+                fields=["day"], condition=Q(reference=""), name="traffic_of_repositories_by_day"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.repository_id} {self.reference} on {self.day}"
