@@ -106,10 +106,10 @@ _ROWS: Final[Mapping[str, str]] = {
     "manifests": """
         INSERT INTO manifests_manifest (id, repository_id, digest, media_type, artifact_type,
             config_media_type, subject_digest, kind, annotations_json, labels_json, size, body,
-            pushed_at, last_pushed_at, inspected_at)
+            pushed_at, last_pushed_at)
         OVERRIDING SYSTEM VALUE
         SELECT first.manifest + n * {manifests} + k, repository, pg_temp.digest(body), media_type,
-            artifact_type, config, subject, kind, '{{}}', '{{}}', length(body), body, at, at, at
+            artifact_type, config, subject, kind, '{{}}', '{{}}', length(body), body, at, at
         FROM first, place, generate_series(0::bigint, {manifests} - 1) AS k,
         LATERAL (
             SELECT pg_temp.index(n, k) AS body, '{index}' AS media_type, '' AS artifact_type,

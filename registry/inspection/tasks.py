@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from celery import shared_task
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts import statements
@@ -57,9 +58,8 @@ def inspect_batch(*, after: int, limit: int, now: datetime) -> int | None:
     waiting = Attempt.objects.waiting(now).values("pk")
     pending = (
         Manifest.objects.present()
-        .filter(
-            kind__in=services.READERS, inspected_at=None, pk__gt=after, repository__deleted_at=None
-        )
+        .to_inspect()
+        .filter(pk__gt=after, repository__deleted_at=None)
         .exclude(pk__in=waiting)
         .select_related("repository")
         .order_by("pk")[:limit]
@@ -96,8 +96,8 @@ def inspect(*, manifest: Manifest, now: datetime) -> None:
 
 def forget_attempts() -> int:
     """Delete attempts at manifests that are done, or gone; return how many."""
-    pending = Manifest.objects.filter(inspected_at=None).values("pk")
-    deleted, _ = Attempt.objects.exclude(pk__in=pending).delete()
+    pending = Manifest.objects.to_inspect().filter(pk=OuterRef("pk"))
+    deleted, _ = Attempt.objects.exclude(Exists(pending)).delete()
     return deleted
 
 

@@ -19,6 +19,8 @@ from registry.rows.fields import AsciiField
 if TYPE_CHECKING:
     from registry.tags.models import Tag
 
+# Of which ``registry.inspection`` reads the content; of all others ``inspected_at`` stays empty.
+INSPECTED = (Kind.ATTESTATION, Kind.HELM_CHART, Kind.SIGNATURE)
 LISTED_BYTES = 64 * 1024  # of a manifest whose annotations lists show
 
 
@@ -30,6 +32,10 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
     def referrers_of(self, subject: str, *, artifact_type: str = "") -> Self:
         referrers = self.present().filter(subject_digest=subject)
         return referrers.filter(artifact_type=artifact_type) if artifact_type else referrers
+
+    def to_inspect(self) -> Self:
+        """Manifests whose content nobody has looked into yet, though it says something."""
+        return self.filter(inspected_at=None, kind__in=INSPECTED)
 
     def for_lists(self) -> Self:
         """Without bodies and labels, and with the annotations of small manifests only.
@@ -128,6 +134,11 @@ class Manifest(models.Model):
                 fields=["deleted_at"],
                 condition=Q(deleted_at__isnull=False),
                 name="manifest_deletions",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(inspected_at=None, kind__in=INSPECTED),
+                name="manifest_to_inspect",
             ),
         ]
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import Digest
@@ -18,7 +20,7 @@ from registry.inspection import services, tasks
 from registry.inspection.models import Attempt
 from registry.inspection.services import inspect_soon
 from registry.inspection.tasks import LEASE, MAX_ATTEMPTS, MAX_PAUSE, inspect, inspect_batch
-from registry.manifests.models import Manifest
+from registry.manifests.models import INSPECTED, Manifest
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, hold, image, make_repository, push
 from tests.registry.charts.builders import chart_archive, chart_config, chart_manifest
@@ -238,3 +240,22 @@ def test_attempts_at_what_is_gone_are_forgotten(etherpad: Repository) -> None:
     tasks.inspect_pending()
 
     assert list(Attempt.objects.values_list("pk", flat=True)) == [manifest.pk]
+
+
+def test_what_is_indexed_is_what_can_be_read() -> None:
+    assert set(INSPECTED) == set(services.READERS)
+
+
+def test_what_waits_is_found_by_its_own_index(etherpad: Repository) -> None:
+    if connection.vendor != "postgresql":
+        return  # SQLite does not see from a parameter that the index fits
+    uninspected(etherpad)
+    with CaptureQueriesContext(connection) as captured:
+        inspect_batch(after=0, limit=50, now=NOW)
+    statement = next(query["sql"] for query in captured if "ORDER BY" in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # it reads small tables whole
+        cursor.execute(f"EXPLAIN {statement}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "manifest_to_inspect" in plan, plan
