@@ -34,7 +34,7 @@ def main() -> int:
             case "jobs":
                 _jobs(pair, options.only)
             case "chatter":
-                chatter.tell(pair[-1])
+                chatter.tell(pair[0])
             case "servers":
                 _serve(pair)
     return 0
