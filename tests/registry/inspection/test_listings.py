@@ -95,6 +95,17 @@ def test_a_list_that_meets_the_larger_bounds_is_kept_with_its_reason(
     assert row(digest).problem == "it has more than 1 entries"
 
 
+def test_a_layer_that_takes_too_long_for_the_job_is_given_up_with_its_reason(
+    web: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "MAX_CPU_SECONDS", -1.0)
+    digest = asked(web, files("a"))
+
+    list_next(lambda: NOW)
+
+    assert (row(digest).is_given_up, row(digest).problem) == (True, "it takes too long to read")
+
+
 def test_no_layer_is_begun_while_another_is_being_listed(web: Repository) -> None:
     first, second = (asked(web, files(name)) for name in "ab")
     Listing.objects.filter(pk=str(first)).update(is_underway=True, due_at=NOW + LEASE)
