@@ -40,7 +40,6 @@ _SYSTEM: Final[Mapping[str, str]] = {
     "API, people": "/api/v1/superuser/users/",
     "API, all organizations": "/api/v1/superuser/organizations/",
     "API, audit trail of all": "/api/v1/superuser/logs",
-    "API, sums of the audit trail": f"/api/v1/repository/{MANY_TAGS}/aggregatelogs",
     "API, sums of all": "/api/v1/superuser/aggregatelogs",
 }
 
