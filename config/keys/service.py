@@ -153,7 +153,8 @@ class ServiceKeys(BaseModel):
     DISTRIBUTED_STORAGE_PREFERENCE: list[str] = Field(
         ["default"],
         min_length=1,
-        description="Names from `DISTRIBUTED_STORAGE_CONFIG`. New blobs go to the first.",
+        description="Names from `DISTRIBUTED_STORAGE_CONFIG`. New blobs go to the first; what it"
+        " lacks is read from the others, for as long as docs/storage.md moves them.",
         examples=[["default"]],
     )
     FEATURE_PROXY_STORAGE: bool = Field(

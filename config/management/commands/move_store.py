@@ -1,7 +1,6 @@
 """``berth move_store``: copy all blobs to another store that is configured, while Berth serves."""
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from registry.gc.hold import HoldLost
 from registry.keeping.moving import move_blobs
 from registry.keeping.places import PlaceRefused, place_of_store
 from registry.storage.base import StorageUnavailable
+from registry.storage.select import SeveralStores, blob_store
 
 
 class Command(BaseCommand):
@@ -25,9 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("to", help="a name from DISTRIBUTED_STORAGE_CONFIG")
 
     def handle(self, *args: Any, to: str, **options: Any) -> None:
-        if to == settings.DISTRIBUTED_STORAGE_PREFERENCE[0]:
+        if [to] == settings.DISTRIBUTED_STORAGE_PREFERENCE:
             raise CommandError(f"{to} is the store that is in use; name another")
         try:
+            # Before anything is copied: what ends meanwhile may be passed by.
+            is_awaited = _is_awaited()
             place = place_of_store(to)
             place.require()
             place.clear("blobs", timezone.now())
@@ -40,8 +42,7 @@ class Command(BaseCommand):
             f"{copied.blobs:,} blobs are in {to}; {copied.copied:,} were new,"
             f" {copied.copied_bytes:,} bytes."
         )
-        for line in _what_next(to):
-            self.stdout.write(line)
+        self.stdout.write(_what_next(to, is_whole=not (copied.copied or is_awaited)))
         if copied.lost_count:
             for digest in copied.lost:
                 self.stderr.write(f"{digest}: the store has lost it, or has other bytes")
@@ -49,11 +50,20 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
-def _what_next(to: str) -> Iterator[str]:
-    if settings.BERTH.is_read_only:
-        yield f"Nothing was pushed meanwhile: set DISTRIBUTED_STORAGE_PREFERENCE to [{to}]."
-    else:
-        yield (
-            "What is pushed from now on is not there: set REGISTRY_STATE to readonly, and run this"
-            " again."
+def _is_awaited() -> bool:
+    """Whether an upload may end in a store that is not the first."""
+    store = blob_store()
+    return isinstance(store, SeveralStores) and any(store.unfinished_elsewhere())
+
+
+def _what_next(to: str, *, is_whole: bool) -> str:
+    first, *others = settings.DISTRIBUTED_STORAGE_PREFERENCE
+    if to != first:
+        rest = ", ".join([to, first, *(name for name in others if name != to)])
+        return (
+            "What is pushed from now on is not there: set DISTRIBUTED_STORAGE_PREFERENCE to"
+            f" [{rest}] on all machines, and run this again."
         )
+    if is_whole:
+        return f"All that is pushed goes there: set DISTRIBUTED_STORAGE_PREFERENCE to [{to}]."
+    return "Run this again until nothing is new; uploads that began elsewhere may end there."

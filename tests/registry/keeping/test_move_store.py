@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,6 +15,7 @@ from registry.gc import fsck
 from registry.gc.report import Report
 from registry.keeping.moving import move_blobs
 from registry.keeping.places import Place
+from registry.storage.select import blob_store
 from tests.registry.builders import hold, make_repository
 from tests.s3_server import S3Server
 
@@ -47,15 +49,35 @@ def test_the_other_store_has_all_blobs(move: Move, settings: Settings) -> None:
     assert report.problems == []
 
 
-def test_a_second_run_copies_what_was_pushed_since(move: Move, settings: Settings) -> None:
-    move()
+def test_what_is_pushed_afterwards_goes_to_the_old_store_until_the_new_one_is_the_first(
+    move: Move, settings: Settings
+) -> None:
+    assert "set DISTRIBUTED_STORAGE_PREFERENCE to [bucket, default] on all machines" in move()
     hold(make_repository("acme/next"), b"a new layer")
-    settings.REGISTRY_STATE = "readonly"
+    settings.DISTRIBUTED_STORAGE_PREFERENCE = ["bucket", "default"]
+    hold(make_repository("acme/last"), b"the newest layer")
 
+    assert move().splitlines()[0] == "5 blobs are in bucket; 1 were new, 11 bytes."
     assert move().splitlines() == [
-        "4 blobs are in bucket; 1 were new, 11 bytes.",
-        "Nothing was pushed meanwhile: set DISTRIBUTED_STORAGE_PREFERENCE to [bucket].",
+        "5 blobs are in bucket; 0 were new, 0 bytes.",
+        "All that is pushed goes there: set DISTRIBUTED_STORAGE_PREFERENCE to [bucket].",
     ]
+
+
+def test_an_upload_that_may_end_in_the_old_store_is_waited_for(
+    move: Move, settings: Settings
+) -> None:
+    upload = uuid4()
+    with blob_store().hold(upload, 0, confirm=lambda: None) as writer:
+        writer.write([b"on its way"])
+    settings.DISTRIBUTED_STORAGE_PREFERENCE = ["bucket", "default"]
+    move()
+
+    assert move().splitlines()[1] == (
+        "Run this again until nothing is new; uploads that began elsewhere may end there."
+    )
+    blob_store().discard(upload)
+    assert move().splitlines()[1].startswith("All that is pushed goes there")
 
 
 def test_a_blob_that_is_lost_is_named(place: Place) -> None:

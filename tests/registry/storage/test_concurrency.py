@@ -140,7 +140,7 @@ def test_nobody_takes_an_upload_over_while_its_writer_is_undisturbed(store: Blob
             order.append("done")
         other.join(timeout=30)
 
-    assert order == ["done", "taken over"]
+    assert list(dict.fromkeys(order)) == ["done", "taken over"]  # asked once or twice
 
 
 def _stored(store: BlobStore, key: str) -> bytes:
