@@ -177,7 +177,7 @@ STORES = (
                 'umask 077; echo "requirepass $REDISCLI_AUTH" >/tmp/redis.conf;'
                 " exec redis-server /tmp/redis.conf --appendonly yes --dir /data"
             ],
-            **_answers("redis-cli", "ping"),
+            **_answers("redis-cli", "-e", "ping"),  # -e: an error that it answers is a failure
             "resources": _memory("64Mi", "512Mi"),
         },
     ),
