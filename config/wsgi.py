@@ -5,10 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from config.keys.paths import PRIVATE
-from config.serving.supervisor import die_with_parent
 
-# Granian's main process may be killed; its workers must not go on without it.
-die_with_parent()
 os.umask(PRIVATE)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()

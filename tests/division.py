@@ -35,7 +35,7 @@ DIVISION: Final = {
     # preparation of its own (config/serving/test_preparation.py); how processes start is the same.
     "config/test_backup_commands.py": SQLITE,
     "config/serving/test_serving.py": SQLITE,
-    "config/front_door/test_connections.py": SQLITE,
+    "config/web_server/test_limits.py": SQLITE,
     "config/front_door/test_pace.py": SQLITE,
     "config/serving/test_refusals.py": SQLITE,
     "config/keys/test_storage_drivers.py": SQLITE,

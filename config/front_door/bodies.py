@@ -11,7 +11,8 @@ from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from config.front_door.pace import STALLED_SECONDS, Pace, TooSlow
+from config.front_door.pace import Pace, TooSlow
+from config.web_server.limits import STALLED_SECONDS
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 
 logger = logging.getLogger("config.transport")  # a name that readers of logs know

@@ -17,18 +17,12 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.statements import LoopReader, read_on_loop
-from config.front_door.bodies import Receive
 from config.front_door.memory import Memory, RequestKey
 from config.front_door.pushes import PushDoor, is_push
-from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
+from config.front_door.requests import UNUSUAL, environ_of, usual_headers
 from config.front_door.threads import Threads
-from config.front_door.transport import (
-    IDLE_SECONDS,
-    SMALL_ANSWER_BYTES,
-    Ready,
-    Send,
-    Transport,
-)
+from config.front_door.transport import IDLE_SECONDS, SMALL_ANSWER_BYTES, Ready, Transport
+from config.web_server.exchange import Receive, Scope, Send
 from registry.api.distribution.hot import (
     LEFT_TO_VIEWS,
     Admission,
@@ -58,7 +52,7 @@ class FrontDoor:
         self._reader: LoopReader | None = None
         self._memory: Memory | None = None
         self._threads: Threads | None = None
-        self._has_looked = False
+        self._looked_at = -1.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if ready := self.at_once(scope):
@@ -105,15 +99,21 @@ class FrontDoor:
         return self._memory
 
     def _look(self, memory: Memory) -> None:
-        """Once in each turn of the loop: what is answered in it had come before it began."""
-        if not self._has_looked:
+        """Once in each turn of the loop: what is answered in it had come before it began.
+
+        In a turn uvloop asks the system again when very many connections have news. Its clock
+        stands still until then.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now != self._looked_at:
             # First of all: what is called before the end of the turn had come before the look.
-            asyncio.get_running_loop().call_soon(self._end_turn)
+            loop.call_soon(self._end_turn)
             memory.look()
-            self._has_looked = True
+            self._looked_at = now
 
     def _end_turn(self) -> None:
-        self._has_looked = False
+        self._looked_at = -1.0
 
     def _ready(self, scope: Scope, reader: LoopReader, memory: Memory) -> Ready | None:
         """What was answered a moment ago, or is found now."""

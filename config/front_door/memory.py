@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.statements import Holding, LoopReader
-from config.front_door.requests import Scope
+from config.web_server.exchange import Scope
 
 T = TypeVar("T")
 

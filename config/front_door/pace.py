@@ -4,9 +4,6 @@ from typing import Final, Self
 
 from django.conf import settings
 
-STALLED_SECONDS: Final = 60
-"""For the next bytes of a body, or for room for the next bytes of an answer."""
-
 _WINDOW_SECONDS: Final = 60.0
 
 

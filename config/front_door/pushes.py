@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -22,12 +21,13 @@ from django.utils import timezone
 
 from accounts.origin import FORWARDED
 from artifacts.oci.errors import TooManyRequests
-from config.front_door.bodies import Incoming, Message, Receive
+from config.front_door.bodies import Incoming
 from config.front_door.memory import Memory
-from config.front_door.requests import UNUSUAL, Scope, environ_of, usual_headers
+from config.front_door.requests import UNUSUAL, environ_of, usual_headers
 from config.front_door.shares import Holder, Place, ShareTaken
 from config.front_door.threads import Threads, Turns
-from config.front_door.transport import IDLE_SECONDS, Ready, Send, Transport
+from config.front_door.transport import IDLE_SECONDS, Ready, Transport
+from config.web_server.exchange import Message, Receive, Scope, Send
 from registry.api.distribution.hot import LEFT_TO_VIEWS
 from registry.api.distribution.hot_pushes import (
     Pusher,
@@ -90,7 +90,7 @@ class PushDoor:
         if answer is None:
             await self._transport(scope, body.again, send)
             return
-        await _ready(answer).send(send)
+        await Ready.of(answer).send(send)
         if not body.is_whole:
             await Incoming(body.again).drain()
 
@@ -108,7 +108,7 @@ class PushDoor:
         if sender is None or sender.pusher is None:
             return None
         answer = hot_push(replace(request, pusher=sender.pusher), now=timezone.now())
-        return _ready(answer) if answer else None
+        return Ready.of(answer) if answer else None
 
     async def _answer(self, scope: Scope, body: "_Body") -> Answer | None:
         """``None``: the views are to be asked, who may have a refusal for it."""
@@ -439,11 +439,3 @@ def _may_be_small(request: PushRequest) -> bool:
     """Who asks before sending is told to send when somebody wants to read, and not before."""
     is_large = request.length is not None and request.length > _WHOLE_BYTES
     return not is_large and "expect" not in request.headers
-
-
-def _ready(answer: Answer) -> Ready:
-    """With the length of a body that there may be."""
-    ready = Ready.of(answer)
-    if ready.status != HTTPStatus.NO_CONTENT and "Content-Length" not in answer.headers:
-        ready.headers.insert(0, (b"content-length", str(len(ready.body)).encode()))
-    return ready

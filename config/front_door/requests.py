@@ -5,13 +5,12 @@ environment, which is built once for each request and says where it came from, p
 """
 
 import sys
-from collections.abc import MutableMapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from accounts.origin import settle
+from config.web_server.exchange import Scope
 
-Scope = MutableMapping[str, Any]
 Environ = dict[str, Any]
 
 # With any of these a request has another kind of body, or means more than its address.

@@ -2,8 +2,7 @@
 
 Clients are waited for on the loop, where waiting costs no thread and has a deadline: small bodies
 are complete before a thread begins, and a blob that leaves is only read in one. Only a body of an
-unknown or large size is read by the thread that stores it. ASGI and not WSGI: granian's WSGI
-stream ends in the same way for a whole body and for one whose framing broke.
+unknown or large size is read by the thread that stores it.
 
 Sources: PEP 3333 (WSGI), ASGI 3.0 "HTTP & WebSocket Message Format".
 """
@@ -11,7 +10,7 @@ Sources: PEP 3333 (WSGI), ASGI 3.0 "HTTP & WebSocket Message Format".
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,19 +21,13 @@ from typing import IO, Any, Final
 from django.conf import settings
 
 from artifacts.oci.errors import OCIError, TooManyRequests, Unavailable
-from config.front_door.bodies import (
-    BodyRefused,
-    BodyStream,
-    Incoming,
-    Message,
-    Receive,
-    Unreadable,
-    gather,
-)
-from config.front_door.pace import STALLED_SECONDS, Pace, TooSlow
-from config.front_door.requests import Environ, Scope, environ_of
+from config.front_door.bodies import BodyRefused, BodyStream, Incoming, Unreadable, gather
+from config.front_door.pace import Pace, TooSlow
+from config.front_door.requests import Environ, environ_of
 from config.front_door.shares import Holder, Place, Shares, ShareTaken
 from config.front_door.threads import Threads
+from config.web_server.exchange import Message, Receive, Scope, Send, head_of, lines_of
+from config.web_server.limits import STALLED_SECONDS
 from registry.api.distribution.base import error_document
 from registry.api.distribution.reads import API_VERSION, Answer
 from registry.api.health import LIVE_PATH
@@ -44,7 +37,6 @@ from registry.blobs.transfers import RETRY_AFTER_SECONDS
 from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
 
-Send = Callable[[Message], Awaitable[None]]
 Header = tuple[str, str]
 
 IDLE_SECONDS: Final = 20  # until a thread that has nothing to do ends
@@ -65,9 +57,9 @@ _STREAMS_AT_ONCE = 4  # answers whose reader holds a thread
 
 # An answer beyond this is sent in pieces, and so only as long as somebody reads it.
 SMALL_ANSWER_BYTES = 64 * 1024
-# Of all pieces that wait for their clients. Granian and the client's connection hold seven each.
+# Of all pieces that wait for their clients: one in the connection, and the next.
 _PIECES_BYTES = 32 * 1024 * 1024
-_PIECES_AHEAD = 7
+_PIECES_AHEAD = 2
 _LEAST_PIECE_BYTES = 16 * 1024
 
 # Bodies below these may be blobs or manifests; who sends them is known before they are read.
@@ -479,16 +471,26 @@ class Ready:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    head: bytes
+    """Status and headers as they stand on the line, but for the date and the end."""
 
     @classmethod
     def of(cls, answer: Answer) -> "Ready":
+        """With the length of a body that there may be."""
         if not isinstance(answer.body, bytes):
             raise TypeError("an answer in pieces is not ready")
-        return cls(int(answer.status), _encoded(answer.headers.items()), answer.body)
+        status, headers = int(answer.status), _encoded(answer.headers.items())
+        if status != HTTPStatus.NO_CONTENT and "Content-Length" not in answer.headers:
+            headers.insert(0, (b"content-length", str(len(answer.body)).encode()))
+        return cls(status, headers, answer.body, head_of(status, headers))
 
-    async def send(self, send: Send, *more: tuple[bytes, bytes]) -> None:
-        """Nobody has to wait for it. ``more`` are headers of this one time."""
-        await send(_response_start(self.status, [*self.headers, *more]))
+    def with_header(self, name: bytes, value: bytes) -> "Ready":
+        more = [(name, value)]
+        return Ready(self.status, self.headers + more, self.body, self.head + lines_of(more))
+
+    async def send(self, send: Send) -> None:
+        """Nobody has to wait for it."""
+        await send(_response_start(self.status, [*self.headers]))
         await send({"type": "http.response.body", "body": self.body})
 
 

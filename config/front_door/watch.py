@@ -19,10 +19,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.origin import address_of
-from config.front_door.bodies import Message, Receive
-from config.front_door.requests import REQUEST_ID, ROUTE, Scope, environ_of
-from config.front_door.transport import Ready, Send
+from config.front_door.requests import REQUEST_ID, ROUTE, environ_of
+from config.front_door.transport import Ready
 from config.logs import request_id
+from config.web_server.exchange import Application, Message, Receive, Scope, Send
 from registry.access.tokens import remembered_claims
 from registry.api.http.login import PRINCIPAL
 from registry.blobs.transfers import transfers
@@ -77,8 +77,6 @@ _PATHS: Final = {
     b"/v2/_catalog": "distribution:catalog",
 }
 
-Application = Callable[[Scope, Receive, Send], Any]
-
 
 class Watch:
     """An ASGI application around another one.
@@ -111,18 +109,34 @@ class Watch:
             ("direction",),
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def at_once(self, scope: Scope) -> Ready | None:
+        """An answer for which nobody has to be waited for, with what every answer has."""
+        if traces.are_on():  # a trace has a context of its own
+            return None
         began = time.perf_counter()
-        name = scope[REQUEST_ID] = self._name_of(scope["headers"])
+        name = self._name(scope)
+        before = request_id.set(name)
+        try:
+            ready = self._at_once(scope)
+            if ready is None:
+                return None
+            self._note(scope, ready.status, began, len(ready.body), 0)
+        finally:
+            request_id.reset(before)
+        is_bare = self._is_kept(scope, name) and ready.status < HTTPStatus.BAD_REQUEST
+        return ready if is_bare else ready.with_header(b"x-request-id", name.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_asked = REQUEST_ID in scope
+        began = time.perf_counter()
+        name = self._name(scope)
         request_id.set(name)
         begun = _traced(scope)
         name_header = (b"x-request-id", name.encode())
-        # Caches keep content: a copy would carry the name that we made for another request.
-        is_ours = name.startswith(self._prefix)
-        is_kept = is_ours and scope["method"] in _READS and _is_content(scope["raw_path"])
-        if ready := self._at_once(scope):
+        is_kept = self._is_kept(scope, name)
+        if not has_asked and (ready := self._at_once(scope)):
             is_bare = is_kept and ready.status < HTTPStatus.BAD_REQUEST
-            await ready.send(send, *(() if is_bare else (name_header,)))
+            await (ready if is_bare else ready.with_header(*name_header)).send(send)
             self._note(scope, ready.status, began, len(ready.body), 0)
             if begun:
                 _end_trace(begun, scope, ready.status)
@@ -154,6 +168,17 @@ class Watch:
             self._note(scope, status, began, sent, received)
             if begun:
                 _end_trace(begun, scope, status)
+
+    def _name(self, scope: Scope) -> str:
+        name: str | None = scope.get(REQUEST_ID)
+        if name is None:
+            name = scope[REQUEST_ID] = self._name_of(scope["headers"])
+        return name
+
+    def _is_kept(self, scope: Scope, name: str) -> bool:
+        """Whether caches keep the answer: a copy would carry the name that we made for another."""
+        is_ours = name.startswith(self._prefix)
+        return is_ours and scope["method"] in _READS and _is_content(scope["raw_path"])
 
     def flush(self) -> None:
         """Hand what was counted here to the families, which all threads share."""

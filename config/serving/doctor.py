@@ -25,8 +25,8 @@ from accounts.credentials.keys import signing_key
 from accounts.credentials.models import SigningKey
 from accounts.mail.delivery import try_server
 from artifacts.oci.errors import OCIError, StorageFull
-from config.front_door.connections import MOST_CONNECTIONS, most_connections, raise_open_files
 from config.serving.processes import ROOT_CERTIFICATE, SERVER_CERTIFICATE
+from config.web_server.limits import MOST_CONNECTIONS, most_connections, raise_open_files
 from registry.queue.models import Message
 from registry.statistics.models import ServerProcess
 from registry.statistics.processes import GONE_AFTER

@@ -8,14 +8,6 @@ from typing import Self
 
 from config.keys.paths import data_folder
 
-_BACKLOG = 2048  # connections that wait to be accepted
-_HEAD_SECONDS = 30  # for the head of a request, and for the first byte of the next one
-# For the head of a request, and of a body or an answer on its way, of each connection. What comes
-# in one piece costs one step: with twice as much a blob of 1 GiB costs a fifth less, and a thousand
-# readers who do not read keep 377 MB instead of 250.
-_BUFFER_BYTES = 64 * 1024
-_DRAIN_SECONDS = 20  # for requests under way, when the server is told to stop
-
 # The environment in which the allocators give memory back. It must be there when a process begins.
 FRUGAL = {
     # glibc keeps a heap per thread otherwise, and each keeps its own leftovers.
@@ -26,9 +18,6 @@ FRUGAL = {
     # more comes, until large things lie among what stays.
     "MALLOC_MMAP_THRESHOLD_": "2097152",
     "MALLOC_TRIM_THRESHOLD_": "8388608",
-    # jemalloc, Granian's allocator, has a heap for four threads on each processor otherwise, and
-    # keeps what is free for ten seconds.
-    "_RJEM_MALLOC_CONF": "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0",
 }
 
 # Where the local certificates stand in the data folder.
@@ -92,30 +81,6 @@ class Options:
 class ServedCertificate:
     certificate: Path
     key: Path
-
-
-def web_arguments(
-    options: Options, served: ServedCertificate | None, *, connections: int
-) -> list[str]:
-    """Granian's: HTTP/1.1, because Go's clients upload faster with it than with HTTP/2.
-
-    Args:
-        connections: as many as one process keeps.
-    """
-    arguments = [
-        *("--interface", "asginl", "--http", "1", "--no-ws"),
-        *("--host", options.host, "--port", str(options.port)),
-        *("--workers", str(options.workers)),
-        *("--backlog", str(_BACKLOG), "--backpressure", str(connections)),
-        *("--http1-header-read-timeout", str(_HEAD_SECONDS * 1000)),
-        *("--http1-buffer-size", str(_BUFFER_BYTES)),
-        *("--workers-kill-timeout", str(_DRAIN_SECONDS), "--respawn-failed-workers"),
-        *("--log-level", "error", "--no-access-log"),
-    ]
-    if served:
-        arguments += ["--ssl-certificate", str(served.certificate)]
-        arguments += ["--ssl-keyfile", str(served.key), "--ssl-protocol-min", "tls1.2"]
-    return [*arguments, "config.asgi:application"]
 
 
 def jobs_arguments(*, with_timetable: bool) -> list[str]:

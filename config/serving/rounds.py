@@ -20,7 +20,6 @@ from django.utils import timezone
 
 from accounts.audit.sightings import flush_sightings
 from config.administration.runtime import follow_settings
-from config.front_door.connections import listeners
 from config.serving.pool import note_pool, watch_pool
 from registry.announcements.current import refresh_announcements
 from registry.metrics import shared, traces
@@ -72,11 +71,9 @@ def start_rounds(kind: str) -> None:
         note_alive(presence, now=timezone.now())
 
     errands = {**_ERRANDS, show_life: 30}
-    if kind == "web":
-        errands[listeners.set_up] = _TICK_SECONDS
     _run([follow_settings, refresh, show_life, shared.save])  # the first request finds them done
     threading.Thread(target=_go_round, args=[errands], name="rounds", daemon=True).start()
-    # Not ``atexit``, which does not run in the children of Granian's main process.
+    # Not ``atexit``, which does not run in forks.
     last = [
         flush_counts,
         flush_errors,

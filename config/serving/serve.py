@@ -9,6 +9,7 @@ import gc
 import http.client
 import os
 import signal
+import socket
 import ssl
 import sys
 import warnings
@@ -18,7 +19,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from config.front_door.connections import most_connections, raise_open_files
 from config.keys.paths import PRIVATE
 from config.serving import scratch
 from config.serving.processes import (
@@ -27,9 +27,10 @@ from config.serving.processes import (
     Options,
     ServedCertificate,
     jobs_arguments,
-    web_arguments,
 )
 from config.serving.supervisor import Supervisor, Work
+from config.serving.tls import server_context
+from config.web_server.limits import listen, most_connections, raise_open_files
 from registry.metrics import shared
 from ui.commands.address import Registry
 from ui.commands.login import log_in_as
@@ -45,7 +46,7 @@ _CODE = (
     "argon2",
     "celery.apps.worker",
     "celery.bin.celery",
-    "granian.cli",
+    "config.web_server.server",
 )
 
 
@@ -62,11 +63,19 @@ def main() -> int:
     has_web = "web" in options.roles
     if has_web:
         settings.DRAINING_FILE.unlink(missing_ok=True)
-    works = _works(options, served, connections)
+    listener = None
+    if has_web:
+        try:
+            listener = listen(options.host, options.port)
+        except OSError as error:
+            print(f"Berth cannot listen at {options.address}: {error.strerror}.", file=sys.stderr)
+            return 1
+    works = _works(options, served, connections, listener)
     for name in works:
         shared.clear(name)
     supervisor = Supervisor(
         works,
+        kept_files={name: listener.fileno() for name in works if _is_web(name)} if listener else {},
         is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
         on_ready=lambda: print(
             greeting(options, is_tls=is_tls) if has_web else f"Berth runs: {options.roles[0]}",
@@ -87,11 +96,18 @@ def _drain() -> float:
     return settings.BERTH.DRAIN_SECONDS
 
 
-def _works(options: Options, served: ServedCertificate | None, connections: int) -> dict[str, Work]:
+def _works(
+    options: Options,
+    served: ServedCertificate | None,
+    connections: int,
+    listener: socket.socket | None,
+) -> dict[str, Work]:
     """The processes to keep running. A worker beside the timetable keeps it, too."""
     works: dict[str, Work] = {}
-    if "web" in options.roles:
-        works["web"] = partial(_serve, options, served, connections)
+    if listener:
+        for number in range(1, options.workers + 1):
+            name = "web" if number == 1 else f"web-{number}"
+            works[name] = partial(serve_web, listener, served, connections=connections)
     if "worker" in options.roles:
         works["jobs"] = partial(_work, with_timetable="beat" in options.roles)
     elif "beat" in options.roles:
@@ -147,11 +163,19 @@ def _load_code() -> None:
     gc.freeze()
 
 
-def _serve(options: Options, served: ServedCertificate | None, connections: int) -> None:
-    from granian.cli import cli
+def _is_web(name: str) -> bool:
+    return name.partition("-")[0] == "web"
 
-    arguments = web_arguments(options, served, connections=connections)
-    cli(arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
+
+def serve_web(
+    listener: socket.socket, served: ServedCertificate | None, *, connections: int
+) -> None:
+    """Be one of the processes that answer at ``listener``; each keeps so many connections."""
+    from config.web_server.server import Server
+
+    application = import_module("config.asgi").application  # the floor above
+    tls = server_context(served) if served else None
+    Server(application, listener, at_once=application.at_once, tls=tls, most=connections).run()
 
 
 def _work(*, with_timetable: bool) -> None:

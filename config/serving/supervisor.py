@@ -37,6 +37,7 @@ class Child:
 
     name: str
     work: Work
+    kept_file: int | None = None  # of those that are open here
     process: ForkProcess | None = None
     started_at: float = 0.0
     start_at: float = 0.0
@@ -57,9 +58,15 @@ class Supervisor:
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
         on_stop: Callable[[], float] = lambda: 0.0,
+        kept_files: Mapping[str, int] | None = None,
     ) -> None:
-        """``on_stop`` is asked how many seconds all go on after SIGTERM."""
-        self.children = [Child(name, work) for name, work in works.items()]
+        """``on_stop`` is asked how many seconds all go on after SIGTERM.
+
+        Args:
+            kept_files: the open file of each process that goes on with one of ours.
+        """
+        kept = kept_files or {}
+        self.children = [Child(name, work, kept.get(name)) for name, work in works.items()]
         self.is_ready = is_ready
         self.on_ready = on_ready
         self.on_stop = on_stop
@@ -108,7 +115,7 @@ class Supervisor:
             return
         if (status := child.process.exitcode) is None:
             return
-        _kill_group(child.process)  # what it started itself, such as web workers
+        _kill_group(child.process)  # what it started itself
         child.process = None
         child.failures = 1 if now - child.started_at > _STABLE_SECONDS else child.failures + 1
         delay = min(0.25 * 2 ** (child.failures - 1), _LONGEST_DELAY_SECONDS)
@@ -162,8 +169,9 @@ def _become(child: Child, parent: int, open_files: list[int]) -> None:
         os._exit(1)
     _take_name(f"berth-{child.name}")
     for number in open_files:  # such as the lock of the data folder, which is our parent's
-        with suppress(OSError):
-            os.close(number)
+        if number != child.kept_file:
+            with suppress(OSError):
+                os.close(number)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)

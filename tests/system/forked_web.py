@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import django
 from django.conf import settings
-from granian.cli import cli
 
-from config.serving.processes import Options, web_arguments
+from config.serving.serve import serve_web
+from config.web_server.limits import listen
 
 
 def main() -> None:
@@ -29,8 +29,7 @@ def main() -> None:
 
 def _become_web_server(port: int) -> NoReturn:
     os.setsid()
-    options = Options.read({"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "1"})
-    cli(web_arguments(options, None, connections=512))
+    serve_web(listen("127.0.0.1", port), None, connections=512)
     raise SystemExit(1)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config.serving.processes import ROOT_CERTIFICATE, Options, ServedCertificate, web_arguments
+from config.serving.processes import ROOT_CERTIFICATE, ServedCertificate
 from config.serving.tls import ensure_certificate
 from tests.live import ROOT, free_port
 
@@ -32,13 +32,13 @@ def port() -> Iterator[int]:
 @contextmanager
 def running(served: ServedCertificate | None) -> Iterator[int]:
     """The web server as Berth starts it, with an application that says what it got."""
-    options = Options.read({"PORT": str(free_port()), "WORKERS": "1"})
-    arguments = web_arguments(options, served, connections=512)
-    command = [sys.executable, "-m", "granian", *arguments[:-1], "tests.system.echo:application"]
+    port = free_port()
+    files = [str(served.certificate), str(served.key)] if served else []
+    command = [sys.executable, "-m", "tests.system.echo", str(port), *files]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
-            wait_for(options.port)
-            yield options.port
+            wait_for(port)
+            yield port
         finally:
             process.terminate()
 
@@ -78,6 +78,10 @@ REFUSED = {
     "a length with a sign": post(b"Content-Length: +5\r\n", b"AAAAA"),
     "a negative length": post(b"Content-Length: -1\r\n"),
     "a length beyond all numbers": post(b"Content-Length: 99999999999999999999999\r\n"),
+    "the same length twice": post(b"Content-Length: 5\r\nContent-Length: 5\r\n", b"AAAAA"),
+    "a length beside chunks": post(CHUNKED + b"Content-Length: 6\r\n", b"5\r\nAAAAA\r\n" + END),
+    "chunks beside a length": post(b"Content-Length: 4\r\n" + CHUNKED, b"5\r\nAAAAA\r\n" + END),
+    "a length behind chunks": post(CHUNKED, b"5\r\nAAAAA\r\n0\r\nContent-Length: 9\r\n\r\n"),
     "an unknown coding": post(b"Transfer-Encoding: xchunked\r\n", END),
     "a coding that is not last": post(b"Transfer-Encoding: chunked, identity\r\n", END),
     "a blank before the colon": post(b"Transfer-Encoding : chunked\r\n", END),
@@ -113,11 +117,10 @@ def test_a_request_whose_end_is_in_doubt_is_refused_with_all_behind_it(
 
 UNDERSTOOD = {
     "a length": post(b"Content-Length: 5\r\n", b"AAAAA"),
-    "the same length twice": post(b"Content-Length: 5\r\nContent-Length: 5\r\n", b"AAAAA"),
     "chunks": post(CHUNKED, b"2\r\nAA\r\n3\r\nAAA\r\n" + END),
     "chunks after a tab": post(b"Transfer-Encoding:\tchunked\r\n", b"5\r\nAAAAA\r\n" + END),
     "a chunk with an extension": post(CHUNKED, b"5;a=b\r\nAAAAA\r\n" + END),
-    "trailers": post(CHUNKED, b"5\r\nAAAAA\r\n0\r\nContent-Length: 9\r\n\r\n"),
+    "trailers": post(CHUNKED, b"5\r\nAAAAA\r\n0\r\nX-Digest: 9\r\n\r\n"),
 }
 
 
@@ -126,18 +129,6 @@ def test_what_comes_behind_a_whole_request_is_the_next(name: str, port: int) -> 
     statuses, got = ask(port, UNDERSTOOD[name] + HIDDEN)
 
     assert statuses == [200, 200]
-    assert b'"body": "AAAAA"' in got
-
-
-@pytest.mark.parametrize("length", [b"6", b"4"])
-def test_chunks_count_for_more_than_a_length_and_end_the_connection(
-    length: bytes, port: int
-) -> None:
-    headers = CHUNKED + b"Content-Length: " + length + b"\r\n"
-
-    statuses, got = ask(port, post(headers, b"5\r\nAAAAA\r\n" + END) + HIDDEN)
-
-    assert statuses == [200]
     assert b'"body": "AAAAA"' in got
 
 
@@ -154,7 +145,7 @@ def test_headers_have_a_size(port: int) -> None:
 
 
 def test_other_protocols_are_not_spoken(port: int) -> None:
-    assert ask(port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")[0] == []
+    assert ask(port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")[0] == [400]
     upgrade = (
         b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
     )

@@ -22,7 +22,7 @@ from registry.storage.files import disk_of
 
 LOW_SPACE: Final = 1024**3  # bytes
 LATE_BY: Final = 3  # intervals without a run
-_PACKAGES: Final = ("Django", "celery", "granian", "djangorestframework", "django-allauth")
+_PACKAGES: Final = ("Django", "celery", "uvloop", "djangorestframework", "django-allauth")
 
 
 @dataclass(frozen=True, slots=True)

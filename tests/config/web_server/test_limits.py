@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from config.front_door.connections import (
+from config.web_server.limits import (
     MOST_CONNECTIONS,
-    Listeners,
+    listen,
     most_connections,
     raise_open_files,
 )
@@ -44,25 +44,17 @@ def test_the_limit_of_open_files_is_raised_as_far_as_is_useful(
 
 
 def test_connections_of_a_listener_end_when_nobody_reads() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        Listeners().set_up()
-
-        with socket.create_connection(listener.getsockname()):
-            accepted, _ = listener.accept()
-            with accepted:
-                milliseconds = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-                unsent = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    with (
+        closing(listen("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        milliseconds = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        unsent = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
 
     assert (milliseconds, unsent) == (60_000, 131_072)
 
 
-def test_looking_for_listeners_opens_nothing_for_good() -> None:
-    def next_number() -> int:
-        with socket.socket() as probe:
-            return probe.fileno()
-
-    with closing(socket.create_server(("127.0.0.1", 0))):
-        before = next_number()
-        Listeners().set_up()
-
-        assert next_number() == before
+def test_an_address_that_is_taken_is_refused() -> None:
+    with closing(listen("127.0.0.1", 0)) as listener, pytest.raises(OSError, match="in use"):
+        listen("127.0.0.1", listener.getsockname()[1])

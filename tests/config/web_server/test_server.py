@@ -1,0 +1,361 @@
+"""Connections of HTTP/1.1: what a client sees that sends bytes to the web server."""
+
+import asyncio
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from config.web_server import server as server_module
+from config.web_server.exchange import Message, Receive, Scope, Send, head_of
+from config.web_server.limits import listen
+from config.web_server.server import Server
+
+GET = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n"
+DEADLINE_SECONDS = 10
+
+
+@dataclass
+class Running:
+    server: Server
+    port: int
+    seen: list[str]
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_SECONDS)
+
+    def ask(self, content: bytes) -> bytes:
+        """All that is answered until the server ends the connection."""
+        with self.connect() as connection:
+            connection.sendall(content)
+            return read_all(connection)
+
+    def saw(self, what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while what not in self.seen:
+            assert time.monotonic() < deadline, self.seen
+            time.sleep(0.01)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    got = b""
+    try:
+        while some := connection.recv(65536):
+            got += some
+    except ConnectionResetError:
+        got += b"<reset>"
+    return got
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    got = b""
+    while end not in got:
+        some = connection.recv(65536)
+        assert some, got
+        got += some
+    return got
+
+
+@contextmanager
+def running(application: Any, **options: Any) -> Iterator[Running]:
+    seen: list[str] = []
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        await application(scope, receive, send, seen.append)
+
+    with closing(listen("127.0.0.1", 0)) as listener:
+        server = Server(noted, listener, **{"most": 64, **options})
+        thread = threading.Thread(
+            target=lambda: server.loop.run_until_complete(server.serve()), daemon=True
+        )
+        thread.start()
+        try:
+            yield Running(server, listener.getsockname()[1], seen)
+        finally:
+            server.loop.call_soon_threadsafe(server.stop)
+            thread.join(DEADLINE_SECONDS)
+            assert not thread.is_alive()
+
+
+async def answer(
+    send: Send, body: bytes, *, status: int = 200, headers: Mapping[bytes, bytes] | None = None
+) -> None:
+    start = {"type": "http.response.start", "status": status}
+    await send({**start, "headers": list((headers or {}).items())})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def say_path(scope: Scope, receive: Receive, send: Send, see: Callable[[str], None]) -> None:
+    """Also waits, reads, or fails, when the path asks for it."""
+    path = scope["raw_path"].decode()
+    see(path)
+    if path == "/slow":
+        await asyncio.sleep(0.2)
+    if path == "/read":
+        message = await receive()
+        see(message["type"])
+    if path == "/fail":
+        raise RuntimeError("on purpose")
+    if path == "/pieces":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for piece in (b"one", b"two"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if path == "/half":
+        headers = [(b"content-length", b"10")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise RuntimeError("on purpose")
+    if path == "/lines":
+        await answer(send, b"", headers={b"location": b"/a\r\nset-cookie: b=c"})
+    if path == "/short":
+        await answer(send, b"short", headers={b"content-length": b"10"})
+        return
+    await answer(send, path.encode())
+
+
+@pytest.fixture(scope="module")
+def paths() -> Iterator[Running]:
+    with running(say_path) as paths:
+        yield paths
+
+
+def test_requests_that_came_together_are_answered_in_turn(paths: Running) -> None:
+    content = GET % b"slow" + GET % b"b" + b"GET /c HTTP/1.1\r\nConnection: close\r\n\r\n"
+
+    got = paths.ask(content)
+
+    assert re.findall(rb"\r\n\r\n(/[a-z]+)", got) == [b"/slow", b"/b", b"/c"]
+
+
+def test_who_sends_ever_more_requests_without_reading_is_cut_off(paths: Running) -> None:
+    got = paths.ask(GET % b"slow" + GET % b"b" * 200)
+
+    assert got.count(b"HTTP/1.1 200") == 65
+
+
+def test_a_connection_is_kept_for_the_next_request(paths: Running) -> None:
+    with paths.connect() as connection:
+        connection.sendall(GET % b"a")
+        read_until(connection, b"/a")
+        connection.sendall(GET % b"b")
+
+        assert b"/b" in read_until(connection, b"/b")
+
+
+def test_a_client_of_the_first_version_gets_an_answer_that_ends_with_the_connection(
+    paths: Running,
+) -> None:
+    got = paths.ask(b"GET /pieces HTTP/1.0\r\n\r\n")
+
+    assert got.endswith(b"connection: close\r\n\r\nonetwo")
+
+
+def test_an_answer_of_unknown_length_comes_in_chunks(paths: Running) -> None:
+    got = paths.ask(b"GET /pieces HTTP/1.1\r\nConnection: close\r\n\r\n")
+
+    assert got.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+
+
+def test_an_answer_to_head_is_a_head(paths: Running) -> None:
+    got = paths.ask(b"HEAD /ab HTTP/1.1\r\nConnection: close\r\n\r\n")
+
+    assert got.endswith(b"connection: close\r\n\r\n")
+
+
+def test_every_answer_says_when_it_was_made(paths: Running) -> None:
+    got = paths.ask(b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n")
+
+    assert re.search(rb"\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", got)
+
+
+def test_a_target_with_scheme_and_host_means_its_path(paths: Running) -> None:
+    got = paths.ask(b"GET http://a/b?c HTTP/1.1\r\nConnection: close\r\n\r\n")
+
+    assert got.endswith(b"\r\n\r\n/b")
+
+
+def test_a_failure_is_an_answer_that_ends_the_connection(paths: Running) -> None:
+    got = paths.ask(GET % b"fail")
+
+    assert got.startswith(b"HTTP/1.1 500 ")
+
+
+def test_an_answer_that_breaks_off_does_not_look_whole(paths: Running) -> None:
+    head, _, body = paths.ask(GET % b"half").partition(b"\r\n\r\n")
+
+    assert (b"content-length: 10" in head, body) == (True, b"half")
+
+
+def test_an_answer_with_fewer_bytes_than_it_says_is_none(paths: Running) -> None:
+    assert paths.ask(GET % b"short").startswith(b"HTTP/1.1 500 ")
+
+
+def test_a_header_cannot_begin_another(paths: Running) -> None:
+    assert b"set-cookie" not in paths.ask(GET % b"lines")
+
+
+def test_who_asks_before_sending_is_told_to_when_the_body_is_read(paths: Running) -> None:
+    headers = b"Connection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    head = b"PUT /%b HTTP/1.1\r\n" + headers
+
+    with paths.connect() as connection:
+        connection.sendall(head % b"read")
+        assert read_until(connection, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"ab")
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+    assert paths.ask(head % b"unread").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_that_nobody_reads_ends_the_connection(paths: Running) -> None:
+    head = b"PUT /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
+
+    assert paths.ask(head).count(b"HTTP/1.1 200") == 1
+
+
+def test_what_follows_a_wish_for_another_protocol_is_not_read(paths: Running) -> None:
+    wish = b"GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+    got = paths.ask(wish + GET % b"b")
+
+    assert re.findall(rb"\r\n\r\n(/[a-z]+)", got) == [b"/a"]
+
+
+async def wait_for_the_end(
+    _scope: Scope, receive: Receive, _send: Send, see: Callable[[str], None]
+) -> None:
+    while (message := await receive())["type"] == "http.request":
+        see("asked" if not message["more_body"] else "more")
+    see(message["type"])
+
+
+def test_the_application_learns_that_the_client_is_gone() -> None:
+    with running(wait_for_the_end) as server:
+        with server.connect() as connection:
+            connection.sendall(GET % b"a")
+            server.saw("asked")
+
+        server.saw("http.disconnect")
+
+
+async def take_a_piece_in_a_while(
+    _scope: Scope, receive: Receive, send: Send, see: Callable[[str], None]
+) -> None:
+    see("asked")
+    await asyncio.sleep(0.3)
+    size, most = 0, 0
+    is_whole = False
+    while not is_whole:
+        message: Message = await receive()
+        if message["type"] != "http.request":
+            return
+        size, most = size + len(message["body"]), max(most, len(message["body"]))
+        is_whole = not message["more_body"]
+    await answer(send, f"{size} {most}".encode(), headers={b"connection": b"close"})
+
+
+def test_little_of_a_body_is_received_before_it_is_asked_for() -> None:
+    size = 8 * 1024 * 1024
+    with running(take_a_piece_in_a_while) as server, server.connect() as connection:
+        connection.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size)
+        connection.sendall(bytes(size))
+        body = read_all(connection).partition(b"\r\n\r\n")[2]
+
+    received, most = map(int, body.split())
+    assert received == size
+    assert most <= (64 + 256) * 1024
+
+
+def test_nothing_counts_as_held_after_its_client_is_gone() -> None:
+    with running(take_a_piece_in_a_while) as server:
+        with server.connect() as connection:
+            connection.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + bytes(1000))
+            server.saw("asked")
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while server.server.held_bytes or server.server._connections:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+async def send_without_end(
+    _scope: Scope, _receive: Receive, send: Send, see: Callable[[str], None]
+) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(1000):
+        await send({"type": "http.response.body", "body": bytes(1024 * 1024), "more_body": True})
+        see("sent")
+
+
+def test_who_does_not_read_is_sent_no_more_than_there_is_room_for() -> None:
+    with running(send_without_end) as server, server.connect() as connection:
+        connection.sendall(GET % b"a")
+        connection.recv(1000)
+        time.sleep(0.3)
+
+        assert len(server.seen) < 4
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /a HT", GET % b"a"], ids=["silent", "half", "idle"])
+def test_a_head_has_a_deadline(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "HEAD_SECONDS", 1)
+    with running(say_path) as server:
+        got = server.ask(sent)
+
+    assert got.count(b"HTTP/1.1 200") == sent.count(b"Host")
+
+
+def test_no_more_connections_are_taken_than_are_kept() -> None:
+    with running(say_path, most=2) as server:
+        first, second = server.connect(), server.connect()
+        for connection in (first, second):
+            connection.sendall(GET % b"a")
+            read_until(connection, b"/a")
+        with server.connect() as third:
+            third.sendall(GET % b"third")
+            time.sleep(0.3)
+            assert "/third" not in server.seen
+            first.close()
+            server.saw("/third")
+        second.close()
+
+
+def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
+    with running(say_path) as server, server.connect() as idle, server.connect() as busy:
+        idle.sendall(GET % b"a")
+        read_until(idle, b"/a")
+        busy.sendall(GET % b"slow")
+        server.saw("/slow")
+
+        server.server.loop.call_soon_threadsafe(server.server.stop)
+
+        assert read_all(idle) == b""
+        assert read_all(busy).endswith(b"connection: close\r\n\r\n/slow")
+
+
+@dataclass
+class AtOnce:
+    body: bytes
+    head: bytes = head_of(200, [(b"content-length", b"4")])
+
+
+def test_what_can_be_answered_at_once_waits_for_what_was_asked_before() -> None:
+    asked: list[str] = []
+
+    def at_once(scope: Scope) -> AtOnce | None:
+        asked.append(scope["raw_path"].decode())
+        return AtOnce(b"once") if scope["raw_path"] == b"/once" else None
+
+    with running(say_path, at_once=at_once) as server:
+        got = server.ask(
+            GET % b"once" + GET % b"slow" + b"GET /once HTTP/1.1\r\nConnection: close\r\n\r\n"
+        )
+
+    assert re.findall(rb"\r\n\r\n(/?[a-z]+)", got) == [b"once", b"/slow", b"/once"]
+    assert asked == ["/once", "/slow"]
