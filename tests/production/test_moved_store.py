@@ -1,0 +1,131 @@
+"""Blobs go from a bucket to a folder and back while clients push, pull and leave things behind."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from random import Random
+
+import pytest
+import yaml
+
+from tests.conformance.content import digest_of
+from tests.live import session_pids
+from tests.production.load import Caller, load_on
+from tests.production.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.timeout(1800)]
+
+CONFIG, PREFERENCE = (f"BERTH_DISTRIBUTED_STORAGE_{name}" for name in ("CONFIG", "PREFERENCE"))
+CHUNK_BYTES = 1_100_000  # too long to be taken in at once
+PASSES = 8
+# The shortest: what nobody needs is collected while the test runs.
+SOON = {"BERTH_PUSH_TEMP_TAG_EXPIRATION_SEC": "60"}
+
+
+class Patient(Caller):
+    """Pushes blobs in chunks, which may each come to another machine, and leaves them alone."""
+
+    def push_chunks(self, random: Random) -> str:
+        location: list[str] = []
+        self._ask("POST", "blobs/uploads/", HTTPStatus.ACCEPTED, b"", location=location)
+        blob = random.randbytes(2 * CHUNK_BYTES)
+        headers = {"Content-Type": "application/octet-stream"}
+        for start in range(0, len(blob), CHUNK_BYTES):
+            chunk = blob[start : start + CHUNK_BYTES]
+            self._ask("PATCH", location[-1], HTTPStatus.ACCEPTED, chunk, headers, location)
+        closing = f"{location[-1]}{'&' if '?' in location[-1] else '?'}digest={digest_of(blob)}"
+        self._ask("PUT", closing, HTTPStatus.CREATED, b"", headers)
+        return digest_of(blob)
+
+    def pull_blob(self, digest: str) -> bool:
+        return digest_of(self._ask("GET", f"blobs/{digest}", HTTPStatus.OK)) == digest
+
+
+@contextmanager
+def chunks_on(stack: Stack) -> Iterator[list[str]]:
+    """Meanwhile blobs are pushed in chunks: what was acknowledged. Fails when one is refused."""
+    pushed: list[str] = []
+    stop = threading.Event()
+
+    def push() -> None:
+        caller, random = Patient(stack, "admin/chunks"), Random(14)
+        while not stop.wait(1):
+            pushed.append(caller.push_chunks(random))
+
+    with ThreadPoolExecutor(1) as pool:
+        pushing = pool.submit(push)
+        try:
+            yield pushed
+        finally:
+            stop.set()
+    pushing.result()
+
+
+def test_a_store_is_moved_there_and_back_and_nothing_is_refused_or_lost(
+    stack: Stack, tmp_path: Path
+) -> None:
+    before = dict(stack.environment)
+    stores = yaml.safe_load(before[CONFIG])
+    bucket = stack.s3.folder / "buckets" / stores["default"][1]["s3_bucket"]
+    folder = tmp_path / "blobs"
+    stores["folder"] = ["LocalStorage", {"storage_path": str(folder)}]
+    stack.environment[CONFIG] = yaml.safe_dump(stores, default_flow_style=True)
+
+    with load_on(stack, "moved") as load, chunks_on(stack) as chunks:
+        _move(stack, "default", "folder")
+        shutil.rmtree(bucket / "some")
+        _move(stack, "folder", "default")
+        shutil.rmtree(folder)
+        kept = len(chunks)
+        lasting = chunks[kept - 1]
+        assert Patient(stack, "admin/chunks").pull_blob(lasting)
+
+    collected = stack.manage("gc", **SOON)
+    looked = stack.manage("fsck", "--rehash", "--dry-run")
+    stack.environment.clear()
+    stack.environment |= before
+
+    assert load.result.refusals == []
+    assert load.lost() == []
+    assert "Freed 0 bytes" not in collected
+    assert ", 0 problems." in looked
+
+
+def _move(stack: Stack, old: str, new: str) -> None:
+    _restart(stack, old, new)
+    _restart(stack, new, old)
+    for _ in range(PASSES):
+        stack.manage("gc", **SOON)
+        if "All that is pushed goes there" in _copied(stack, new):
+            break
+    else:
+        pytest.fail("there is always something new")
+    _restart(stack, new)
+
+
+def _copied(stack: Stack, to: str) -> str:
+    """What the command says; where a bucket was silent too long it broke off, and is repeated."""
+    try:
+        return stack.manage("move_store", to)
+    except RuntimeError as broken:
+        if "does not answer" not in str(broken):
+            raise
+        return ""
+
+
+def _restart(stack: Stack, *preference: str) -> None:
+    """One machine after the other."""
+    stack.environment[PREFERENCE] = f"[{', '.join(preference)}]"
+    for number in (0, 1):
+        stack.webs[number].stop()
+        stack.start_web(number)
+        stack.wait_until_asked()
+    worker = stack.parts["worker"]
+    worker.terminate()
+    worker.wait(60)
+    assert session_pids(worker.pid) == []
+    stack.start_part("worker")
