@@ -7,7 +7,14 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.harbour import Harbour
-from tests.browser.windows import NARROW
+from tests.browser.windows import NARROW, WIDE
+
+_TEXTS_OF_PLOTS = """[...document.querySelectorAll('.b-plot text')].map(text => {
+  const scale = text.getScreenCTM().d, place = text.closest('.b-plot').getBoundingClientRect();
+  const {left, right} = text.getBoundingClientRect();
+  const isInside = left >= place.left - 1 && right <= place.right + 1;
+  return [parseFloat(getComputedStyle(text).fontSize) * scale, isInside];
+})"""
 
 
 def commands(page: Page) -> str:
@@ -76,3 +83,17 @@ def test_a_setting_is_found_by_part_of_its_name(open_window: OpenWindow, javascr
 
     expect(page.locator("#DEFAULT_TAG_EXPIRATION")).to_be_visible()
     expect(page.locator("#FEATURE_MAILING")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["/acme/web/-/activity", "/styleguide"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_text_in_plots_is_as_large_as_other_small_text(
+    open_window: OpenWindow, path: str, width: int
+) -> None:
+    page = open_window("alice", width=width).goto(path)
+
+    drawn = page.evaluate(_TEXTS_OF_PLOTS)
+
+    assert len(drawn) > 4
+    assert {pixels for pixels, _ in drawn} == {12}
+    assert all(is_inside for _, is_inside in drawn)

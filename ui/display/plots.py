@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 from ui.display.amounts import bytes_text
 
 Point = tuple[float, float]
+_WIDE = 1000  # units that a stretched drawing has from its first day to its last
+_MARGIN = 64  # pixels, for the marks beside it
 
 
 def sparkline(
@@ -66,71 +68,62 @@ def bars(
 
 
 def sizes_over_time(
-    rows: Sequence[tuple[date, int]], label: str, *, width: int = 360, height: int = 150
+    rows: Sequence[tuple[date, int]], label: str, *, height: int = 150
 ) -> SafeString:
     """An area below the bytes of each ``(day, bytes)``, in the order of time, each at its day.
 
-    Of one day alone a dot with a dashed line at its height.
+    Of one day alone a dot with a dashed line at its height. The drawing is as wide as its place
+    and ``height`` pixels tall: what is drawn is stretched, and text is not.
     """
     if not rows:
         return format_html('<svg class="b-plot" role="img" aria-label="{}"></svg>', label)
-    left, right, top, bottom = 64, 8, 12, 24
+    top, bottom = 12, 24
     ticks = byte_ticks(max(size for _, size in rows))
     high = ticks[-1]
-    wide, tall = width - left - right, height - top - bottom
+    tall = height - top - bottom
     first, days = rows[0][0], max(1, (rows[-1][0] - rows[0][0]).days)
     points = [
-        (
-            round(left + (day - first).days / days * wide, 1),
-            round(top + tall - size / high * tall, 1),
-        )
+        (round((day - first).days / days * _WIDE, 1), round(tall - size / high * tall, 1))
         for day, size in rows
     ]
     marks = format_html_join(
         "",
-        '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+        '<line class="grid" x1="{}" x2="100%" y1="{}" y2="{}"/>'
         '<text x="{}" y="{}" text-anchor="end">{}</text>',
         (
-            (left, width - right, y, y, left - 8, y + 4, bytes_text(tick))
+            (_MARGIN, y, y, _MARGIN - 8, y + 4, bytes_text(tick))
             for tick in ticks
             for y in (round(top + tall - tick / high * tall, 1),)
         ),
     )
-    ends = [(0, "start"), (len(rows) - 1, "end")] if len(rows) > 1 else [(0, "start")] * len(rows)
+    ends = [(_MARGIN, "start", rows[0][0]), ("100%", "end", rows[-1][0])][: len(rows)]
     names = format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-        ((points[at][0], height - 4, anchor, rows[at][0].isoformat()) for at, anchor in ends),
+        ((x, height - 4, anchor, day.isoformat()) for x, anchor, day in ends),
     )
     hits = format_html_join(
         "",
-        '<circle class="hit" cx="{}" cy="{}" r="5"><title>{}: {}</title></circle>',
+        '<path class="hit" d="{}"><title>{}: {}</title></path>',
         (
-            (x, y, day.isoformat(), bytes_text(size))
-            for (x, y), (day, size) in zip(points, rows, strict=True)
+            (_spot(point), day.isoformat(), bytes_text(size))
+            for point, (day, size) in zip(points, rows, strict=True)
         ),
     )
-    drawn = (
-        _dot_of_one_day(points[0], left, width - right)
-        if len(points) == 1
-        else format_html(
-            '<polygon class="area" points="{},{} {} {},{}"/><polyline class="line" points="{}"/>',
-            points[0][0],
-            top + tall,
-            _line(points),
-            points[-1][0],
-            top + tall,
-            _line(points),
-        )
-    )
     return format_html(
-        '<svg class="b-plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}</svg>',
-        width,
+        '<svg class="b-plot" height="{}" role="img" aria-label="{}">{}{}'
+        '<svg class="stretched" x="{}" y="{}" height="{}" viewBox="0 0 {} {}"'
+        ' preserveAspectRatio="none">{}{}</svg></svg>',
         height,
         label,
         marks,
-        drawn,
         names,
+        _MARGIN,
+        top,
+        tall,
+        _WIDE,
+        tall,
+        _line_of_days(points, tall),
         hits,
     )
 
@@ -145,18 +138,28 @@ def byte_ticks(most: int) -> list[int]:
     return [int(step * number) for number in range(math.ceil(most / step or 1) + 1)]
 
 
-def _dot_of_one_day(point: Point, left: int, right: int) -> SafeString:
-    x, y = point
+def _line_of_days(points: Sequence[Point], foot: int) -> SafeString:
+    if len(points) == 1:
+        return format_html(
+            '<line class="line dashed" x1="0" x2="{}" y1="{y}" y2="{y}"/>'
+            '<path class="dot" d="{}"/>',
+            _WIDE,
+            _spot(points[0]),
+            y=points[0][1],
+        )
     return format_html(
-        '<line class="line dashed" x1="{}" x2="{}" y1="{}" y2="{}"/>'
-        '<circle class="dot" cx="{}" cy="{}" r="3"/>',
-        left,
-        right,
-        y,
-        y,
-        x,
-        y,
+        '<polygon class="area" points="{},{foot} {line} {},{foot}"/>'
+        '<polyline class="line" points="{line}"/>',
+        points[0][0],
+        points[-1][0],
+        foot=foot,
+        line=_line(points),
     )
+
+
+def _spot(point: Point) -> str:
+    """A line of no length: its round ends are a dot, which no stretching makes an ellipse."""
+    return f"M{point[0]} {point[1]}h0"
 
 
 def avatar(name: str, *, pixels: int = 40) -> SafeString:
