@@ -75,7 +75,8 @@ def main() -> int:
         shared.clear(name)
     supervisor = Supervisor(
         works,
-        kept_files={name: listener.fileno() for name in works if _is_web(name)} if listener else {},
+        listener=listener,
+        listening=[name for name in works if name.partition("-")[0] == "web"],
         is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
         on_ready=lambda: print(
             greeting(options, is_tls=is_tls) if has_web else f"Berth runs: {options.roles[0]}",
@@ -161,10 +162,6 @@ def _load_code() -> None:
     # The collector writes to all that it looks at, and what is written to is no longer shared.
     gc.collect()
     gc.freeze()
-
-
-def _is_web(name: str) -> bool:
-    return name.partition("-")[0] == "web"
 
 
 def serve_web(

@@ -8,9 +8,10 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkProcess
@@ -37,7 +38,7 @@ class Child:
 
     name: str
     work: Work
-    kept_file: int | None = None  # of those that are open here
+    kept: socket.socket | None = None  # of what is open here
     process: ForkProcess | None = None
     started_at: float = 0.0
     start_at: float = 0.0
@@ -58,15 +59,20 @@ class Supervisor:
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
         on_stop: Callable[[], float] = lambda: 0.0,
-        kept_files: Mapping[str, int] | None = None,
+        listener: socket.socket | None = None,
+        listening: Collection[str] = (),
     ) -> None:
         """``on_stop`` is asked how many seconds all go on after SIGTERM.
 
         Args:
-            kept_files: the open file of each process that goes on with one of ours.
+            listener: stays open in the processes that are ``listening``. Here it is closed before
+                they are told to stop: nobody's connection waits where it is never taken.
         """
-        kept = kept_files or {}
-        self.children = [Child(name, work, kept.get(name)) for name, work in works.items()]
+        self.listener = listener
+        self.children = [
+            Child(name, work, listener if name in listening else None)
+            for name, work in works.items()
+        ]
         self.is_ready = is_ready
         self.on_ready = on_ready
         self.on_stop = on_stop
@@ -124,6 +130,8 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Ask all to finish what they are doing; a second request, or a long wait, kills them."""
+        if self.listener:
+            self.listener.close()
         running = [child.process for child in self.children if child.process]
         for process in running:
             process.terminate()
@@ -169,7 +177,7 @@ def _become(child: Child, parent: int, open_files: list[int]) -> None:
         os._exit(1)
     _take_name(f"berth-{child.name}")
     for number in open_files:  # such as the lock of the data folder, which is our parent's
-        if number != child.kept_file:
+        if child.kept is None or number != child.kept.fileno():
             with suppress(OSError):
                 os.close(number)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

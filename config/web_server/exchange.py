@@ -34,6 +34,10 @@ class Line(Protocol):
     def date(self) -> bytes:
         """The header of the present second, with its end of line."""
 
+    @property
+    def is_ending(self) -> bool:
+        """This answer is the last."""
+
     def write(self, data: bytes) -> None: ...
 
     async def drained(self) -> None:
@@ -133,6 +137,7 @@ class Exchange:
         if self.has_begun:
             head = b""
         else:
+            self.keeps_alive = self.keeps_alive and not self._line.is_ending
             end = b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n"
             head = b"".join((self._head, self._line.date, end))
         self.has_begun = True

@@ -32,6 +32,7 @@ _READ_BYTES_WHEN_FULL: Final = 16 * 1024
 _READ_BYTES_OF_HEADS: Final = 16 * 1024
 _HELD_BYTES: Final = 32 * 1024 * 1024  # of all bodies, received ahead; beyond it reads are small
 _CLOSE_SECONDS: Final = 5  # for the end of TLS
+_GRACE_SECONDS: Final = 0.5  # for connections that nobody asks any more, at the end
 _PAUSE_SECONDS: Final = 0.1  # when the system has no file left for a connection
 
 
@@ -95,8 +96,10 @@ class Server:
         self._tick()
         self._listen()
         await self._stopped.wait()
-        self.is_stopping = True
-        self._listen()
+        self._take_last()
+        # Those that are asked now answer and say that they end; a client that only keeps a
+        # connection would send its next request into nothing otherwise.
+        await asyncio.sleep(_GRACE_SECONDS)
         for connection in list(self._connections):
             connection.end_soon()
         deadline = self.loop.time() + STOP_SECONDS
@@ -123,8 +126,6 @@ class Server:
 
     def wait_for_head(self, connection: Connection) -> None:
         """From now on it may take ``HEAD_SECONDS`` until a head has come."""
-        if self.is_stopping and connection.is_idle:
-            connection.close()
         self._waiting.pop(connection, None)
         self._waiting[connection] = self.loop.time()
 
@@ -165,22 +166,32 @@ class Server:
         else:
             self.loop.remove_reader(self._listener.fileno())
 
-    def _accept(self) -> None:
+    def _take_last(self) -> None:
+        """Those that wait are answered; whoever comes from now on is told that nobody is here."""
+        while self._is_listening and self._accept():
+            continue
+        self.is_stopping = True
+        self._listen()
+        self._listener.close()
+
+    def _accept(self) -> bool:
+        """Whether there was a connection, which is taken."""
         try:
             accepted, _ = self._listener.accept()
         except (BlockingIOError, ConnectionError, InterruptedError):
-            return  # another process was quicker
+            return False  # another process was quicker
         except OSError as error:
             logger.warning("no connection can be taken: %s", error)
             self.loop.remove_reader(self._listener.fileno())
             self.loop.call_later(_PAUSE_SECONDS, self._listen)
             self._is_listening = False
-            return
+            return False
         accepted.setblocking(False)
         task = self.loop.create_task(self._open(accepted))
         self._opening.add(task)
         task.add_done_callback(self._opened)
         self._listen()
+        return True
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
