@@ -71,6 +71,6 @@ def test_names_are_suggested_in_the_field_that_takes_them(open_window: OpenWindo
     window.goto("/acme/web/-/access")
 
     with window.page.expect_response(lambda answer: "/-/names?" in answer.url):
-        window.page.locator("main input[name=name]").press_sequentially("ali")
+        window.page.locator("main input[list=picks-name]").press_sequentially("ali")
 
     expect(window.page.locator("#picks-name option").first).to_have_attribute("value", "alice")

@@ -17,7 +17,11 @@ from tests.live import session_pids
 from tests.production.load import Caller, load_on
 from tests.production.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.soak,  # minutes of load
+    pytest.mark.xdist_group("production"),
+    pytest.mark.timeout(1800),
+]
 
 CONFIG, PREFERENCE = (f"BERTH_DISTRIBUTED_STORAGE_{name}" for name in ("CONFIG", "PREFERENCE"))
 CHUNK_BYTES = 1_100_000  # too long to be taken in at once

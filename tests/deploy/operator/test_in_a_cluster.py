@@ -274,7 +274,7 @@ def test_changes_by_hand_are_taken_back(plane: ControlPlane, shared: str) -> Non
     plane.kubectl("set", "image", "-n", shared, "deployment/quay-web", "berth=somebody/else:1")
     plane.kubectl("delete", "-n", shared, "service/quay")
 
-    until(lambda: plane.kubectl(*asked) == before, seconds=60)
+    until(lambda: plane.kubectl(*asked) == before)
 
 
 # --- Its end, and that of what it made ----------------------------------------------------------
@@ -292,7 +292,7 @@ def test_objects_go_with_the_resource_and_content_stays(
         *(f"persistentvolumeclaim/quay-{store}" for store in ("postgres", "redis", "s3")),
         "secret/quay-keys",
     ]
-    until(lambda: objects(plane, namespace) == kept, seconds=60)
+    until(lambda: objects(plane, namespace) == kept)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_new_operator_upgrades_what_is_there(plane: ControlPlane, shared: str)
     jobs = set(plane.kubectl("get", "job", "-n", shared, "-o", "name").split())
 
     with operator(plane, NEXT_IMAGE):
-        until(lambda: version(plane, shared) == "1.1.0", seconds=120)
+        until(lambda: version(plane, shared) == "1.1.0")
 
     after = set(plane.kubectl("get", "job", "-n", shared, "-o", "name").split())
     assert plane.kubectl("get", "deploy", "-n", shared, "-o", images).split() == [NEXT_IMAGE] * 3
@@ -335,7 +335,7 @@ def test_killed_again_and_again_it_comes_to_the_same(plane: ControlPlane, namesp
         with operator(plane) as process, pytest.raises(subprocess.TimeoutExpired):
             process.wait(2 + chance.random() * 4)
     with operator(plane):
-        until(lambda: version(plane, namespace), seconds=120)
+        until(lambda: version(plane, namespace))
 
     found = objects(plane, namespace)
     assert [name for name in found if name.startswith(("deployment", "statefulset"))] == [

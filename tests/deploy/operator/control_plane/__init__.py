@@ -184,7 +184,7 @@ class Node:
             )
 
 
-def until(holds: Callable[[], Any], *, seconds: float = 60) -> None:
+def until(holds: Callable[[], Any], *, seconds: float = 180) -> None:
     """Wait for what other processes bring about, at most so long."""
     deadline = time.monotonic() + seconds
     while not holds():
