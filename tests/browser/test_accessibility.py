@@ -1,5 +1,5 @@
 """Every page, in both schemes, wide and narrow: no violation of WCAG 2.2 AA, nothing cut off, and
-one look: six sizes of text, and the row of tabs at one height."""
+one look: six sizes of text, one head with the heading, and the row of tabs at one height."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -40,6 +40,8 @@ _SIZES_OF_TEXT = """() => {
   }
   return found;
 }"""
+_HEADING = "[...document.querySelectorAll('h1')].map(one => one.closest('.b-head') !== null)"
+_WITH_A_HEAD_OF_THEIR_OWN = ("/docs/", "/acme/absent")  # texts to read, and an error
 _TABS = "document.querySelector('.b-head .b-tabs')?.getBoundingClientRect().top"
 
 
@@ -51,6 +53,7 @@ class Findings:
     violations: list[str] = field(default_factory=list)
     too_wide: list[str] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
     tabs: dict[float, list[str]] = field(default_factory=dict)
 
 
@@ -85,6 +88,9 @@ def _look_at_text(page: Page, path: str, found: Findings) -> None:
     for size, element in page.evaluate(_SIZES_OF_TEXT).items():
         if size not in SIZES:
             found.sizes.append(f"{path}: {size} in {element}")
+    headings = page.evaluate(_HEADING)
+    if headings != [True] and not path.startswith(_WITH_A_HEAD_OF_THEIR_OWN):
+        found.heads.append(f"{path}: {headings}")
     tabs = page.evaluate(_TABS)
     if tabs is not None:
         found.tabs.setdefault(tabs, []).append(path)
@@ -117,6 +123,10 @@ def test_no_page_is_wider_than_its_window(findings: Findings) -> None:
 
 def test_every_text_has_one_of_the_six_sizes(findings: Findings) -> None:
     assert findings.sizes == []
+
+
+def test_the_heading_of_every_page_is_in_its_head(findings: Findings) -> None:
+    assert findings.heads == []
 
 
 def test_the_row_of_tabs_is_at_one_height_on_all_pages(findings: Findings) -> None:

@@ -32,7 +32,7 @@ EXCEPTIONS = {
 }
 
 # What only one page has: suggestions below a search, the head of an account, the bell.
-ELSEWHERE = {"b-suggested", "b-suggested-about", "b-suggested-all", "b-head-thing", "b-bell"}
+ELSEWHERE = {"b-suggested", "b-suggested-about", "b-suggested-all", "b-bell"}
 
 
 def declarations() -> Iterator[tuple[str, str, str, str]]:
