@@ -65,7 +65,6 @@ class Connection(asyncio.BufferedProtocol):
         self._is_refused = False
         self._is_chunked = False
         self._is_reading = True
-        self._written_ahead = 0
         self._room: asyncio.Future[None] | None = None  # while the client takes nothing
         self._is_gone = False
 
@@ -81,6 +80,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_WRITTEN_AHEAD_BYTES)
         peer = transport.get_extra_info("peername")
         local = transport.get_extra_info("sockname")
         is_tls = transport.get_extra_info("sslcontext") is not None
@@ -252,14 +252,8 @@ class Connection(asyncio.BufferedProtocol):
     # What exchanges call.
 
     def write(self, data: bytes) -> None:
-        if self._is_gone:
-            return
-        # The next piece is fetched while the last quarter of a large one still leaves.
-        ahead = max(_WRITTEN_AHEAD_BYTES, len(data) // 4)
-        if ahead != self._written_ahead:
-            self._written_ahead = ahead
-            self._transport.set_write_buffer_limits(high=ahead, low=ahead)
-        self._transport.write(data)
+        if not self._is_gone:
+            self._transport.write(data)
 
     async def drained(self) -> None:
         if self._room:

@@ -1,10 +1,8 @@
 """The digest of bytes on their way through, and of uploads that go on later."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from uuid import UUID
 
 from cachetools import LRUCache
@@ -13,9 +11,6 @@ from artifacts.oci.digest import Digest
 from registry.storage.base import UploadWriter
 
 _REMEMBERED_UPLOADS = 512
-# What is larger is hashed while it is written, as long as the machine has a processor for it.
-_BESIDE_BYTES = 512 * 1024
-_BESIDE_AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
 
 
 class Hasher:
@@ -31,20 +26,9 @@ class Hasher:
         self.length += len(piece)
 
     def passing(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The pieces, each of which counts from when the next is asked for."""
         for piece in pieces:
-            if len(piece) < _BESIDE_BYTES or not _beside_places.acquire(blocking=False):
-                self.update(piece)
-                yield piece
-                continue
-            try:
-                hashing = _beside.submit(self.update, piece)
-                try:
-                    yield piece
-                finally:
-                    hashing.result()
-            finally:
-                _beside_places.release()
+            self.update(piece)
+            yield piece
 
     def digest(self) -> Digest:
         return Digest(self.algorithm, self._state.hexdigest())
@@ -81,8 +65,6 @@ def hasher_at(writer: UploadWriter, upload: UUID, algorithm: str, offset: int) -
     return hasher
 
 
-_beside = ThreadPoolExecutor(_BESIDE_AT_ONCE, thread_name_prefix="hashing")
-_beside_places = BoundedSemaphore(_BESIDE_AT_ONCE)
 _lock = Lock()
 # Of uploads whose beginning this process has seen. A miss costs a read.
 _hashers: LRUCache[UUID, Hasher] = LRUCache(_REMEMBERED_UPLOADS)

@@ -1,9 +1,7 @@
 """What a process remembers of the uploads it has seen the beginning of."""
 
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
-from threading import BoundedSemaphore
 from uuid import UUID, uuid4
 
 import pytest
@@ -80,28 +78,3 @@ def test_the_memory_is_bounded(writer: UploadWriter) -> None:
         hashing.keep(uuid4(), hashing.Hasher("sha256"))
 
     assert len(hashing._hashers) <= 1000
-
-
-@pytest.mark.parametrize("busy", [False, True], ids=["beside", "in line"])
-def test_large_pieces_are_hashed_in_their_order(
-    busy: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if busy:
-        monkeypatch.setattr(hashing, "_beside_places", BoundedSemaphore(1))
-        hashing._beside_places.acquire()
-    pieces = [bytes([number]) * size for number, size in enumerate([1 << 20, 10, 1 << 20, 1 << 19])]
-    hasher = hashing.Hasher("sha256")
-
-    passed = list(hasher.passing(pieces))
-
-    assert passed == pieces
-    assert hasher.digest().hex == sha256(b"".join(pieces)).hexdigest()
-    assert hasher.length == sum(map(len, pieces))
-
-
-def test_who_fails_to_take_a_large_piece_leaves_its_place() -> None:
-    for _ in range(hashing._BESIDE_AT_ONCE + 1):
-        next(iter(hashing.Hasher("sha256").passing([bytes(1 << 20)])))  # and lets go of it
-
-    assert hashing._beside_places.acquire(blocking=False)
-    hashing._beside_places.release()
