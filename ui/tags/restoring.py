@@ -51,8 +51,7 @@ class _PastPage(TagsPage):
         raise Http404
 
     def current(self, name: str) -> Tag | None:
-        alive = Tag.objects.alive(at=self.now).filter(repository=self.repository.id, name=name)
-        return alive.select_related("manifest").defer("manifest__body").first()
+        return _alive(self.repository, name, now=self.now)
 
     def refusal_to(self, change: str, tag: Tag | None) -> str:
         try:
@@ -95,9 +94,13 @@ def undoable(repository: Repository, names: Collection[str], *, now: datetime) -
 
 def restored_tag(repository: Repository, name: str, *, now: datetime) -> Tag | None:
     """The tag, where what it is now came of a restore."""
+    tag = _alive(repository, name, now=now)
+    return tag if tag and tag.start_reason == StartReason.RESTORE else None
+
+
+def _alive(repository: Repository, name: str, *, now: datetime) -> Tag | None:
     alive = Tag.objects.alive(at=now).filter(repository=repository.id, name=name)
-    rows = alive.filter(start_reason=StartReason.RESTORE).select_related("manifest")
-    return rows.defer("manifest__body").first()
+    return alive.select_related("manifest").defer("manifest__body").first()
 
 
 class RestorePage(_PastPage):
