@@ -1,5 +1,6 @@
 """A cluster in memory, for rounds of the operator without a cluster: it keeps what it is given."""
 
+import base64
 import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from deploy.operator.kinds import (
     OPTIONAL,
     QUAY_REGISTRY,
     ROUTE,
+    SECRET,
     STATEFUL_SET,
     Kind,
     Manifest,
@@ -170,3 +172,17 @@ def condition(cluster: PretendedCluster, kind: str) -> Manifest:
     (found,) = (entry for entry in status(cluster)["conditions"] if entry["type"] == kind)
     assert isinstance(found, dict)
     return found
+
+
+def found(cluster: PretendedCluster, kind: Kind, name: str = NAME) -> Manifest:
+    manifest = cluster.get(kind, NAMESPACE, name)
+    assert manifest is not None
+    return manifest
+
+
+def mounted(cluster: PretendedCluster) -> dict[str, bytes]:
+    """The configuration as the pods that answer requests read it, with the files beside it."""
+    pod = found(cluster, DEPLOYMENT, f"{NAME}-web")["spec"]["template"]["spec"]
+    (volume,) = (entry for entry in pod["volumes"] if entry["name"] == "config")
+    data = found(cluster, SECRET, volume["secret"]["secretName"])["data"]
+    return {name: base64.b64decode(text) for name, text in data.items()}

@@ -30,15 +30,16 @@ from deploy.operator.refusals import Blocked
 from deploy.operator.settings import Settings
 from tests.deploy.operator.pretended import (
     NAME,
-    NAMESPACE,
     NOW,
     SETTINGS,
     Killed,
     PretendedCluster,
     condition,
     finish,
+    found,
     look,
     make_registry,
+    mounted,
     status,
 )
 
@@ -69,18 +70,9 @@ def names(cluster: PretendedCluster, kind: Kind) -> list[str]:
     return sorted(name for plural, name in cluster.objects if plural == kind.plural + kind.group)
 
 
-def found(cluster: PretendedCluster, kind: Kind, name: str) -> Manifest:
-    manifest = cluster.get(kind, NAMESPACE, name)
-    assert manifest is not None
-    return manifest
-
-
 def configuration(cluster: PretendedCluster) -> dict[str, Any]:
     """As the pods that answer requests read it."""
-    pod = found(cluster, DEPLOYMENT, f"{NAME}-web")["spec"]["template"]["spec"]
-    (volume,) = (entry for entry in pod["volumes"] if entry["name"] == "config")
-    secret = found(cluster, SECRET, volume["secret"]["secretName"])
-    values = yaml.safe_load(base64.b64decode(secret["data"]["config.yaml"]))
+    values = yaml.safe_load(mounted(cluster)["config.yaml"])
     assert isinstance(values, dict)
     return values
 

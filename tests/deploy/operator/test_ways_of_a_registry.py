@@ -1,6 +1,5 @@
 """Ways to a registry: Routes that routers admit or do not, and who may ask which pods."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,6 @@ from deploy.operator.kinds import (
     SECRET,
     SERVICE,
     SERVICE_MONITOR,
-    Kind,
     Manifest,
 )
 from deploy.operator.reconciliation import BUSY
@@ -33,8 +31,10 @@ from tests.deploy.operator.pretended import (
     PretendedCluster,
     condition,
     finish,
+    found,
     look,
     make_registry,
+    mounted,
     status,
 )
 
@@ -53,12 +53,6 @@ def cluster() -> PretendedCluster:
     return PretendedCluster()
 
 
-def found(cluster: PretendedCluster, kind: Kind, name: str = NAME) -> Manifest:
-    manifest = cluster.get(kind, NAMESPACE, name)
-    assert manifest is not None
-    return manifest
-
-
 def bring_certificate(cluster: PretendedCluster, values: Mapping[str, Any] | None = None) -> bytes:
     """In the bundle; the value is the certificate."""
     certificate, key = self_signed("registry.example.com", now=NOW)
@@ -67,14 +61,6 @@ def bring_certificate(cluster: PretendedCluster, values: Mapping[str, Any] | Non
     cluster.put(SECRET, "bundle", data=encoded(files))
     make_registry(cluster, {"configBundleSecret": "bundle"})
     return certificate
-
-
-def configuration(cluster: PretendedCluster) -> dict[str, Any]:
-    """As the pods that answer requests read it, with the files beside it."""
-    pod = found(cluster, DEPLOYMENT, f"{NAME}-web")["spec"]["template"]["spec"]
-    (volume,) = (entry for entry in pod["volumes"] if entry["name"] == "config")
-    data = found(cluster, SECRET, volume["secret"]["secretName"])["data"]
-    return {name: base64.b64decode(text) for name, text in data.items()}
 
 
 # --- Routes -------------------------------------------------------------------------------------
@@ -110,7 +96,7 @@ def test_a_certificate_of_the_bundle_is_served_by_the_pods(openshift: PretendedC
 
     finish(openshift)
 
-    files = configuration(openshift)
+    files = mounted(openshift)
     assert found(openshift, ROUTE)["spec"]["tls"]["termination"] == "passthrough"
     assert yaml.safe_load(files["config.yaml"])["TLS_CERTIFICATE"] == "/etc/berth/ssl.cert"
     assert files["ssl.cert"] == certificate
@@ -130,7 +116,7 @@ def test_berth_understands_a_configuration_with_a_certificate(
     bring_certificate(openshift)
     finish(openshift)
     file = tmp_path / "config.yaml"
-    file.write_bytes(configuration(openshift)["config.yaml"])
+    file.write_bytes(mounted(openshift)["config.yaml"])
 
     loaded = load_configuration({"BERTH_DATA": str(tmp_path)}, file=file)
 
@@ -162,7 +148,7 @@ def test_what_a_router_cannot_read_makes_nobody_believed(openshift: PretendedClu
 
     finish(openshift, settings=Settings(image="berth:1", version="1", trusted_proxies=("10/8",)))
 
-    assert "TRUSTED_PROXIES" not in yaml.safe_load(configuration(openshift)["config.yaml"])
+    assert "TRUSTED_PROXIES" not in yaml.safe_load(mounted(openshift)["config.yaml"])
 
 
 def test_the_ingress_serves_a_certificate_of_the_bundle_and_pods_do_not(
@@ -172,7 +158,7 @@ def test_the_ingress_serves_a_certificate_of_the_bundle_and_pods_do_not(
 
     finish(cluster)
 
-    assert "TLS_CERTIFICATE" not in yaml.safe_load(configuration(cluster)["config.yaml"])
+    assert "TLS_CERTIFICATE" not in yaml.safe_load(mounted(cluster)["config.yaml"])
 
 
 def admit(cluster: PretendedCluster, host: str, **told: str) -> None:
