@@ -114,15 +114,18 @@ class Watch:
         if traces.are_on():  # a trace has a context of its own
             return None
         began = time.perf_counter()
-        name = self._name(scope)
-        before = request_id.set(name)
+        before = request_id.set(self._name(scope))
         try:
-            ready = self._at_once(scope)
-            if ready is None:
-                return None
-            self._note(scope, ready.status, began, len(ready.body), 0)
+            return self._found(scope, began)
         finally:
             request_id.reset(before)
+
+    def _found(self, scope: Scope, began: float) -> Ready | None:
+        ready = self._at_once(scope)
+        if ready is None:
+            return None
+        self._note(scope, ready.status, began, len(ready.body), 0)
+        name = self._name(scope)
         is_bare = self._is_kept(scope, name) and ready.status < HTTPStatus.BAD_REQUEST
         return ready if is_bare else ready.with_header(b"x-request-id", name.encode())
 
@@ -132,15 +135,13 @@ class Watch:
         name = self._name(scope)
         request_id.set(name)
         begun = _traced(scope)
-        name_header = (b"x-request-id", name.encode())
-        is_kept = self._is_kept(scope, name)
-        if not has_asked and (ready := self._at_once(scope)):
-            is_bare = is_kept and ready.status < HTTPStatus.BAD_REQUEST
-            await (ready if is_bare else ready.with_header(*name_header)).send(send)
-            self._note(scope, ready.status, began, len(ready.body), 0)
+        if not has_asked and (ready := self._found(scope, began)):
+            await ready.send(send)
             if begun:
                 _end_trace(begun, scope, ready.status)
             return
+        name_header = (b"x-request-id", name.encode())
+        is_kept = self._is_kept(scope, name)
         status, sent, received = _GONE, 0, 0
 
         async def watched_send(message: Message) -> None:

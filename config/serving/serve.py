@@ -61,22 +61,22 @@ def main() -> int:
     options = Options.read(os.environ, only=only, is_scratch=is_scratch)
     is_tls = served is not None
     has_web = "web" in options.roles
-    if has_web:
-        settings.DRAINING_FILE.unlink(missing_ok=True)
     listener = None
     if has_web:
+        settings.DRAINING_FILE.unlink(missing_ok=True)
         try:
             listener = listen(options.host, options.port)
         except OSError as error:
             print(f"Berth cannot listen at {options.address}: {error.strerror}.", file=sys.stderr)
             return 1
-    works = _works(options, served, connections, listener)
-    for name in works:
-        shared.clear(name)
+    webs = _webs(listener, served, options.workers, connections) if listener else {}
+    others = _others(options)
+    for kind in (*(["web"] if webs else []), *others):
+        shared.clear(kind)
     supervisor = Supervisor(
-        works,
+        webs | others,
         listener=listener,
-        listening=[name for name in works if name.partition("-")[0] == "web"],
+        listening=webs,
         is_ready=lambda: not has_web or _answers(options, is_tls=is_tls),
         on_ready=lambda: print(
             greeting(options, is_tls=is_tls) if has_web else f"Berth runs: {options.roles[0]}",
@@ -97,23 +97,20 @@ def _drain() -> float:
     return settings.BERTH.DRAIN_SECONDS
 
 
-def _works(
-    options: Options,
-    served: ServedCertificate | None,
-    connections: int,
-    listener: socket.socket | None,
+def _webs(
+    listener: socket.socket, served: ServedCertificate | None, count: int, connections: int
 ) -> dict[str, Work]:
-    """The processes to keep running. A worker beside the timetable keeps it, too."""
-    works: dict[str, Work] = {}
-    if listener:
-        for number in range(1, options.workers + 1):
-            name = "web" if number == 1 else f"web-{number}"
-            works[name] = partial(serve_web, listener, served, connections=connections)
+    """The processes that answer requests."""
+    names = ["web", *(f"web-{number}" for number in range(2, count + 1))]
+    work = partial(serve_web, listener, served, connections=connections)
+    return dict.fromkeys(names, work)
+
+
+def _others(options: Options) -> dict[str, Work]:
+    """The other processes to keep running. A worker beside the timetable keeps it, too."""
     if "worker" in options.roles:
-        works["jobs"] = partial(_work, with_timetable="beat" in options.roles)
-    elif "beat" in options.roles:
-        works["beat"] = _keep_time
-    return works
+        return {"jobs": partial(_work, with_timetable="beat" in options.roles)}
+    return {"beat": _keep_time} if "beat" in options.roles else {}
 
 
 def greeting(options: Options, *, is_tls: bool) -> str:

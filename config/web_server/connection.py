@@ -44,6 +44,10 @@ _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 class _Refused(Exception):
     """What comes is not taken apart any further, and the connection ends."""
 
+    def __init__(self, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(status)
+        self.status = status
+
 
 class Connection(asyncio.BufferedProtocol):
     """Reads into the server's buffer: what is kept of it is copied once."""
@@ -111,20 +115,21 @@ class Connection(asyncio.BufferedProtocol):
         return self._server.head_buffer if self._is_in_head else self._server.buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
-        buffer = self._server.head_buffer if self._is_in_head else self._server.buffer()
+        buffer = self.get_buffer(nbytes)
         step = _SLICE_BYTES if self._is_chunked else nbytes
         try:
             for start in range(0, nbytes, step):
                 self._feed(buffer[start : min(start + step, nbytes)])
         except HttpParserUpgrade:
             self._refuse(None)  # this was answered as any other; what follows is no HTTP
-        except _Refused:
-            self._refuse(self._status or HTTPStatus.BAD_REQUEST)
-        except HttpParserCallbackError as error:
-            if not isinstance(error.__context__, _Refused):
+        except _Refused as refused:
+            self._refuse(refused.status)
+        except HttpParserCallbackError as error:  # raised by one of ours
+            if isinstance(error.__context__, _Refused):
+                self._refuse(error.__context__.status)
+            else:
                 logger.exception("a request failed in the web server")
-                self._status = HTTPStatus.INTERNAL_SERVER_ERROR
-            self._refuse(self._status or HTTPStatus.BAD_REQUEST)
+                self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
         except HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST)
 
@@ -138,8 +143,7 @@ class Connection(asyncio.BufferedProtocol):
             self._framing_left -= len(data)
         self._parser.feed_data(data)
         if self._is_in_head and self._head_bytes > HEAD_BYTES:
-            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise _Refused
+            raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._framing_left < 0:
             raise _Refused
 
@@ -168,8 +172,7 @@ class Connection(asyncio.BufferedProtocol):
             return  # a trailer, which nobody reads
         self._headers.append((name.lower(), value or b""))
         if len(self._headers) > HEADERS:
-            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise _Refused
+            raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         scope, is_empty, is_continued = self._scope()
@@ -219,8 +222,7 @@ class Connection(asyncio.BufferedProtocol):
             elif name == b"expect":
                 is_continued = value.lower() == b"100-continue"
         if size > HEAD_BYTES:
-            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise _Refused
+            raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         version = self._parser.get_http_version()
         if self._is_chunked and version != "1.1":  # which has no chunks
             raise _Refused
@@ -307,11 +309,10 @@ class Connection(asyncio.BufferedProtocol):
         self._status = status
         if self._arriving and not self._arriving.is_whole:
             self._arriving.break_off()
+            self._status = None  # the application says it
         self._read_or_wait()
         if self._answering is None:
             self._say_refused()
-        elif self._arriving and not self._arriving.is_whole:
-            self._status = None  # the application says it
 
     def _say_refused(self) -> None:
         if self._status:

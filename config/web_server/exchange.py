@@ -182,9 +182,9 @@ class Exchange:
             return chunk + b"0\r\n\r\n" if is_last else chunk
         if self._left is None:
             return body
-        if self.scope["method"] == "HEAD" or not body:
+        if self.scope["method"] == "HEAD":
             body = b""
-        elif len(body) > self._left:
+        if len(body) > self._left:
             raise AnswerMalformed("more bytes than the length says")
         self._left -= len(body)
         if is_last and self._left:
