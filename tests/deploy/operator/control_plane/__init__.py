@@ -14,6 +14,7 @@ from ssl import CERT_NONE, create_default_context
 from typing import Any
 
 import yaml
+from httpx2 import HTTPError
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.resources.core_v1 import Pod
 from lightkube.types import PatchType
@@ -163,9 +164,11 @@ class Node:
         logging.getLogger("httpx2").setLevel(logging.WARNING)
         with Client(config=config) as client:
             while not self._over.wait(0.3):
-                for pod in client.list(Pod, namespace=_EVERYWHERE):
-                    if pod.status is None or pod.status.phase in (None, "Pending"):
-                        self._run(client, pod)
+                # A busy API server answers late: the next round asks again.
+                with suppress(ApiError, HTTPError):
+                    for pod in client.list(Pod, namespace=_EVERYWHERE):
+                        if pod.status is None or pod.status.phase in (None, "Pending"):
+                            self._run(client, pod)
 
     @staticmethod
     def _run(client: Any, pod: Any) -> None:
