@@ -76,11 +76,16 @@ def kind_icon(kind: str, style: str = "") -> SafeString:
 
 
 @register.simple_tag
-def page_url(name: str, place: Namespace | Repository, **kwargs: Any) -> str:
+def page_url(name: str, place: Namespace | Repository, **kwargs: str | int) -> str:
     """The address of the page called ``ui:<name>`` of a namespace or a repository."""
     if isinstance(place, Repository):
-        return reverse(f"ui:{name}", kwargs={"repository": place.path, **kwargs})
-    return reverse(f"ui:{name}", kwargs={"namespace": place.name, **kwargs})
+        return address(name, repository=place.path, **kwargs)
+    return address(name, namespace=place.name, **kwargs)
+
+
+@lru_cache(maxsize=4096)  # most links of a row are those of the row above
+def address(name: str, **kwargs: str | int) -> str:
+    return reverse(f"ui:{name}", kwargs=kwargs)
 
 
 @register.inclusion_tag("ui/parts/command.html")
@@ -90,10 +95,15 @@ def command(text: str, label: str = "Copy this command", prompt: str = "$") -> d
     return {"text": text, "lines": lines, "label": label, "prompt": prompt}
 
 
-@register.inclusion_tag("ui/parts/digest.html")
-def digest(value: str, url: str = "") -> dict[str, str]:
+@register.simple_tag
+def digest(value: str, url: str = "") -> SafeString:
     """The beginning of a digest, with a button that copies the whole."""
-    return {"value": value, "url": url}
+    code = '<code class="b-digest" title="{}">{}</code>'
+    start = format_html(code, value, short_digest(value))
+    shown = format_html('<a href="{}">{}</a>', url, start) if url else start
+    return format_html(
+        '<span class="b-nowrap">{}{}</span>', shown, copy_button(value, "Copy digest")
+    )
 
 
 @register.simple_tag
@@ -102,9 +112,15 @@ def once() -> SafeString:
     return format_html('<input type="hidden" name="{}" value="{}">', ONCE, new_mark())
 
 
-@register.inclusion_tag("ui/parts/copy.html")
-def copy_button(text: str, label: str) -> dict[str, str]:
-    return {"text": text, "label": label}
+@register.simple_tag
+def copy_button(text: str, label: str) -> SafeString:
+    return format_html(
+        '<button class="btn b-square b-square-s b-ghost" type="button" data-copy="{}"'
+        ' aria-label="{label}" title="{label}">{}</button>',
+        text,
+        icon("copy", "b-icon-s"),
+        label=label,
+    )
 
 
 @register.inclusion_tag("ui/parts/field.html")

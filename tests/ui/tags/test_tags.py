@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.audit.services import Actor
@@ -32,6 +33,7 @@ from tests.registry.builders import (
 from tests.registry.charts.builders import push_chart
 from tests.registry.verification.signed import attach_by_subject, attach_by_tag, trust
 from tests.ui.browsing import browser
+from ui.templatetags import berth
 
 pytestmark = pytest.mark.django_db
 
@@ -349,3 +351,23 @@ def test_the_whole_number_of_tags_stands_above_the_list(
 
     assert "3 tags match" in text_of(Client().get(f"{URL}?q=a"))
     assert "4 tags" in text_of(Client().get(URL))
+
+
+def test_an_address_that_every_row_has_is_made_once(
+    web: Repository, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counting(name: str, **options: Any) -> str:
+        asked.append(name)
+        return reverse(name, **options)
+
+    monkeypatch.setattr(berth, "reverse", counting)
+    berth.address.cache_clear()
+    for number in range(5):
+        push_tag(web, f"v{number}")
+
+    page = text_of(alice.get(URL))
+
+    assert page.count("/-/change-tags?action=delete") == 5
+    assert asked.count("ui:change_tags") == 1
