@@ -49,7 +49,7 @@ def pull_manifest(
     manifest = resolve_manifest(
         repository=repository, reference=reference, with_body=with_body, now=now
     )
-    require_signature(
+    admit_pull(
         repository=repository,
         digest=manifest.digest,
         reader=_reader(caller, repository, by_tag=reference.tag is not None, now=now),
@@ -79,19 +79,9 @@ def ask_for_manifest(
     return _answer(manifest, repository, reference, caller, now)
 
 
-def require_signature(
-    *,
-    repository: Repository,
-    digest: str,
-    reader: Reader | None = None,
-    now: datetime,
-) -> None:
-    """Let a pull of a manifest, or of a part of it, pass or raise ``SignatureRequired``.
-
-    Args:
-        reader: whoever may push reads what is not signed yet, to sign it.
-    """
-    admit_pull(repository=repository, digest=digest, now=now, reader=reader)
+def admit_pull_in_parts(*, repository: Repository, digest: str, now: datetime) -> None:
+    """Let a client have a part of a manifest, or raise ``SignatureRequired``."""
+    admit_pull(repository=repository, digest=digest, now=now)
 
 
 def note_pull_in_parts(*, repository: Repository, digest: str, now: datetime) -> None:

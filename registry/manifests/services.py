@@ -1,8 +1,8 @@
-"""Store manifests, and point tags at them."""
+"""The rows of a manifest: itself, what it names, and a tag for what is there already."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
@@ -10,25 +10,16 @@ from django.db import IntegrityError, connection, transaction
 from accounts import statements
 from accounts.audit.services import SYSTEM, Actor
 from artifacts.batches import batched
-from artifacts.kinds.kinds import PROOFS, Kind, kind_of
+from artifacts.kinds.kinds import kind_of
 from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
-from artifacts.oci.errors import (
-    ManifestBlobUnknown,
-    ManifestInvalid,
-    ManifestUnknown,
-    NameUnknown,
-)
-from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
+from artifacts.oci.errors import ManifestBlobUnknown, ManifestInvalid, ManifestUnknown
+from artifacts.oci.expiry import ExpirySource, terms_of
 from artifacts.oci.media_types import INDEXES
-from registry.events.kinds import EventType
-from registry.events.outbox import note
-from registry.manifests.drafts import UNCONDITIONAL, Draft
+from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
-from registry.manifests.terms import HeldBlob, labels_of_index
 from registry.repositories.models import Repository
-from registry.repositories.services import note_push, note_words, while_it_exists
 from registry.tags.models import Tag
 from registry.tags.services import lock_tag, point_tag
 
@@ -46,130 +37,14 @@ _NEED = """
     ON CONFLICT DO NOTHING
 """
 _ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
-_TRIES = 5
-_TAGS_AUDITED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class PushedManifest:
-    """What a push stored, and sentences about what it asked for and did not get."""
+class HeldBlob:
+    """A blob as the repository of a push holds it; its link is locked."""
 
-    manifest: Manifest
-    warnings: tuple[str, ...]
-
-
-def store_manifest(
-    draft: Draft, *, labels: Mapping[str, str], now: datetime, by: Actor = SYSTEM
-) -> PushedManifest:
-    """Store a manifest and point its tags at it.
-
-    Args:
-        labels: those of its image, see ``labels_of_image``.
-
-    Raises:
-        ManifestInvalid: a descriptor misstates the size of what is stored here.
-        DigestInvalid, NameInvalid: see ``Draft``.
-        ManifestBlobUnknown: names every blob that the repository does not hold.
-        PreconditionFailed: the draft's condition does not hold.
-        TagImmutable: a tag points at another manifest, and must go on doing so.
-
-    Source: distribution-spec v1.1, "Pushing Manifests" (end-7).
-    """
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return _store(draft, labels, now, by)
-        except IntegrityError:
-            # Another push created the same manifest or tag between look and write.
-            if not Repository.objects.filter(pk=draft.repository.pk).exists():
-                raise NameUnknown(f"{draft.repository.path} has been deleted") from None
-            if attempt == _TRIES:
-                raise
-    raise AssertionError("unreachable")
-
-
-def tag_manifest(
-    *, repository: Repository, name: str, digest: str, now: datetime, by: Actor = SYSTEM
-) -> Tag:
-    """Point a tag at a manifest that is here: what a push of it does, without a push.
-
-    Raises ``ManifestUnknown`` when the repository does not have it, ``TagImmutable`` when the
-    tag must stay where it is.
-    """
-    try:
-        return _tag(repository, name, digest, now, by)
-    except IntegrityError:  # a push made the tag between look and write: now it is there to move
-        return _tag(repository, name, digest, now, by)
-
-
-def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) -> PushedManifest:
-    repository, document = draft.repository, draft.document
-    digest, names = draft.digest, draft.names
-    # One transaction: a tag is never visible before its manifest, nor a
-    # manifest before the repository holds every blob it names.
-    with while_it_exists(repository), transaction.atomic():
-        links = lock_blob_links(repository, document, digest)
-        children = _check_children(repository, document)
-        if not names:
-            _check_by_digest(draft)
-        # The manifest before its tags, as its deletion locks them; the tags in one order.
-        agreed, warnings = labels_of_index(document, children)
-        manifest = _store_row(draft, agreed or labels, now)
-        manifest.document = document  # who looks into it need not read it again
-        store_edges(manifest, document, links)
-        terms = _terms(document, manifest, warnings)
-        tags = []
-        for name in names:
-            current = lock_tag(repository=repository, name=name)
-            alive = current if current and current.is_alive(now) else None
-            draft.condition.check(alive.manifest.digest if alive else None)
-            tags.append(
-                point_tag(
-                    current=current,
-                    repository=repository,
-                    name=name,
-                    manifest=manifest,
-                    terms=terms,
-                    now=now,
-                    by=by,
-                )
-            )
-        if not names:
-            note(EventType.MANIFEST_PUSHED, repository=repository, now=now, by=by, **manifest.facts)
-        tag_names = ", ".join(names[:_TAGS_AUDITED])
-        by.did("manifest.push", draft.target, now=now, digest=str(digest), tags=tag_names)
-        is_content = _is_content(manifest, names)
-        if is_content and manifest.kind != Kind.HELM_CHART:  # which says more once it is read
-            note_words(repository=repository, words=_words(manifest))
-        note_push(
-            repository=repository,
-            kind=manifest.kind,
-            is_content=is_content,
-            now=now,
-            by=by,
-        )
-    push_warnings = [tag.warning for tag in tags if tag.warning] if tags else terms.warnings
-    return PushedManifest(manifest, tuple(dict.fromkeys(push_warnings)))
-
-
-def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Actor) -> Tag:
-    with transaction.atomic():
-        present = Manifest.objects.present().filter(repository=repository.id, digest=digest)
-        manifest = present.select_for_update(of=("self",)).defer("body").first()
-        if manifest is None:
-            raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
-        is_index = manifest.media_type in INDEXES
-        source = ExpirySource.IMAGES if is_index else ExpirySource.LABEL
-        tag = point_tag(
-            current=lock_tag(repository=repository, name=name),
-            repository=repository,
-            name=name,
-            manifest=manifest,
-            terms=terms_of(manifest.annotations, manifest.labels, label_source=source),
-            now=now,
-            by=by,
-        )
-        by.did("tag.move", f"{repository.path}:{name}", now=now, digest=digest)
-    return tag
+    link_id: int
+    size: int
 
 
 def lock_blob_links(
@@ -203,7 +78,7 @@ def lock_blob_links(
     return links
 
 
-def _check_children(repository: Repository, document: ManifestDocument) -> list[Manifest]:
+def lock_children(repository: Repository, document: ManifestDocument) -> list[Manifest]:
     """An index may list manifests that are not here, but not misstate those that are.
 
     Those that are here stay until the index is.
@@ -245,15 +120,11 @@ def _check_sizes(descriptors: Iterable[Descriptor], sizes: dict[str, int]) -> No
             )
 
 
-def _check_by_digest(draft: Draft) -> None:
-    if draft.condition == UNCONDITIONAL:
-        return
-    digest = str(draft.digest)
-    present = Manifest.objects.present().filter(repository=draft.repository.id, digest=digest)
-    draft.condition.check(digest if present.exists() else None)
+def store_row(draft: Draft, labels: Mapping[str, str], now: datetime) -> Manifest:
+    """The row of a manifest that is pushed, for the first time or again.
 
-
-def _store_row(draft: Draft, labels: Mapping[str, str], now: datetime) -> Manifest:
+    Raises ``IntegrityError`` when another push has created it since it was looked for.
+    """
     document, digest = draft.document, str(draft.digest)
     renewal: dict[str, object] = {"last_pushed_at": now, "deleted_at": None}
     if document.manifests:  # its images may have come or changed since
@@ -276,14 +147,6 @@ def _store_row(draft: Draft, labels: Mapping[str, str], now: datetime) -> Manife
         pushed_at=now,
         last_pushed_at=now,
     )
-
-
-def _terms(document: ManifestDocument, manifest: Manifest, warnings: tuple[str, ...]) -> TagTerms:
-    """What the manifest asks for its tags; what its images do not agree on is told beside it."""
-    source = ExpirySource.IMAGES if document.manifests else ExpirySource.LABEL
-    terms = terms_of(document.annotations, manifest.labels, label_source=source)
-    unsettled = [text for text in warnings if text.partition(":")[0] not in document.annotations]
-    return replace(terms, warnings=(*terms.warnings, *unsettled))
 
 
 def store_edges(
@@ -311,16 +174,40 @@ def store_edges(
     ManifestChild.objects.bulk_create(edges, ignore_conflicts=True, batch_size=_ROWS_PER_QUERY)
 
 
-def _is_content(manifest: Manifest, names: Sequence[str]) -> bool:
-    """Whether a repository is of this kind: not what only goes with something."""
-    return bool(names) and not manifest.subject_digest and manifest.kind not in PROOFS
+def tag_manifest(
+    *, repository: Repository, name: str, digest: str, now: datetime, by: Actor = SYSTEM
+) -> Tag:
+    """Point a tag at a manifest that is here: what a push of it does, without a push.
+
+    Raises ``ManifestUnknown`` when the repository does not have it, ``TagImmutable`` when the
+    tag must stay where it is.
+    """
+    try:
+        return _tag(repository, name, digest, now, by)
+    except IntegrityError:  # a push made the tag between look and write: now it is there to move
+        return _tag(repository, name, digest, now, by)
+
+
+def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Actor) -> Tag:
+    with transaction.atomic():
+        present = Manifest.objects.present().filter(repository=repository.id, digest=digest)
+        manifest = present.select_for_update(of=("self",)).defer("body").first()
+        if manifest is None:
+            raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
+        is_index = manifest.media_type in INDEXES
+        source = ExpirySource.IMAGES if is_index else ExpirySource.LABEL
+        tag = point_tag(
+            current=lock_tag(repository=repository, name=name),
+            repository=repository,
+            name=name,
+            manifest=manifest,
+            terms=terms_of(manifest.annotations, manifest.labels, label_source=source),
+            now=now,
+            by=by,
+        )
+        by.did("tag.move", f"{repository.path}:{name}", now=now, digest=digest)
+    return tag
 
 
 def _places(one: str, count: int) -> str:
     return ", ".join([one] * count)
-
-
-def _words(manifest: Manifest) -> Iterable[str]:
-    """Title and description, as annotations or else labels say them."""
-    texts = {**manifest.labels, **manifest.annotations}
-    return (texts.get(f"org.opencontainers.image.{name}", "") for name in ("title", "description"))

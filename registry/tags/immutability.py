@@ -9,12 +9,18 @@ from django.db import transaction
 
 from accounts.audit.services import SYSTEM, Actor
 from accounts.errors import AccountError
+from accounts.statements import Prepared
 from accounts.users.models import Namespace
 from artifacts.oci.patterns import PatternInvalid, Syntax, TagPattern
 from registry.repositories.models import Repository, place_of_rule
 from registry.tags.models import ImmutabilityRule, Tag
 
 MAX_RULES = 50  # of one place: each is asked about each new tag
+_RULES = Prepared(
+    lambda repository, namespace: ImmutabilityRule.objects.of(
+        Repository(id=repository, namespace_id=namespace)
+    ).values_list("pattern", "syntax", "is_inverted")
+)
 
 
 class ImmutabilityRuleRefused(AccountError):
@@ -92,7 +98,10 @@ def born_immutable(repository: Repository, names: Collection[str]) -> set[str]:
     something."""
     if not settings.BERTH.FEATURE_IMMUTABLE_TAGS:
         return set()
-    rules = list(ImmutabilityRule.objects.of(repository))
+    rules = [
+        ImmutabilityRule(pattern=pattern, syntax=syntax, is_inverted=bool(is_inverted))
+        for pattern, syntax, is_inverted in _RULES.rows(repository.id, repository.namespace_id)
+    ]
     return {name for name in names if any(rule.covers(name) for rule in rules)}
 
 

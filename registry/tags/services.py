@@ -20,13 +20,8 @@ from artifacts.oci.lifetimes import parse_lifetime
 from registry.events.kinds import EventType
 from registry.events.outbox import has_hooks, note
 from registry.repositories.models import Repository
-from registry.tags.models import (
-    MAX_WARNING_LENGTH,
-    EndReason,
-    ImmutabilityRule,
-    StartReason,
-    Tag,
-)
+from registry.tags.immutability import born_immutable
+from registry.tags.models import MAX_WARNING_LENGTH, EndReason, StartReason, Tag
 
 if TYPE_CHECKING:
     from registry.manifests.models import Manifest
@@ -36,11 +31,6 @@ _LIVE = Prepared(
     lambda repository, name: (
         Tag.objects.live().filter(repository=repository, name=name).values_list("pk")
     )
-)
-_RULES = Prepared(
-    lambda repository, namespace: ImmutabilityRule.objects.of(
-        Repository(id=repository, namespace_id=namespace)
-    ).values_list("pattern", "syntax", "is_inverted")
 )
 
 
@@ -116,7 +106,7 @@ def point_tag(
         manifest=manifest,
         started_at=started_at,
         start_reason=reason,
-        is_immutable=_is_born_immutable(repository, name),
+        is_immutable=name in born_immutable(repository, [name]),
     )
     _apply(tag, terms, now)
     tag.save(force_insert=True)
@@ -279,16 +269,6 @@ def _lock_alive(repository: Repository, name: str, now: datetime) -> Tag:
     if tag is None or not tag.is_alive(now):
         raise ManifestUnknown(f"{repository.path} has no tag {name}", tag=name)
     return tag
-
-
-def _is_born_immutable(repository: Repository, name: str) -> bool:
-    if not settings.BERTH.FEATURE_IMMUTABLE_TAGS:
-        return False
-    for pattern, syntax, is_inverted in _RULES.rows(repository.id, repository.namespace_id):
-        rule = ImmutabilityRule(pattern=pattern, syntax=syntax, is_inverted=bool(is_inverted))
-        if rule.covers(name):
-            return True
-    return False
 
 
 def _grant(tag: Tag, terms: TagTerms, now: datetime) -> None:

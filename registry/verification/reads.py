@@ -15,7 +15,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import INDEXES
 from artifacts.signatures.verdicts import State
 from registry.manifests.models import Manifest, ManifestChild
-from registry.manifests.reads import referrer_digests, referrers_of
+from registry.manifests.referrers import referrer_digests, referrers_of
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.listed import listed_attestations

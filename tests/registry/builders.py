@@ -19,11 +19,10 @@ from registry.access.grants import token_for
 from registry.access.scopes import parse_scopes
 from registry.blobs.models import Blob
 from registry.blobs.uploads import Chunk, push_blob
+from registry.exchange.pushes import labels_of_image, store_manifest
 from registry.manifests.drafts import UNCONDITIONAL, Condition, Draft
 from registry.manifests.models import Manifest
 from registry.manifests.policy import admit
-from registry.manifests.services import store_manifest
-from registry.manifests.terms import labels_of_image
 from registry.repositories.models import Repository
 from registry.repositories.paths import split_path
 from registry.repositories.services import create_repository

@@ -17,9 +17,8 @@ from artifacts.oci.digest import Digest
 from registry.blobs.services import find_blob, link_to_blob, read_blob
 from registry.blobs.transfers import download
 from registry.charts.models import ChartVersion
-from registry.exchange.pulls import require_signature
 from registry.verification.models import PublicKey
-from registry.verification.pulls import Reader, SignatureRequired
+from registry.verification.pulls import Reader, SignatureRequired, admit_pull
 from ui import errors
 from ui.contents.blobs import download_name, find_descriptor
 from ui.contents.manifest import ManifestBase, document_in
@@ -42,7 +41,7 @@ class ManifestDownload(ManifestBase):
             name=self.visitor.name, by_tag=False, may_push=lambda: "push" in self.rights
         )
         try:
-            require_signature(
+            admit_pull(
                 repository=self.repository, digest=manifest.digest, now=self.now, reader=reader
             )
         except SignatureRequired as error:

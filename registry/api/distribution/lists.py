@@ -18,7 +18,7 @@ from registry.access.scopes import CATALOG
 from registry.api.distribution.base import DistributionView, RepositoryView
 from registry.api.distribution.reads import tags_answer
 from registry.api.http.paging import next_link, next_page, page_size, page_start
-from registry.manifests.reads import ReferrersPage, referrers_page
+from registry.manifests.referrers import ReferrersPage, referrers_page
 
 # An index is a manifest, and clients read no manifest larger than this.
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024

@@ -9,7 +9,7 @@ from artifacts.oci.companions import referrers_tag
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import OCI_MANIFEST
 from registry.manifests.models import LISTED_BYTES, Manifest
-from registry.manifests.reads import ReferrersPage, referrer_digests, referrers_page
+from registry.manifests.referrers import ReferrersPage, referrer_digests, referrers_page
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from tests.registry.builders import NOW, descriptor, hold, image, index, push
