@@ -30,6 +30,7 @@ from registry.storage.base import (
 )
 from registry.storage.files import (
     FileReader,
+    begin_sync,
     disk_is_told,
     disk_of,
     is_durable,
@@ -50,6 +51,8 @@ _RESERVE_BYTES = 16 * 1024 * 1024  # left for the database, which shares the dis
 _PLENTY_BYTES = 4 * 1024**3
 _PLENTY_SECONDS = 1.0
 _SMALL_BYTES = 1024 * 1024
+# Written and still in memory only: the disk begins with it before it is waited for.
+_UNSYNCED_BYTES = 8 * 1024 * 1024
 _FOLDERS = 256
 
 
@@ -97,7 +100,9 @@ class FilesystemStore:
                     raise BytesMissing(str(upload))
                 if size > offset:
                     writer.cut(offset)
+                writer.begun = offset
                 yield writer
+                writer.begin_sync()
             finally:
                 os.close(file)
         finally:
@@ -194,6 +199,8 @@ class FileWriter:
     file: int
     lock: int
     position: int
+    begun: int = 0
+    """Up to here the disk was told to write."""
 
     def read(self, length: int) -> Iterator[bytes]:
         return FileReader(os.dup(self.file), 0, length)
@@ -204,6 +211,8 @@ class FileWriter:
             for piece in pieces:
                 with self.undisturbed(), disk_is_told():
                     self.position = write_all(self.file, piece, self.position)
+                    if self.position - self.begun >= _UNSYNCED_BYTES:
+                        self.begin_sync()
         except WriterReplaced:
             raise
         except BaseException:
@@ -211,10 +220,17 @@ class FileWriter:
             raise
         return self.position - start
 
+    def begin_sync(self) -> None:
+        """What is written now is not waited for when the blob is settled."""
+        if self.position > self.begun:
+            begin_sync(self.file, self.begun, self.position - self.begun)
+        self.begun = self.position
+
     def cut(self, length: int) -> None:
         with self.undisturbed(), disk_is_told():
             os.ftruncate(self.file, length)
         self.position = length
+        self.begun = min(self.begun, length)
 
     def finish(self) -> str:
         key = _key(self.upload, self.path.name)

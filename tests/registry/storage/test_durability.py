@@ -16,6 +16,8 @@ from registry.storage import files, filesystem
 from registry.storage.base import BytesMissing, DiskFailed, WriterReplaced
 from registry.storage.filesystem import FilesystemStore
 
+MIB = 1024 * 1024
+
 
 def agree() -> None:
     """A ``confirm`` that finds the offset still right."""
@@ -68,6 +70,45 @@ def test_bytes_that_are_kept_at_once_are_synced_before_their_folder_is(
     store.settle([key])
 
     assert steps == [f"fsync {tmp_path / key}", f"fsync {(tmp_path / key).parent}"]
+
+
+@pytest.mark.parametrize("before", [0, 1000])
+def test_all_of_a_large_upload_is_on_its_way_to_the_disk_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    begun: list[tuple[int, int]] = []  # from, to
+    store, upload = FilesystemStore(root=tmp_path), uuid4()
+    with store.hold(upload, 0, confirm=agree) as writer:
+        writer.write([bytes(before)])
+
+    def note(_file: int, start: int, length: int, _advice: int) -> None:
+        begun.append((start, start + length))
+
+    monkeypatch.setattr(os, "posix_fadvise", note)
+    with store.hold(upload, before, confirm=agree) as writer:
+        writer.write(bytes(MIB) for _ in range(20))
+
+    last = before + 20 * MIB
+    assert begun == [
+        (before, before + 8 * MIB),
+        (before + 8 * MIB, before + 16 * MIB),
+        (before + 16 * MIB, last),
+    ]
+
+
+def test_what_was_cut_off_and_written_again_is_on_its_way_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _file, start, *_: begun.append(start))
+    store = FilesystemStore(root=tmp_path)
+
+    with store.hold(uuid4(), 0, confirm=agree) as writer:
+        writer.write([bytes(8 * MIB)])
+        writer.cut(3 * MIB)
+        writer.write([bytes(MIB)])
+
+    assert begun == [0, 3 * MIB]
 
 
 def test_what_is_kept_in_one_second_is_synced_with_one_folder(
