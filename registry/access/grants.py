@@ -27,12 +27,6 @@ class IssuedToken:
     left_out: int
 
 
-def token_for(*, principal: Principal, scopes: Iterable[Scope], now: datetime) -> str:
-    """The text of the token that ``grant_token`` issues."""
-    issued = grant_token(principal=principal, scopes=scopes, now=now)
-    return issued.text
-
-
 def grant_token(
     *,
     principal: Principal,

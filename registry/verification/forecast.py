@@ -10,13 +10,13 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 
 from artifacts.kinds.kinds import PROOFS
-from artifacts.oci.companions import companion_tags, subject_of
-from artifacts.oci.digest import Digest
+from artifacts.oci.companions import subject_of
 from artifacts.signatures.verdicts import State
 from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.verification.listed import indexes_above
 from registry.verification.models import PublicKey, Verdict
+from registry.verification.pulls import signed_among
 
 _MAX_EDGES = 2000
 
@@ -35,7 +35,7 @@ def refusals(*, repository: Repository, tags: Collection[Tag], now: datetime) ->
     digests = set(judged.values())
     parents = indexes_above(repository, digests, edges=_MAX_EDGES)
     candidates = {digest: {digest, *parents.get(digest, ())} for digest in digests}
-    signed = _signed(repository, set().union(*candidates.values()), now)
+    signed = signed_among(repository, set().union(*candidates.values()), now=now)
     left = {name: digest for name, digest in judged.items() if not candidates[digest] & signed}
     reasons = _reasons(repository, set(left.values()))
     return {name: reasons.get(digest, "it is not signed") for name, digest in left.items()}
@@ -43,38 +43,13 @@ def refusals(*, repository: Repository, tags: Collection[Tag], now: datetime) ->
 
 def losses(*, key: PublicKey, size: int) -> Sequence[Verdict]:
     """Valid signatures that no other key stands for: without ``key`` their subjects have none."""
-    others = Verdict.objects.filter(
-        repository=OuterRef("repository"),
-        subject_digest=OuterRef("subject_digest"),
-        state=State.VALID,
-        is_signature=True,
-    ).exclude(key=key)
+    others = Verdict.objects.valid_signatures().filter(
+        repository=OuterRef("repository"), subject_digest=OuterRef("subject_digest")
+    )
+    others = others.exclude(key=key)
     rows = Verdict.objects.filter(~Exists(others), key=key, is_signature=True)
     rows = rows.select_related("repository").order_by("repository", "subject_digest", "pk")
     return list(rows[:size])
-
-
-def _signed(repository: Repository, digests: Collection[str], now: datetime) -> set[str]:
-    """Those to which a valid signature is attached now."""
-    valid = Verdict.objects.filter(
-        repository=repository.id,
-        subject_digest__in=digests,
-        state=State.VALID,
-        is_signature=True,
-        manifest__deleted_at=None,
-    )
-    signed, by_tag = set(), []
-    for subject, manifest, its_subject in valid.values_list(
-        "subject_digest", "manifest", "manifest__subject_digest"
-    ):
-        if its_subject == subject:
-            signed.add(subject)
-        else:
-            by_tag.append((subject, manifest))
-    names = {name: subject for subject, _ in by_tag for name in _names(subject)}
-    tags = Tag.objects.alive(at=now).filter(repository=repository.id, name__in=names)
-    attached = {(names[name], pk) for name, pk in tags.values_list("name", "manifest")}
-    return signed | {subject for subject, pk in by_tag if (subject, pk) in attached}
 
 
 def _reasons(repository: Repository, digests: Collection[str]) -> Mapping[str, str]:
@@ -90,7 +65,3 @@ def _reasons(repository: Repository, digests: Collection[str]) -> Mapping[str, s
     for digest, state, reason in ordered.values_list("subject_digest", "state", "reason"):
         reasons.setdefault(digest, f"its signature is {state}: {reason}")
     return reasons
-
-
-def _names(digest: str) -> Sequence[str]:
-    return list(companion_tags(Digest.parse(digest)))

@@ -80,6 +80,9 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
             repository__namespace=keyring.namespace_id, keyring_version__lt=keyring.version
         )
 
+    def valid_signatures(self) -> Self:
+        return self.filter(state=State.VALID, is_signature=True)
+
     def with_age(self) -> Self:
         """``is_outdated`` of each: whether the keys were changed after it was reached."""
         version = F("repository__namespace__keyring__version")

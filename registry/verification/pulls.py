@@ -1,7 +1,7 @@
 """Let a manifest be pulled, or refuse or count it, where a repository wants signatures."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -72,8 +72,8 @@ def admit_pull(
     if repository.signature_requirement == SignatureRequirement.NONE:
         return
     parents = indexes_above(repository, [digest], edges=MAX_PARENTS).get(digest, ())
-    candidates = [Digest.parse(one) for one in (digest, *islice(parents, MAX_PARENTS))]
-    if _has_valid_signature(repository, candidates, now):
+    candidates = [digest, *islice(parents, MAX_PARENTS)]
+    if signed_among(repository, candidates, now=now):
         return
     manifest = Manifest.objects.present().filter(repository=repository.id, digest=digest).first()
     if manifest and _speaks_about_another(manifest, repository, now):
@@ -82,34 +82,32 @@ def admit_pull(
         return
     # Keys may have changed, or a signature come, since the verdicts were written.
     budget = Budget()
-    for candidate in candidates:
+    for candidate in map(Digest.parse, candidates):
         recheck(repository=repository, digest=candidate, now=now, budget=budget)
         if verdict_of(repository, candidate, now=now).state == State.VALID:
             return
-    _refuse(repository, candidates[0], now)
+    _refuse(repository, Digest.parse(digest), now)
 
 
-def _has_valid_signature(
-    repository: Repository, candidates: Iterable[Digest], now: datetime
-) -> bool:
-    """Whether a valid signature of one of them is attached to it now."""
-    tags = {str(digest): companion_tags(digest) for digest in candidates}
-    valid = Verdict.objects.filter(
-        repository=repository.id,
-        subject_digest__in=tags,
-        state=State.VALID,
-        is_signature=True,
-        manifest__deleted_at=None,
+def signed_among(repository: Repository, digests: Collection[str], *, now: datetime) -> set[str]:
+    """Those of the manifests to which a valid signature is attached now."""
+    valid = Verdict.objects.valid_signatures().filter(
+        repository=repository.id, subject_digest__in=digests, manifest__deleted_at=None
     )
+    signed, by_tag = set(), []
     for subject, manifest, its_subject in valid.values_list(
         "subject_digest", "manifest", "manifest__subject_digest"
     ):
         if its_subject == subject:
-            return True
-        live = Tag.objects.alive(at=now).filter(repository=repository.id, manifest=manifest)
-        if live.filter(name__in=tags[subject]).exists():
-            return True
-    return False
+            signed.add(subject)
+        else:
+            by_tag.append((subject, manifest))
+    names = {
+        name: subject for subject, _ in by_tag for name in companion_tags(Digest.parse(subject))
+    }
+    tags = Tag.objects.alive(at=now).filter(repository=repository.id, name__in=names)
+    attached = {(names[name], pk) for name, pk in tags.values_list("name", "manifest")}
+    return signed | {subject for subject, pk in by_tag if (subject, pk) in attached}
 
 
 def _speaks_about_another(manifest: Manifest, repository: Repository, now: datetime) -> bool:

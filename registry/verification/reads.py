@@ -234,11 +234,8 @@ def _beside_each(
 
 
 def _referrers_of_each(repository: Repository, digests: Collection[str]) -> Iterable[Any]:
-    valid = Verdict.objects.filter(
-        manifest=OuterRef("pk"),
-        subject_digest=OuterRef("subject_digest"),
-        state=State.VALID,
-        is_signature=True,
+    valid = Verdict.objects.valid_signatures().filter(
+        manifest=OuterRef("pk"), subject_digest=OuterRef("subject_digest")
     )
     order = Case(
         When(Exists(valid), then=Value(0)),

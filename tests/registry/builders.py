@@ -15,7 +15,7 @@ from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from artifacts.oci.names import Reference
-from registry.access.grants import token_for
+from registry.access.grants import grant_token
 from registry.access.scopes import parse_scopes
 from registry.blobs.models import Blob
 from registry.blobs.uploads import Chunk, push_blob
@@ -83,7 +83,9 @@ def principal_of(account: User | Robot, **changed: Any) -> Principal:
 
 def bearer(principal: Principal, *scopes: str) -> dict[str, str]:
     """Headers with a token for what ``principal`` may do of ``scopes``."""
-    token = token_for(principal=principal, scopes=parse_scopes(scopes), now=datetime.now(UTC))
+    token = grant_token(
+        principal=principal, scopes=parse_scopes(scopes), now=datetime.now(UTC)
+    ).text
     return {"Authorization": f"Bearer {token}"}
 
 

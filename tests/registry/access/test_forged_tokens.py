@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.credentials import keys
 from accounts.credentials.principals import ANONYMOUS
-from registry.access.grants import token_for
+from registry.access.grants import grant_token
 from registry.access.tokens import MAX_TOKEN_BYTES, TokenInvalid, verify_token
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 def good_token(now: datetime) -> str:
-    return token_for(principal=ANONYMOUS, scopes=[], now=now)
+    return grant_token(principal=ANONYMOUS, scopes=[], now=now).text
 
 
 def claims(now: datetime, **changed: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from accounts.users.models import User
 from accounts.users.services import disable_robot, disable_user
 from artifacts.oci.errors import Unauthorized
 from registry.access.callers import Caller, InsufficientScope
-from registry.access.grants import grant_token, token_for
+from registry.access.grants import grant_token
 from registry.access.scopes import Action, parse_scopes
 from registry.access.tokens import TokenInvalid, lifetime_seconds, verify_token
 from registry.repositories.deletion import delete_repository
@@ -59,7 +59,7 @@ def bob() -> User:
 
 
 def token(principal: Principal, now: datetime, scope: str = SCOPE) -> str:
-    return token_for(principal=principal, scopes=parse_scopes([scope]), now=now)
+    return grant_token(principal=principal, scopes=parse_scopes([scope]), now=now).text
 
 
 def caller(text: str, now: datetime) -> Caller:
@@ -473,7 +473,7 @@ def test_a_token_for_another_service_is_not_taken(
     web: Repository, now: datetime, settings: Settings
 ) -> None:
     settings.SERVER_HOSTNAME = "elsewhere.example"
-    text = token_for(principal=ANONYMOUS, scopes=[], now=now)
+    text = grant_token(principal=ANONYMOUS, scopes=[], now=now).text
     settings.SERVER_HOSTNAME = ""
 
     with pytest.raises(TokenInvalid):
