@@ -38,6 +38,7 @@ DIVISION: Final = {
     "config/web_server/test_limits.py": SQLITE,
     "config/front_door/test_pace.py": SQLITE,
     "config/serving/test_refusals.py": SQLITE,
+    "config/serving/test_scratch.py": SQLITE,
     "config/keys/test_storage_drivers.py": SQLITE,
     "config/serving/test_supervisor.py": SQLITE,
     "config/test_timetable.py": SQLITE,
@@ -50,6 +51,7 @@ DIVISION: Final = {
     "registry/storage": SQLITE,
     "registry/storage/test_concurrency.py": BOTH,
     "registry/storage/test_s3_uploads.py": BOTH,
+    "registry/storage/test_several.py": BOTH,
     "system/test_framing.py": SQLITE,
     "system/test_wheel.py": SQLITE,
     # The other side of the wire is real, and slow. Rows are what the rest is about.
