@@ -103,7 +103,6 @@ def chunking_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runn
     server.stop()
 
 
-@pytest.mark.skipif(NGINX.program is None, reason="nginx is not installed")
 @pytest.mark.parametrize("is_buffering", [True, False], ids=["buffering", "streaming"])
 def test_blobs_larger_than_the_body_limit_of_nginx_come_in_chunks(
     is_buffering: bool, chunking_registry: RunningServer, tmp_path: Path
@@ -152,8 +151,6 @@ def proxied(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proxied]:
     proxy: Proxy = request.param
-    if proxy.program is None:
-        pytest.skip(f"{proxy.name} is not installed")
     with before(chunking_registry.host, proxy, tmp_path_factory.mktemp(proxy.name)) as host:
         yield Proxied(host, chunking_registry, proxy.name)
 
