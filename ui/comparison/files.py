@@ -124,10 +124,12 @@ class CompareFilePage(FilesBase):
         before, after = old.text_at(path), new.text_at(path)
         if before is None and after is None and not (old.is_pending or new.is_pending):
             raise Http404
+        changes = text_changes(before, after)
+        differs = "changed" if changes.lines else ""
         return {
             "path": shown(path, 500),
-            "changes": text_changes(before, after),
-            "change": "added" if before is None else "removed" if after is None else "changed",
+            "changes": changes,
+            "change": "added" if before is None else "removed" if after is None else differs,
             "old_url": old.url(path),
             "new_url": new.url(path),
             "folder_query": urlencode({**query, "in": path.rpartition("/")[0]}),

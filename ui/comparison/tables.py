@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Literal
@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from artifacts.kinds.kinds import IMAGE_CONFIGS
 from artifacts.oci.descriptors import Descriptor
 from artifacts.oci.media_types import INDEXES
+from registry.manifests.models import Manifest
 from registry.repositories.models import Repository
 from ui.comparison.charts import are_charts, not_compared
 from ui.comparison.sides import Side
@@ -36,7 +37,8 @@ class Row:
 class Table:
     """Rows that differ, the others being counted. ``left_out`` rows differ as well.
 
-    ``problem`` says why nothing was compared.
+    ``problem`` says why nothing was compared. ``manifests`` are those of the digests in the
+    rows that the repository holds.
     """
 
     title: str
@@ -44,6 +46,7 @@ class Table:
     alike: int = 0
     left_out: int = 0
     problem: str = ""
+    manifests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def tables(repository: Repository, a: Side, b: Side, now: datetime) -> list[Tabl
         table("Labels", a.manifest.labels, b.manifest.labels),
         _configs(repository, a, b, now),
         _charts(a, b),
-        table("Platforms", _platforms(a), _platforms(b)),
+        _platforms(repository, a, b),
     ]
     return [one for one in candidates if one.rows or one.alike or one.problem]
 
@@ -173,7 +176,16 @@ def _chart(side: Side) -> Mapping[str, str]:
     return fields
 
 
-def _platforms(side: Side) -> Mapping[str, str]:
+def _platforms(repository: Repository, a: Side, b: Side) -> Table:
+    differing = table("Platforms", _digests(a), _digests(b))
+    digests = {digest for row in differing.rows for digest in (row.a, row.b) if digest}
+    if not digests:
+        return differing
+    here = Manifest.objects.filter(repository=repository.id, digest__in=digests)
+    return replace(differing, manifests=frozenset(here.values_list("digest", flat=True)))
+
+
+def _digests(side: Side) -> Mapping[str, str]:
     if side.manifest.media_type not in INDEXES:
         return {}
     return named_platforms(platforms_of(side.document))

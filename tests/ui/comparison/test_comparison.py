@@ -111,7 +111,7 @@ def test_a_form_offers_the_newest_tags(web: Repository) -> None:
 
     assert '<option value="v1">' in text
     assert text.count('value="v1"') == 3
-    assert "The two" not in text
+    assert "Both manifests" not in text
 
 
 def test_a_field_suggests_the_tags_that_hold_what_is_typed(web: Repository) -> None:
@@ -207,9 +207,12 @@ def test_platforms_of_indexes(web: Repository) -> None:
     push_index("a", amd64=old, arm64=old)
     push_index("b", amd64=old, arm64=new)
 
-    assert rows_of(compare("a", "b"), "Platforms") == {
-        "linux/arm64": ("changed", old.digest, new.digest)
-    }
+    response = compare("a", "b")
+
+    assert rows_of(response, "Platforms") == {"linux/arm64": ("changed", old.digest, new.digest)}
+    text = response.content.decode()
+    assert f'<a href="?a={old.digest}&amp;b={new.digest}">linux/arm64</a>' in text
+    assert f'href="/acme/web/-/manifests/{new.digest}"' in text
 
 
 def test_builds_of_windows_are_compared_by_their_version(web: Repository) -> None:

@@ -76,6 +76,16 @@ def test_the_lines_of_a_file_that_differ_are_shown() -> None:
     assert lines(compared(FILE, path="bin/old")) == ["-old"]
 
 
+def test_a_file_that_both_have_alike_is_not_called_changed(web: Repository) -> None:
+    push_image(web, layer(file("a", b"1")), reference="v1")
+    push_image(web, layer(file("a", b"1")), reference="v2")
+
+    text = compared(FILE, path="a").content.decode()
+
+    assert "Both have the same text." in text
+    assert ">changed<" not in text
+
+
 @pytest.mark.usefixtures("images")
 @pytest.mark.parametrize("path", ["absent", "etc", "", "../etc/conf/x"])
 def test_a_file_that_neither_has_is_not_found(path: str) -> None:
