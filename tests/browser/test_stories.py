@@ -219,7 +219,7 @@ def test_a_second_factor_is_asked_for(enter: Enter) -> None:
     secret = person.page.locator("#authenticator_secret").input_value()
     now = time.time()
     person.page.locator("main input[name=code]").fill(one_time_code(secret, at=now))
-    person.press("Activate")
+    person.press("Turn on")
     person.sees("ecovery")
 
     person.window.context.clear_cookies()

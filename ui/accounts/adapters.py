@@ -124,6 +124,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         An address that no account has costs the same, and gets nothing.
         """
         context = {**context, "email": email, "registry": settings.BERTH.SERVER_HOSTNAME}
+        holders = User.objects.filter(email__iexact=email).order_by("username")
+        context["holder"] = holders.values_list("username", flat=True).first()
         message = self.render_mail(template_prefix, email, context)
         if template_prefix == _UNKNOWN_ACCOUNT:
             post(recipient="", subject=message.subject, body="", now=timezone.now())

@@ -346,6 +346,7 @@ def test_other_sessions_are_listed_and_ended() -> None:
     here.post("/account/sessions/")
 
     assert page.count("From 127.0.0.1") == 2
+    assert page.count(">A browser without a name<") == 2
     assert (who(here), who(there)) == ("alice", "")
     assert "user.sessions.end" in actions()
 

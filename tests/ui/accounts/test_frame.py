@@ -1,7 +1,8 @@
-"""No page of allauth keeps its own look."""
+"""No page of allauth keeps its own look and its own words."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from allauth.urls import urlpatterns
@@ -29,6 +30,7 @@ def paths(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterato
 
 
 HEAD = re.compile(r'<div class="b-head">.*<h1.*class="container-xl b-body"', re.DOTALL)
+OURS = Path(__file__).parents[3] / "templates"
 PATHS = sorted(set(paths(urlpatterns)))
 # Who has no second factor does not find these.
 OF_A_SECOND_FACTOR = {"2fa/recovery-codes/", "2fa/recovery-codes/download/", "2fa/totp/deactivate/"}
@@ -63,6 +65,7 @@ def test_every_page_of_allauth_is_in_our_frame(
         if answer.headers["Content-Type"] == "application/json":  # what passkeys ask a script for
             continue
         text = answer.content.decode()
+        assert str(answer.templates[0].origin).startswith(str(OURS)), path
         assert answer.status_code == expected_status(path, client), path
         assert 'class="b-bar"' in text, path
         assert text.count("<h1") == 1, path

@@ -115,6 +115,17 @@ def test_a_forgotten_password_is_replaced_with_a_mailed_code(
     assert who(elsewhere) == ""
 
 
+def test_a_mailed_code_says_whose_it_is_and_how_long_it_is_good(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    with_address()
+
+    Client().post("/account/password/reset/", {"email": "alice@example.com"})
+
+    assert "your account alice." in mailoutbox[0].body
+    assert "It is good for 3 minutes." in mailoutbox[0].body
+
+
 def forgotten(mailoutbox: list[EmailMessage]) -> tuple[Client, str]:
     """A browser that asked for a code to replace alice's password, and the code."""
     client = Client()
