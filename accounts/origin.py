@@ -86,7 +86,7 @@ def settle(meta: MutableMapping[str, Any]) -> None:
         return
     headers = {name: str(meta.pop(name, "")) for name in _HEADERS}
     peer = str(meta.get("REMOTE_ADDR", ""))
-    if not _is_trusted_proxy(peer):
+    if not is_trusted_proxy(peer):
         ignored.address = peer if not settings.BERTH.TRUSTED_PROXIES else ""
         return
     meta[_BY_PROXY] = True
@@ -133,6 +133,14 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(ip_network((parsed, 64), strict=False))
+
+
+def is_trusted_proxy(address: str) -> bool:
+    """Whether ``TRUSTED_PROXIES`` names it, so that it speaks for others."""
+    parsed = _address(address)
+    return parsed is not None and any(
+        parsed in network for network in settings.BERTH.TRUSTED_PROXIES
+    )
 
 
 def external_url(meta: Meta, *, scheme: str) -> str:
@@ -186,7 +194,7 @@ def _past_proxies(peer: str, hops: list[str]) -> tuple[str, int]:
     """The nearest address that is no proxy of ours, and how many ``hops`` it took from the end."""
     address = peer
     for count, hop in enumerate(reversed(hops[-_MAX_HOPS:])):
-        if not _is_trusted_proxy(address):
+        if not is_trusted_proxy(address):
             return address, count
         parsed = _address(hop)
         if parsed is None:  # ``unknown`` or a name: the last proxy is all that is known
@@ -233,10 +241,3 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
         return parsed.ipv4_mapped
     return parsed
-
-
-def _is_trusted_proxy(address: str) -> bool:
-    parsed = _address(address)
-    return parsed is not None and any(
-        parsed in network for network in settings.BERTH.TRUSTED_PROXIES
-    )

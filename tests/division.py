@@ -36,6 +36,8 @@ DIVISION: Final = {
     "config/test_backup_commands.py": SQLITE,
     "config/serving/test_serving.py": SQLITE,
     "config/web_server/test_limits.py": SQLITE,
+    "config/web_server/test_peers.py": SQLITE,
+    "config/front_door/test_networks.py": SQLITE,
     "config/front_door/test_pace.py": SQLITE,
     "config/serving/test_refusals.py": SQLITE,
     "config/serving/test_scratch.py": SQLITE,

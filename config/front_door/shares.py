@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.origin import address_of, network_of
+from config.front_door.networks import networks
 from registry.access.tokens import remembered_claims
 from registry.blobs.transfers import RETRY_AFTER_SECONDS
 
@@ -74,6 +75,7 @@ class Holder:
         claims = remembered_claims(authorization[len(_BEARER) :].strip(), now=timezone.now())
         if claims is None or claims.principal.kind == "anonymous":
             return cls(network)
+        networks.know(network)
         return cls(network, claims.principal.key)
 
 

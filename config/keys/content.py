@@ -126,14 +126,16 @@ class ContentKeys(PeopleKeys):
         ge=1,
         le=100,
         description="Percent of the uploads, downloads and waiting requests of one web process that"
-        " one account may hold, and all accounts at one address (IPv6: one /64 network).",
+        " one account may hold, and all accounts at one address (IPv6: one /64 network), which may"
+        " also keep so many percent of the connections.",
         examples=[50],
     )
     SHARE_PER_STRANGER: Annotated[int, Change.ASKED_EACH_TIME] = Field(
         40,
         ge=1,
         le=100,
-        description="The same for all at one address who have not logged in.",
+        description="The same for all at one address who have not logged in; of connections, for an"
+        " address from where nobody has in the last hour.",
         examples=[20],
     )
     MINIMUM_TRANSFER_RATE: Annotated[int, Change.ASKED_EACH_TIME] = Field(

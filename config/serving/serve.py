@@ -165,11 +165,20 @@ def serve_web(
     listener: socket.socket, served: ServedCertificate | None, *, connections: int
 ) -> None:
     """Be one of the processes that answer at ``listener``; each keeps so many connections."""
+    from config.front_door.networks import networks
     from config.web_server.server import Server
 
     application = import_module("config.asgi").application  # the floor above
     tls = server_context(served) if served else None
-    Server(application, listener, at_once=application.at_once, tls=tls, most=connections).run()
+    Server(
+        application,
+        listener,
+        at_once=application.at_once,
+        tls=tls,
+        most=connections,
+        network_of=networks.of,
+        share_of=networks.share_of,
+    ).run()
 
 
 def _work(*, with_timetable: bool) -> None:

@@ -52,7 +52,9 @@ class _Refused(Exception):
 class Connection(asyncio.BufferedProtocol):
     """Reads into the server's buffer: what is kept of it is copied once."""
 
-    def __init__(self, server: "Server") -> None:
+    def __init__(self, server: "Server", network: str) -> None:
+        """``network``: to whom the address at the other end belongs."""
+        self.network = network
         self._server = server
         self._parser = HttpRequestParser(self)
         self._transport: asyncio.Transport
@@ -109,6 +111,7 @@ class Connection(asyncio.BufferedProtocol):
         self._next.clear()
 
     def eof_received(self) -> bool:
+        self._server.leave(self)
         return False  # who sends no more is gone
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -155,6 +158,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._room and not self._room.done():
             self._room.set_result(None)
         self._room = None
+        if self._answering is None:
+            self._go_on()
 
     # What the parser calls.
 
@@ -185,7 +190,7 @@ class Connection(asyncio.BufferedProtocol):
             and not self._server.is_stopping
         )
         self._arriving = None
-        is_next = self._answering is None and self._room is None
+        is_next = self._answering is None and self._room is None and not self._next
         if is_next and is_empty and keeps_alive and (ready := self._server.at_once(scope)):
             body = b"" if scope["method"] == "HEAD" else ready.body
             self.write(b"".join((ready.head, self.date, b"\r\n", body)))
@@ -198,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
             keeps_alive=keeps_alive,
         )
         self._arriving = exchange
-        if self._answering is None:
+        if is_next:
             self._answer(exchange)
         elif len(self._next) < _PIPELINED:
             self._next.append(exchange)
@@ -292,15 +297,20 @@ class Connection(asyncio.BufferedProtocol):
         if not exchange.has_begun:
             self._write_bare(HTTPStatus.INTERNAL_SERVER_ERROR)
         if not (exchange.keeps_alive and exchange.is_whole and exchange.has_begun):
-            self._transport.close()
+            self.close()
             return
         self._answering = None
+        self._server.wait_for_head(self)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """To what came next, once the client has taken most of what was answered."""
+        if self._room or self._is_gone or self._transport.is_closing():
+            return
         if self._next:
             self._answer(self._next.popleft())
         elif self._is_refused:
             self._say_refused()
-        else:
-            self._server.wait_for_head(self)
         self._read_or_wait()
 
     def _refuse(self, status: HTTPStatus | None) -> None:
@@ -312,12 +322,12 @@ class Connection(asyncio.BufferedProtocol):
             self._status = None  # the application says it
         self._read_or_wait()
         if self._answering is None:
-            self._say_refused()
+            self._go_on()
 
     def _say_refused(self) -> None:
         if self._status:
             self._write_bare(self._status)
-        self._transport.close()
+        self.close()
 
     def _write_bare(self, status: HTTPStatus) -> None:
         head = head_of(status, [(b"content-length", b"0"), (b"connection", b"close")])
@@ -325,14 +335,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """End it, after what was written."""
+        self._server.leave(self)
         self._transport.close()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self._transport.abort()
 
     def end_soon(self) -> None:
         """The server stops: what is under way is the last."""
         if self._answering:
             self._answering.keeps_alive = False
         else:
-            self._transport.close()
+            self.close()
 
 
 def _target(url: bytes) -> tuple[bytes, bytes]:

@@ -148,7 +148,8 @@ class Exchange:
             else:
                 self._line.write(head)
                 self._line.write(data)
-            await self._line.drained()
+            if not is_last:  # the connection waits for the client to take the rest
+                await self._line.drained()
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         if self._head:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from config.web_server import server as server_module
+from config.web_server import peers as peers_module
 from config.web_server.exchange import Message, Receive, Scope, Send, head_of
 from config.web_server.limits import listen
 from config.web_server.server import Server
@@ -36,9 +36,9 @@ class Running:
             connection.sendall(content)
             return read_all(connection)
 
-    def saw(self, what: str) -> None:
+    def saw(self, what: str, *, times: int = 1) -> None:
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while what not in self.seen:
+        while self.seen.count(what) < times:
             assert time.monotonic() < deadline, self.seen
             time.sleep(0.01)
 
@@ -279,7 +279,7 @@ def test_nothing_counts_as_held_after_its_client_is_gone() -> None:
             connection.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + bytes(1000))
             server.saw("asked")
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while server.server.held_bytes or server.server._connections:
+        while server.server.held_bytes or server.server._peers:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -304,26 +304,94 @@ def test_who_does_not_read_is_sent_no_more_than_there_is_room_for() -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /a HT", GET % b"a"], ids=["silent", "half", "idle"])
 def test_a_head_has_a_deadline(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "HEAD_SECONDS", 1)
+    monkeypatch.setattr(peers_module, "HEAD_SECONDS", 1)
     with running(say_path) as server:
         got = server.ask(sent)
 
     assert got.count(b"HTTP/1.1 200") == sent.count(b"Host")
 
 
-def test_no_more_connections_are_taken_than_are_kept() -> None:
-    with running(say_path, most=2) as server:
-        first, second = server.connect(), server.connect()
+def test_no_more_connections_are_taken_than_have_requests_under_way() -> None:
+    with running(wait_for_the_end, most=2) as server:
+        busy = [server.connect(), server.connect()]
+        for connection in busy:
+            connection.sendall(GET % b"a")
+        server.saw("asked", times=2)
+        with server.connect() as third:
+            third.sendall(GET % b"third")
+            time.sleep(0.3)
+            assert server.seen == ["asked"] * 2
+            for connection in busy:
+                connection.close()
+            server.saw("asked", times=3)
+
+
+def test_where_there_are_too_many_the_one_that_waits_for_longest_ends() -> None:
+    with running(say_path, most=2) as server, server.connect() as first, server.connect() as second:
         for connection in (first, second):
             connection.sendall(GET % b"a")
             read_until(connection, b"/a")
         with server.connect() as third:
             third.sendall(GET % b"third")
-            time.sleep(0.3)
-            assert "/third" not in server.seen
-            first.close()
-            server.saw("/third")
-        second.close()
+
+            assert read_until(third, b"/third")
+            assert read_all(first) == b""
+        second.sendall(GET % b"b")
+        read_until(second, b"/b")
+
+
+def test_an_address_past_its_share_is_refused_while_its_requests_are_under_way() -> None:
+    with running(wait_for_the_end, share_of=lambda _: 2) as server, server.connect() as busy:
+        busy.sendall(GET % b"a")
+        server.saw("asked")
+        with server.connect() as refused:
+            assert read_all(refused) == b""
+        busy.close()
+        server.saw("http.disconnect")
+
+
+def test_an_address_past_its_share_loses_the_connection_that_waits() -> None:
+    with running(say_path, share_of=lambda _: 2) as server, server.connect() as first:
+        first.sendall(GET % b"a")
+        read_until(first, b"/a")
+        with server.connect() as second:
+            second.sendall(GET % b"b")
+
+            assert read_until(second, b"/b")
+            assert read_all(first) == b""
+
+
+async def send_much(
+    _scope: Scope, _receive: Receive, send: Send, see: Callable[[str], None]
+) -> None:
+    see("asked")
+    await answer(send, bytes(4 * 1024 * 1024))
+
+
+def test_who_takes_no_answer_waits_as_one_that_asks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peers_module, "HEAD_SECONDS", 1)
+    monkeypatch.setattr(peers_module, "STALLED_SECONDS", 1)
+    with running(send_much) as server, server.connect() as deaf:
+        deaf.sendall(GET % b"a" * 10)
+        server.saw("asked")
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while len(server.server._peers):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    assert server.seen == ["asked"]
+
+
+def test_the_next_request_is_answered_once_the_last_answer_is_taken() -> None:
+    with running(send_much) as server, server.connect() as slow:
+        slow.sendall(GET % b"a" * 2 + GET.replace(b"Host", b"Connection: close\r\nHost") % b"a")
+        server.saw("asked")
+        time.sleep(0.2)
+        assert len(server.seen) == 1
+
+        assert read_all(slow).count(b"HTTP/1.1 200") == 3
 
 
 def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
