@@ -54,6 +54,13 @@ class PageForm(forms.Form):
         return self.refusable or None
 
 
+class NameInput(forms.TextInput):
+    """For a name, which no browser is to correct, nor to fill in with another."""
+
+    def __init__(self) -> None:
+        super().__init__({"autocomplete": "off", "spellcheck": "false"})
+
+
 def dress(bound: forms.BoundField) -> None:
     """Give a field's widget its class, and mark it when what was sent in it is wrong."""
     widget = bound.field.widget

@@ -16,7 +16,7 @@ from accounts.users.models import User
 from accounts.users.passwords import random_password
 from ui.activity.feed import feed
 from ui.administration.pages import RegistryPage
-from ui.forms import PageForm, typed
+from ui.forms import NameInput, PageForm, typed
 from ui.pages import unstored
 from ui.paging import page_of
 from ui.people import ask_again
@@ -66,7 +66,7 @@ class NewPersonForm(PageForm):
     username = forms.CharField(
         label="User name",
         max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
         help_text="Lower-case letters and digits, with single dots, hyphens or underscores"
         " between them. It cannot be changed later.",
     )

@@ -11,7 +11,7 @@ from accounts.organizations import services
 from accounts.organizations.models import DefaultPermission, DefaultRole, Team
 from accounts.users.models import Robot, User
 from registry.access.holders import team_named, user_named, user_or_robot
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.pages import OrganizationPage, reason_of
 from ui.paging import page_of
 
@@ -21,7 +21,6 @@ ROLES = (
     (DefaultRole.ADMIN, "Admin: everything in the repository"),
 )
 HOLDERS = (("team", "A team"), ("user", "A user"), ("robot", "A robot"))
-_NAME = {"autocomplete": "off", "spellcheck": "false"}
 
 
 class NewPermissionForm(PageForm):
@@ -30,7 +29,7 @@ class NewPermissionForm(PageForm):
     holder = forms.ChoiceField(label="For", choices=HOLDERS, initial="team")
     name = forms.CharField(
         max_length=2 * MAX_NAME_LENGTH + 1,
-        widget=forms.TextInput(attrs=_NAME),
+        widget=NameInput(),
         help_text="A robot of another owner has its owner's name before it.",
     )
     role = forms.ChoiceField(choices=ROLES, initial=DefaultRole.READ)
@@ -38,7 +37,7 @@ class NewPermissionForm(PageForm):
         label="Only in repositories made by",
         required=False,
         max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs=_NAME),
+        widget=NameInput(),
         help_text="A user's name. Empty: in all that anybody makes.",
     )
 

@@ -12,7 +12,7 @@ from accounts.organizations.models import MAX_DESCRIPTION_LENGTH
 from accounts.users.models import Namespace, User
 from registry.repositories.deletion import contents_of, delete_organization
 from registry.tags.models import Tag
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.namespaces.repositories import usage_of
 from ui.pages import FORM_REFUSED, OrganizationPage, Page
 
@@ -39,7 +39,7 @@ class NewOrganizationForm(OrganizationForm):
 
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
         help_text="The first part of its repositories' names. It cannot be changed later.",
     )
     field_order = ["name"]
@@ -117,7 +117,7 @@ class OrganizationSettingsPage(OrganizationPage):
 class ConfirmationForm(PageForm):
     name = forms.CharField(
         label="Type the organization's name to confirm",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
     )
 
 

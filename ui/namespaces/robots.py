@@ -30,7 +30,7 @@ from ui.commands.address import Registry
 from ui.commands.login import Login, pull_secret, recipes
 from ui.commands.workloads import workload_recipes
 from ui.display.file_names import saved_as
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.namespaces.rights import ROLES, RightsForm
 from ui.pages import NamespacePage, Secret, unstored
 from ui.paging import page_of
@@ -78,7 +78,7 @@ class NewRobotForm(TokenForm, RightsForm):
 
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
         help_text="Lower-case letters and digits, with single dots, hyphens or underscores"
         " between them.",
     )
@@ -281,18 +281,18 @@ class WorkloadForm(PageForm):
     issuer = forms.CharField(
         max_length=500,
         help_text="Its address with https://, to the letter as its tokens say it.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
     )
     subject = forms.CharField(
         max_length=500,
         help_text="Which workload. * stands for any text.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
     )
     audience = forms.CharField(
         max_length=500,
         required=False,
         help_text="Whom its tokens are for. Empty: this registry.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
     )
 
 

@@ -13,7 +13,7 @@ from accounts.organizations import invitations, services
 from accounts.organizations.models import Team, TeamInvitation, TeamMember, TeamRole
 from registry.access.holders import user_or_robot
 from registry.repositories.models import RepositoryGrant
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.pages import OrganizationPage
 from ui.paging import page_of
 
@@ -29,7 +29,7 @@ class NewTeamForm(PageForm):
 
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
         help_text="Lower-case letters and digits, with single dots, hyphens or underscores"
         " between them.",
     )
@@ -50,7 +50,7 @@ class MemberForm(PageForm):
     member = forms.CharField(
         label="Name",
         max_length=2 * MAX_NAME_LENGTH + 1,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
         help_text="A user, or a robot of this organization.",
     )
 

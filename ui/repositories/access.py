@@ -14,7 +14,7 @@ from registry.access.explanation import Explanation, administering_teams, explai
 from registry.access.holders import TeamUnknown, team_named, user_or_robot
 from registry.repositories.models import RepositoryGrant, Role
 from registry.repositories.services import grant, revoke
-from ui.forms import PageForm, typed
+from ui.forms import NameInput, PageForm, typed
 from ui.namespaces.rights import ROLES
 from ui.namespaces.robots import RobotHereForm
 from ui.pages import RepositoryPage
@@ -22,7 +22,6 @@ from ui.paging import page_of
 
 MOST_TEAMS = 100  # that administer the organization and are named
 HOLDERS = (("account", "A user or a robot"), ("team", "A team"))
-_NAME = {"autocomplete": "off", "spellcheck": "false"}
 
 
 class NewGrantForm(PageForm):
@@ -31,7 +30,7 @@ class NewGrantForm(PageForm):
     holder = forms.ChoiceField(label="For", choices=HOLDERS)
     name = forms.CharField(
         max_length=2 * MAX_NAME_LENGTH + 1,
-        widget=forms.TextInput(attrs=_NAME),
+        widget=NameInput(),
         help_text="A robot of another owner has its owner's name before it: acme+ci.",
     )
     role = forms.ChoiceField(choices=ROLES, initial=Role.READ)

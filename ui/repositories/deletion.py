@@ -16,7 +16,7 @@ from registry.repositories.deletion import (
 )
 from registry.repositories.models import Repository
 from ui.display.amounts import distance
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.pages import FORM_REFUSED, NamespacePage, RepositoryPage
 from ui.paging import page_of
 from ui.repositories.contents import contents_of
@@ -25,7 +25,7 @@ from ui.repositories.contents import contents_of
 class ConfirmationForm(PageForm):
     name = forms.CharField(
         label="Type the repository's whole name to confirm",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
     )
 
 

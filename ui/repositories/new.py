@@ -16,7 +16,7 @@ from artifacts.oci.names import MAX_NAME_LENGTH
 from registry.access.rights import rights_in
 from registry.repositories.paths import repository_path
 from registry.repositories.services import create_repository
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.pages import FORM_REFUSED, Page, reason_of
 from ui.repositories.settings import DescriptionForm
 
@@ -36,7 +36,7 @@ class NewRepositoryForm(PageForm):
     )
     name = forms.CharField(
         max_length=MAX_NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
     )
     visibility = forms.ChoiceField(choices=VISIBILITIES, widget=forms.RadioSelect)
     description = DescriptionForm.base_fields["description"]

@@ -9,7 +9,7 @@ from artifacts.oci.names import MAX_TAG_LENGTH, is_tag
 from registry.manifests.models import Manifest
 from registry.manifests.services import tag_manifest
 from registry.tags.models import Tag
-from ui.forms import PageForm
+from ui.forms import NameInput, PageForm
 from ui.pages import FORM_REFUSED
 from ui.tags.pages import TagsPage
 
@@ -20,7 +20,7 @@ class NewTagForm(PageForm):
     name = forms.CharField(
         label="New tag",
         max_length=MAX_TAG_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=NameInput(),
         help_text="Letters, digits, underscores, dots and dashes.",
     )
     moves = forms.CharField(required=False, widget=forms.HiddenInput)
