@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+ROWS_AT_ONCE = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 _READ_SECONDS = 0.2  # a reader of SQLite waits for nobody but whoever repairs the database
 _REMEMBERED_BYTES = 8 * 1024 * 1024  # in each process
 _BYTES_OF_ENTRY = 1024  # beside what it holds of text and bytes
@@ -206,6 +207,11 @@ def execute(statement: str, parameters: Sequence[Any]) -> int:
         cursor.execute(statement, _adapted(parameters))
         changed: int = cursor.rowcount
     return changed
+
+
+def places(count: int, *, each: str = "%s") -> str:
+    """Where a statement takes ``count`` values, or as many rows of them, between its brackets."""
+    return ", ".join([each] * count)
 
 
 def _unwatched_sqlite() -> Any:

@@ -48,7 +48,7 @@ def forward_events() -> int:
     if not events:
         return 0
     _send(parse_destination(to), events)
-    ids = ", ".join(["%s"] * len(events))
+    ids = statements.places(len(events))
     statements.execute(_FORWARDED.format(ids=ids), [False, *(event.pk for event in events)])
     return len(events)
 

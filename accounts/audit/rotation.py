@@ -43,8 +43,8 @@ def rotate_log(*, now: datetime, older_than: timedelta, archive: Archive | None)
         archive(events)
     gone = 0
     for ids in batched([event.pk for event in events], DELETED_AT_ONCE):
-        marks = ", ".join(["%s"] * len(ids))
-        gone += statements.execute(_DELETE.format(ids=marks), [*ids, before])
+        statement = _DELETE.format(ids=statements.places(len(ids)))
+        gone += statements.execute(statement, [*ids, before])
     return gone
 
 

@@ -36,7 +36,6 @@ _NEED = """
     INSERT INTO "manifests_manifestblob" (manifest_id, link_id) VALUES {places}
     ON CONFLICT DO NOTHING
 """
-_ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ def lock_blob_links(
     """
     links: dict[str, HeldBlob] = {}
     named = {str(digest), *(str(one.digest) for one in document.named())}
-    for digests in batched(sorted(named), _ROWS_PER_QUERY):
-        statement = _HELD.format(places=_places("%s", len(digests)))
+    for digests in batched(sorted(named), statements.ROWS_AT_ONCE):
+        statement = _HELD.format(places=statements.places(len(digests)))
         if connection.features.has_select_for_update:
             statement += " FOR UPDATE OF l"
         rows = statements.rows(statement, [repository.id, *digests])
@@ -85,7 +84,7 @@ def lock_children(repository: Repository, document: ManifestDocument) -> list[Ma
     """
     rows: list[Manifest] = []
     for digests in batched(
-        sorted({str(child.digest) for child in document.manifests}), _ROWS_PER_QUERY
+        sorted({str(child.digest) for child in document.manifests}), statements.ROWS_AT_ONCE
     ):
         _hold(repository, digests)
         children = Manifest.objects.present().filter(repository=repository.id, digest__in=digests)
@@ -102,7 +101,7 @@ def _hold(repository: Repository, digests: Sequence[str]) -> None:
     """
     if not digests or not connection.features.has_select_for_update:
         return
-    places = _places("%s", len(digests))
+    places = statements.places(len(digests))
     statements.execute(
         f"SELECT id FROM manifests_manifest WHERE repository_id = %s AND digest IN ({places})"  # noqa: S608
         " ORDER BY id FOR KEY SHARE",
@@ -154,14 +153,16 @@ def store_edges(
 ) -> None:
     """Write down what the document names, and who names it as a blob. ``links`` are locked."""
     blobs = dict.fromkeys(str(blob.digest) for blob in document.blobs())
-    for needed in batched([blob for blob in blobs if blob in links], _ROWS_PER_QUERY):
+    for needed in batched([blob for blob in blobs if blob in links], statements.ROWS_AT_ONCE):
         values = [value for blob in needed for value in (manifest.id, links[blob].link_id)]
-        statements.execute(_NEED.format(places=_places("(%s, %s)", len(needed))), values)
+        statements.execute(
+            _NEED.format(places=statements.places(len(needed), each="(%s, %s)")), values
+        )
     # What is not here may come as either; what is here as a blob may be a manifest too.
     children = dict.fromkeys(str(child.digest) for child in document.manifests)
     children |= dict.fromkeys(blob for blob in blobs if blob not in links)
-    for digests in batched(list(blobs), _ROWS_PER_QUERY):
-        statement = _PRESENT.format(places=_places("%s", len(digests)))
+    for digests in batched(list(blobs), statements.ROWS_AT_ONCE):
+        statement = _PRESENT.format(places=statements.places(len(digests)))
         rows = statements.rows(statement, [manifest.repository_id, *digests])
         children |= dict.fromkeys(digest for (digest,) in rows)
     edges = [ManifestChild(parent=manifest, child_digest=child) for child in children]
@@ -171,7 +172,9 @@ def store_edges(
             ManifestChild(parent_id=parent, child_digest=manifest.digest)
             for parent in needing.values_list("manifest_id", flat=True)
         ]
-    ManifestChild.objects.bulk_create(edges, ignore_conflicts=True, batch_size=_ROWS_PER_QUERY)
+    ManifestChild.objects.bulk_create(
+        edges, ignore_conflicts=True, batch_size=statements.ROWS_AT_ONCE
+    )
 
 
 def tag_manifest(
@@ -207,7 +210,3 @@ def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Acto
         )
         by.did("tag.move", f"{repository.path}:{name}", now=now, digest=digest)
     return tag
-
-
-def _places(one: str, count: int) -> str:
-    return ", ".join([one] * count)

@@ -46,7 +46,7 @@ def content_sizes(manifests: Collection[int]) -> Mapping[int, int]:
     """The bytes of each of these manifests (by id) with all that it needs, in one query."""
     if not manifests:
         return {}
-    statement = _SIZES.format(places=", ".join(["%s"] * len(manifests)))
+    statement = _SIZES.format(places=statements.places(len(manifests)))
     return {pk: int(size) for pk, size in statements.rows(statement, [*manifests])}
 
 

@@ -16,7 +16,6 @@ from registry.tags.models import Tag
 from registry.tags.time_machine import time_machine_of
 
 _MOST_WALKED = 5000  # manifests above one; what so many lead to counts as held
-_ROWS_PER_QUERY = 500  # SQLite and PostgreSQL both limit the parameters of a statement
 
 # Whether the manifest ``m`` was let go with its last tag, and not pushed again since. Takes the
 # moment once.
@@ -97,7 +96,7 @@ def superseded_among(manifests: Collection[int], *, now: datetime) -> Mapping[in
     if not settings.BERTH.FEATURE_PULL_SUPERSEDED:
         return {}
     superseded: dict[int, Superseded] = {}
-    for part in batched(sorted(manifests), _ROWS_PER_QUERY):
+    for part in batched(sorted(manifests), statements.ROWS_AT_ONCE):
         moved = Tag.objects.filter(manifest__in=part).moved_last(now)
         rows = moved.order_by("ended_at", "pk").values_list(
             "manifest_id",
@@ -120,7 +119,7 @@ def _above(repository: Repository, level: Sequence[Node]) -> list[Node]:
     """What leads to the manifests of a level: the indexes that list them, and their subjects."""
     present = Manifest.objects.present()
     nodes: dict[int, Node] = {}
-    for part in batched(level, _ROWS_PER_QUERY):
+    for part in batched(level, statements.ROWS_AT_ONCE):
         digests = [node.digest for node in part]
         subjects = [node.subject_digest for node in part if node.subject_digest]
         # Two statements, each with an index of its own, rather than one that reads all.
@@ -133,8 +132,8 @@ def _above(repository: Repository, level: Sequence[Node]) -> list[Node]:
 
 def _are_given_up(manifests: Iterable[int], now: datetime) -> bool:
     """Whether all of them are."""
-    for part in batched(sorted(manifests), _ROWS_PER_QUERY):
-        places = ", ".join(["%s"] * len(part))
+    for part in batched(sorted(manifests), statements.ROWS_AT_ONCE):
+        places = statements.places(len(part))
         statement = (
             f"SELECT 1 FROM manifests_manifest m WHERE m.id IN ({places})"  # noqa: S608
             f" AND NOT ({GIVEN_UP}) LIMIT 1"
