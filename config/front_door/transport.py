@@ -26,7 +26,15 @@ from config.front_door.pace import Pace, TooSlow
 from config.front_door.requests import Environ, environ_of
 from config.front_door.shares import Holder, Place, Shares, ShareTaken
 from config.front_door.threads import Threads
-from config.web_server.exchange import Message, Receive, Scope, Send, head_of, lines_of
+from config.web_server.exchange import (
+    FILE_MESSAGE,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    head_of,
+    lines_of,
+)
 from config.web_server.limits import STALLED_SECONDS
 from registry.api.distribution.base import error_document
 from registry.api.distribution.reads import API_VERSION, Answer
@@ -36,6 +44,7 @@ from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.blobs.transfers import RETRY_AFTER_SECONDS
 from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
+from registry.storage.files import Stretch
 
 Header = tuple[str, str]
 
@@ -55,6 +64,8 @@ _PAGE_THREADS = 16
 _READER_THREADS = 32  # read from a disk, or from another machine, what is sent
 _STREAMS_AT_ONCE = 4  # answers whose reader holds a thread
 
+# Of a file, sent at once: nothing of it is in memory for us, and others come in between.
+_STRETCH_BYTES = 1024 * 1024
 # An answer beyond this is sent in pieces, and so only as long as somebody reads it.
 SMALL_ANSWER_BYTES = 64 * 1024
 # Of all pieces that wait for their clients: one in the connection, and the next.
@@ -96,7 +107,7 @@ class Transport:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
         incoming = Incoming(receive)
-        answer = _Answer(send, incoming)
+        answer = _Answer(scope, send, incoming)
         try:
             await self._serve(environ, Holder.of(environ), incoming, answer)
         except BodyRefused as refusal:
@@ -113,7 +124,7 @@ class Transport:
         environ = environ_of(scope)
         incoming = Incoming(receive)
         incoming.is_whole = True
-        answer = _Answer(send, incoming)
+        answer = _Answer(scope, send, incoming)
         answer.status, answer.headers = response.status, [*response.headers.items()]
         try:
             result = response.body if isinstance(response.body, bytes) else _File(response.body)
@@ -289,10 +300,11 @@ class Transport:
         try:
             while True:
                 size = self._piece_bytes()
-                piece = pieces.read_from_memory(size)
+                is_sent_at_once = answer.takes_files and isinstance(pieces, _File)
+                piece = pieces.next_in_memory(_STRETCH_BYTES if is_sent_at_once else size)
                 if piece is None:
                     piece = await asyncio.wrap_future(self._readers.submit(pieces.read, size))
-                if not piece:
+                if not (piece.size if isinstance(piece, Stretch) else piece):
                     break
                 await answer.piece(piece)
             await answer.last()
@@ -367,10 +379,11 @@ class _File:
         piece: bytes = self._file.read(size)
         return piece
 
-    def read_from_memory(self, size: int) -> bytes | None:
+    def next_in_memory(self, size: int) -> bytes | Stretch | None:
         """The next piece; ``None`` when reading it may have to wait."""
-        read: Callable[[int], bytes | None] | None = getattr(self._file, "read_from_memory", None)
-        return read(size) if read else None
+        look: Callable[[int], bytes | Stretch | None] | None
+        look = getattr(self._file, "next_in_memory", None)
+        return look(size) if look else None
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(lambda: self.read(self._block_bytes), b"")
@@ -385,7 +398,7 @@ class _Memory:
     def read(self, size: int) -> bytes:
         return self._content.read(size)
 
-    read_from_memory = read
+    next_in_memory = read
 
 
 class _ClientGone(Exception):
@@ -397,7 +410,8 @@ class _Answer:
 
     status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def __init__(self, send: Send, incoming: Incoming) -> None:
+    def __init__(self, scope: Scope, send: Send, incoming: Incoming) -> None:
+        self.takes_files = FILE_MESSAGE in scope.get("extensions", ())
         self._send = send
         self._incoming = incoming
         self._watch: asyncio.Task[None] | None = None
@@ -428,7 +442,7 @@ class _Answer:
         await self._begin()
         await self._send({"type": "http.response.body", "body": content})
 
-    async def piece(self, piece: bytes) -> None:
+    async def piece(self, piece: bytes | Stretch) -> None:
         """Send some bytes, once the client has room for them. Raises ``_ClientGone``."""
         if not self._has_begun:
             await self._begin()
@@ -438,11 +452,18 @@ class _Answer:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            async with asyncio.timeout(STALLED_SECONDS):
-                message = {"type": "http.response.body", "body": piece, "more_body": True}
-                await self._send(message)
-            self._pace.note(len(piece), waited=loop.time() - began)
-        except (TimeoutError, TooSlow):
+            if isinstance(piece, Stretch) and self.takes_files:
+                size = piece.size
+                place = {"file": piece.file, "offset": piece.start, "count": size}
+                await self._send({"type": FILE_MESSAGE, **place, "more_body": True})
+            else:
+                body = piece.read() if isinstance(piece, Stretch) else piece
+                size = len(body)
+                async with asyncio.timeout(STALLED_SECONDS):
+                    message = {"type": "http.response.body", "body": body, "more_body": True}
+                    await self._send(message)
+            self._pace.note(size, waited=loop.time() - began)
+        except (TimeoutError, ConnectionError, TooSlow):
             raise _ClientGone from None
         # There may have been no wait at all. Others come in between, and the news that the
         # client is gone, to whom anything can be sent at once.

@@ -151,7 +151,7 @@ class Watch:
                 if status >= HTTPStatus.BAD_REQUEST or not is_kept:
                     message["headers"].append(name_header)
             else:
-                sent += len(message["body"])
+                sent += message["count"] if "count" in message else len(message["body"])
             await send(message)
 
         async def watched_receive() -> Message:

@@ -8,7 +8,9 @@ Source: RFC 9112. What may be read in two ways is refused: a length beside chunk
 
 import asyncio
 import logging
+import os
 from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote
@@ -21,7 +23,15 @@ from httptools import (
     parse_url,
 )
 
-from config.web_server.exchange import AHEAD_BYTES, Exchange, Scope, head_of
+from config.web_server.exchange import (
+    AHEAD_BYTES,
+    FILE_MESSAGE,
+    AnswerMalformed,
+    Exchange,
+    Scope,
+    head_of,
+)
+from config.web_server.limits import STALLED_SECONDS
 
 if TYPE_CHECKING:
     from config.web_server.server import Server
@@ -97,6 +107,7 @@ class Connection(asyncio.BufferedProtocol):
             "client": (str(peer[0]), int(peer[1])) if peer else ("", 0),
             "server": (str(local[0]), int(local[1])) if local else ("", 0),
             "root_path": "",
+            "extensions": {} if is_tls else {FILE_MESSAGE: {}},
         }
         self._server.add(self)
 
@@ -265,6 +276,36 @@ class Connection(asyncio.BufferedProtocol):
     async def drained(self) -> None:
         if self._room:
             await asyncio.shield(self._room)
+
+    async def send_file(self, file: int, start: int, size: int) -> None:
+        """Past the transport, once that has sent what it has. Never over TLS."""
+        # Of our own: the loop knows the other one as the transport's, which may close it.
+        line = os.dup(self._transport.get_extra_info("socket").fileno())
+        try:
+            while size and not self._is_gone:
+                if self._transport.get_write_buffer_size():
+                    await self._room_at(line)
+                    continue
+                with suppress(BlockingIOError):
+                    sent = os.sendfile(line, file, start, size)
+                    if not sent:
+                        raise AnswerMalformed("the file ends before what is to be sent")
+                    start, size = start + sent, size - sent
+                    continue
+                await self._room_at(line)
+        finally:
+            os.close(line)
+
+    async def _room_at(self, line: int) -> None:
+        """Raises ``TimeoutError`` after ``STALLED_SECONDS``."""
+        loop = self._server.loop
+        self._room = self._room or loop.create_future()
+        loop.add_writer(line, self.resume_writing)
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await self.drained()
+        finally:
+            loop.remove_writer(line)
 
     def wants_more(self, size: int) -> None:
         self._server.held_bytes -= size

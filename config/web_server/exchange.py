@@ -1,6 +1,7 @@
 """One request and its answer on a connection of HTTP/1.1, as an ASGI application has them.
 
-Sources: ASGI 3.0, "HTTP & WebSocket Message Format"; RFC 9112, 6 and 7 (bodies), 9 (connections).
+Sources: ASGI 3.0, "HTTP & WebSocket Message Format" and "Extensions"; RFC 9112, 6 and 7 (bodies),
+9 (connections).
 """
 
 import asyncio
@@ -17,6 +18,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 AHEAD_BYTES: Final = 64 * 1024
 """Of a body, received before the application asks for it; the next read may add as much as fits."""
+
+FILE_MESSAGE: Final = "http.response.zerocopysend"
+"""The extension by which an application has bytes of a file sent without a copy of its own."""
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _JOINED_BYTES: Final = 64 * 1024  # what is larger is not copied to stand behind its head
@@ -42,6 +46,13 @@ class Line(Protocol):
 
     async def drained(self) -> None:
         """Wait until the client has room, or is gone."""
+
+    async def send_file(self, file: int, start: int, size: int) -> None:
+        """Send bytes of an open file as they are, behind what was written.
+
+        Raises ``TimeoutError`` when the client takes none for ``STALLED_SECONDS``,
+        ``ConnectionError`` when it is gone, and ``AnswerMalformed`` where the file ends before.
+        """
 
     def wants_more(self, size: int) -> None:
         """The application took so many bytes of the body."""
@@ -124,23 +135,20 @@ class Exchange:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def send(self, message: Message) -> None:
-        """Raises ``AnswerMalformed``."""
+        """Raises ``AnswerMalformed``; of a file as ``Line.send_file``."""
         if message["type"] == "http.response.start":
             self._begin(message["status"], message["headers"])
             return
-        body, is_last = message.get("body", b""), not message.get("more_body", False)
         if self.is_over or not (self.has_begun or self._head):
             raise AnswerMalformed("a body where none is expected")
+        if message["type"] == FILE_MESSAGE:
+            await self._send_file(message["file"], message["offset"], message["count"])
+            return
+        body, is_last = message.get("body", b""), not message.get("more_body", False)
         if not self.has_begun:
             self._frame(len(body) if is_last else None)
         data = self._framed(body, is_last=is_last)
-        if self.has_begun:
-            head = b""
-        else:
-            self.keeps_alive = self.keeps_alive and not self._line.is_ending
-            end = b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n"
-            head = b"".join((self._head, self._line.date, end))
-        self.has_begun = True
+        head = self._head_once()
         self.is_over = is_last
         if not self._is_gone:
             if len(data) <= _JOINED_BYTES:
@@ -150,6 +158,23 @@ class Exchange:
                 self._line.write(data)
             if not is_last:  # the connection waits for the client to take the rest
                 await self._line.drained()
+
+    async def _send_file(self, file: int, start: int, size: int) -> None:
+        """Something follows, be it an empty body. Raises as ``Line.send_file``."""
+        if self._left is None or size > self._left:
+            raise AnswerMalformed("a file beyond the length that the answer says")
+        if head := self._head_once():
+            self._line.write(head)
+        self._left -= size
+        await self._line.send_file(file, start, size)
+
+    def _head_once(self) -> bytes:
+        if self.has_begun:
+            return b""
+        self.has_begun = True
+        self.keeps_alive = self.keeps_alive and not self._line.is_ending
+        end = b"\r\n" if self.keeps_alive else b"connection: close\r\n\r\n"
+        return b"".join((self._head, self._line.date, end))
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         if self._head:

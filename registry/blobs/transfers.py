@@ -14,7 +14,7 @@ from django.conf import settings
 from artifacts.oci.errors import TooManyRequests
 from registry.rows.connections import release_connection
 from registry.storage.base import PIECE_BYTES
-from registry.storage.files import FileReader
+from registry.storage.files import FileReader, Stretch
 
 RETRY_AFTER_SECONDS = 2
 
@@ -116,10 +116,10 @@ class Download(Iterator[bytes]):
         pieces = self._pieces
         return pieces.read(size) if isinstance(pieces, FileReader) else next(pieces, b"")
 
-    def read_from_memory(self, size: int = PIECE_BYTES) -> bytes | None:
+    def next_in_memory(self, size: int = PIECE_BYTES) -> Stretch | None:
         """The next piece; ``None`` when that would wait for a disk or for another machine."""
         pieces = self._pieces
-        return pieces.read_from_memory(size) if isinstance(pieces, FileReader) else None
+        return pieces.next_in_memory(size) if isinstance(pieces, FileReader) else None
 
     def close(self) -> None:
         if self._is_open:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,18 @@ class DiskUsage(NamedTuple):
 
     total: int
     free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes of an open file that are in memory, for whoever sends them without a copy."""
+
+    file: int
+    start: int
+    size: int
+
+    def read(self) -> bytes:
+        return os.pread(self.file, self.size, self.start)
 
 
 class FileReader(Iterator[bytes]):
@@ -72,9 +85,14 @@ class FileReader(Iterator[bytes]):
         except StopIteration:
             return b""
 
-    def read_from_memory(self, size: int = PIECE_BYTES) -> bytes | None:
-        """The next piece; ``None`` when reading it may have to wait."""
-        return self.read(size) if self.is_in_memory(size) else None
+    def next_in_memory(self, most: int = PIECE_BYTES) -> Stretch | None:
+        """The next bytes, none at the end; ``None`` when reading them may have to wait."""
+        if not self.is_in_memory(most):
+            return None
+        stretch = Stretch(self._file, self._position, min(most, self._left))
+        self._position += stretch.size
+        self._left -= stretch.size
+        return stretch
 
     def close(self) -> None:
         if self._file >= 0:

@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +17,10 @@ from config.front_door import bodies, transport
 from config.front_door.requests import environ_of
 from config.front_door.shares import Holder, Place, Shares, ShareTaken
 from config.front_door.transport import Transport
+from config.web_server.exchange import FILE_MESSAGE
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
 from registry.storage.base import PIECE_BYTES
+from registry.storage.files import FileReader
 from tests.asgi import Header, scope
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -278,7 +282,7 @@ class File:
         self.is_closed = True
 
 
-def serving(file: File) -> Application:
+def serving(file: File | FileReader) -> Application:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])
         wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file, 1000)
@@ -298,12 +302,12 @@ def test_a_file_is_sent_whole_and_closed() -> None:
 
 
 class FileInMemory(File):
-    def read_from_memory(self, _size: int) -> bytes | None:
+    def next_in_memory(self, _size: int) -> bytes | None:
         return self.read()
 
 
 class FilePartlyInMemory(File):
-    def read_from_memory(self, _size: int) -> bytes | None:
+    def next_in_memory(self, _size: int) -> bytes | None:
         return self.read() if self.left % 3 else None
 
 
@@ -322,6 +326,33 @@ def test_what_is_in_memory_takes_no_thread() -> None:
     run(serving(file), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
 
     assert file.readers == {threading.current_thread().name}
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Iterator[FileReader]:
+    """Bytes 1 to 300,000 of a file, which are in memory."""
+    path = tmp_path / "file"
+    path.write_bytes(b"-" + b"x" * 300_000)
+    reader = FileReader(os.open(path, os.O_RDONLY), 1, 300_000)
+    yield reader
+    reader.close()
+
+
+def test_what_is_in_memory_is_sent_by_a_server_that_can_without_being_read(
+    stored: FileReader,
+) -> None:
+    about = {**scope("GET", "/v2/a/b/blobs/c"), "extensions": {FILE_MESSAGE: {}}}
+
+    exchange = run(serving(stored), Exchange([END]), about)
+
+    places = [m for m in exchange.sent if m["type"] == FILE_MESSAGE]
+    assert [(place["offset"], place["count"]) for place in places] == [(1, 300_000)]
+
+
+def test_what_is_in_memory_is_read_for_a_server_that_sends_no_files(stored: FileReader) -> None:
+    exchange = run(serving(stored), Exchange([END]), scope("GET", "/v2/a/b/blobs/c"))
+
+    assert exchange.body == b"x" * 300_000
 
 
 def test_a_file_that_nobody_reads_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,12 +422,12 @@ class Sizes:
         self.asked: list[int] = []
         self.left = 16 * 1024 * 1024
 
-    def read_from_memory(self, size: int) -> bytes:
+    def next_in_memory(self, size: int) -> bytes:
         self.asked.append(size)
         self.left -= size
         return b"x" * size if self.left >= 0 else b""
 
-    read = read_from_memory
+    read = next_in_memory
 
     def close(self) -> None:
         """Nothing is held."""

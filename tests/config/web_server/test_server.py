@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.web_server import connection as connection_module
 from config.web_server import peers as peers_module
-from config.web_server.exchange import Message, Receive, Scope, Send, head_of
+from config.web_server.exchange import FILE_MESSAGE, Message, Receive, Scope, Send, head_of
 from config.web_server.limits import listen
 from config.web_server.server import Server
 
@@ -300,6 +302,107 @@ def test_who_does_not_read_is_sent_no_more_than_there_is_room_for() -> None:
         time.sleep(0.3)
 
         assert len(server.seen) < 4
+
+
+FILE = bytes(range(256)) * (32 * 1024)  # more than a connection holds in the system
+
+
+@pytest.fixture
+def sends_file(tmp_path: Path) -> Callable[..., Any]:
+    """An application that sends all of a file but its first byte, and says how that ended."""
+    path = tmp_path / "file"
+    path.write_bytes(b"-" + FILE)
+
+    def made(size: int = len(FILE)) -> Any:
+        async def application(
+            scope: Scope, _receive: Receive, send: Send, see: Callable[[str], None]
+        ) -> None:
+            if scope["raw_path"] != b"/file":
+                await answer(send, scope["raw_path"])
+                return
+            headers = [(b"content-length", b"%d" % size)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            with path.open("rb") as file:
+                place = {"file": file.fileno(), "offset": 1, "count": size}
+                try:
+                    await send({"type": FILE_MESSAGE, **place, "more_body": True})
+                except Exception as error:
+                    see(type(error).__name__)
+                    raise
+            await send({"type": "http.response.body", "body": b""})
+
+        return application
+
+    return made
+
+
+def test_a_file_is_sent_as_it_is_from_where_it_was_asked_for(sends_file: Any) -> None:
+    with running(sends_file()) as server, server.connect() as connection:
+        connection.sendall(GET % b"file" + GET % b"next")
+
+        got = read_until(connection, b"/next")
+
+    _, _, behind = got.partition(b"\r\n\r\n")
+    assert behind[: len(FILE)] == FILE
+    assert behind[len(FILE) :].startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_others_are_answered_while_a_file_waits_for_its_client(sends_file: Any) -> None:
+    with running(sends_file()) as server, server.connect() as slow:
+        slow.sendall(GET % b"file")
+        slow.recv(10)
+
+        got = server.ask(b"GET /other HTTP/1.0\r\n\r\n")
+
+        assert got.endswith(b"/other")
+
+
+def test_a_file_that_is_shorter_than_promised_does_not_look_whole(sends_file: Any) -> None:
+    with running(sends_file(len(FILE) + 1)) as server, server.connect() as connection:
+        connection.sendall(GET % b"file")
+
+        got = read_all(connection).removesuffix(b"<reset>")
+
+        assert got.partition(b"\r\n\r\n")[2] in FILE
+        server.saw("AnswerMalformed")
+
+
+def test_a_file_of_which_nothing_is_taken_for_too_long_ends(
+    sends_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "STALLED_SECONDS", 0.3)
+    with running(sends_file()) as server, server.connect() as connection:
+        connection.sendall(GET % b"file")
+
+        server.saw("TimeoutError")
+        assert len(read_all(connection)) < len(FILE)
+
+
+def test_a_file_goes_on_for_a_client_that_takes_some_of_it_in_time(
+    sends_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "STALLED_SECONDS", 1)
+    with running(sends_file()) as server, server.connect() as connection:
+        connection.sendall(b"GET /file HTTP/1.0\r\n\r\n")
+        got = b""
+        for _ in range(8):
+            time.sleep(0.25)
+            got += connection.recv(len(FILE) // 8, socket.MSG_WAITALL)
+        got += read_all(connection)
+
+    assert got.endswith(FILE)
+
+
+def test_a_file_is_let_go_when_its_client_is_gone(sends_file: Any) -> None:
+    with running(sends_file()) as server:
+        with server.connect() as connection:
+            connection.sendall(GET % b"file")
+            connection.recv(10)
+
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while server.server._answering:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /a HT", GET % b"a"], ids=["silent", "half", "idle"])
