@@ -97,3 +97,26 @@ def test_text_in_plots_is_as_large_as_other_small_text(
     assert len(drawn) > 4
     assert {pixels for pixels, _ in drawn} == {12}
     assert all(is_inside for _, is_inside in drawn)
+
+
+def test_the_first_tag_and_what_is_known_of_it_are_in_sight_on_a_phone(
+    open_window: OpenWindow,
+) -> None:
+    page = open_window("alice", width=NARROW).goto("/acme/web/-/tags")
+
+    card = page.locator("tbody tr").nth(1)
+
+    assert page.locator("tbody tr").first.evaluate("row => row.getBoundingClientRect().top") < 500
+    tops = card.locator("td:visible").filter(has_text=re.compile("Verified|KiB|ago"))
+    assert len(set(tops.evaluate_all("all => all.map(one => Math.round(one.offsetTop / 8))"))) == 1
+    expect(card).not_to_contain_text("Never", use_inner_text=True)
+
+
+@pytest.mark.parametrize("path", ["/system/people", "/system/organizations", "/system/settings"])
+def test_a_filter_and_its_button_stand_in_one_line(open_window: OpenWindow, path: str) -> None:
+    page = open_window("admin").goto(path)
+
+    form = page.get_by_role("search").filter(has=page.get_by_role("button", name="Filter"))
+
+    boxes = [part.bounding_box() for part in form.locator(".b-filter, button").all()]
+    assert len({round(box["y"]) for box in boxes if box}) == 1

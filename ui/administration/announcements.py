@@ -81,7 +81,7 @@ class AnnouncementsPage(RegistryPage):
 class AnnouncementPage(RegistryPage):
     template = "ui/administration/announcement.html"
     tab = "announcements"
-    crumb = "Change"
+    crumb = "Change announcement"
 
     def get(self, request: HttpRequest, announcement: int) -> HttpResponse:
         row = self._announcement(announcement)

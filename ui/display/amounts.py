@@ -36,6 +36,11 @@ def bytes_text(size: float) -> str:
     )
 
 
+def number_text(count: int) -> str:
+    """``3,335``."""
+    return f"{count:,}"
+
+
 def distance(span: timedelta) -> str:
     """``3 hours``: the greatest unit that fits, of what has passed."""
     for unit, name, _ in _STEPS:

@@ -14,7 +14,7 @@ from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from ui.display import plots
 from ui.display.amounts import ago as ago_text
-from ui.display.amounts import bytes_text, short_digest
+from ui.display.amounts import bytes_text, number_text, short_digest
 from ui.display.kinds import look_of
 from ui.forms import ONCE, new_mark
 
@@ -36,6 +36,7 @@ register.simple_tag(plots.sizes_over_time, name="sizes_over_time")
 register.simple_tag(plots.avatar, name="avatar")
 register.filter("bytes", bytes_text)
 register.filter("short", short_digest)
+register.filter("number", number_text)
 register.filter("look", look_of)
 
 

@@ -93,7 +93,7 @@ def test_tags_of_signatures_are_counted_apart(page: Client, web: Repository) -> 
     shown = text(page, "/acme/web")
 
     assert '<a href="/acme/web/-/tags">1</a>' in shown
-    assert "<dt>Of signatures</dt><dd>1</dd>" in shown
+    assert "<dt>Signature tags</dt><dd>1</dd>" in shown
 
 
 # --- New ----------------------------------------------------------------------------------------
