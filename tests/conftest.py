@@ -24,7 +24,9 @@ from tests.template import copy_migrated_database
 # With BERTH_REQUIRE_ALL=1 every test must run: a missing client or database is a failure.
 REQUIRE_ALL = os.environ.get("BERTH_REQUIRE_ALL") == "1"
 # Kubernetes takes longer to build than all tests to run: `make cluster`.
-MAY_SKIP = "tests/deploy/operator/test_in_a_cluster.py"
+MAY_SKIP = tuple(
+    f"tests/deploy/operator/test_{name}.py" for name in ("in_a_cluster", "on_openshift")
+)
 
 IS_SQLITE = not os.environ.get("BERTH_DB_URI")
 _ON_POSTGRESQL = [

@@ -5,88 +5,30 @@ A pretended node stands in for machines: no container runs.
 
 import base64
 import json
-import os
 import random
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.operator.control_plane import (
-    OPERATOR,
-    ControlPlane,
-    Node,
-    controllers,
-    missing_programs,
-    running_control_plane,
-    until,
+from tests.deploy.operator.control_plane import OPERATOR, ControlPlane, Node, until
+from tests.deploy.operator.control_plane.installed import (
+    NEEDS_CLUSTER,
+    condition,
+    create,
+    endpoint,
+    made,
+    manifest_of,
+    objects,
+    operator,
+    version,
 )
-from tests.live import ROOT, free_port
 
-pytestmark = [
-    pytest.mark.xdist_group("cluster"),
-    pytest.mark.skipif(
-        bool(missing_programs()),
-        reason=f"no control plane: {', '.join(missing_programs())} is missing (make cluster)",
-    ),
-]
+pytestmark = NEEDS_CLUSTER
 
-INSTALL = ROOT / "deploy/operator/install"
-IMAGE, NEXT_IMAGE = "registry.example.com/berth:1.0.0", "registry.example.com/berth:1.1.0"
+NEXT_IMAGE = "registry.example.com/berth:1.1.0"
 _numbers = iter(range(1000))
-EMPTY = """
-apiVersion: quay.redhat.com/v1
-kind: QuayRegistry
-metadata:
-  name: quay
-  namespace: {namespace}
-spec: {{}}
-"""
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with running_control_plane(tmp_path_factory.mktemp("plane")) as plane:
-        plane.kubectl("apply", "-k", str(INSTALL))
-        crds = ("crd/quayregistries.quay.redhat.com", "crd/berths.berth.dev")
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
-        with controllers(plane):
-            yield plane
-
-
-@pytest.fixture(scope="module")
-def node(plane: ControlPlane) -> Iterator[Node]:
-    with Node(plane).running() as node:
-        yield node
-
-
-@contextmanager
-def operator(plane: ControlPlane, image: str = IMAGE) -> Iterator["subprocess.Popen[bytes]"]:
-    with (plane.folder / "operator.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.operator"],
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(plane.folder),
-                "KUBECONFIG": str(plane.kubeconfig(OPERATOR)),
-                "BERTH_IMAGE": image,
-                "INGRESS_DOMAIN": "apps.example.com",
-                "LIVENESS": f"http://127.0.0.1:{free_port()}/healthz",
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +45,12 @@ def nobody(running: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(plane: ControlPlane, running: object) -> str:
+def shared(plane: ControlPlane, running: object) -> Iterator[str]:
     """The namespace of a registry that is there, and stays as it is."""
     plane.kubectl("create", "namespace", "shared")
     made(plane, "shared")
-    return "shared"
+    yield "shared"
+    plane.kubectl("delete", "quayregistry", "-n", "shared", "quay", "--wait=false")
 
 
 @pytest.fixture
@@ -116,40 +59,6 @@ def namespace(plane: ControlPlane) -> Iterator[str]:
     plane.kubectl("create", "namespace", name)
     yield name
     plane.kubectl("delete", "quayregistries,berths", "--all", "-n", name, "--wait=false")
-
-
-def endpoint(plane: ControlPlane, namespace: str) -> str:
-    template = "jsonpath={ .status.registryEndpoint }"
-    return plane.kubectl("get", "quayregistry", "-n", namespace, "quay", "-o", template)
-
-
-def registry(plane: ControlPlane, namespace: str, kind: str = "quayregistry") -> dict[str, Any]:
-    found = json.loads(plane.kubectl("get", kind, "-n", namespace, "quay", "-o", "json"))
-    assert isinstance(found, dict)
-    return found
-
-
-def condition(plane: ControlPlane, namespace: str, name: str, kind: str = "quayregistry") -> str:
-    """Its status and its reason."""
-    for found in registry(plane, namespace, kind).get("status", {}).get("conditions", []):
-        if found["type"] == name:
-            return f"{found['status']} {found['reason']}"
-    return ""
-
-
-def version(plane: ControlPlane, namespace: str, kind: str = "quayregistry") -> str:
-    return str(registry(plane, namespace, kind).get("status", {}).get("currentVersion", ""))
-
-
-def objects(plane: ControlPlane, namespace: str) -> list[str]:
-    kinds = "deploy,sts,svc,ingress,job,hpa,pdb,pvc,secret,sa"
-    listed = plane.kubectl("get", kinds, "-n", namespace, "-o", "name").split()
-    return sorted(name for name in listed if not name.endswith("serviceaccount/default"))
-
-
-def made(plane: ControlPlane, namespace: str) -> None:
-    plane.kubectl("create", "-n", namespace, "-f", "-", stdin=EMPTY.format(namespace=namespace))
-    until(lambda: version(plane, namespace))
 
 
 # --- The documented commands --------------------------------------------------------------------
@@ -187,9 +96,8 @@ def test_the_first_password_is_where_it_should_be(plane: ControlPlane, shared: s
 
 @pytest.mark.usefixtures("running")
 def test_a_berth_is_the_same(plane: ControlPlane, namespace: str) -> None:
-    manifest = yaml.safe_load(EMPTY.format(namespace=namespace))
-    manifest |= {"apiVersion": "berth.dev/v1alpha1", "kind": "Berth"}
-    plane.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+    kind = {"apiVersion": "berth.dev/v1alpha1", "kind": "Berth"}
+    create(plane, manifest_of(namespace, {}) | kind)
 
     until(lambda: version(plane, namespace, "berth"))
 
@@ -208,9 +116,7 @@ def test_a_bundle_brings_a_name_and_stores(plane: ControlPlane, namespace: str) 
     file.write_text(yaml.safe_dump(config))
     secret = ("create", "secret", "generic", "-n", namespace, "bundle")
     plane.kubectl(*secret, f"--from-file={file}")
-    manifest = yaml.safe_load(EMPTY.format(namespace=namespace))
-    manifest["spec"] = {"configBundleSecret": "bundle"}
-    plane.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+    create(plane, manifest_of(namespace, {"configBundleSecret": "bundle"}))
 
     until(lambda: version(plane, namespace))
 
@@ -222,8 +128,7 @@ def test_a_bundle_brings_a_name_and_stores(plane: ControlPlane, namespace: str) 
 
 
 def test_kubernetes_refuses_a_spec_of_other_types(plane: ControlPlane) -> None:
-    manifest = yaml.safe_load(EMPTY.format(namespace="default"))
-    manifest["spec"] = {"components": "all"}
+    manifest = manifest_of("default", {"components": "all"})
 
     done = plane.run_kubectl("create", "-f", "-", stdin=json.dumps(manifest))
 
@@ -252,12 +157,9 @@ def test_a_spec_that_cannot_be_followed_changes_nothing(
 def test_what_the_cluster_refuses_is_told_before_anything_is_made(
     plane: ControlPlane, namespace: str
 ) -> None:
-    manifest = yaml.safe_load(EMPTY.format(namespace=namespace))
     wrong = {"limits": {"memory": "much"}}
-    manifest["spec"] = {
-        "components": [{"kind": "quay", "managed": True, "overrides": {"resources": wrong}}]
-    }
-    plane.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+    component = {"kind": "quay", "managed": True, "overrides": {"resources": wrong}}
+    create(plane, manifest_of(namespace, {"components": [component]}))
 
     until(lambda: condition(plane, namespace, "RolloutBlocked") == "True ComponentCreationFailed")
 
@@ -329,7 +231,7 @@ def test_a_new_operator_upgrades_what_is_there(plane: ControlPlane, shared: str)
 @pytest.mark.usefixtures("nobody")
 def test_killed_again_and_again_it_comes_to_the_same(plane: ControlPlane, namespace: str) -> None:
     chance = random.Random(20260102)
-    plane.kubectl("create", "-f", "-", stdin=EMPTY.format(namespace=namespace))
+    create(plane, manifest_of(namespace, {}))
 
     for _ in range(4):
         with operator(plane) as process, pytest.raises(subprocess.TimeoutExpired):

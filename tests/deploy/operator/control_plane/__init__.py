@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from ssl import CERT_NONE, create_default_context
 from typing import Any
@@ -41,14 +42,21 @@ def missing_programs() -> list[str]:
     return [name for name in PROGRAMS if find_client(name) is None]
 
 
+class KubectlFailed(AssertionError):
+    """It said no, or the API server did."""
+
+
 @dataclass(slots=True)
 class ControlPlane:
     folder: Path
     url: str
+    server: "subprocess.Popen[bytes]"
 
     def kubeconfig(self, user: str) -> Path:
         """A file with which programs speak to the API server as ``user``."""
         file = self.folder / f"{user.replace(':', '-')}.kubeconfig"
+        if file.exists():  # somebody may be reading it
+            return file
         cluster = {"server": self.url, "insecure-skip-tls-verify": True}
         content = {
             "apiVersion": "v1",
@@ -62,9 +70,10 @@ class ControlPlane:
         return file
 
     def kubectl(self, *words: str, stdin: str = "", user: str = ADMIN) -> str:
-        """What kubectl writes to standard output, if it succeeds."""
+        """What kubectl writes to standard output. Raises ``KubectlFailed``."""
         done = self.run_kubectl(*words, stdin=stdin, user=user)
-        assert done.returncode == 0, f"kubectl {' '.join(words)}\n{done.stderr}"
+        if done.returncode:
+            raise KubectlFailed(f"kubectl {' '.join(words)}\n{done.stderr}")
         return done.stdout
 
     def run_kubectl(
@@ -83,6 +92,15 @@ class ControlPlane:
             timeout=60,
             check=False,
         )
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """The API server takes connections meanwhile, and answers nothing until the end."""
+        self.server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.server.send_signal(signal.SIGCONT)
 
 
 @contextmanager
@@ -103,7 +121,7 @@ def running_control_plane(folder: Path) -> Iterator[ControlPlane]:
                 *("--initial-cluster", f"default={others}"),
             )
         )
-        stack.enter_context(
+        server = stack.enter_context(
             _running(
                 folder,
                 "kube-apiserver",
@@ -122,7 +140,7 @@ def running_control_plane(folder: Path) -> Iterator[ControlPlane]:
                 "--disable-admission-plugins=ServiceAccount",
             )
         )
-        plane = ControlPlane(folder, f"https://127.0.0.1:{port}")
+        plane = ControlPlane(folder, f"https://127.0.0.1:{port}", server)
         until(lambda: _is_ready(plane.url), seconds=_START_SECONDS)
         yield plane
 
@@ -151,7 +169,8 @@ class Node:
 
     @contextmanager
     def running(self) -> Iterator["Node"]:
-        thread = threading.Thread(target=self._go_on)
+        config = KubeConfig.from_file(self.plane.kubeconfig(ADMIN))
+        thread = threading.Thread(target=self._go_on, args=[config])
         thread.start()
         try:
             yield self
@@ -159,8 +178,7 @@ class Node:
             self._over.set()
             thread.join()
 
-    def _go_on(self) -> None:
-        config = KubeConfig.from_file(self.plane.kubeconfig(ADMIN))
+    def _go_on(self, config: KubeConfig) -> None:
         logging.getLogger("httpx2").setLevel(logging.WARNING)
         with Client(config=config) as client:
             while not self._over.wait(0.3):
@@ -188,15 +206,25 @@ class Node:
 
 
 def until(holds: Callable[[], Any], *, seconds: float = 180) -> None:
-    """Wait for what other processes bring about, at most so long."""
+    """Wait for what other processes bring about, at most so long.
+
+    A busy API server may refuse to answer: it is asked again.
+    """
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+    failure: KubectlFailed | None = None
+    while time.monotonic() < deadline:
+        try:
+            if holds():
+                return
+            failure = None
+        except KubectlFailed as failed:
+            failure = failed
         time.sleep(0.5)
+    raise AssertionError(f"not within {seconds} seconds") from failure
 
 
 @contextmanager
-def _running(folder: Path, name: str, *arguments: str) -> Iterator[None]:
+def _running(folder: Path, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             [_program(name), *arguments],
@@ -207,7 +235,7 @@ def _running(folder: Path, name: str, *arguments: str) -> Iterator[None]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(30)
@@ -241,6 +269,7 @@ def _is_ready(url: str) -> bool:
     context = create_default_context()
     context.check_hostname, context.verify_mode = False, CERT_NONE
     ask = f"{url}/readyz"
-    with suppress(OSError), urllib.request.urlopen(ask, timeout=5, context=context) as answer:
+    failures = (OSError, HTTPException)
+    with suppress(*failures), urllib.request.urlopen(ask, timeout=5, context=context) as answer:
         return bool(answer.read() == b"ok")
     return False
