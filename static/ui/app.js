@@ -18,6 +18,25 @@ function localize(part) {
 localize(document);
 document.addEventListener("htmx:load", (event) => localize(event.detail.elt));
 
+// They are typed in that zone too, and sent in UTC.
+const ZONE = MOMENT.resolvedOptions().timeZone;
+const MOMENT_FIELDS = "input[type=datetime-local]";
+
+for (const field of document.querySelectorAll(MOMENT_FIELDS)) {
+  for (const text of [...field.labels, document.getElementById(`${field.id}_helptext`)]) {
+    if (text) text.textContent = text.textContent.replace("UTC", ZONE);
+  }
+  if (!field.value || field.value !== field.defaultValue) continue; // what the browser kept is in it already
+  const at = new Date(`${field.value}Z`);
+  field.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+document.addEventListener("formdata", (event) => {
+  for (const field of event.target.querySelectorAll(MOMENT_FIELDS)) {
+    if (field.value) event.formData.set(field.name, new Date(field.value).toISOString().slice(0, 16));
+  }
+});
+
 // What is said of a value while it is typed takes the place of what was said of the one before.
 document.addEventListener("htmx:afterSwap", (event) => {
   const field = document.getElementById(event.detail.target.dataset.answers);

@@ -1,6 +1,7 @@
 """What a form says while one types is true of what stands in it then."""
 
 import re
+from datetime import datetime, timedelta
 
 from playwright.sync_api import expect
 
@@ -74,3 +75,23 @@ def test_names_are_suggested_in_the_field_that_takes_them(open_window: OpenWindo
         window.page.locator("main input[list=picks-name]").press_sequentially("ali")
 
     expect(window.page.locator("#picks-name option").first).to_have_attribute("value", "alice")
+
+
+def test_a_moment_is_typed_in_the_zone_of_who_types_it_and_sent_in_utc(
+    open_window: OpenWindow,
+) -> None:
+    window = open_window("admin")
+    zone = window.context.new_cdp_session(window.page)
+    zone.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
+    page = window.goto("/system/announcements")
+    page.get_by_role("link", name="New disks").click()
+    begin, end = page.locator("#id_starts_at"), page.locator("#id_ends_at")
+    said = str(begin.get_attribute("value"))
+
+    end.fill("2030-01-01T09:30")
+
+    shown = datetime.fromisoformat(said) + timedelta(hours=9)
+    expect(begin).to_have_value(f"{shown:%Y-%m-%dT%H:%M}")
+    expect(page.locator("#id_ends_at_helptext")).to_contain_text("Asia/Tokyo")
+    sent = page.evaluate("Object.fromEntries(new FormData(document.querySelector('main form')))")
+    assert (sent["starts_at"], sent["ends_at"]) == (said, "2030-01-01T00:30")

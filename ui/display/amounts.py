@@ -1,10 +1,12 @@
 """Amounts and times in a few words."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -75,6 +77,15 @@ def ago(moment: datetime, now: datetime) -> str:
     if moment > now:
         return f"in {lifetime(moment - now)}"
     return "just now" if now - moment < timedelta(minutes=1) else f"{distance(now - moment)} ago"
+
+
+def moment(at: datetime) -> SafeString:
+    """The date and time; ``app.js`` writes it in the reader's own zone and leaves UTC as title."""
+    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    at_text = at.isoformat(timespec="seconds")
+    return format_html(
+        '<time class="b-nowrap" datetime="{}" title="{}" data-moment>{}</time>', at_text, text, text
+    )
 
 
 def short_digest(digest: str) -> str:

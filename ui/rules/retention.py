@@ -22,7 +22,7 @@ from registry.retention.selection import (
 from registry.retention.services import preview_page, request_run, set_rules
 from ui.pages import FORM_REFUSED, reason_of
 from ui.rules.places import NamespaceTagRules, RepositoryRules, RulePage
-from ui.rules.rule_forms import KINDS, RuleEditor
+from ui.rules.rule_forms import EXAMPLES, KINDS, RuleEditor
 
 SHOWN = 50  # tags on one page of the preview
 COUNTED = 10_000  # of the newest tags, for rules that keep a number of them
@@ -90,6 +90,7 @@ class RetentionPlace(RulePage):
             "is_on": settings.BERTH.FEATURE_AUTO_PRUNE,
             "counted": COUNTED,
             "kinds": KINDS,
+            "examples": EXAMPLES,
             "suggested": self.suggested(),
             "poll_seconds": settings.BERTH.AUTO_PRUNING_POLL_PERIOD,
         }

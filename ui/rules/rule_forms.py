@@ -1,6 +1,7 @@
 """The editor of retention rules: all of them in one form, changed step by step on the server."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -32,6 +33,44 @@ _FIELDS = ("kind", "value", "pattern", "syntax", "matches")
 
 
 Row = dict[str, str]  # what the fields of one rule say
+
+
+def _row(kind: RuleKind, value: str = "", pattern: str = "") -> Row:
+    new = {"kind": kind.value, "value": value, "pattern": pattern}
+    return {**new, "syntax": Syntax.GLOB.value, "matches": "match"}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Rules that many want, to begin with."""
+
+    title: str
+    text: str
+    rows: Sequence[Row]
+
+
+EXAMPLES = {
+    "newest": Example(
+        "Nothing older than 90 days, but always the five newest",
+        "keep the newest 5, then remove what is older than 90d",
+        (_row(RuleKind.KEEP, "5"), _row(RuleKind.CREATION_DATE, "90d")),
+    ),
+    "releases": Example(
+        "Ten releases, all else for a week",
+        "keep the newest 10 of v* and remove the others, then remove what is older than 7d",
+        (_row(RuleKind.NUMBER_OF_TAGS, "10", "v*"), _row(RuleKind.CREATION_DATE, "7d")),
+    ),
+    "pulled": Example(
+        "Releases for ever, all else while it is pulled",
+        "keep v*, then remove what nobody pulled for 60d",
+        (_row(RuleKind.KEEP, "", "v*"), _row(RuleKind.LAST_PULL, "60d")),
+    ),
+    "everything": Example(
+        "Everything, whatever else would hold",
+        "the one rule that keeps all of them",
+        (_row(RuleKind.KEEP),),
+    ),
+}
 
 
 class RuleForm(PageForm):
@@ -126,9 +165,9 @@ def _rows_of(data: Mapping[str, str]) -> list[Row]:
 def _after(rows: list[Row], step: str) -> list[Row]:
     what, _, which = step.partition("-")
     if what == "add" and which in set(RuleKind) and len(rows) < MAX_RULES:
-        value = _FIRST_VALUES[RuleKind(which)]
-        new = {"kind": which, "value": value, "pattern": "", "syntax": "glob", "matches": "match"}
-        return [*rows, new]
+        return [*rows, _row(RuleKind(which), _FIRST_VALUES[RuleKind(which)])]
+    if what == "example" and which in EXAMPLES:
+        return [*EXAMPLES[which].rows]
     at = int(which) if which.isascii() and which.isdigit() and len(which) < 4 else len(rows)
     if what == "remove" and at < len(rows):
         return rows[:at] + rows[at + 1 :]

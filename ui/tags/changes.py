@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
+from django.utils.html import format_html
 
 from accounts.audit.services import Actor
 from artifacts.oci.names import is_tag
@@ -21,6 +22,7 @@ from registry.repositories.models import Repository
 from registry.tags.models import Tag
 from registry.tags.services import delete_tag, require_mutable, set_expiry, set_immutable
 from registry.tags.time_machine import time_machine_of
+from ui.display.amounts import moment
 from ui.pages import FORM_REFUSED, reason_of
 from ui.tags.expiry import ExpiryForm
 from ui.tags.filters import Filters
@@ -71,7 +73,7 @@ def _delete_effect(tag: Tag, order: Order) -> str:
     until = order.now + time_machine_of(order.repository.namespace)
     if until <= order.now:
         return "Goes, and cannot be restored: the time machine is off."
-    return f"Goes, and can be restored until {until:%Y-%m-%d %H:%M} UTC."
+    return format_html("Goes, and can be restored until {}.", moment(until))
 
 
 def _delete(name: str, order: Order) -> None:
@@ -92,7 +94,7 @@ def _expiry_effect(tag: Tag, order: Order) -> str:
         require_mutable(tag, "made to expire")
     if tag.expires_at is None:
         return "Does not expire now."
-    return f"Expires on {tag.expires_at:%Y-%m-%d %H:%M} UTC now."
+    return format_html("Expires on {} now.", moment(tag.expires_at))
 
 
 def _set_expiry(name: str, order: Order) -> object:
@@ -137,7 +139,7 @@ CHANGES: Final[Mapping[str, Change]] = {
             "push",
             "Change expiry",
             "calendar-clock",
-            "Expiry changed of {tags}.",
+            "The expiry of {tags} is changed.",
             _expiry_effect,
             _set_expiry,
         ),

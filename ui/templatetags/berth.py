@@ -1,6 +1,6 @@
 """Template tags of every page. Load with ``{% load berth %}``."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from accounts.users.models import Namespace
 from registry.repositories.models import Repository
 from ui.display import plots
 from ui.display.amounts import ago as ago_text
-from ui.display.amounts import bytes_text, number_text, short_digest
+from ui.display.amounts import bytes_text, moment, number_text, short_digest
 from ui.display.kinds import look_of
 from ui.forms import ONCE, new_mark
 
@@ -34,20 +34,11 @@ register.simple_tag(plots.sparkline, name="sparkline")
 register.simple_tag(plots.bars, name="bars")
 register.simple_tag(plots.sizes_over_time, name="sizes_over_time")
 register.simple_tag(plots.avatar, name="avatar")
+register.simple_tag(moment)
 register.filter("bytes", bytes_text)
 register.filter("short", short_digest)
 register.filter("number", number_text)
 register.filter("look", look_of)
-
-
-@register.simple_tag
-def moment(at: datetime) -> SafeString:
-    """The date and time; ``app.js`` writes it in the reader's own zone and leaves UTC as title."""
-    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    at_text = at.isoformat(timespec="seconds")
-    return format_html(
-        '<time class="b-nowrap" datetime="{}" title="{}" data-moment>{}</time>', at_text, text, text
-    )
 
 
 @register.simple_tag(takes_context=True)

@@ -20,6 +20,7 @@ from tests.registry.builders import NOW, make_repository, make_user
 from tests.registry.retention.tags import AGE, KEEP, NUMBER, PULL, glob, push_tags, regex, seconds
 from tests.ui.browsing import browser
 from ui.rules import retention as pages
+from ui.rules.rule_forms import EXAMPLES
 
 pytestmark = pytest.mark.django_db
 
@@ -101,8 +102,19 @@ def test_rules_are_added_moved_and_removed_without_being_kept(owner: Client) -> 
     assert not RetentionRule.objects.exists()
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_rules_that_many_want_are_written_and_can_be_saved(owner: Client, name: str) -> None:
+    written = owner.post(ADDRESS, sent(f"example-{name}", KEEP_TWO))
+    rows = EXAMPLES[name].rows
+
+    assert kinds(written) == [row["kind"] for row in rows]
+    assert not RetentionRule.objects.exists()
+    assert owner.post(ADDRESS, sent("save", *rows)).status_code == 302
+
+
 @pytest.mark.parametrize(
-    "step", ["up-0", "down-1", "up-9", "remove-7", "add-x", "up-", "up--1", "up-²", "x", ""]
+    "step",
+    ["example-x", "up-0", "down-1", "up-9", "remove-7", "add-x", "up-", "up--1", "up-²", "x", ""],
 )
 def test_a_step_that_cannot_be_taken_changes_nothing(owner: Client, step: str) -> None:
     answer = owner.post(ADDRESS, sent(step, KEEP_TWO, {"kind": "keep"}))
