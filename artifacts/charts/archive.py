@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artifacts.archives.gunzip import Gunzip, GzipBroken, Packed
+from artifacts.archives.streams import Unpacked
 from artifacts.archives.tar import TarBroken, members
 
 MAX_UNPACKED_BYTES: Final = 100 * 1024 * 1024  # as Helm since 3.17.3
@@ -67,45 +68,30 @@ def entries(
         raise ChartUnreadable(f"its archive {error}") from error
 
 
-class _Bounded:
-    """A stream that ends in an error when more comes out of it than a chart may hold."""
+class _Bounded(Unpacked):
+    """A stream that ends in an error when more comes out of it than a chart may hold.
+
+    It is whole without a mark of its end: Helm wants none either.
+    """
 
     def __init__(self, stream: Gunzip, room: Room) -> None:
         self._stream = stream
-        self._take = room.take
+        self._room = room
 
-    def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes."""
-        return b"".join(self._pieces(size))
+    def take(self, size: int) -> None:
+        self._room.take(size)
 
-    def read_or_end(self, size: int) -> bytes:
-        """As ``read``, but nothing at the end of an archive: Helm wants no mark of it either."""
-        piece = self._piece(size)
-        if piece:
-            self._take(len(piece))
-            return piece + self.read(size - len(piece))
-        if not self._stream.is_whole:
-            raise ChartUnreadable("its archive is cut short")
-        return b""
-
-    def skip(self, size: int) -> None:
-        for _ in self._pieces(size):
-            pass
-
-    def _pieces(self, size: int) -> Iterator[bytes]:
-        self._take(size)
-        while size > 0:
-            piece = self._piece(size)
-            if not piece:
-                raise ChartUnreadable("its archive is cut short")
-            size -= len(piece)
-            yield piece
-
-    def _piece(self, size: int) -> bytes:
+    def piece(self, size: int) -> bytes:
         try:
             return self._stream.read(min(size, _PIECE))
         except GzipBroken as error:
             raise ChartUnreadable(f"its archive cannot be unpacked: {error}") from error
+
+    def is_whole(self) -> bool:
+        return self._stream.is_whole
+
+    def cut_short(self) -> ChartUnreadable:
+        return ChartUnreadable("its archive is cut short")
 
 
 def _path(name: str) -> str:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from artifacts.archives.tar import Member, TarBroken, TooManyEntries, members
-from artifacts.images.unpacking import BoundMet, ListingEnds, Unpacked
+from artifacts.images.unpacking import BoundMet, ListingEnds, UnpackedLayer
 
 MAX_UNPACKED_BYTES: Final = 1024 * 1024 * 1024
 MAX_FILES: Final = 50_000
@@ -131,7 +131,7 @@ def files_of(
 ) -> Iterator[LayerFile]:
     """As ``list_files``, file by file as they stream by. Raises ``ListingEnds`` where they end."""
     try:
-        unpacked = Unpacked(packed, bounds.unpacked_bytes, (patience or Patience()).tick)
+        unpacked = UnpackedLayer(packed, bounds.unpacked_bytes, (patience or Patience()).tick)
         for file, member in _files(unpacked, bounds):
             if file.kind != "file" or not member.is_plain:
                 yield file
@@ -160,7 +160,7 @@ def contents_of(
     last = max(numbers)
     tick = (patience or Patience()).tick
     try:
-        unpacked = Unpacked(packed, MAX_UNPACKED_BYTES, tick)
+        unpacked = UnpackedLayer(packed, MAX_UNPACKED_BYTES, tick)
         for index, member in enumerate(members(unpacked, most=last + 1)):
             if index in numbers:
                 yield index, member.pieces()
@@ -171,7 +171,7 @@ def contents_of(
     raise ListingEnds("it is cut short")
 
 
-def _files(stream: Unpacked, bounds: Bounds) -> Iterator[tuple[LayerFile, Member]]:
+def _files(stream: UnpackedLayer, bounds: Bounds) -> Iterator[tuple[LayerFile, Member]]:
     room = bounds.names_bytes
     for member in members(stream, most=bounds.files):
         file = LayerFile(

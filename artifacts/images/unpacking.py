@@ -8,6 +8,7 @@ import zstandard
 
 from artifacts.archives.forms import GZIP, is_zstd, unread_form
 from artifacts.archives.gunzip import Gunzip, GzipBroken, PiecesFile
+from artifacts.archives.streams import Unpacked
 
 _PIECE = 64 * 1024
 _HEAD_BYTES = 512
@@ -26,7 +27,7 @@ class BoundMet(ListingEnds):
     """It will not: it is more than this reader takes."""
 
 
-class Unpacked:
+class UnpackedLayer(Unpacked):
     """What comes out of a layer: a tar as it is, or compressed with gzip or zstd.
 
     Reading raises ``ListingEnds``, after ``limit_bytes`` as ``BoundMet``. ``tick`` is called again
@@ -40,32 +41,7 @@ class Unpacked:
         self._left = limit_bytes
         self._tick = tick
 
-    def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes."""
-        return b"".join(self._pieces(size))
-
-    def read_or_end(self, size: int) -> bytes:
-        """As ``read``, but nothing where the layer ends before: some have no mark of their end."""
-        piece = self._piece(size)
-        if piece:
-            return piece + self.read(size - len(piece))
-        if not self._is_whole():
-            raise ListingEnds("it is cut short")
-        return b""
-
-    def skip(self, size: int) -> None:
-        for _ in self._pieces(size):
-            pass
-
-    def _pieces(self, size: int) -> Iterator[bytes]:
-        while size > 0:
-            piece = self._piece(size)
-            if not piece:
-                raise ListingEnds("it is cut short")
-            size -= len(piece)
-            yield piece
-
-    def _piece(self, size: int) -> bytes:
+    def piece(self, size: int) -> bytes:
         if self._left <= 0:
             raise BoundMet(f"it unpacks to more than {self._limit // 1024**2} MiB")
         self._tick()
@@ -77,6 +53,12 @@ class Unpacked:
             raise ListingEnds(_what_is_wrong(error)) from error
         self._left -= len(piece)
         return piece
+
+    def is_whole(self) -> bool:
+        return self._is_whole()
+
+    def cut_short(self) -> ListingEnds:
+        return ListingEnds("it is cut short")
 
 
 def _what_is_wrong(error: Exception) -> str:
