@@ -3,16 +3,18 @@
 from functools import cache
 from typing import Any
 
-from httpx2 import HTTPStatusError
+from httpx2 import HTTPError, HTTPStatusError
 from lightkube import ApiError, Client
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.types import CascadeType, PatchType
+from msgspec import MsgspecError
 
 from deploy.operator.kinds import OPENSHIFT_INGRESS, Kind, Manifest, kind_of
-from deploy.operator.refusals import Blocked, Waiting
+from deploy.operator.refusals import Blocked, NoAnswer, Waiting
 
 FIELD_MANAGER = "berth-operator"
 _MISSING, _CONFLICT = 404, 409
+_LATER, _FAULT = {408, 429}, 500
 # What is wrong with the object, or what the operator may not do: it would be so again.
 _REFUSED = {400, 403, 422}
 _CLUSTER_WIDE = (OPENSHIFT_INGRESS,)
@@ -20,6 +22,9 @@ _CLUSTER_WIDE = (OPENSHIFT_INGRESS,)
 
 class Cluster:
     """
+    Raises, from all:
+        NoAnswer: whether it was done is not known.
+
     Raises, from whatever writes:
         Blocked: the cluster does not take it.
         Waiting: somebody else was faster.
@@ -31,7 +36,7 @@ class Cluster:
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         place = {} if kind in _CLUSTER_WIDE else {"namespace": namespace}
         try:
-            return _plain(self._client.get(_resource(kind), name, **place))
+            return _plain(_ask(self._client.get, _resource(kind), name, **place))
         except HTTPStatusError as error:
             if error.response.status_code == _MISSING:
                 return None
@@ -40,8 +45,8 @@ class Cluster:
     def list(self, kind: Kind, namespace: str, labels: dict[str, str]) -> list[Manifest]:
         """Nothing, where the cluster has no such kind."""
         try:
-            entries = self._client.list(_resource(kind), namespace=namespace, labels=labels)
-            return [_plain(entry) for entry in entries]
+            pages = self._client.list(_resource(kind), namespace=namespace, labels=labels)
+            return [_plain(entry) for entry in _ask(list, pages)]
         except HTTPStatusError as error:
             if error.response.status_code == _MISSING:
                 return []
@@ -49,7 +54,8 @@ class Cluster:
 
     def serves(self, kind: Kind, namespace: str) -> bool:
         try:
-            next(iter(self._client.list(_resource(kind), namespace=namespace, chunk_size=1)), None)
+            pages = self._client.list(_resource(kind), namespace=namespace, chunk_size=1)
+            _ask(next, iter(pages), None)
         except HTTPStatusError as error:
             if error.response.status_code == _MISSING:
                 return False
@@ -80,7 +86,8 @@ class Cluster:
 
     def delete(self, manifest: Manifest) -> None:
         try:
-            self._client.delete(
+            _ask(
+                self._client.delete,
                 _resource(kind_of(manifest)),
                 manifest["metadata"]["name"],
                 namespace=manifest["metadata"]["namespace"],
@@ -92,7 +99,8 @@ class Cluster:
 
     def set_status(self, kind: Kind, namespace: str, name: str, status: Manifest) -> None:
         try:
-            self._client.patch(
+            _ask(
+                self._client.patch,
                 _resource(kind).Status,
                 name,
                 {"status": status},
@@ -107,7 +115,7 @@ class Cluster:
     def _write(manifest: Manifest, send: Any, *arguments: Any, **more: Any) -> Manifest:
         what = f"{manifest['kind']} {manifest['metadata']['name']}"
         try:
-            return _plain(send(*arguments, **more))
+            return _plain(_ask(send, *arguments, **more))
         except ApiError as error:
             if error.status.code == _CONFLICT:
                 raise Waiting("ObjectChanged", f"{what} was changed by somebody else.") from error
@@ -117,9 +125,23 @@ class Cluster:
             raise
 
 
-def _is_no_object(error: ApiError) -> bool:
+def _ask(send: Any, *arguments: Any, **more: Any) -> Any:
+    """What ``send`` answers. What the cluster refuses goes on as it is."""
+    try:
+        return send(*arguments, **more)
+    except HTTPStatusError as error:
+        status = error.response.status_code
+        if (status < _FAULT and status not in _LATER) or _is_no_object(error):
+            raise
+        raise NoAnswer(str(error)) from error
+    # Bodies that end too soon, and refusals that do not tell their type.
+    except (HTTPError, MsgspecError, KeyError, ValueError) as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}") from error
+
+
+def _is_no_object(error: HTTPStatusError) -> bool:
     """A value that none of the kind has: the API server takes it for a fault of its own (500)."""
-    message = error.status.message or ""
+    message = (error.status.message if isinstance(error, ApiError) else None) or ""
     return "failed to convert new object" in message or "failed to create typed" in message
 
 

@@ -15,3 +15,10 @@ class Blocked(Unfinished):
 
 class Waiting(Unfinished):
     """It goes on by itself."""
+
+
+class NoAnswer(Exception):
+    """The cluster's API does not answer as it should: late, half or with a fault of its own.
+
+    What was asked may have been done all the same.
+    """

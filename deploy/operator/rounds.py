@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deploy.operator.kinds import Kind
+from deploy.operator.refusals import NoAnswer
 
 _AT_ONCE = 4  # rounds, in threads
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 120.0  # seconds after failures
@@ -50,9 +51,12 @@ class Rounds:
                 async with self._places:
                     pause = await asyncio.to_thread(self.look, key.kind, key.namespace, key.name)
                 failures = 0
-            except Exception:
+            except Exception as error:
                 # Whatever it was, it ends no other round, and the next begins anew.
-                _log.exception("%s %s/%s", key.kind.name, key.namespace, key.name)
+                told = None if isinstance(error, NoAnswer) else error
+                _log.error(
+                    "%s %s/%s: %s", key.kind.name, key.namespace, key.name, error, exc_info=told
+                )
                 pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
                 failures = min(failures + 1, 10)
             if pause is None and self._wishes[key].is_set():

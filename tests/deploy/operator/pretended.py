@@ -186,3 +186,11 @@ def mounted(cluster: PretendedCluster) -> dict[str, bytes]:
     (volume,) = (entry for entry in pod["volumes"] if entry["name"] == "config")
     data = found(cluster, SECRET, volume["secret"]["secretName"])["data"]
     return {name: base64.b64decode(text) for name, text in data.items()}
+
+
+def wanted_names(cluster: PretendedCluster) -> list[tuple[str, str]]:
+    """All objects; what ends in a fingerprint without it, for keys differ from run to run."""
+    return sorted(
+        (m["kind"], name.rpartition("-")[0] if m["kind"] == "Job" or "config-" in name else name)
+        for (_plural, name), m in cluster.objects.items()
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.operator import rounds
 from deploy.operator.kinds import QUAY_REGISTRY, Kind
+from deploy.operator.refusals import NoAnswer
 from deploy.operator.rounds import Key, Rounds
 
 KEY = Key(QUAY_REGISTRY, "infra", "quay")
@@ -94,6 +95,19 @@ def test_a_round_that_fails_is_followed_by_another(monkeypatch: pytest.MonkeyPat
     go(look, lambda: len(look.seen) == 3, KEY)
 
     assert look.seen == ["quay"] * 3
+
+
+def test_a_cluster_that_is_away_is_told_of_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rounds, "_FIRST_PAUSE", 0.01)
+    look = Looks(NoAnswer("ReadTimeout"), 3600.0)
+
+    go(look, lambda: len(look.seen) == 2, KEY)
+
+    assert [(r.getMessage(), r.exc_info) for r in caplog.records if r.name == "berth.operator"] == [
+        ("QuayRegistry infra/quay: ReadTimeout", None)
+    ]
 
 
 def test_a_registry_whose_round_lasts_keeps_no_other_waiting() -> None:

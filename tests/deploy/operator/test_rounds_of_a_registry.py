@@ -41,6 +41,7 @@ from tests.deploy.operator.pretended import (
     make_registry,
     mounted,
     status,
+    wanted_names,
 )
 
 NEXT = Settings(
@@ -610,14 +611,6 @@ def test_a_key_of_the_bundle_signs_and_ours_is_still_read(cluster: PretendedClus
 
 
 # --- Ends and changes from outside --------------------------------------------------------------
-
-
-def wanted_names(cluster: PretendedCluster) -> list[tuple[str, str]]:
-    """All objects; what ends in a fingerprint without it, for keys differ from run to run."""
-    return sorted(
-        (m["kind"], name.rpartition("-")[0] if m["kind"] == "Job" or "config-" in name else name)
-        for (_plural, name), m in cluster.objects.items()
-    )
 
 
 def test_wherever_the_operator_ends_the_next_one_comes_to_the_same() -> None:
