@@ -44,7 +44,9 @@ HEADERS: Final = 100
 # Of a body in chunks: sizes, extensions and trailers, beside what is in them.
 _FRAMING_BYTES: Final = 16 * 1024
 _FRAMING_PER_BYTE: Final = 8  # a chunk of one byte is legal, and takes five more
-_PIPELINED: Final = 64  # requests that came before the last was answered
+# Requests that came before the last was answered, and that are read together: an answer at once
+# takes its time from everybody, and headers take thirty times as much memory as they had bytes.
+_PIPELINED: Final = 8
 _WRITTEN_AHEAD_BYTES: Final = 64 * 1024
 # Of a body in chunks, taken apart at once: so much more of their framing may come than it may have.
 _SLICE_BYTES: Final = 32 * 1024
@@ -77,6 +79,7 @@ class Connection(asyncio.BufferedProtocol):
         self._arriving: Exchange | None = None  # whose body comes, or came last
         self._answering: Exchange | None = None
         self._next: deque[Exchange] = deque()
+        self._together = 0  # requests of one read
         self._status: HTTPStatus | None = None  # which what came last is refused with
         self._is_refused = False
         self._is_chunked = False
@@ -129,6 +132,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._server.head_buffer if self._is_in_head else self._server.buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
+        self._together = 0
         buffer = self.get_buffer(nbytes)
         step = _SLICE_BYTES if self._is_chunked else nbytes
         try:
@@ -191,6 +195,9 @@ class Connection(asyncio.BufferedProtocol):
             raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        self._together += 1
+        if self._together > 1 + _PIPELINED:
+            raise _Refused
         scope, is_empty, is_continued = self._scope()
         self._is_in_head, self._head_bytes, self._framing_left = False, 0, _FRAMING_BYTES
         parser = self._parser

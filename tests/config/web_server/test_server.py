@@ -140,7 +140,8 @@ def test_requests_that_came_together_are_answered_in_turn(paths: Running) -> Non
 def test_who_sends_ever_more_requests_without_reading_is_cut_off(paths: Running) -> None:
     got = paths.ask(GET % b"slow" + GET % b"b" * 200)
 
-    assert got.count(b"HTTP/1.1 200") == 65
+    assert got.count(b"HTTP/1.1 200") == 9
+    assert got.count(b"HTTP/1.1 400") == 1
 
 
 def test_a_connection_is_kept_for_the_next_request(paths: Running) -> None:
@@ -464,6 +465,21 @@ def test_an_address_past_its_share_loses_the_connection_that_waits() -> None:
             assert read_all(first) == b""
 
 
+@dataclass
+class AtOnce:
+    body: bytes
+    head: bytes = head_of(200, [(b"content-length", b"4")])
+
+
+def test_so_many_requests_are_answered_at_once_and_no_more_in_one_read() -> None:
+    ready = AtOnce(b"once")
+    with running(say_path, at_once=lambda _scope: ready) as server:
+        got = server.ask(GET % b"once" * 200)
+
+    assert got.count(b"HTTP/1.1 200") == 9
+    assert got.count(b"HTTP/1.1 400") == 1
+
+
 async def send_much(
     _scope: Scope, _receive: Receive, send: Send, see: Callable[[str], None]
 ) -> None:
@@ -508,12 +524,6 @@ def test_what_is_under_way_is_answered_before_the_server_stops() -> None:
 
         assert read_all(idle) == b""
         assert read_all(busy).endswith(b"connection: close\r\n\r\n/slow")
-
-
-@dataclass
-class AtOnce:
-    body: bytes
-    head: bytes = head_of(200, [(b"content-length", b"4")])
 
 
 def test_what_can_be_answered_at_once_waits_for_what_was_asked_before() -> None:
