@@ -12,7 +12,7 @@ from artifacts.images.references import is_about
 from artifacts.kinds.kinds import IMAGE_CONFIGS, PROOFS, Kind
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import BlobUnknown, NameUnknown
-from artifacts.oci.expiry import ExpirySource, TagTerms, agreed_labels, terms_of
+from artifacts.oci.expiry import TagTerms, agreed_labels
 from artifacts.oci.media_types import ANY_MANIFESTS
 from registry.blobs.services import find_blob, read_blob
 from registry.events.kinds import EventType
@@ -121,7 +121,7 @@ def _store(draft: Draft, labels: Mapping[str, str], now: datetime, by: Actor) ->
         manifest = store_row(draft, agreed or labels, now)
         manifest.document = document  # who looks into it need not read it again
         store_edges(manifest, document, links)
-        terms = _terms(document, manifest, warnings)
+        terms = _with_warnings(manifest, warnings)
         tags = [_point(name, draft, manifest, terms, now, by) for name in names]
         if not names:
             note(EventType.MANIFEST_PUSHED, repository=repository, now=now, by=by, **manifest.facts)
@@ -166,11 +166,10 @@ def _labels_of_index(
     return agreed_labels(labels)
 
 
-def _terms(document: ManifestDocument, manifest: Manifest, warnings: tuple[str, ...]) -> TagTerms:
+def _with_warnings(manifest: Manifest, warnings: tuple[str, ...]) -> TagTerms:
     """What the manifest asks for its tags; what its images do not agree on is told beside it."""
-    source = ExpirySource.IMAGES if document.manifests else ExpirySource.LABEL
-    terms = terms_of(document.annotations, manifest.labels, label_source=source)
-    unsettled = [text for text in warnings if text.partition(":")[0] not in document.annotations]
+    terms, said = manifest.terms, manifest.annotations
+    unsettled = [text for text in warnings if text.partition(":")[0] not in said]
     return replace(terms, warnings=(*terms.warnings, *unsettled))
 
 

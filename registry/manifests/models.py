@@ -11,6 +11,8 @@ from django.db.models import Case, F, Q, Value, When
 from artifacts.kinds.kinds import Kind
 from artifacts.oci.digest import MAX_LENGTH as MAX_DIGEST_LENGTH
 from artifacts.oci.documents import ManifestDocument
+from artifacts.oci.expiry import ExpirySource, TagTerms, terms_of
+from artifacts.oci.media_types import INDEXES
 from artifacts.text import kept_json
 from registry.blobs.models import BlobLink
 from registry.repositories.models import Repository
@@ -170,6 +172,12 @@ class Manifest(models.Model):
     @property
     def labels(self) -> Mapping[str, str]:
         return cast("Mapping[str, str]", kept_json(self.labels_json))
+
+    @property
+    def terms(self) -> TagTerms:
+        """What it asks for the tags that point at it."""
+        source = ExpirySource.IMAGES if self.media_type in INDEXES else ExpirySource.LABEL
+        return terms_of(self.annotations, self.labels, label_source=source)
 
 
 class ManifestBlob(models.Model):

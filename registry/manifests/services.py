@@ -15,8 +15,6 @@ from artifacts.oci.descriptors import UNKNOWN_SIZE, Descriptor
 from artifacts.oci.digest import Digest
 from artifacts.oci.documents import ManifestDocument
 from artifacts.oci.errors import ManifestBlobUnknown, ManifestInvalid, ManifestUnknown
-from artifacts.oci.expiry import ExpirySource, terms_of
-from artifacts.oci.media_types import INDEXES
 from registry.manifests.drafts import Draft
 from registry.manifests.models import Manifest, ManifestBlob, ManifestChild
 from registry.repositories.models import Repository
@@ -197,14 +195,12 @@ def _tag(repository: Repository, name: str, digest: str, now: datetime, by: Acto
         manifest = present.select_for_update(of=("self",)).defer("body").first()
         if manifest is None:
             raise ManifestUnknown(f"{repository.path} has no manifest {digest}", reference=digest)
-        is_index = manifest.media_type in INDEXES
-        source = ExpirySource.IMAGES if is_index else ExpirySource.LABEL
         tag = point_tag(
             current=lock_tag(repository=repository, name=name),
             repository=repository,
             name=name,
             manifest=manifest,
-            terms=terms_of(manifest.annotations, manifest.labels, label_source=source),
+            terms=manifest.terms,
             now=now,
             by=by,
         )
