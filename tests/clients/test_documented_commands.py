@@ -64,7 +64,9 @@ RUN_BY: Final[Mapping[str, str]] = {
     r"oras ": "clients/test_offered_commands.py::"
     "test_what_the_page_of_an_artifact_offers_fetches_it",
     r"curl |crane auth login \S+ --username admin": "production/test_document.py::"
-    "test_a_registry_that_is_well_says_so_to_curl_and_crane",
+    "test_a_registry_that_is_well_says_so_to",
+    r"install |openssl|chgrp|chmod|sed |systemctl (enable|restart)": "production/test_machine.py::"
+    "test_each_line_for_root_ends_well",
     r"cosign (generate-key-pair|login|sign|verify)": "clients/test_cosign.py::"
     "test_cosign_verifies_what_it_signed_and_nothing_else",
     r"./make_secrets|cp \.env\.example|cd deploy/compose": "deploy/test_compose.py::"
@@ -78,8 +80,8 @@ NOT_RUN: Final[Mapping[str, str]] = {
     r"docker compose|podman (build --file|run)": "needs images from the Internet; tests/deploy"
     " reads the files",
     r"kubectl ": "needs a cluster",
-    r"sudo |update-ca-certificates|apt-get|useradd|install |systemctl|journalctl|runuser|nft |"
-    r"openssl|chgrp|chmod|mv |cat |sed ": "changes or asks the machine it runs on",
+    r"sudo |update-ca-certificates|apt-get|useradd|systemctl daemon-reload|journalctl|runuser|"
+    r"nft |mv |cat ": "changes or asks the machine it runs on",
     r"sqlite3|rsync|cp -p|pg_dump|pg_restore|aws |BERTH_DATA=": "other tools' copies of files",
 }
 TOOLS: Final = {

@@ -43,6 +43,15 @@ def console_lines(document: str, heading: str) -> list[str]:
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
 
+def lines_for_root(document: str) -> list[str]:
+    """What a document shows behind the prompt of root, line by line and in this order."""
+    blocks = re.findall(
+        r"^```console\n(.*?)^```", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL
+    )
+    lines = re.sub(r"\\\n\s*", "", "".join(blocks)).splitlines()
+    return [line.removeprefix("# ") for line in lines if line.startswith("# ")]
+
+
 def shell_commands() -> Iterator[tuple[str, str]]:
     """Every command that a document shows behind a prompt, with the document's path.
 

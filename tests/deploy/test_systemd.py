@@ -11,10 +11,8 @@ from django.core.management import load_command_class
 from config.keys.loading import load_configuration
 from config.serving.processes import ROLES
 from tests.clients.run import client
-from tests.deploy.variables import unknown_variables
-from tests.live import ROOT
+from tests.deploy.variables import UNITS, environment_file, unknown_variables
 
-UNITS = ROOT / "deploy/systemd"
 WHOLE = "berth.service"
 PART = "berth@.service"
 BACKUP = "berth-backup.service"
@@ -42,13 +40,6 @@ def settings(name: str) -> dict[str, set[str]]:
             key, _, value = line.partition("=")
             found.setdefault(key, set()).add(value)
     return found
-
-
-def environment_file(name: str = "berth.env") -> dict[str, str]:
-    """What the file says, with the lines that it proposes."""
-    lines = (UNITS / name).read_text().splitlines()
-    proposed = [found[1] for line in lines if (found := re.match(r"#?([A-Z_]+=.*)", line))]
-    return dict(line.split("=", 1) for line in proposed)
 
 
 def analyze(unit: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -125,7 +116,7 @@ def test_systemd_understands_the_timer(tmp_path: Path) -> None:
 def test_what_units_say_in_the_environment_means_something() -> None:
     given = dict(line.split("=", 1) for line in settings(WHOLE)["Environment"])
 
-    assert unknown_variables({**environment_file(), **given}) == set()
+    assert unknown_variables({**environment_file("berth.env"), **given}) == set()
 
 
 def test_the_environment_file_starts_berth_as_it_is(tmp_path: Path) -> None:

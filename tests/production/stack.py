@@ -2,8 +2,6 @@
 Redis, S3, and nginx with TLS, each a process of this machine that a test may break."""
 
 import http.client
-import re
-import shutil
 import signal
 import socket
 import ssl
@@ -28,10 +26,10 @@ from tests.live import (
     start_server,
 )
 from tests.private_postgres import installed_programs, private_cluster
+from tests.production.document import HOST, documented, with_words
 from tests.s3_server import S3Server, running_s3_server
 from tests.system.proxies import NGINX_FILE
 
-DOCUMENT = ROOT / "docs/production.md"
 SECRET = "one-and-the-same-on-all-machines-of-this-registry"
 _WAIT_SECONDS = 60
 _FAILED_SECONDS = 6  # more than nginx's fail_timeout in the document
@@ -202,13 +200,6 @@ def _fields(server: RunningServer) -> dict[str, Any]:
     return {name: getattr(server, name) for name in RunningServer.__dataclass_fields__}
 
 
-def documented(language: str) -> str:
-    """The first text of that language in the document."""
-    found = re.search(rf"^```{language}\n(.*?)^```", DOCUMENT.read_text(), re.M | re.S)
-    assert found
-    return found[1]
-
-
 def _documented(port: int) -> dict[str, str]:
     """The keys of config.yaml as the document has them, with names of this machine."""
     keys = yaml.safe_load(documented("yaml"))
@@ -242,19 +233,14 @@ def _proxy(folder: Path, ports: tuple[int, int]) -> tuple[Program, Path]:
         "10.0.0.11:8080": f"127.0.0.1:{ports[0]}",
         "10.0.0.12:8080": f"127.0.0.1:{ports[1]}",
         "listen 443 ssl http2;": f"listen 127.0.0.1:{port} ssl http2;",
-        "registry.example.com": "localhost",
+        HOST: "localhost",
         "/etc/nginx/registry.crt": str(certificate),
         "/etc/nginx/registry.key": str(key),
     }
-    text = documented("nginx")
-    for theirs, ours in words.items():
-        assert theirs in text
-        text = text.replace(theirs, ours)
     file = folder / "nginx.conf"
-    file.write_text(NGINX_FILE.format(folder=folder, server=text))
-    program = shutil.which("nginx", path="/usr/sbin:/sbin:/usr/bin") or client("nginx")
+    file.write_text(NGINX_FILE.format(folder=folder, server=with_words(documented("nginx"), words)))
     arguments = ["-p", str(folder), "-e", str(folder / "error.log"), "-c", str(file)]
-    return Program([program, *arguments], port), certificate
+    return Program([client("nginx"), *arguments], port), certificate
 
 
 def _redis(folder: Path) -> Program:
