@@ -53,6 +53,7 @@ def copy_blobs(
     *,
     read: Callable[[Wanted], Iterator[bytes]],
     place: Place,
+    is_there: Callable[[Wanted], bool] = lambda _: False,
     tell: Callable[[Copied], None] = lambda _: None,
     go_on: Callable[[], None] = lambda: None,
 ) -> Copied:
@@ -61,14 +62,16 @@ def copy_blobs(
     Args:
         wanted: in the order of the keys, none twice.
         read: the bytes of one; called in other threads. Raises ``BytesMissing``.
+        is_there: asked before one is copied, in other threads, where others write to ``place``:
+            what came since it was listed is not new.
         go_on: called at least every half minute. What it raises ends it all.
     """
     done = Copied()
-    underway: dict[Future[None], Wanted] = {}
+    underway: dict[Future[bool], Wanted] = {}
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="copy")
     try:
         for blob in _missing(wanted, place, done):
-            underway[pool.submit(_copy, blob, read, place)] = blob
+            underway[pool.submit(_copy, blob, read, place, is_there)] = blob
             while len(underway) >= _WAITING:
                 _settle(underway, done, go_on, tell)
         while underway:
@@ -91,8 +94,17 @@ def _missing(wanted: Iterable[Wanted], place: Place, done: Copied) -> Iterator[W
             yield blob
 
 
-def _copy(blob: Wanted, read: Callable[[Wanted], Iterator[bytes]], place: Place) -> None:
+def _copy(
+    blob: Wanted,
+    read: Callable[[Wanted], Iterator[bytes]],
+    place: Place,
+    is_there: Callable[[Wanted], bool],
+) -> bool:
+    """Whether it was new."""
+    if is_there(blob):
+        return False
     place.write(blob.key, _verified(read(blob), blob), blob.size)
+    return True
 
 
 def _verified(pieces: Iterator[bytes], blob: Wanted) -> Iterator[bytes]:
@@ -105,7 +117,7 @@ def _verified(pieces: Iterator[bytes], blob: Wanted) -> Iterator[bytes]:
 
 
 def _settle(
-    underway: dict[Future[None], Wanted],
+    underway: dict[Future[bool], Wanted],
     done: Copied,
     go_on: Callable[[], None],
     tell: Callable[[Copied], None],
@@ -115,11 +127,12 @@ def _settle(
     for future in ended:
         blob = underway.pop(future)
         try:
-            future.result()
+            is_new = future.result()
         except (BytesMissing, BytesDiffer):
             done.lose(blob.digest)
             continue
         done.blobs += 1
-        done.copied += 1
-        done.copied_bytes += blob.size
+        if is_new:
+            done.copied += 1
+            done.copied_bytes += blob.size
     tell(done)

@@ -24,6 +24,7 @@ from registry.keeping.tables import (
     tables,
     write,
 )
+from registry.storage.base import BlobStore
 
 TOLD_EVERY_ROWS = 50_000
 _PAGE_ROWS = 1000
@@ -63,14 +64,28 @@ def move_rows(source: Snapshot, target: BaseDatabaseWrapper, *, tell: Callable[[
 
 
 def move_blobs(
-    place: Place, *, clock: Callable[[], datetime], tell: Callable[[Copied], None]
+    place: Place,
+    store: BlobStore,
+    *,
+    clock: Callable[[], datetime],
+    tell: Callable[[Copied], None],
 ) -> Copied:
     """Copy the bytes of every blob; those that are pushed meanwhile may be left out.
 
     Raises ``HoldLost``.
+
+    Args:
+        store: what ``place`` is to those that push meanwhile.
     """
     with held(clock) as hold:
-        return copy_blobs(_named(), read=read_stored, place=place, tell=tell, go_on=hold.renew)
+        return copy_blobs(
+            _named(),
+            read=read_stored,
+            place=place,
+            is_there=lambda blob: store.size(blob.key) == blob.size,
+            tell=tell,
+            go_on=hold.renew,
+        )
 
 
 def _named() -> Iterator[Wanted]:

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ pytestmark = [
 
 CONFIG, PREFERENCE = (f"BERTH_DISTRIBUTED_STORAGE_{name}" for name in ("CONFIG", "PREFERENCE"))
 CHUNK_BYTES = 1_100_000  # too long to be taken in at once
-PASSES = 8
+# Together longer than what nobody goes on with is waited for.
+PASSES, PAUSE_SECONDS = 12, 8
 # The shortest: what nobody needs is collected while the test runs.
 SOON = {"BERTH_PUSH_TEMP_TAG_EXPIRATION_SEC": "60"}
 
@@ -102,12 +104,12 @@ def test_a_store_is_moved_there_and_back_and_nothing_is_refused_or_lost(
 def _move(stack: Stack, old: str, new: str) -> None:
     _restart(stack, old, new)
     _restart(stack, new, old)
-    for _ in range(PASSES):
+    said: list[str] = []
+    while len(said) < PASSES and "All that is pushed goes there" not in "".join(said[-1:]):
         stack.manage("gc", **SOON)
-        if "All that is pushed goes there" in _copied(stack, new):
-            break
-    else:
-        pytest.fail("there is always something new")
+        said.append(_copied(stack, new))
+        time.sleep(PAUSE_SECONDS)
+    assert "All that is pushed goes there" in said[-1], said
     _restart(stack, new)
 
 

@@ -12,7 +12,7 @@ from registry.gc.hold import HoldLost
 from registry.keeping.moving import move_blobs
 from registry.keeping.places import PlaceRefused, place_of_store
 from registry.storage.base import StorageUnavailable
-from registry.storage.select import SeveralStores, blob_store
+from registry.storage.select import SeveralStores, blob_store, store_named
 
 
 class Command(BaseCommand):
@@ -33,7 +33,9 @@ class Command(BaseCommand):
             place = place_of_store(to)
             place.require()
             place.clear("blobs", timezone.now())
-            copied = move_blobs(place, clock=timezone.now, tell=reporter(self.stderr))
+            copied = move_blobs(
+                place, store_named(to), clock=timezone.now, tell=reporter(self.stderr)
+            )
         except StorageUnavailable as error:
             raise CommandError(f"{to}: {error.why or error}") from error
         except (PlaceRefused, HoldLost, OSError) as error:

@@ -1,7 +1,8 @@
 """Blobs go to another store under the keys that they have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,8 @@ from registry.blobs.models import Blob
 from registry.gc import fsck
 from registry.gc.report import Report
 from registry.keeping.moving import move_blobs
-from registry.keeping.places import Place
+from registry.keeping.places import BucketPlace, Place, PlacedFile
+from registry.storage.filesystem import FilesystemStore
 from registry.storage.select import blob_store
 from tests.registry.builders import hold, make_repository
 from tests.s3_server import S3Server
@@ -80,10 +82,30 @@ def test_an_upload_that_may_end_in_the_old_store_is_waited_for(
     assert move().splitlines()[1].startswith("All that is pushed goes there")
 
 
-def test_a_blob_that_is_lost_is_named(place: Place) -> None:
+def test_what_is_pushed_there_while_blobs_are_copied_is_not_new(
+    move: Move, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a registry that is pushed to all the time would never hear that all is there."""
+    settings.DISTRIBUTED_STORAGE_PREFERENCE = ["bucket", "default"]
+    move()
+    files = BucketPlace.files
+
+    def pushed_to_meanwhile(place: BucketPlace, folder: str) -> Iterator[PlacedFile]:
+        listed = list(files(place, folder))
+        hold(make_repository("acme/meanwhile"), b"a new layer")
+        return iter(listed)
+
+    monkeypatch.setattr(BucketPlace, "files", pushed_to_meanwhile)
+
+    assert move().splitlines()[0] == "4 blobs are in bucket; 0 were new, 0 bytes."
+
+
+def test_a_blob_that_is_lost_is_named(place: Place, tmp_path: Path) -> None:
     Blob.objects.filter(size=2).update(storage_key="blobs/00/nothing")
 
-    copied = move_blobs(place, clock=timezone.now, tell=lambda _: None)
+    copied = move_blobs(
+        place, FilesystemStore(root=tmp_path), clock=timezone.now, tell=lambda _: None
+    )
 
     assert (copied.lost, copied.blobs) == ([str(Digest.of(b"{}"))], 2)
 
