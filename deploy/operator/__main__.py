@@ -14,6 +14,7 @@ from deploy.operator.reconciliation import reconcile
 from deploy.operator.rounds import Key, Rounds
 from deploy.operator.settings import Settings
 
+_ANSWER_SECONDS = 30.0  # a connection on which nothing comes is no reason to wait longer
 _LIVENESS = "http://0.0.0.0:8080/healthz"
 
 
@@ -53,6 +54,7 @@ def handlers(settings: Settings, cluster: Cluster) -> kopf.OperatorRegistry:
     @kopf.on.startup(registry=registry)
     async def begin(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
+        settings.networking.request_timeout = _ANSWER_SECONDS
         rounds.append(Rounds(look))
 
     @kopf.on.cleanup(registry=registry)

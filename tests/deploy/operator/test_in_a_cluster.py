@@ -7,6 +7,7 @@ import base64
 import json
 import random
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -201,6 +202,7 @@ def test_objects_go_with_the_resource_and_content_stays(
     ("words", "answer"),
     [
         (("create", "deployments"), "yes"),
+        (("watch", "namespaces"), "yes"),
         (("delete", "persistentvolumeclaims"), "no"),
         (("create", "clusterroles.rbac.authorization.k8s.io"), "no"),
         (("create", "pods/exec"), "no"),
@@ -246,3 +248,33 @@ def test_killed_again_and_again_it_comes_to_the_same(plane: ControlPlane, namesp
     ]
     assert len([name for name in found if name.startswith("job")]) == 1
     assert len([name for name in found if name.startswith("secret/quay-config")]) == 1
+
+
+@pytest.mark.usefixtures("nobody")
+def test_only_namespaces_that_are_named_are_watched(plane: ControlPlane, namespace: str) -> None:
+    plane.kubectl("create", "namespace", "other")
+    for place in ("other", namespace):
+        create(plane, manifest_of(place, {}))
+
+    with operator(plane, namespaces=namespace):
+        until(lambda: version(plane, namespace))
+
+    assert version(plane, "other") == ""
+
+
+@pytest.mark.usefixtures("nobody")
+def test_an_api_server_that_falls_silent_again_and_again_ends_nothing(
+    plane: ControlPlane, namespace: str
+) -> None:
+    """Longer than any question is waited for: at the start, and in the middle."""
+    create(plane, manifest_of(namespace, {}))
+
+    with operator(plane) as process:
+        for seconds in (1, 3):
+            with plane.silent():
+                time.sleep(11)
+            time.sleep(seconds)
+        until(lambda: version(plane, namespace))
+        ended = process.poll()
+
+    assert ended is None

@@ -114,6 +114,7 @@ def test_rights_are_for_what_the_operator_knows() -> None:
     known |= {(kind.group, f"{kind.plural}/status") for kind in REGISTRIES}
     more = {
         ("", "persistentvolumeclaims"),
+        ("", "namespaces"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("route.openshift.io", "routes/custom-host"),
     }

@@ -47,7 +47,7 @@ def installed(folder: Path) -> Iterator[ControlPlane]:
 
 @contextmanager
 def operator(
-    plane: ControlPlane, image: str = IMAGE, *, domain: str = DOMAIN
+    plane: ControlPlane, image: str = IMAGE, *, domain: str = DOMAIN, namespaces: str = ""
 ) -> Iterator["subprocess.Popen[bytes]"]:
     with (plane.folder / "operator.log").open("ab") as log:
         process = subprocess.Popen(
@@ -59,6 +59,7 @@ def operator(
                 "KUBECONFIG": str(plane.kubeconfig(OPERATOR)),
                 "BERTH_IMAGE": image,
                 "INGRESS_DOMAIN": domain,
+                "WATCH_NAMESPACES": namespaces,
                 "LIVENESS": f"http://127.0.0.1:{free_port()}/healthz",
             },
             stdout=log,
