@@ -17,7 +17,7 @@ _GOES_ON: Final = re.compile(
     r"/v2/auth|/v1/users/?|/api/v1/sign(in|out)/?"
     r"|/account/(login|logout|reauthenticate)/|/account/oidc/[^/]+/login/(callback/)?"
     r"|/account/2fa/(authenticate|reauthenticate|webauthn/(login|reauthenticate))/"
-    r"|/settings/theme|/admin/(login|logout)/|/admin/config/setting/.*|/system/settings/[^/]+"
+    r"|/settings/(theme|tool|put-away)|/admin/(login|logout)/|/admin/config/setting/.*|/system/settings/[^/]+"
 )
 
 

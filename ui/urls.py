@@ -84,7 +84,7 @@ from ui.search.picker import NamespacePicker, RepositoryPicker
 from ui.start.explore import ExplorePage, OrganizationsPage
 from ui.start.stars import StarsPage
 from ui.start.styleguide import StyleguidePage
-from ui.start.welcome import HelpPage, WelcomePage, choose_theme, choose_tool
+from ui.start.welcome import HelpPage, WelcomePage, choose_theme, choose_tool, put_away
 from ui.tags.changes import ChangePage
 from ui.tags.history import HistoryPage
 from ui.tags.new_tag import AddTagPage
@@ -115,6 +115,7 @@ urlpatterns = [
     path("styleguide", StyleguidePage.as_view(), name="styleguide"),
     path("settings/theme", choose_theme, name="theme"),
     path("settings/tool", choose_tool, name="tool"),
+    path("settings/put-away", put_away, name="put_away"),
     path("notifications", NoticesPage.as_view(), name="notices"),
     *account_pages,
     path("oauth/authorize", AuthorizePage.as_view(), name="authorize"),

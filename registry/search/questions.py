@@ -16,6 +16,10 @@ _DIGEST = re.compile(rf"(?:(sha256|sha512):)?([0-9a-f]{{{MIN_DIGEST_LENGTH},128}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._/+-]*", re.ASCII)
 _SCHEME = re.compile(r"(?:https?|oci|docker)://", re.ASCII | re.IGNORECASE)
 _HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_COMMAND = re.compile(
+    r"(?:[$#] )?(?:sudo )?(?:docker|podman|nerdctl|skopeo|crane|regctl|oras|helm|cosign)\s",
+    re.ASCII,
+)
 _VERSION_OPTION = re.compile(r"(\S+)\s+--version[= ]v?(\S+)", re.ASCII)
 _PAGE = re.compile(r"(\S+?)/-/(?:tags/|manifests/)?(\S*)", re.ASCII)
 _VERSIONED = re.compile(r"([a-z0-9][a-z0-9._-]*?)[ -]v?([0-9][0-9A-Za-z.+_-]*)", re.ASCII)
@@ -58,6 +62,8 @@ class Question:
 
 def _reference(text: str, host: str) -> str:
     """What somebody pasted, as ``name``, ``name:tag``, ``name@digest`` or whatever else it is."""
+    if _COMMAND.match(text):
+        text = _argument(text)
     if match := _VERSION_OPTION.fullmatch(text):
         text = f"{match[1]}:{match[2].replace('+', '_')}"
     rest = _SCHEME.sub("", text, count=1)
@@ -73,6 +79,16 @@ def _reference(text: str, host: str) -> str:
     if _DIGEST.fullmatch(about):
         return f"{name}@{about}"
     return f"{name}:{about}" if is_tag(about) and "/tags/" in rest else name
+
+
+def _argument(command: str) -> str:
+    """What a command line is about, with the version that follows it; else the whole line."""
+    words = command.split()
+    for number, word in enumerate(words):
+        if "/" in word and not word.startswith(("-", "/", ".", "~")):
+            has_version = words[number + 1 : number + 2] == ["--version"]
+            return " ".join(words[number : number + 3]) if has_version else word
+    return command
 
 
 def _is_host(first: str, has_scheme: bool) -> bool:

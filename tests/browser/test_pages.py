@@ -120,3 +120,15 @@ def test_a_filter_and_its_button_stand_in_one_line(open_window: OpenWindow, path
 
     boxes = [part.bounding_box() for part in form.locator(".b-filter, button").all()]
     assert len({round(box["y"]) for box in boxes if box}) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "button"), [("/acme/web", "[data-copy]"), ("/account/login/", "#passkey_login")]
+)
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+def test_what_needs_a_script_is_shown_to_who_has_one(
+    open_window: OpenWindow, path: str, button: str, javascript: bool
+) -> None:
+    page = open_window(javascript=javascript).goto(path)
+
+    assert page.locator(button).first.is_visible() is javascript

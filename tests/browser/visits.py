@@ -71,6 +71,7 @@ _NOT_SHOWN = {
     "openid_connect_callback",
     "ui:theme",
     "ui:tool",
+    "ui:put_away",
     "ui:tag_names",
     "ui:team_member",
     "ui:robot_state",

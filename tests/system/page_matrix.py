@@ -40,7 +40,7 @@ SHOWN = {
     " names",
 }
 CHANGED = {
-    EVERYBODY: "theme tool",
+    EVERYBODY: "theme tool put_away",
     PERSON: "stars notices settings delete_account tokens invitations new_organization"
     " new_repository authorize",
     ALICE: "token_revocation",

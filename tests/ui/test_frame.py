@@ -2,11 +2,16 @@
 
 import gzip
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
+from registry.announcements.current import forget_announcements, refresh_announcements
+from registry.announcements.models import Announcement
+from registry.announcements.services import announce
 from registry.repositories.models import Repository
 from tests.registry.builders import NOW, make_repository, make_user
 from tests.ui.browsing import browser
@@ -17,6 +22,13 @@ from ui.display.prose import first_words, prose
 from ui.paging import page_of
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _silence() -> Iterator[None]:
+    forget_announcements()
+    yield
+    forget_announcements()
 
 
 def test_a_page_asks_no_other_host_and_has_no_inline_code() -> None:
@@ -80,6 +92,44 @@ def test_the_tool_is_kept_in_a_cookie_and_its_commands_are_shown() -> None:
     client.post("/settings/tool", {"tool": "skopeo"})
 
     assert shown_tools(client) == {"skopeo"}
+
+
+def test_an_announcement_that_was_put_away_comes_back_when_it_says_something_else() -> None:
+    client = Client()
+    made = announce(text="New disks", severity="info", now=timezone.now())
+    refresh_announcements(now=timezone.now())
+    match = re.search('name="announcement" value="([0-9a-f]+)"', shown_on(client))
+    assert match
+
+    client.post("/settings/put-away", {"announcement": match[1]})
+
+    assert "New disks" not in shown_on(client)
+    assert "New disks" in shown_on(Client())
+    Announcement.objects.filter(pk=made.pk).update(text="New disks on Monday")
+    refresh_announcements(now=timezone.now())
+    assert "New disks on Monday" in shown_on(client)
+
+
+@pytest.mark.parametrize("mark", ["", "x" * 12, "0" * 13, '";secure', "é" * 12])
+def test_what_is_no_announcement_is_not_put_away(mark: str) -> None:
+    client = Client()
+
+    client.post("/settings/put-away", {"announcement": mark})
+
+    assert "put-away" not in client.cookies
+
+
+def test_a_browser_keeps_a_few_announcements_that_were_put_away() -> None:
+    client = Client()
+
+    for number in range(30):
+        client.post("/settings/put-away", {"announcement": f"{number:012x}"})
+
+    assert len(client.cookies["put-away"].value.split(".")) == 20
+
+
+def shown_on(client: Client) -> str:
+    return client.get("/help").content.decode()
 
 
 def test_a_tool_that_a_kind_does_not_have_leaves_the_first() -> None:

@@ -16,6 +16,7 @@ from registry.repositories.services import (
     set_visibility,
 )
 from ui.display.amounts import distance
+from ui.display.prose import prose
 from ui.forms import PageForm
 from ui.pages import RepositoryPage
 
@@ -89,6 +90,8 @@ class DescriptionPage(RepositoryPage):
 
     def post(self, request: HttpRequest, repository: str) -> HttpResponse:
         form = self.filled(DescriptionForm(request.POST))
+        if "preview" in request.POST:
+            return self.answer(form, shown=prose(form.cleaned_data["description"], top_heading=3))
         describe(
             repository=self.repository,
             description=form.cleaned_data["description"],

@@ -16,7 +16,7 @@ from registry.repositories.models import Repository
 from ui.commands.address import Registry
 from ui.commands.pull import TOOLS
 from ui.commands.push import Tool, into_namespace
-from ui.context import THEME_COOKIE, THEMES, TOOL_COOKIE
+from ui.context import PUT_AWAY_COOKIE, THEME_COOKIE, THEMES, TOOL_COOKIE, marks_put_away
 from ui.pages import Page
 from ui.repository_rows import RepositoryRow, repository_rows
 from ui.start.stars import starred
@@ -87,16 +87,27 @@ def choose_tool(request: HttpRequest) -> HttpResponse:
     return _remembered(request, TOOL_COOKIE, TOOLS)
 
 
+@require_POST
+def put_away(request: HttpRequest) -> HttpResponse:
+    """An announcement is not shown any more in this browser, until it says something else."""
+    marks = marks_put_away(request, request.POST.get("announcement", ""))
+    return _kept(request, PUT_AWAY_COOKIE, ".".join(marks))
+
+
 def _remembered(request: HttpRequest, name: str, choices: Sequence[str]) -> HttpResponse:
-    """Keep what was chosen in this browser, and go back to where the visitor was."""
+    choice = request.POST.get(name, "")
+    return _kept(request, name, choice if choice in choices else "")
+
+
+def _kept(request: HttpRequest, name: str, value: str) -> HttpResponse:
+    """Keep a value in this browser, if there is one, and go back to where the visitor was."""
     came_from = request.META.get("HTTP_REFERER", "")
     is_ours = url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
     response = HttpResponseRedirect(came_from if is_ours else "/")
-    choice = request.POST.get(name, "")
-    if choice in choices:
+    if value:
         response.set_cookie(
             name,
-            choice,
+            value,
             max_age=_KEPT,
             secure=request.is_secure(),
             httponly=True,

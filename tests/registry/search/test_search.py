@@ -108,6 +108,12 @@ DIGEST = str(Digest.of(image(b"{}", b"layer")))
         (f"localhost/{PATH}", {PATH}),
         (f"docker://other.example.com/{PATH}:v1.2", {PATH, f"{PATH}:v1.2"}),
         (f"oci://registry.example.com/{PATH} --version 1.2", {PATH}),
+        (
+            f"podman pull --tls-verify=false other.example.com:5000/{PATH}:v1.2",
+            {PATH, f"{PATH}:v1.2"},
+        ),
+        (f"$ docker run -v /srv:/srv {PATH}:v1.2", {PATH, f"{PATH}:v1.2"}),
+        (f"helm pull oci://registry.example.com/{PATH} --version 1.2 --plain-http", {PATH}),
         (f"oci://registry.example.com/{PATH} --version v1.2", {PATH}),
         (f"https://registry.example.com/{PATH}/", {PATH}),
         (f"https://registry.example.com/{PATH}/-/tags/v1.2", {PATH, f"{PATH}:v1.2"}),

@@ -357,6 +357,14 @@ def test_strangers_do_not_learn_that_it_is_there(web: Repository) -> None:
 # --- Description --------------------------------------------------------------------------------
 
 
+def test_a_description_is_looked_at_before_it_is_saved(page: Client, web: Repository) -> None:
+    answer = page.post("/acme/web/-/description", {"description": "**Fast**", "preview": "yes"})
+
+    assert "<strong>Fast</strong>" in answer.content.decode()
+    web.refresh_from_db()
+    assert web.description == ""
+
+
 def test_the_description_is_shown_as_harmless_markdown(page: Client, web: Repository) -> None:
     answer = page.post("/acme/web/-/description", {"description": f"# Title\n\n{HOSTILE}"})
 
