@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -55,6 +56,10 @@ class Pusher:
                 self._finish(self.under_way)
         except CONNECTION_LOST:
             return
+
+    def push_until(self, is_over: Callable[[], bool]) -> None:
+        while not is_over():
+            self._finish(self._next_push())
 
     def repeat_what_was_interrupted(self) -> None:
         push, self.under_way = self.under_way, None
