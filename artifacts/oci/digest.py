@@ -50,7 +50,7 @@ class Digest:
         raise DigestInvalid(f"{shown!r} is not a digest", digest=shown)
 
     @classmethod
-    def of(cls, content: bytes, algorithm: str = DEFAULT_ALGORITHM) -> Self:
+    def of(cls, content: bytes | memoryview, algorithm: str = DEFAULT_ALGORITHM) -> Self:
         return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
 
     def __str__(self) -> str:

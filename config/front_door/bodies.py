@@ -12,8 +12,11 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from config.front_door.pace import Pace, TooSlow
+from config.web_server.exchange import Body, BodyGone
 from config.web_server.limits import STALLED_SECONDS
 from registry.api.http.bodies import SMALL_BODY_BYTES, BodyBroken
+
+_BROKEN = "the body broke off, or its chunks are malformed"
 
 logger = logging.getLogger("config.transport")  # a name that readers of logs know
 
@@ -37,34 +40,88 @@ class BodyRefused(Exception):
 class Incoming:
     """The body of a request as it comes off the connection."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, body: Body | None = None) -> None:
+        """``body`` where the server can receive into memory of ours."""
         self._receive = receive
+        self._body = body
+        self._kept = memoryview(b"")  # it came, and nobody has taken it
+        self._broken: Message | None = None  # said once, and true from then on
         self.is_whole = False
 
     async def next(self) -> bytes:
         """The next bytes; none at the end. Raises ``BodyBroken``."""
         while not self.is_whole:
-            if piece := self._piece_of(await self._receive()):
+            if piece := self._piece_of(await self._received()):
                 return piece
         return b""
 
+    async def _received(self) -> Message:
+        message = self._broken or await self._receive()
+        if message["type"] != "http.request":
+            self._broken = message
+        return message
+
     def _piece_of(self, message: Message) -> bytes:
         if message["type"] != "http.request":
-            raise BodyBroken("the body broke off, or its chunks are malformed")
+            raise BodyBroken(_BROKEN)
         self.is_whole = not message["more_body"]
         return bytes(message["body"])
 
-    async def take_all(self, take: Callable[[bytes], Awaitable[Any] | None]) -> None:
+    async def fill(self, place: memoryview) -> int:
+        """Receive the next bytes into memory, at least one, none at the end; return how many.
+
+        Raises ``BodyBroken``.
+        """
+        if self._body and not self._kept:
+            try:
+                size = await self._body.fill(place)
+            except BodyGone:
+                raise BodyBroken(_BROKEN) from None
+            self.is_whole = self._body.is_taken
+            return size
+        kept = self._kept or memoryview(await self.next())
+        size = min(len(kept), len(place))
+        place[:size], self._kept = kept[:size], kept[size:]
+        return size
+
+    async def gather(self, most: int, seconds: float) -> memoryview:
+        """Receive all, at most so many bytes, unless that takes longer. They are kept."""
+        place, size = memoryview(bytearray(most)), 0
+        self.is_whole = most == 0
+        try:
+            async with asyncio.timeout(seconds):
+                while size < most and not self.is_whole:
+                    size += await self.fill(place[size:])
+        except (TimeoutError, BodyBroken):
+            pass
+        finally:
+            self._kept = place[:size]
+        return self._kept
+
+    async def again(self) -> Message:
+        """What was kept, and then what comes: for somebody else, as ``receive``."""
+        if not self._kept:
+            return await self._received()
+        body, self._kept = bytes(self._kept), memoryview(b"")
+        return {"type": "http.request", "body": body, "more_body": not self.is_whole}
+
+    async def take_all(
+        self,
+        take: Callable[[bytes | memoryview], Awaitable[Any] | None],
+        *,
+        place: Callable[[], memoryview] | None = None,
+    ) -> None:
         """Hand all pieces of a body that may be large to ``take``, which may have to be waited for.
 
-        Raises ``BodyBroken``: what came before was handed over.
+        Each piece is received into the ``place`` that is asked for, if any. Raises ``BodyBroken``:
+        what came before was handed over.
         """
         pace, time = Pace.of_settings(), asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(STALLED_SECONDS) as stalled:
                 set_at = began = time()
-                while not self.is_whole:
-                    piece = self._piece_of(await self._receive())
+                while self._kept or not self.is_whole:
+                    piece = await self._next_piece(place)
                     if not piece:
                         continue
                     now = time()
@@ -82,6 +139,12 @@ class Incoming:
             raise BodyBroken(f"no byte of the body came for {STALLED_SECONDS} s") from None
         except TooSlow as error:
             raise BodyBroken(str(error)) from None
+
+    async def _next_piece(self, place: Callable[[], memoryview] | None) -> bytes | memoryview:
+        if place is None:
+            return self._piece_of(await self._received())
+        room = place()
+        return room[: await self.fill(room)]
 
     async def drain(self) -> None:
         """Receive what is left, for a moment: clients may read no answer before they sent all."""
@@ -219,7 +282,7 @@ class BodyStream:
                 arrived.error = error
                 arrived.changed.notify()
 
-    def _put(self, piece: bytes) -> Awaitable[Any] | None:
+    def _put(self, piece: bytes | memoryview) -> Awaitable[Any] | None:
         """Keep a piece for the thread; what is to be waited for when there is no more room."""
         if self._discarded is not None:
             self._discarded += len(piece)

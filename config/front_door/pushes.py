@@ -9,9 +9,8 @@ received.
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -27,7 +26,7 @@ from config.front_door.requests import UNUSUAL, environ_of, usual_headers
 from config.front_door.shares import Holder, Place, ShareTaken
 from config.front_door.threads import Threads, Turns
 from config.front_door.transport import IDLE_SECONDS, Ready, Transport
-from config.web_server.exchange import Message, Receive, Scope, Send
+from config.web_server.exchange import BODY, Receive, Scope, Send
 from registry.api.distribution.hot import LEFT_TO_VIEWS
 from registry.api.distribution.hot_pushes import (
     Pusher,
@@ -85,14 +84,13 @@ class PushDoor:
         self._gathered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = _Body(receive)
+        body = Incoming(receive, scope.get(BODY))
         answer = await self._answer(scope, body)
         if answer is None:
             await self._transport(scope, body.again, send)
             return
         await Ready.of(answer).send(send)
-        if not body.is_whole:
-            await Incoming(body.again).drain()
+        await body.drain()
 
     def answer_at_once(self, scope: Scope) -> Ready | None:
         """A session that is only named, which writes nothing: on a loop that reads."""
@@ -110,7 +108,7 @@ class PushDoor:
         answer = hot_push(replace(request, pusher=sender.pusher), now=timezone.now())
         return Ready.of(answer) if answer else None
 
-    async def _answer(self, scope: Scope, body: "_Body") -> Answer | None:
+    async def _answer(self, scope: Scope, body: Incoming) -> Answer | None:
         """``None``: the views are to be asked, who may have a refusal for it."""
         request = _read(scope)
         if request is None:
@@ -158,7 +156,7 @@ class PushDoor:
         )
 
     async def _small_answer(
-        self, scope: Scope, request: PushRequest, body: "_Body", sender: _Sender
+        self, scope: Scope, request: PushRequest, body: Incoming, sender: _Sender
     ) -> Answer | None:
         """``None``, too, when the body is not small, or comes slowly."""
         most = _WHOLE_BYTES if request.length is None else request.length
@@ -166,10 +164,9 @@ class PushDoor:
             return None
         self._gathered += most
         try:
-            await body.gather(most)
+            content = await body.gather(most, _GATHERED_SECONDS)
             if not body.is_whole:
                 return None
-            content = body.joined()
             # Its body took its time, and the right may be gone.
             still = self._sender(scope, request) if most else sender
             if still is None:
@@ -184,8 +181,8 @@ class Arrivals:
     """Bodies that are stored as they come, by a few threads for all."""
 
     _THREADS = 16
-    # Of all pieces that wait for a thread, and as many that one writes.
-    _PIECES_BYTES = 64 * 1024 * 1024
+    # Of all that come in, and as much that a thread writes.
+    _BATCHES_BYTES = 64 * 1024 * 1024
     _MOST_BYTES = 1024 * 1024
     _LEAST_BYTES = 32 * 1024
 
@@ -193,7 +190,7 @@ class Arrivals:
         self._threads = Threads(self._THREADS, idle_seconds=IDLE_SECONDS)
         self._count = 0
 
-    async def answer(self, request: PushRequest, body: "_Body", holder: str) -> Answer | None:
+    async def answer(self, request: PushRequest, body: Incoming, holder: str) -> Answer | None:
         """What a step answers; ``None``: the views are to be asked, and nothing was received."""
 
         def submit(call: Callable[[], Any]) -> Future[Any]:
@@ -214,14 +211,12 @@ class Arrivals:
             arrival.end()
 
     def _batch_bytes(self) -> int:
-        fair = self._PIECES_BYTES // max(1, self._count)
+        fair = self._BATCHES_BYTES // max(1, self._count)
         return max(self._LEAST_BYTES, min(self._MOST_BYTES, fair))
 
 
 class _Arrival:
     """One body. While a thread writes some of it, more is received; then the client waits."""
-
-    _PIECE_OVERHEAD = 64  # bytes that a piece takes beside what is in it
 
     def __init__(
         self,
@@ -232,19 +227,20 @@ class _Arrival:
         self._receiver = receiver
         self._submit = submit
         self._batch_bytes = batch_bytes
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._batch = memoryview(bytearray(batch_bytes()))
+        self._size = 0  # of what has come into it
+        self._other = memoryview(b"")  # what a thread writes from, or did
         self._doing: Future[Any] | None = None
 
-    async def answer(self, body: "_Body", *, is_sized: bool) -> Answer:
+    async def answer(self, body: Incoming, *, is_sized: bool) -> Answer:
         """Raises what a view would raise."""
         try:
-            await Incoming(body.again).take_all(self._take)
+            await body.take_all(self._take, place=lambda: self._batch[self._size :])
         except BodyBroken as broken:
             if not is_sized:  # of another, what came counts
                 await self._do(partial(self._receiver.give_up, broken))
                 raise
-        if self._pieces:
+        if self._size:
             await self._hand_over()
         finished: Answer = await self._do(partial(self._receiver.finish, now=timezone.now()))
         return finished
@@ -258,15 +254,18 @@ class _Arrival:
         else:
             self._doing.add_done_callback(lambda _: self._submit(self._receiver.close))
 
-    def _take(self, piece: bytes) -> Awaitable[None] | None:
-        self._pieces.append(piece)
-        self._size += len(piece) + self._PIECE_OVERHEAD
-        return self._hand_over() if self._size >= self._batch_bytes() else None
+    def _take(self, piece: bytes | memoryview) -> Awaitable[None] | None:
+        self._size += len(piece)
+        return self._hand_over() if self._size == len(self._batch) else None
 
     async def _hand_over(self) -> None:
-        pieces, self._pieces, self._size = self._pieces, [], 0
+        """Write what has come, once what came before is written, and go on in its place."""
         await self._done()
-        self._doing = self._submit(partial(_write, self._receiver, pieces))
+        full, self._batch, self._other = self._batch, self._other, self._batch
+        self._doing = self._submit(partial(self._receiver.write, [full[: self._size]]))
+        self._size = 0
+        if len(self._batch) != (wanted := self._batch_bytes()):
+            self._batch = memoryview(bytearray(wanted))
 
     async def _do(self, call: Callable[[], Any]) -> Any:
         await self._done()
@@ -277,11 +276,6 @@ class _Arrival:
         if self._doing is None:
             return None
         return await asyncio.wrap_future(self._doing)
-
-
-def _write(receiver: Receiver[Answer], pieces: Sequence[bytes]) -> None:
-    """As one piece: each is hashed and written for itself, and lets another thread in between."""
-    receiver.write([b"".join(pieces)])
 
 
 def _called(call: Callable[[], T]) -> T:
@@ -365,49 +359,6 @@ def _tell(step: _Step, answer: Answer | None) -> None:
 
 def is_push(scope: Scope) -> bool:
     return scope["method"] in _METHODS and _UPLOADS in scope["raw_path"]
-
-
-class _Body:
-    """A body on its way in, which can be received once more by somebody else."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._messages: list[Message] = []
-        self.is_whole = False
-
-    def joined(self) -> bytes:
-        """All that was gathered, in one piece: each is written for itself."""
-        content = b"".join(message.get("body", b"") for message in self._messages)
-        if len(self._messages) > 1 and self.is_whole:
-            self._messages = [{"type": "http.request", "body": content, "more_body": False}]
-        return content
-
-    async def gather(self, most: int) -> None:
-        """Receive all, or ``most`` bytes and a piece more, unless that takes too long."""
-        if most == 0:
-            self.is_whole = True
-            return
-        size = 0
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GATHERED_SECONDS):
-                while not self.is_whole and size <= most:
-                    message = await self._received()
-                    self._messages.append(message)
-                    if message["type"] != "http.request":
-                        return
-                    size += len(message["body"])
-
-    def again(self) -> Awaitable[Message]:
-        return _at_once(self._messages.pop(0)) if self._messages else self._received()
-
-    async def _received(self) -> Message:
-        message = await self._receive()
-        self.is_whole = message["type"] == "http.request" and not message["more_body"]
-        return message
-
-
-async def _at_once(message: Message) -> Message:
-    return message
 
 
 def _read(scope: Scope) -> PushRequest | None:

@@ -22,7 +22,7 @@ from accounts.origin import address_of
 from config.front_door.requests import REQUEST_ID, ROUTE, environ_of
 from config.front_door.transport import Ready
 from config.logs import request_id
-from config.web_server.exchange import Application, Message, Receive, Scope, Send
+from config.web_server.exchange import BODY, Application, Body, Message, Receive, Scope, Send
 from registry.access.tokens import remembered_claims
 from registry.api.http.login import PRINCIPAL
 from registry.blobs.transfers import transfers
@@ -166,7 +166,8 @@ class Watch:
             await self._application(scope, takes, watched_send)
         finally:
             self._in_flight -= 1
-            self._note(scope, status, began, sent, received)
+            body: Body | None = scope.get(BODY)
+            self._note(scope, status, began, sent, received + (body.filled if body else 0))
             if begun:
                 _end_trace(begun, scope, status)
 

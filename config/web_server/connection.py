@@ -76,6 +76,9 @@ class Connection(asyncio.BufferedProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._framing_left = 0  # bytes
+        # Bytes of a body that has a length. Those that come after the head are only counted.
+        self._body_left = 0
+        self._buffer = server.head_buffer  # what is read into
         self._arriving: Exchange | None = None  # whose body comes, or came last
         self._answering: Exchange | None = None
         self._next: deque[Exchange] = deque()
@@ -83,6 +86,7 @@ class Connection(asyncio.BufferedProtocol):
         self._status: HTTPStatus | None = None  # which what came last is refused with
         self._is_refused = False
         self._is_chunked = False
+        self._is_placing = False
         self._is_reading = True
         self._room: asyncio.Future[None] | None = None  # while the client takes nothing
         self._is_gone = False
@@ -129,12 +133,20 @@ class Connection(asyncio.BufferedProtocol):
         return False  # who sends no more is gone
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._server.head_buffer if self._is_in_head else self._server.buffer()
+        place = self._arriving.place if self._arriving and self._body_left > 0 else None
+        if place:
+            self._buffer = place[: self._body_left]
+        else:
+            self._buffer = self._server.head_buffer if self._is_in_head else self._server.buffer()
+        self._is_placing = bool(place)
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        if self._is_placing:
+            self._note_placed(nbytes)
+            return
         self._together = 0
-        buffer = self.get_buffer(nbytes)
-        step = _SLICE_BYTES if self._is_chunked else nbytes
+        buffer, step = self._buffer, _SLICE_BYTES if self._is_chunked else nbytes
         try:
             for start in range(0, nbytes, step):
                 self._feed(buffer[start : min(start + step, nbytes)])
@@ -155,6 +167,13 @@ class Connection(asyncio.BufferedProtocol):
         """Raises ``_Refused`` and what the parser does."""
         if self._is_refused or self._is_gone:
             return
+        if self._body_left > 0 and not self._is_in_head:
+            some = data[: self._body_left]
+            self.on_body(bytes(some))
+            self._end_counted()
+            data = data[len(some) :]
+            if not data:
+                return
         if self._is_in_head:
             self._head_bytes += len(data)
         elif self._is_chunked:
@@ -164,6 +183,19 @@ class Connection(asyncio.BufferedProtocol):
             raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._framing_left < 0:
             raise _Refused
+
+    def _note_placed(self, size: int) -> None:
+        """Bytes of the body went to where the application wants them."""
+        self._body_left -= size
+        if self._arriving:
+            self._arriving.note_placed(size)
+        self._end_counted()
+
+    def _end_counted(self) -> None:
+        """At the end of a body that the parser saw the beginning of: it would wait for the rest."""
+        if not self._body_left:
+            self._parser = HttpRequestParser(self)
+            self.on_message_complete()
 
     def pause_writing(self) -> None:
         if self._room is None:
@@ -207,6 +239,8 @@ class Connection(asyncio.BufferedProtocol):
             and not parser.should_upgrade()
             and not self._server.is_stopping
         )
+        if parser.should_upgrade():
+            self._body_left = 0  # the parser alone tells what is still HTTP
         self._arriving = None
         is_next = self._answering is None and self._room is None and not self._next
         if is_next and is_empty and keeps_alive and (ready := self._server.at_once(scope)):
@@ -235,11 +269,12 @@ class Connection(asyncio.BufferedProtocol):
         Raises ``_Refused``.
         """
         is_empty, is_continued, size = True, False, len(self._url)
-        self._is_chunked = False
+        self._is_chunked, self._body_left = False, 0
         for name, value in self._headers:
             size += len(name) + len(value)
             if name == b"content-length":
-                is_empty = not value.strip(b"0 \t")
+                self._body_left = int(value)
+                is_empty = not self._body_left
             elif name == b"transfer-encoding":
                 is_empty, self._is_chunked = False, True
             elif name == b"expect":
@@ -262,7 +297,10 @@ class Connection(asyncio.BufferedProtocol):
         return scope, is_empty, is_continued
 
     def on_body(self, body: bytes) -> None:
-        self._framing_left += len(body) * (1 + _FRAMING_PER_BYTE) if self._is_chunked else 0
+        if self._is_chunked:
+            self._framing_left += len(body) * (1 + _FRAMING_PER_BYTE)
+        else:
+            self._body_left -= len(body)
         exchange = self._arriving
         if exchange and not self._is_refused:
             exchange.feed(body)

@@ -16,6 +16,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+BODY: Final = "berth.body"
+"""Where the scope keeps a ``Body``: how to receive without a copy, beside ASGI's messages."""
+
 AHEAD_BYTES: Final = 64 * 1024
 """Of a body, received before the application asks for it; the next read may add as much as fits."""
 
@@ -25,6 +28,27 @@ FILE_MESSAGE: Final = "http.response.zerocopysend"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _JOINED_BYTES: Final = 64 * 1024  # what is larger is not copied to stand behind its head
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class BodyGone(Exception):
+    """The body broke off, or its framing is malformed."""
+
+
+class Body(Protocol):
+    """The body of a request, for whoever has memory for it."""
+
+    filled: int
+    """Bytes that ``fill`` received."""
+
+    @property
+    def is_taken(self) -> bool:
+        """All of it was received by whoever asked."""
+
+    async def fill(self, place: memoryview) -> int:
+        """Receive the next bytes, at most as many as there is place for; none at the end.
+
+        Returns how many. Raises ``BodyGone``.
+        """
 
 
 class AnswerMalformed(Exception):
@@ -77,11 +101,15 @@ class Exchange:
         self.has_begun = False
         self.is_over = False
         self.size = 0  # bytes that came and were not taken
+        self.filled = 0
+        self.place: memoryview | None = None  # where the next bytes go, if anywhere
+        scope[BODY] = self
         self._line = line
         self._is_continued = is_continued
         self._is_told = False  # that the body is whole
         self._is_gone = False
         self._pieces: list[bytes] = []
+        self._placed = 0  # bytes that came into the place
         self._waiting: asyncio.Future[None] | None = None
         self._head = b""
         self._is_chunked = False
@@ -90,6 +118,13 @@ class Exchange:
     def feed(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self.size += len(piece)
+        self._wake()
+
+    def note_placed(self, size: int) -> None:
+        """So many bytes came into ``place``."""
+        if self.place:
+            self.place = self.place[size:] if size < len(self.place) else None
+        self._placed += size
         self._wake()
 
     def end(self) -> None:
@@ -112,21 +147,70 @@ class Exchange:
         if self._waiting and not self._waiting.done():
             self._waiting.set_result(None)
 
+    @property
+    def is_taken(self) -> bool:
+        return self._is_told
+
     async def receive(self) -> Message:
-        if self._is_continued and not self.has_begun and not self._pieces:
-            self._line.write(_CONTINUE)
-        self._is_continued = False
-        while not self._pieces and not self._is_gone and (not self.is_whole or self._is_told):
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
+        await self._arrival()
         if not self._pieces and not (self.is_whole and not self._is_told):
             return {"type": "http.disconnect"}
         body = self._taken()
         self._is_told = self.is_whole
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
+
+    async def fill(self, place: memoryview) -> int:
+        if not self._pieces:
+            await self._arrival_in(place)
+        size, self._placed = self._placed, 0
+        if not size and self._pieces:
+            size = self._copied(place)
+        if not size and not (self.is_whole and not self._is_told):
+            raise BodyGone
+        self.filled += size
+        self._is_told = self.is_whole and not self._pieces
+        return size
+
+    async def _arrival_in(self, place: memoryview) -> None:
+        self.place = place
+        try:
+            await self._arrival()
+        except BaseException:  # what came nevertheless is for whoever asks next
+            if self._placed:
+                self._pieces.insert(0, bytes(place[: self._placed]))
+                self.size += self._placed
+                self._placed = 0
+            raise
+        finally:
+            self.place = None
+
+    async def _arrival(self) -> None:
+        """Wait until some of the body has come, or all, or the client is gone."""
+        if self._is_continued and not self.has_begun and not self._pieces:
+            self._line.write(_CONTINUE)
+        self._is_continued = False
+        while not (self._pieces or self._placed or self._is_gone) and (
+            not self.is_whole or self._is_told
+        ):
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+
+    def _copied(self, place: memoryview) -> int:
+        """Take as much of the pieces as there is place for."""
+        size = 0
+        while self._pieces and size < len(place):
+            piece = self._pieces.pop(0)
+            some = min(len(piece), len(place) - size)
+            place[size : size + some] = piece[:some]
+            size += some
+            if some < len(piece):
+                self._pieces.insert(0, piece[some:])
+        self.size -= size
+        self._line.wants_more(size)
+        return size
 
     def _taken(self) -> bytes:
         pieces, size, self._pieces, self.size = self._pieces, self.size, [], 0

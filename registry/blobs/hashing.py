@@ -3,12 +3,15 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from threading import Lock
+from typing import TypeVar
 from uuid import UUID
 
 from cachetools import LRUCache
 
 from artifacts.oci.digest import Digest
-from registry.storage.base import UploadWriter
+from registry.storage.base import Piece, UploadWriter
+
+P = TypeVar("P", bound=Piece)
 
 _REMEMBERED_UPLOADS = 512
 
@@ -21,11 +24,11 @@ class Hasher:
         self.length = length
         self._state = hashlib.new(algorithm)
 
-    def update(self, piece: bytes) -> None:
+    def update(self, piece: Piece) -> None:
         self._state.update(piece)
         self.length += len(piece)
 
-    def passing(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def passing(self, pieces: Iterable[P]) -> Iterator[P]:
         for piece in pieces:
             self.update(piece)
             yield piece

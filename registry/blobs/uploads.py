@@ -27,12 +27,12 @@ from registry.blobs.models import Blob, UploadSession
 from registry.blobs.services import NewBlob, UploadEnded, register_blobs
 from registry.repositories.models import Repository
 from registry.repositories.services import while_it_exists
-from registry.storage.base import BytesMissing, UploadWriter, WriterReplaced
+from registry.storage.base import BytesMissing, Piece, UploadWriter, WriterReplaced
 from registry.storage.select import blob_store
 
 T = TypeVar("T")
 
-Receiving = Generator[None, Iterable[bytes] | datetime, T]
+Receiving = Generator[None, Iterable[Piece] | datetime, T]
 """Takes pieces of a body as they come, then the moment at which it ended, and returns."""
 
 
@@ -53,7 +53,7 @@ class Receiver(Generic[T]):
         """Look at what is known before the first byte, and take the upload over."""
         next(self._receiving)
 
-    def write(self, pieces: Iterable[bytes]) -> None:
+    def write(self, pieces: Iterable[Piece]) -> None:
         self._receiving.send(pieces)
 
     def finish(self, *, now: datetime) -> T:
@@ -73,7 +73,7 @@ class Receiver(Generic[T]):
         self._receiving.close()
 
 
-def received(receiving: Receiving[T], pieces: Iterable[bytes], clock: Callable[[], datetime]) -> T:
+def received(receiving: Receiving[T], pieces: Iterable[Piece], clock: Callable[[], datetime]) -> T:
     """The same for whoever waits for the pieces of a body, and has nothing else to do."""
     receiver = Receiver(receiving)
     receiver.begin()
@@ -89,7 +89,7 @@ class Chunk:
     inclusive; ``length`` is ``Content-Length``. ``None`` where the client sent none.
     """
 
-    pieces: Iterable[bytes] = ()
+    pieces: Iterable[Piece] = ()
     length: int | None = None
     first_byte: int | None = None
     last_byte: int | None = None
@@ -102,11 +102,11 @@ class Chunk:
         return self.last_byte - self.first_byte + 1
 
     @property
-    def whole(self) -> bytes | None:
+    def whole(self) -> Piece | None:
         """All of it, if that has come already."""
         if not isinstance(self.pieces, Sequence):
             return None
-        content = b"".join(self.pieces)
+        content = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         return content if self.expected in (None, len(content)) else None
 
 
@@ -325,7 +325,7 @@ def _check_size(size: int) -> None:
         raise BlobTooLarge(f"a blob may have at most {limit} bytes (MAXIMUM_LAYER_SIZE)")
 
 
-def _keep(upload: UUID, digest: Digest, content: bytes) -> str:
+def _keep(upload: UUID, digest: Digest, content: Piece) -> str:
     """Store bytes that are all there; return their key. Nobody could go on with less of them."""
     _check_size(len(content))
     _require_digest(Digest.of(content, digest.algorithm), digest)
@@ -357,7 +357,7 @@ def _written(
     writer: UploadWriter,
     session: UploadSession,
     hasher: hashing.Hasher,
-    pieces: Iterable[bytes] | datetime,
+    pieces: Iterable[Piece] | datetime,
 ) -> Receiving[datetime]:
     """Write and hash these pieces, and all that follow; return the moment at which they ended."""
     try:
@@ -372,7 +372,7 @@ def _written(
     return pieces
 
 
-def _limited(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+def _limited(pieces: Iterable[Piece], length: int) -> Iterator[Piece]:
     for piece in pieces:
         length += len(piece)
         _check_size(length)
@@ -396,7 +396,7 @@ def _write_last(
     return hasher.digest(), hasher.length, now
 
 
-def _any_bytes() -> Receiving[Iterable[bytes] | datetime]:
+def _any_bytes() -> Receiving[Iterable[Piece] | datetime]:
     """The first pieces with anything in them; the moment where there are none."""
     while not isinstance(came := (yield), datetime):
         pieces = iter(came)

@@ -12,6 +12,9 @@ from registry.metrics.families import Counter, Histogram
 
 PIECE_BYTES = 256 * 1024
 
+Piece = bytes | memoryview
+"""Some bytes of a blob. What a view shows stays as it is until the call that takes it returns."""
+
 REQUESTS = Counter(
     "berth_storage_requests_total",
     "Requests to a store elsewhere.",
@@ -75,7 +78,7 @@ class UploadWriter(Protocol):
         """The first ``length`` bytes that are there."""
         ...
 
-    def write(self, pieces: Iterable[bytes]) -> int:
+    def write(self, pieces: Iterable[Piece]) -> int:
         """Append ``pieces``; return their length in bytes.
 
         When it fails, ``StorageFull`` among others, what it wrote is cut off again.
@@ -121,7 +124,7 @@ class BlobStore(Protocol):
         """
         ...
 
-    def keep(self, upload: UUID, content: bytes) -> str:
+    def keep(self, upload: UUID, content: Piece) -> str:
         """Store a small blob that is all there; return the key it stays under.
 
         No upload that anybody goes on with: all of it is stored, or nothing. ``settle`` comes

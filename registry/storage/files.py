@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artifacts.oci.errors import StorageFull
-from registry.storage.base import PIECE_BYTES, DiskFailed
+from registry.storage.base import PIECE_BYTES, DiskFailed, Piece
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class FileReader(Iterator[bytes]):
         FileReader.close(self)
 
 
-def write_all(file: int, piece: bytes, position: int) -> int:
+def write_all(file: int, piece: Piece, position: int) -> int:
     """Write the whole piece at ``position``; return the position behind it."""
     view = memoryview(piece)
     while view:

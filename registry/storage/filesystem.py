@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 from artifacts.oci.errors import StorageFull
 from registry.storage.base import (
     BytesMissing,
+    Piece,
     StorageUnavailable,
     StoredBytes,
     UnfinishedUpload,
@@ -108,7 +109,7 @@ class FilesystemStore:
         finally:
             os.close(lock)
 
-    def keep(self, upload: UUID, content: bytes) -> str:
+    def keep(self, upload: UUID, content: Piece) -> str:
         key = _key(upload, uuid4().hex)
         target = self.root / key
         with disk_is_told():
@@ -205,7 +206,7 @@ class FileWriter:
     def read(self, length: int) -> Iterator[bytes]:
         return FileReader(os.dup(self.file), 0, length)
 
-    def write(self, pieces: Iterable[bytes]) -> int:
+    def write(self, pieces: Iterable[Piece]) -> int:
         start = self.position
         try:
             for piece in pieces:

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from registry.storage import s3_fence
-from registry.storage.base import BytesMissing, StoredBytes, UnfinishedUpload, WriterReplaced
+from registry.storage.base import BytesMissing, Piece, StoredBytes, UnfinishedUpload, WriterReplaced
 from registry.storage.models import S3Multipart, S3Upload
 from registry.storage.s3_bucket import Bucket, Listed
 from registry.storage.s3_reader import S3Reader
@@ -53,9 +53,9 @@ class S3Store:
         with suppress(WriterReplaced):
             writer.settle()
 
-    def keep(self, upload: UUID, content: bytes) -> str:
+    def keep(self, upload: UUID, content: Piece) -> str:
         key = new_key(upload)
-        self.bucket.put(key, content)
+        self.bucket.put(key, bytes(content))
         return key
 
     def settle(self, keys: Sequence[str]) -> None:

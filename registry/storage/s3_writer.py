@@ -7,7 +7,7 @@ from itertools import chain
 from uuid import UUID, uuid4
 
 from registry.storage import s3_fence
-from registry.storage.base import PIECE_BYTES, BytesMissing, WriterReplaced
+from registry.storage.base import PIECE_BYTES, BytesMissing, Piece, WriterReplaced
 from registry.storage.s3_bucket import Bucket, Part
 from registry.storage.s3_fence import Fence, Tail, Taken, parts_of, save
 from registry.storage.s3_reader import S3Reader
@@ -79,7 +79,7 @@ class S3Writer:
             pieces = S3Reader(self.bucket, self.base.key, 0, stored)
         return chain(pieces, _in_pieces(bytes(self.buffer[: length - stored])))
 
-    def write(self, pieces: Iterable[bytes]) -> int:
+    def write(self, pieces: Iterable[Piece]) -> int:
         start, boundary = self.position, self._boundary
         tail, buffer = self.tail, bytes(self.buffer)
         try:
@@ -142,7 +142,7 @@ class S3Writer:
         while self.multipart_id and self._boundary > length:
             self.parts.pop()
 
-    def _take(self, piece: bytes) -> None:
+    def _take(self, piece: Piece) -> None:
         if not piece:
             return
         self._load()

@@ -17,6 +17,7 @@ from django.conf import settings
 from registry.storage.base import (
     BlobStore,
     BytesMissing,
+    Piece,
     StoredBytes,
     UnfinishedUpload,
     UploadWriter,
@@ -91,7 +92,7 @@ class SeveralStores:
         buckets = [store for store in self.stores if not isinstance(store, FilesystemStore)]
         return [store for store in self.stores if store not in buckets[1:]]
 
-    def keep(self, upload: UUID, content: bytes) -> str:
+    def keep(self, upload: UUID, content: Piece) -> str:
         return self.stores[0].keep(upload, content)
 
     def settle(self, keys: Sequence[str]) -> None:

@@ -34,6 +34,7 @@ from registry.api.http.failures import failure_of
 from registry.blobs.models import Blob
 from registry.blobs.uploads import Finished, Receiver, Receiving, register_together
 from registry.repositories.models import Repository
+from registry.storage.base import Piece
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class PushRequest:
     query: str
     headers: Mapping[str, str]  # by their names in lower case
     length: int | None = 0  # of the body; ``None`` when only its end tells
-    body: bytes = b""  # all of it, where it does not come later
+    body: Piece = b""  # all of it, where it does not come later
     pusher: Pusher | None = None  # where that was found out a moment ago
 
     @property

@@ -34,6 +34,7 @@ from registry.blobs.uploads import (
     register,
 )
 from registry.repositories.models import Repository
+from registry.storage.base import Piece
 
 # The spec's own form, and the one of RFC 9110 that some HTTP libraries insist on.
 _CONTENT_RANGE = re.compile(
@@ -55,7 +56,7 @@ class Push:
     repository: Repository
     caller: Caller
     now: datetime
-    pieces: Iterable[bytes] = ()
+    pieces: Iterable[Piece] = ()
     length: int | None = 0
 
 

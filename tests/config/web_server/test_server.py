@@ -1,6 +1,8 @@
 """Connections of HTTP/1.1: what a client sees that sends bytes to the web server."""
 
 import asyncio
+import hashlib
+import random
 import re
 import socket
 import threading
@@ -15,7 +17,17 @@ import pytest
 
 from config.web_server import connection as connection_module
 from config.web_server import peers as peers_module
-from config.web_server.exchange import FILE_MESSAGE, Message, Receive, Scope, Send, head_of
+from config.web_server.exchange import (
+    BODY,
+    FILE_MESSAGE,
+    Body,
+    BodyGone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    head_of,
+)
 from config.web_server.limits import listen
 from config.web_server.server import Server
 
@@ -274,6 +286,94 @@ def test_little_of_a_body_is_received_before_it_is_asked_for() -> None:
     received, most = map(int, body.split())
     assert received == size
     assert most <= (64 + 256) * 1024
+
+
+PLACE_BYTES = 100_000
+
+
+async def fill_places(
+    scope: Scope, receive: Receive, send: Send, see: Callable[[str], None]
+) -> None:
+    """Takes a body in turn as memory of its own and as messages; answers with its digest."""
+    body: Body = scope[BODY]
+    hasher, count = hashlib.sha256(), 0
+    while not body.is_taken:
+        count += 1
+        if scope["raw_path"] == b"/mixed" and count % 3 == 0:
+            hasher.update((await receive())["body"])
+            continue
+        place = memoryview(bytearray(PLACE_BYTES))
+        try:
+            async with asyncio.timeout(0.05):
+                size = await body.fill(place)
+        except TimeoutError:
+            see("nothing came")
+            continue
+        except BodyGone:
+            see("gone")
+            return
+        hasher.update(place[:size])
+    await answer(send, hasher.hexdigest().encode())
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[Running]:
+    with running(fill_places) as server:
+        yield server
+
+
+CONTENT = random.Random(7).randbytes(3_000_001)
+DIGEST = hashlib.sha256(CONTENT).hexdigest().encode()
+
+
+def sized(path: bytes) -> bytes:
+    return b"PUT /%b HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (path, len(CONTENT)) + CONTENT
+
+
+@pytest.mark.parametrize("path", [b"places", b"mixed"])
+def test_a_body_comes_whole_into_memory_of_the_application(places: Running, path: bytes) -> None:
+    with places.connect() as connection:
+        connection.sendall(sized(path))
+
+        assert read_until(connection, DIGEST)
+
+
+def test_what_follows_such_a_body_is_another_request(places: Running) -> None:
+    empty = hashlib.sha256().hexdigest().encode()
+    with places.connect() as connection:
+        connection.sendall(sized(b"places") + GET % b"next")
+
+        got = read_until(connection, empty)
+
+    assert got.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_what_comes_while_nobody_waits_any_more_is_there_for_the_next(places: Running) -> None:
+    content = sized(b"places")
+    with places.connect() as connection:
+        for start in range(0, len(content), 700_000):
+            connection.sendall(content[start : start + 700_000])
+            time.sleep(0.07)
+
+        assert read_until(connection, DIGEST)
+    places.saw("nothing came")
+
+
+def test_chunks_come_into_memory_of_the_application_too(places: Running) -> None:
+    pieces = [CONTENT[start : start + 77_777] for start in range(0, len(CONTENT), 77_777)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    with places.connect() as connection:
+        connection.sendall(b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(chunks + b"0\r\n\r\n")
+
+        assert read_until(connection, DIGEST)
+
+
+def test_who_fills_memory_learns_that_the_client_is_gone(places: Running) -> None:
+    with places.connect() as connection:
+        connection.sendall(sized(b"places")[:1_000_000])
+
+    places.saw("gone")
 
 
 def test_nothing_counts_as_held_after_its_client_is_gone() -> None:

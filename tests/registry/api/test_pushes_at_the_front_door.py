@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from artifacts.oci.digest import Digest
 from config.front_door import memory, pushes
+from config.front_door.bodies import Incoming
 from registry.blobs.models import Blob, UploadSession
 from registry.blobs.transfers import transfers
 from registry.repositories.models import Repository, Role
@@ -105,13 +106,13 @@ def test_a_right_that_ends_while_the_body_comes_is_noticed(
     given = grant(repository=repository, role=Role.WRITE, holder=bob, now=NOW)
     token = bearer(principal_of(bob), "repository:acme/web:pull,push")
     location = opened(door, token)
-    gather = pushes._Body.gather
+    gather = Incoming.gather
 
-    async def gather_slowly(body: pushes._Body, most: int) -> None:
+    async def gather_slowly(body: Incoming, most: int, seconds: float) -> memoryview:
         await asyncio.to_thread(at_once, partial(revoke, given=given, now=NOW))
-        await gather(body, most)
+        return await gather(body, most, seconds)
 
-    monkeypatch.setattr(pushes._Body, "gather", gather_slowly)
+    monkeypatch.setattr(Incoming, "gather", gather_slowly)
 
     assert door("PUT", closing(location, b"hello"), [b"hello"], token).status == 401
 
@@ -120,14 +121,14 @@ def test_a_repository_that_becomes_read_only_while_the_body_comes_takes_no_blob(
     repository: Repository, door: Asking, token: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     location = opened(door, token)
-    gather = pushes._Body.gather
+    gather = Incoming.gather
     close = partial(set_read_only, repository=repository, is_read_only=True, now=NOW)
 
-    async def gather_slowly(body: pushes._Body, most: int) -> None:
+    async def gather_slowly(body: Incoming, most: int, seconds: float) -> memoryview:
         await asyncio.to_thread(at_once, close)
-        await gather(body, most)
+        return await gather(body, most, seconds)
 
-    monkeypatch.setattr(pushes._Body, "gather", gather_slowly)
+    monkeypatch.setattr(Incoming, "gather", gather_slowly)
 
     assert door("PUT", closing(location, b"hello"), [b"hello"], token).status == 405
     assert not Blob.objects.exists()
