@@ -96,7 +96,7 @@ class ContentKeys(PeopleKeys):
         examples=[300],
     )
     MAXIMUM_CONCURRENT_UPLOADS: Annotated[int, Change.ASKED_EACH_TIME] = Field(
-        512,
+        1024,
         ge=1,
         le=UPLOAD_PLACES,
         description="Uploads that one web process takes at once; more are asked to retry."

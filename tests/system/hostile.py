@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ class Attack:
     opening: bytes
     drip: bytes = b""
     reads: bool = True
+    is_half_closed: bool = False  # after the opening
+    sips: bool = False  # reads a byte with each drip, and nothing else
+    resets: bool = False  # as soon as it is open, and again
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +101,7 @@ class Hostile:
         attack = self._attacks[self._opened % len(self._attacks)]
         self._opened += 1
         opened = socket.socket()
-        if not attack.reads:
+        if attack.sips or not attack.reads:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER_BYTES)
         opened.setblocking(False)
         opened.bind((self._address, 0))
@@ -121,7 +125,14 @@ class Hostile:
             return
         if not connection.unsent:
             self._selector.unregister(connection.socket)
-            if connection.attack.reads:
+            if connection.attack.resets:
+                linger = struct.pack("ii", 1, 0)
+                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self._close(connection, "reset")
+                return
+            if connection.attack.is_half_closed:
+                connection.socket.shutdown(socket.SHUT_WR)
+            if connection.attack.reads and not connection.attack.sips:
                 self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def _read(self, connection: _Connection) -> None:
@@ -139,6 +150,8 @@ class Hostile:
                 self._close(connection, "closed")
             elif connection.attack.drip and not connection.unsent:
                 connection.socket.send(connection.attack.drip)
+            elif connection.attack.sips:
+                connection.socket.recv(1)
         except BlockingIOError:
             return
         except OSError as error:

@@ -38,10 +38,14 @@ SIZED, LARGE, CHUNKED = (
     "Transfer-Encoding: chunked",
 )
 
+UPGRADE = "Connection: upgrade\r\nUpgrade: h2c\r\n"
+ASKS = "Expect: 100-continue\r\n"
+TINY = b"1\r\na\r\n" * 2000
+
 BODIES = {
     "form": ("POST /account/login/", SIZED, COOKIE),
     "large form": ("POST /account/login/", LARGE, COOKIE),
-    "form that asks": ("POST /account/login/", SIZED, f"{COOKIE}Expect: 100-continue\r\n"),
+    "form that asks": ("POST /account/login/", SIZED, f"{COOKIE}{ASKS}"),
     "token": ("POST /v2/auth", "Content-Length: 60000", ""),
     "refused chunk": (UPLOAD, "Content-Length: 60000", ""),
     "large refused chunk": (UPLOAD, LARGE, ""),
@@ -52,11 +56,27 @@ BODIES = {
 def attacks(host: str, repository: Repository) -> dict[str, Attack]:
     """Everything that clients have held a registry up with, by name."""
     end = f" HTTP/1.1\r\nHost: {host}\r\n"
+    download = _download(end, repository)
     found = {
         "idle": Attack("idle", b""),
         "idle after a request": Attack("kept", f"GET /v2/{end}\r\n".encode()),
         "endless head": Attack("head", f"GET /v2/{end}X-Slow: ".encode(), b"a"),
-        "deaf reader": Attack("reader", _download(end, repository), reads=False),
+        "deaf reader": Attack("reader", download, reads=False),
+    }
+    request = f"GET /v2/{end}\r\n".encode()
+    many = b"".join(b"%02x:\r\n" % number for number in range(160, 255))
+    large = f"GET /v2/{end}".encode() + many + b"\r\n"
+    found |= {
+        "requests without end": Attack("requests", request * 400, request * 8, reads=False),
+        "large heads at once": Attack("heads", large * 34),
+        "half closed": Attack("half", download, reads=False, is_half_closed=True),
+        "sipping reader": Attack("sips", download, sips=True),
+        "another protocol": Attack("upgrade", f"GET /v2/{end}{UPGRADE}\r\nabc".encode()),
+        "HTTP/2": Attack("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(100)),
+        "no HTTP": Attack("nothing", bytes(range(256)) * 8),
+        "reset": Attack("reset", b"G", resets=True),
+        "tiny chunks": Attack("tiny", f"{UPLOAD}{end}{CHUNKED}\r\n\r\n".encode(), TINY),
+        "asks and sends nothing": Attack("asks", f"{UPLOAD}{end}{LARGE}\r\n{ASKS}\r\n".encode()),
     }
     for name, (line, length, headers) in BODIES.items():
         first, drip = ("1\r\na\r\n", "1\r\na\r\n") if length is CHUNKED else ("a", "a")
@@ -73,7 +93,23 @@ def _download(end: str, repository: Repository) -> bytes:
     return f"GET {path}{end}Authorization: Bearer {token}\r\n\r\n".encode()
 
 
-NAMES = ["idle", "idle after a request", "endless head", "deaf reader", *BODIES]
+NAMES = [
+    "idle",
+    "idle after a request",
+    "endless head",
+    "deaf reader",
+    "requests without end",
+    "large heads at once",
+    "half closed",
+    "sipping reader",
+    "another protocol",
+    "HTTP/2",
+    "no HTTP",
+    "reset",
+    "tiny chunks",
+    "asks and sends nothing",
+    *BODIES,
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,17 +5,22 @@ import hashlib
 import random
 import re
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.serving.tls import ensure_certificate, server_context
 from config.web_server import connection as connection_module
+from config.web_server import listening as listening_module
 from config.web_server import peers as peers_module
 from config.web_server.exchange import (
     BODY,
@@ -563,6 +568,56 @@ def test_an_address_past_its_share_loses_the_connection_that_waits() -> None:
 
             assert read_until(second, b"/b")
             assert read_all(first) == b""
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    folder = tmp_path_factory.mktemp("tls")
+    return server_context(
+        ensure_certificate(data=folder, names=["localhost"], now=datetime.now(UTC))
+    )
+
+
+BEGUN_HANDSHAKE = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+
+def test_a_handshake_has_a_deadline(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening_module, "_HANDSHAKE_SECONDS", 1)
+    with running(say_path, tls=tls) as server:
+        assert server.ask(BEGUN_HANDSHAKE) == b""
+
+
+def test_a_handshake_under_way_gives_way_to_another(tls: ssl.SSLContext) -> None:
+    with running(say_path, tls=tls, share_of=lambda _: 2) as server, server.connect() as begun:
+        begun.sendall(BEGUN_HANDSHAKE)
+        time.sleep(0.1)
+        with spoken_to(server) as second:
+            second.sendall(GET % b"b")
+
+            assert b"/b" in read_until(second, b"/b")
+            assert read_all(begun) == b""
+
+
+def test_a_client_cannot_agree_on_new_keys_again_and_again(tls: ssl.SSLContext) -> None:
+    command = ["openssl", "s_client", "-tls1_2", "-legacy_renegotiation", "-connect"]
+    with running(say_path, tls=tls) as server:
+        asked = subprocess.run(
+            [*command, f"127.0.0.1:{server.port}"],
+            input=b"R\n",
+            capture_output=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+
+    assert b"no renegotiation" in asked.stderr
+
+
+@contextmanager
+def spoken_to(server: Running) -> Iterator[ssl.SSLSocket]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with server.connect() as plain, context.wrap_socket(plain) as spoken:
+        yield spoken
 
 
 @dataclass
