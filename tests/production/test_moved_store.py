@@ -70,7 +70,7 @@ def chunks_on(stack: Stack) -> Iterator[list[str]]:
             yield pushed
         finally:
             stop.set()
-    pushing.result()
+            pushing.result()  # a refusal is told before what follows from it
 
 
 @pytest.mark.soak  # minutes of load
