@@ -1,4 +1,4 @@
-"""Stretches of files tell whether they can be read without waiting for a disk."""
+"""Files: what can be read without waiting for a disk, and how much is written at once."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from registry.storage.base import PIECE_BYTES
-from registry.storage.files import FileReader
+from registry.storage.files import FileReader, write_all
 
 
 @pytest.fixture
@@ -47,3 +47,22 @@ def test_where_nothing_can_tell_every_piece_is_waited_for(
     monkeypatch.setattr("registry.storage.files._WITHOUT_WAITING", 1 << 30)
 
     assert not FileReader(file, 0, PIECE_BYTES).is_in_memory()
+
+
+def test_much_is_written_in_calls_of_a_size_that_memory_is_at_hand_for(
+    file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    pwrite = os.pwrite
+
+    def noted(to: int, piece: memoryview, position: int) -> int:
+        sizes.append(len(piece))
+        return pwrite(to, piece, position)
+
+    monkeypatch.setattr(os, "pwrite", noted)
+    content = bytes(range(256)) * 600
+
+    end = write_all(file, content, 5)
+
+    assert sizes == [65536, 65536, 22528]
+    assert os.pread(file, end - 5, 5) == content
