@@ -42,7 +42,7 @@ class Found(Generic[T]):
 
 
 class Holding:
-    """How long what is being found on a loop may be told again, unless somebody commits.
+    """How long what is being found may be told again, unless somebody commits.
 
     Whoever compares a moment with a row says until when the outcome stays (``holds_until``), and
     whoever does something for each request says what (``each_time``).
@@ -78,7 +78,6 @@ class LoopReader:
         self._looking = self.connection.cursor()
         self._entries: dict[Hashable, Found[Any]] = {}
         self._room = _REMEMBERED_BYTES
-        self.noted: Holding | None = None  # of what is being found, if somebody wants to know
         self.version = -1  # another after every commit
 
     def look(self) -> None:
@@ -88,34 +87,19 @@ class LoopReader:
             self.version = version
             self._forget()
 
-    @contextmanager
-    def holding(self) -> Iterator[Holding]:
-        """What is found inside, and how long it holds."""
-        before, self.noted = self.noted, Holding()
-        try:
-            yield self.noted
-        finally:
-            self.noted = before
-
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if self.noted:
-            self.noted.is_certain = False
         return _cursor(self.connection, statement, parameters).fetchall()
 
-    def remembered(self, key: Hashable, find: Callable[[], Found[T]], now: datetime | None) -> T:
+    def remembered(
+        self, key: Hashable, find: Callable[[], Found[T]], now: datetime | None
+    ) -> Found[T]:
         entry: Found[T] | None = self._entries.get(key)
         if entry is None or (entry.until and (now is None or now >= entry.until)):
             entry = self._find(key, find)
-        if self.noted and entry.until:
-            self.noted.end_by(entry.until)
-        return entry.value
+        return entry
 
     def _find(self, key: Hashable, find: Callable[[], Found[T]]) -> Found[T]:
-        before, self.noted = self.noted, None  # ``Found`` says how long it holds
-        try:
-            entry = find()
-        finally:
-            self.noted = before
+        entry = _found(find)
         size_bytes = entry.size_bytes + _BYTES_OF_ENTRY
         if size_bytes > self._room:
             self._forget()
@@ -131,6 +115,8 @@ class LoopReader:
 
 class _OfThread(threading.local):
     reader: LoopReader | None = None
+    noted: Holding | None = None  # of what is being found, if somebody wants to know
+    statements = 0  # that ``rows`` sent to Django's connection
 
 
 _own = _OfThread()
@@ -152,12 +138,43 @@ def read_on_loop(database: Path) -> Iterator[LoopReader]:
         reader.connection.close()
 
 
+@contextmanager
+def holding() -> Iterator[Holding]:
+    """What is found inside with ``rows`` and ``remembered``, and how long it holds."""
+    before, _own.noted = _own.noted, Holding()
+    try:
+        yield _own.noted
+    finally:
+        _own.noted = before
+
+
+@contextmanager
+def holding_of_a_call() -> Iterator[Holding]:
+    """The same around a call that may ask Django's connection for anything.
+
+    Of what it found otherwise nobody knows how long it holds.
+    """
+    asked, before = 0, _own.statements
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return execute(*arguments)
+
+    with connection.execute_wrapper(count), holding() as held:
+        yield held
+        held.is_certain = held.is_certain and asked == _own.statements - before
+
+
 def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    if _own.noted:
+        _own.noted.is_certain = False
     if reader := _own.reader:
         return reader.rows(statement, parameters)
     if database := _unwatched_sqlite():
         with database.wrap_database_errors:
             return _cursor(database.connection, statement, parameters).fetchall()
+    _own.statements += 1
     with connection.cursor() as cursor:
         cursor.execute(statement, _adapted(parameters))
         result: list[tuple[Any, ...]] = cursor.fetchall()
@@ -175,26 +192,30 @@ def remembered(key: Hashable, find: Callable[[], Found[T]], *, now: datetime | N
     Args:
         key: what is found, and all that it depends on but the rows and ``now``.
     """
-    if reader := _own.reader:
-        return reader.remembered(key, find, now)
-    return find().value
+    found = _own.reader.remembered(key, find, now) if _own.reader else _found(find)
+    if _own.noted and found.until:
+        _own.noted.end_by(found.until)
+    return found.value
+
+
+def _found(find: Callable[[], Found[T]]) -> Found[T]:
+    before, _own.noted = _own.noted, None  # ``Found`` says how long it holds
+    try:
+        return find()
+    finally:
+        _own.noted = before
 
 
 def holds_until(moment: datetime, *, now: datetime) -> None:
     """What follows from ``now`` being on this side of ``moment`` ends there."""
-    if now < moment and (holding := _noted()):
-        holding.end_by(moment)
+    if now < moment and _own.noted:
+        _own.noted.end_by(moment)
 
 
 def each_time(action: Callable[[datetime], object]) -> None:
     """What was done just now is done again, by ``action``, when the same answer is given again."""
-    if holding := _noted():
-        holding.actions.append(action)
-
-
-def _noted() -> Holding | None:
-    """Where to say how long what is being found holds; ``None``: nobody wants to know."""
-    return _own.reader.noted if _own.reader else None
+    if _own.noted:
+        _own.noted.actions.append(action)
 
 
 def execute(statement: str, parameters: Sequence[Any]) -> int:

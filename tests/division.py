@@ -39,6 +39,7 @@ DIVISION: Final = {
     "config/web_server/test_peers.py": SQLITE,
     "config/front_door/test_networks.py": SQLITE,
     "config/front_door/test_pace.py": SQLITE,
+    "config/front_door/test_snapshots.py": POSTGRESQL,
     "config/serving/test_refusals.py": SQLITE,
     "config/serving/test_scratch.py": SQLITE,
     "config/keys/test_storage_drivers.py": SQLITE,

@@ -2,13 +2,16 @@
 
 On SQLite the answer is found on the event loop itself, since a read by an index takes less than
 the way to a thread and back; on PostgreSQL in a few threads that do nothing else, so that pages
-and pushes never keep a pull waiting. The rules are those of the views: ``registry.api`` has one
-function for what a read answers, and here it only becomes messages of ASGI.
+and pushes never keep a pull waiting. What holds until somebody commits is given again: that nobody
+did PostgreSQL is asked once for all who wait. The rules are those of the views: ``registry.api``
+has one function for what a read answers, and here it only becomes messages of ASGI.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import TypeGuard
@@ -16,10 +19,11 @@ from typing import TypeGuard
 from django.db import connection
 from django.utils import timezone
 
-from accounts.statements import LoopReader, read_on_loop
+from accounts.statements import Holding, LoopReader, holding, holding_of_a_call, read_on_loop
 from config.front_door.memory import Memory, RequestKey
 from config.front_door.pushes import PushDoor, is_push
 from config.front_door.requests import UNUSUAL, environ_of, usual_headers
+from config.front_door.snapshots import Snapshots
 from config.front_door.threads import Threads
 from config.front_door.transport import IDLE_SECONDS, SMALL_ANSWER_BYTES, Ready, Transport
 from config.web_server.exchange import Receive, Scope, Send
@@ -50,8 +54,9 @@ class FrontDoor:
         self._pushes = PushDoor(transport, self._looked)
         self._opened = ExitStack()
         self._reader: LoopReader | None = None
-        self._memory: Memory | None = None
+        self._remembered = Memory()
         self._threads: Threads | None = None
+        self._snapshots: Snapshots | None = None
         self._looked_at = -1.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,13 +70,11 @@ class FrontDoor:
         if is_push(scope):
             return self._pushes.answer_at_once(scope)
         self._open()
-        if self._reader is None or self._memory is None:
-            return None
-        if not _may_be_read(scope):
+        if self._reader is None or not _may_be_read(scope):
             return None
         try:
-            self._look(self._memory)
-            return self._ready(scope, self._reader, self._memory)
+            self._look(self._reader)
+            return self._ready(scope, self._remembered)
         except LEFT_TO_VIEWS:
             return None
 
@@ -83,8 +86,8 @@ class FrontDoor:
         answer = await self._answer(scope)
         if answer is None:
             await self._transport(scope, receive, send)
-        elif _is_small(answer.body):
-            await Ready.of(answer).send(send)
+        elif isinstance(answer, Ready):
+            await answer.send(send)
         else:
             await self._transport.send(scope, answer, receive, send)
 
@@ -94,11 +97,12 @@ class FrontDoor:
         Raises ``sqlite3.Error``.
         """
         self._open()
-        if self._memory:
-            self._look(self._memory)
-        return self._memory
+        if self._reader is None:
+            return None
+        self._look(self._reader)
+        return self._remembered
 
-    def _look(self, memory: Memory) -> None:
+    def _look(self, reader: LoopReader) -> None:
         """Once in each turn of the loop: what is answered in it had come before it began.
 
         In a turn uvloop asks the system again when very many connections have news. Its clock
@@ -109,48 +113,56 @@ class FrontDoor:
         if now != self._looked_at:
             # First of all: what is called before the end of the turn had come before the look.
             loop.call_soon(self._end_turn)
-            memory.look()
+            reader.look()
+            self._remembered.look(reader.version)
             self._looked_at = now
 
     def _end_turn(self) -> None:
         self._looked_at = -1.0
 
-    def _ready(self, scope: Scope, reader: LoopReader, memory: Memory) -> Ready | None:
-        """What was answered a moment ago, or is found now."""
-        request_key = RequestKey.of(scope)
-        admission: Admission | None = memory.again(request_key.caller) if request_key else None
-        if request_key and admission:
-            ready: Ready | None = memory.again((admission.key, request_key.what))
-            if ready:
-                return ready
-        hot = _hot(scope, is_on_loop=True)
+    def _ready(self, scope: Scope, memory: Memory) -> Ready | None:
+        """What was answered a moment ago, or is found now, on the loop."""
+        key = RequestKey.of(scope)
+        ready, admission = _again(memory, key)
+        hot = None if ready else _hot(scope, is_on_loop=True)
         if hot is None:
-            return None
-        if admission is None:
-            with reader.holding() as holding:
-                admission = admission_of(hot)
-            if request_key and admission:
-                memory.keep(request_key.caller, admission, holding, now=hot.now)
-        with reader.holding() as holding:
-            answer = _whole(read_answer(hot, admission) if admission else hot_answer(hot))
-        if answer is None or not _is_small(answer.body):
-            scope[_ANSWER] = answer
-            return None
-        ready = Ready.of(answer)
-        if request_key and admission and answer.status < HTTPStatus.BAD_REQUEST:
-            size = len(ready.body)
-            memory.keep(
-                (admission.key, request_key.what), ready, holding, now=hot.now, size_bytes=size
-            )
+            return ready
+        finding = _Finding.of(hot, admission, holding)
+        ready = finding.ready
+        if ready is None:
+            scope[_ANSWER] = finding.answer
+        elif key:
+            finding.keep(memory, key, hot.now)
         return ready
 
-    async def _answer(self, scope: Scope) -> Answer | None:
+    async def _answer(self, scope: Scope) -> Answer | Ready | None:
+        """What takes a while: it is sent in pieces, or found in a thread."""
         answer: Answer | None = scope.pop(_ANSWER, None)
-        if answer is None and self._threads is not None:
-            hot = _hot(scope, is_on_loop=False)
-            future = hot and self._threads.submit(_answer_and_let_go, hot)
-            answer = await asyncio.wrap_future(future) if future else None
-        return answer
+        if answer is not None or self._threads is None or self._snapshots is None:
+            return answer
+        hot = _hot(scope, is_on_loop=False)
+        if hot is None:
+            return None
+        key = RequestKey.of(scope) if self._snapshots.is_worth_asking() else None
+        memory, version, admission = self._remembered, None, None
+        if key:
+            try:
+                version = await self._snapshots.now()
+            except LEFT_TO_VIEWS:
+                return None
+            memory.look(version)
+            ready, admission = _again(memory, key)
+            self._snapshots.note(found=ready is not None)
+            if ready:
+                return ready
+        call = self._threads.submit(_find_and_let_go, hot, admission)
+        finding = await asyncio.wrap_future(call)
+        if finding is None:
+            return None
+        # What was found may be younger than the version, which is none any more then.
+        if key and memory.version == version:
+            finding.keep(memory, key, hot.now)
+        return finding.ready or finding.answer
 
     def _open(self) -> None:
         if self._reader is not None or self._threads is not None:
@@ -158,9 +170,9 @@ class FrontDoor:
         if connection.vendor == "sqlite":
             reading = read_on_loop(connection.settings_dict["NAME"])
             self._reader = self._opened.enter_context(reading)
-            self._memory = Memory(self._reader)
         else:
             self._threads = Threads(_THREADS, idle_seconds=IDLE_SECONDS)
+            self._snapshots = Snapshots(idle_seconds=IDLE_SECONDS)
 
     def close(self) -> None:
         """Give back what reading on the loop took."""
@@ -208,9 +220,54 @@ def _whole(answer: Answer | None) -> Answer | None:
     return Answer(answer.status, headers, body)
 
 
-def _answer_and_let_go(hot: Hot) -> Answer | None:
+def _again(memory: Memory, key: RequestKey | None) -> tuple[Ready | None, Admission | None]:
+    """The answer that is remembered, and who may have it."""
+    admission: Admission | None = memory.again(key.caller) if key else None
+    ready = memory.again((admission.key, key.what)) if key and admission else None
+    return ready, admission
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """An answer, and how long it and its admission hold."""
+
+    answer: Answer | None
+    ready: Ready | None  # the same, where it is small
+    admission: Admission | None
+    admission_held: Holding | None  # ``None``: it was remembered
+    held: Holding
+
+    @classmethod
+    def of(
+        cls,
+        hot: Hot,
+        admission: Admission | None,
+        held: Callable[[], AbstractContextManager[Holding]],
+    ) -> "_Finding":
+        """Raises what ``LEFT_TO_VIEWS`` names."""
+        admission_held = None
+        if admission is None:
+            with held() as admission_held:
+                admission = admission_of(hot)
+        with held() as answer_held:
+            answer = _whole(read_answer(hot, admission) if admission else hot_answer(hot))
+        ready = Ready.of(answer) if answer and _is_small(answer.body) else None
+        return cls(answer, ready, admission, admission_held, answer_held)
+
+    def keep(self, memory: Memory, key: RequestKey, now: datetime) -> None:
+        if self.admission is None:
+            return
+        if self.admission_held:
+            memory.keep(key.caller, self.admission, self.admission_held, now=now)
+        if self.ready and self.ready.status < HTTPStatus.BAD_REQUEST:
+            size = len(self.ready.body)
+            place = (self.admission.key, key.what)
+            memory.keep(place, self.ready, self.held, now=now, size_bytes=size)
+
+
+def _find_and_let_go(hot: Hot, admission: Admission | None) -> _Finding | None:
     with connection_of_a_call():
         try:
-            return _whole(hot_answer(hot))
+            return _Finding.of(hot, admission, holding_of_a_call)
         except LEFT_TO_VIEWS:
             return None

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.statements import Holding, LoopReader
+from accounts.statements import Holding, holding
 from config.web_server.exchange import Scope
 
 T = TypeVar("T")
@@ -63,20 +63,19 @@ class _Entry:
 
 
 class Memory:
-    """Of one event loop, whose ``reader`` tells whether somebody committed."""
+    """Of one event loop."""
 
-    def __init__(self, reader: LoopReader) -> None:
-        self._reader = reader
-        self._version = -1
+    def __init__(self) -> None:
+        self.version: Hashable = None  # of the database, when it was last looked at
         self._settings: object = None
         self._entries: dict[Hashable, _Entry] = {}
         self._room = _ROOM_BYTES
 
-    def look(self) -> None:
-        """Forget what may be otherwise by now. Raises ``sqlite3.Error``."""
-        self._reader.look()
-        if self._reader.version != self._version or self._settings is not settings.BERTH:
-            self._version, self._settings = self._reader.version, settings.BERTH
+    def look(self, version: Hashable) -> None:
+        """Forget what may be otherwise by now, where each commit gives the database another
+        version."""
+        if version != self.version or self._settings is not settings.BERTH:
+            self.version, self._settings = version, settings.BERTH
             self._forget()
 
     def again(self, key: Hashable) -> Any:
@@ -98,24 +97,24 @@ class Memory:
         value: T | None = self.again(key)
         if value is not None:
             return value
-        with self._reader.holding() as holding:
+        with holding() as held:
             value = find()
         if value is not None:
-            self.keep(key, value, holding, now=now)
+            self.keep(key, value, held, now=now)
         return value
 
     def keep(
-        self, key: Hashable, value: object, holding: Holding, *, now: datetime, size_bytes: int = 0
+        self, key: Hashable, value: object, held: Holding, *, now: datetime, size_bytes: int = 0
     ) -> None:
-        """Give this again as long as ``holding``, in which it was found, says that it holds."""
-        if not holding.is_certain:
+        """Give this again as long as ``held``, in which it was found, says that it holds."""
+        if not held.is_certain:
             return
         taken = 0 if key in self._entries else size_bytes + _ENTRY_BYTES  # the same, found again
         if taken > self._room:
             self._forget()
         until = now + _LONGEST
-        until = min(until, holding.until) if holding.until else until
-        self._entries[key] = _Entry(value, until, tuple(holding.actions))
+        until = min(until, held.until) if held.until else until
+        self._entries[key] = _Entry(value, until, tuple(held.actions))
         self._room -= taken
 
     def _forget(self) -> None:

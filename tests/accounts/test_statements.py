@@ -236,3 +236,26 @@ def test_who_counts_statements_sees_them(
     with django_assert_num_queries(2):
         statements.rows("SELECT 1", [])
         statements.execute("DELETE FROM blobs_blob WHERE digest = %s", ["none"])
+
+
+def test_a_call_that_only_reads_what_is_remembered_holds(db: None) -> None:
+    with statements.holding_of_a_call() as held:
+        statements.remembered("key", lambda: statements.Found(statements.rows("SELECT 1", [])))
+
+    assert held.is_certain
+
+
+def test_a_call_that_also_asks_django_holds_for_nobody(db: None) -> None:
+    with statements.holding_of_a_call() as held:
+        statements.remembered("key", lambda: statements.Found(statements.rows("SELECT 1", [])))
+        Repository.objects.filter(path="acme/web").exists()
+
+    assert not held.is_certain
+
+
+def test_what_is_found_in_a_call_holds_as_long_as_it_says(db: None) -> None:
+    end = datetime(2026, 1, 2, tzinfo=UTC)
+    with statements.holding_of_a_call() as held:
+        statements.remembered("key", lambda: statements.Found("value", end))
+
+    assert held.until == end

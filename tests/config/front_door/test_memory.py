@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.statements import LoopReader, each_time, holds_until, read_on_loop, rows
+from accounts.statements import (
+    LoopReader,
+    each_time,
+    holding,
+    holds_until,
+    read_on_loop,
+    rows,
+)
 from config.front_door.memory import Memory, RequestKey
 from tests.asgi import scope
 
@@ -34,16 +41,16 @@ def reader(database: sqlite3.Connection, tmp_path: Path) -> Iterator[LoopReader]
 
 @pytest.fixture
 def memory(reader: LoopReader) -> Memory:
-    memory = Memory(reader)
-    memory.look()
+    memory = Memory()
+    memory.look(reader.version)
     return memory
 
 
 def keep(memory: Memory, reader: LoopReader, *, end: datetime | None = None) -> None:
-    with reader.holding() as holding:
+    with holding() as held:
         if end:
             holds_until(end, now=NOW)
-    memory.keep("key", "value", holding, now=NOW)
+    memory.keep("key", "value", held, now=NOW)
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
@@ -72,10 +79,10 @@ def test_nothing_is_given_again_after_its_end_or_a_second(
 def test_what_ends_sooner_than_another_part_ends_all(
     memory: Memory, reader: LoopReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with reader.holding() as holding:
+    with holding() as held:
         holds_until(NOW + HALF, now=NOW)
         holds_until(NOW + 10 * HALF, now=NOW)
-    memory.keep("key", "value", holding, now=NOW)
+    memory.keep("key", "value", held, now=NOW)
     at(monkeypatch, NOW + HALF)
 
     assert memory.again("key") is None
@@ -86,7 +93,7 @@ def test_a_commit_of_anybody_makes_it_forget(
 ) -> None:
     keep(memory, reader)
     database.execute("INSERT INTO things VALUES ('one')")
-    memory.look()
+    memory.look(reader.version)
 
     assert memory.again("key") is None
 
@@ -94,9 +101,9 @@ def test_a_commit_of_anybody_makes_it_forget(
 def test_rows_that_nobody_says_the_end_of_are_read_again(
     memory: Memory, reader: LoopReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with reader.holding() as holding:
+    with holding() as held:
         rows("SELECT name FROM things", [])
-    memory.keep("key", "value", holding, now=NOW)
+    memory.keep("key", "value", held, now=NOW)
     at(monkeypatch, NOW)
 
     assert memory.again("key") is None
@@ -106,9 +113,9 @@ def test_what_is_done_for_each_request_is_done_again(
     memory: Memory, reader: LoopReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[datetime] = []
-    with reader.holding() as holding:
+    with holding() as held:
         each_time(done.append)
-    memory.keep("key", "value", holding, now=NOW)
+    memory.keep("key", "value", held, now=NOW)
     at(monkeypatch, NOW + HALF)
     memory.again("key")
 
@@ -116,10 +123,10 @@ def test_what_is_done_for_each_request_is_done_again(
 
 
 def test_it_has_a_bound(memory: Memory, reader: LoopReader) -> None:
-    with reader.holding() as holding:
+    with holding() as held:
         pass
     for number in range(10_000):
-        memory.keep(number, "value", holding, now=NOW, size_bytes=60_000)
+        memory.keep(number, "value", held, now=NOW, size_bytes=60_000)
 
     assert len(memory._entries) < 200
 

@@ -35,8 +35,11 @@ from accounts.users.models import Robot, User
 from accounts.users.services import create_robot
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from config.front_door import door as door_module
 from config.front_door.door import FrontDoor
 from config.front_door.transport import Transport
+from registry.api.distribution.hot import Admission, Hot, read_answer
+from registry.api.distribution.reads import Answer
 from registry.manifests.models import Manifest
 from registry.repositories.models import (
     Repository,
@@ -457,6 +460,42 @@ def test_who_may_push_keeps_what_another_asked_for_before(
     door("HEAD", path, logins["pull,push"])
 
     assert Manifest.objects.get(digest=DIGESTS[0]).last_pushed_at > old
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths for which an answer was looked for."""
+    seen: list[str] = []
+
+    def noted(hot: Hot, admission: Admission) -> Answer | None:
+        seen.append(hot.path)
+        return read_answer(hot, admission)
+
+    monkeypatch.setattr(door_module, "read_answer", noted)
+    return seen
+
+
+def test_an_answer_is_not_looked_for_again_while_nobody_commits(
+    world: Repository, door: Asking, looks: list[str]
+) -> None:
+    Manifest.objects.update(last_pulled_at=timezone.now())
+    asked = ("GET", "/v2/acme/web/manifests/latest", token("pull"))
+
+    first, second = door(*asked), door(*asked)
+
+    assert first.status == 200
+    assert second == first
+    assert len(looks) == 1
+
+
+def test_an_answer_is_looked_for_again_after_a_commit(
+    world: Repository, door: Asking, looks: list[str]
+) -> None:
+    asked = ("GET", "/v2/acme/web/manifests/latest", token("pull"))
+    door(*asked)
+    push(world, OTHER, "latest")
+
+    assert json.loads(door(*asked).body) == json.loads(OTHER)
 
 
 def test_an_answer_is_looked_for_again_when_a_setting_changes(
