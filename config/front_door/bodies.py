@@ -47,6 +47,7 @@ class Incoming:
         self._kept = memoryview(b"")  # it came, and nobody has taken it
         self._broken: Message | None = None  # said once, and true from then on
         self.is_whole = False
+        self.is_gathered = False  # all of it is kept
 
     async def next(self) -> bytes:
         """The next bytes; none at the end. Raises ``BodyBroken``."""
@@ -85,7 +86,7 @@ class Incoming:
         return size
 
     async def gather(self, most: int, seconds: float) -> memoryview:
-        """Receive all, at most so many bytes, unless that takes longer. They are kept."""
+        """Receive all, if it has at most so many bytes and takes no longer. What came is kept."""
         place, size = memoryview(bytearray(most)), 0
         self.is_whole = most == 0
         try:
@@ -95,7 +96,10 @@ class Incoming:
         except (TimeoutError, BodyBroken):
             pass
         finally:
-            self._kept = place[:size]
+            rest, self._kept = self._kept, place[:size]
+            self.is_gathered = self.is_whole and not rest
+            if rest:
+                self._kept = memoryview(b"".join((place[:size], rest)))
         return self._kept
 
     async def again(self) -> Message:

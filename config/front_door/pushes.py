@@ -121,7 +121,11 @@ class PushDoor:
             if _may_be_small(request):
                 with self._transport.shares.held(Place.BODY, holder):
                     answer = await self._small_answer(scope, request, body, sender)
-            if answer is None and not body.is_whole and isinstance(blob_store(), FilesystemStore):
+            if (
+                answer is None
+                and not body.is_gathered
+                and isinstance(blob_store(), FilesystemStore)
+            ):
                 with self._transport.shares.held(Place.UPLOAD, holder), transfers.upload():
                     answer = await self._arrivals.answer(request, body, holder.network)
         except (ShareTaken, TooManyRequests):
@@ -165,7 +169,7 @@ class PushDoor:
         self._gathered += most
         try:
             content = await body.gather(most, _GATHERED_SECONDS)
-            if not body.is_whole:
+            if not body.is_gathered:
                 return None
             # Its body took its time, and the right may be gone.
             still = self._sender(scope, request) if most else sender

@@ -325,7 +325,10 @@ class Connection(asyncio.BufferedProtocol):
     async def send_file(self, file: int, start: int, size: int) -> None:
         """Past the transport, once that has sent what it has. Never over TLS."""
         # Of our own: the loop knows the other one as the transport's, which may close it.
-        line = os.dup(self._transport.get_extra_info("socket").fileno())
+        socket = self._transport.get_extra_info("socket")
+        if socket is None:
+            raise ConnectionResetError
+        line = os.dup(socket.fileno())
         try:
             while size and not self._is_gone:
                 if self._transport.get_write_buffer_size():

@@ -499,6 +499,31 @@ def test_a_file_goes_on_for_a_client_that_takes_some_of_it_in_time(
     assert got.endswith(FILE)
 
 
+def test_a_file_for_a_client_that_is_gone_already_is_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(FILE)
+
+    async def late(_scope: Scope, receive: Receive, send: Send, see: Callable[[str], None]) -> None:
+        see("asked")
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        await asyncio.sleep(0.1)
+        headers = [(b"content-length", b"%d" % len(FILE))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        with (tmp_path / "file").open("rb") as file:
+            place = {"file": file.fileno(), "offset": 0, "count": len(FILE)}
+            try:
+                await send({"type": FILE_MESSAGE, **place, "more_body": True})
+            except ConnectionError:
+                see("gone")
+
+    with running(late) as server:
+        with server.connect() as connection:
+            connection.sendall(GET % b"file")
+            server.saw("asked")
+
+        server.saw("gone")
+
+
 def test_a_file_is_let_go_when_its_client_is_gone(sends_file: Any) -> None:
     with running(sends_file()) as server:
         with server.connect() as connection:

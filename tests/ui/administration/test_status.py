@@ -116,7 +116,7 @@ def test_the_latest_errors_and_the_processes_are_listed(boss: User) -> None:
     assert "it &lt;i&gt;broke" in text
     assert "41" in text
     assert "host:17" in text
-    assert "3 of 512" in text
+    assert "3 of 1024" in text
     assert "gone:18" not in text
 
 
