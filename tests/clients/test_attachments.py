@@ -26,10 +26,17 @@ def oras(trusting_home: Home, registry: Registry, repository: str) -> OrasGo:
     return OrasGo(trusting_home, registry, registry.owner)
 
 
-def _groups(server: RunningServer, name: str) -> Counter[str]:
-    """How many manifests of each group the registry finds attached."""
+GROUPS = ("signatures", "SBOMs", "other")
+
+
+def _groups(server: RunningServer, name: str) -> dict[str, int]:
+    """How many manifests of each group the registry finds attached.
+
+    The verdicts beside them depend on the keys that others registered for the organization.
+    """
     lines = server.manage("signatures", name).splitlines()
-    return Counter(line.split(":")[0].strip() for line in lines if line.startswith("  "))
+    count = Counter(line.split(":")[0].strip() for line in lines if line.startswith("  "))
+    return {group: count[group] for group in GROUPS}
 
 
 @pytest.mark.parametrize("schema", [API, TAG])
@@ -69,7 +76,6 @@ def test_the_attachments_of_two_tools_and_two_schemas_are_one_list(
         "signatures": 2,
         "SBOMs": 2,
         "other": 1,
-        "unverifiable": 2,
     }
     assert len(oras.using(API)("discover", name).splitlines()) == 3
 
