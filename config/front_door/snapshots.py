@@ -1,7 +1,8 @@
 """What PostgreSQL shows at a moment, by a name that is another after each commit.
 
 A snapshot says which transactions are over. Two of the same text show the same rows: whoever
-commits in between is among those that are over, or was the last that began.
+commits in between is among those that are over, or was the last that began. Other databases of
+the same server have the same numbers: who commits there changes the name, too.
 
 Source: PostgreSQL, "System Information Functions", ``pg_current_snapshot``.
 """

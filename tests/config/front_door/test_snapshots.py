@@ -1,7 +1,7 @@
 """PostgreSQL says whether somebody committed, once for all who ask."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import Group
@@ -31,18 +31,27 @@ async def all_at_once(shown: Snapshots, count: int) -> list[str | BaseException]
 
 if connection.vendor == "postgresql":  # SQLite tells of commits by itself
 
-    def test_without_a_commit_it_stays_the_same(loop: asyncio.AbstractEventLoop) -> None:
+    def stays_the_same(
+        loop: asyncio.AbstractEventLoop, meanwhile: Callable[[], object] = lambda: None
+    ) -> bool:
+        """In one of many tries: databases of other tests count, as they have the same numbers."""
         shown = Snapshots(idle_seconds=0.1)
+        for _ in range(500):
+            before = asked(loop, shown)
+            meanwhile()
+            if asked(loop, shown) == before:
+                return True
+        return False
 
-        assert asked(loop, shown) == asked(loop, shown)
+    def test_without_a_commit_it_stays_the_same(loop: asyncio.AbstractEventLoop) -> None:
+        assert stays_the_same(loop)
 
     def test_a_read_does_not_change_it(loop: asyncio.AbstractEventLoop) -> None:
-        shown = Snapshots(idle_seconds=0.1)
-        before = asked(loop, shown)
-        with transaction.atomic():
-            list(Group.objects.all())
+        def read() -> None:
+            with transaction.atomic():
+                list(Group.objects.all())
 
-        assert asked(loop, shown) == before
+        assert stays_the_same(loop, read)
 
     def test_a_commit_changes_it(loop: asyncio.AbstractEventLoop) -> None:
         shown = Snapshots(idle_seconds=0.1)

@@ -36,6 +36,7 @@ from accounts.users.services import create_robot
 from artifacts.oci.digest import Digest
 from artifacts.oci.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from config.front_door import door as door_module
+from config.front_door import snapshots
 from config.front_door.door import FrontDoor
 from config.front_door.transport import Transport
 from registry.api.distribution.hot import Admission, Hot, read_answer
@@ -476,8 +477,10 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_an_answer_is_not_looked_for_again_while_nobody_commits(
-    world: Repository, door: Asking, looks: list[str]
+    world: Repository, door: Asking, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # To PostgreSQL the databases of other tests are others who commit.
+    monkeypatch.setattr(snapshots, "_current", lambda: "nobody did")
     Manifest.objects.update(last_pulled_at=timezone.now())
     asked = ("GET", "/v2/acme/web/manifests/latest", token("pull"))
 
