@@ -304,7 +304,7 @@ class Transport:
                 piece = pieces.next_in_memory(_STRETCH_BYTES if is_sent_at_once else size)
                 if piece is None:
                     piece = await asyncio.wrap_future(self._readers.submit(pieces.read, size))
-                if not (piece.size if isinstance(piece, Stretch) else piece):
+                if not piece:
                     break
                 await answer.piece(piece)
             await answer.last()
@@ -453,16 +453,14 @@ class _Answer:
         began = loop.time()
         try:
             if isinstance(piece, Stretch) and self.takes_files:
-                size = piece.size
-                place = {"file": piece.file, "offset": piece.start, "count": size}
+                place = {"file": piece.file, "offset": piece.start, "count": piece.size}
                 await self._send({"type": FILE_MESSAGE, **place, "more_body": True})
             else:
                 body = piece.read() if isinstance(piece, Stretch) else piece
-                size = len(body)
                 async with asyncio.timeout(STALLED_SECONDS):
                     message = {"type": "http.response.body", "body": body, "more_body": True}
                     await self._send(message)
-            self._pace.note(size, waited=loop.time() - began)
+            self._pace.note(len(piece), waited=loop.time() - began)
         except (TimeoutError, ConnectionError, TooSlow):
             raise _ClientGone from None
         # There may have been no wait at all. Others come in between, and the news that the

@@ -42,8 +42,12 @@ class Stretch:
     start: int
     size: int
 
+    def __len__(self) -> int:
+        return self.size
+
     def read(self) -> bytes:
-        return os.pread(self.file, self.size, self.start)
+        with disk_is_told():
+            return os.pread(self.file, self.size, self.start)
 
 
 class FileReader(Iterator[bytes]):

@@ -94,14 +94,13 @@ class FilesystemStore:
             path = folder / uuid4().hex
             file = _claim(folder, path, lock, offset, confirm)
             try:
-                writer = FileWriter(self.root, upload, path, file, lock, offset)
+                writer = FileWriter(self.root, upload, path, file, lock, offset, begun=offset)
                 with disk_is_told():
                     size = os.fstat(file).st_size
                 if size < offset:
                     raise BytesMissing(str(upload))
                 if size > offset:
                     writer.cut(offset)
-                writer.begun = offset
                 yield writer
                 writer.begin_sync()
             finally:
@@ -200,8 +199,7 @@ class FileWriter:
     file: int
     lock: int
     position: int
-    begun: int = 0
-    """Up to here the disk was told to write."""
+    begun: int  # up to here the disk was told to write
 
     def read(self, length: int) -> Iterator[bytes]:
         return FileReader(os.dup(self.file), 0, length)
