@@ -101,10 +101,7 @@ def test_a_web_server_that_is_killed_takes_only_what_it_had_begun_along(stack: S
 
 def test_machines_are_restarted_one_by_one_and_nobody_is_refused(stack: Stack) -> None:
     with load_on(stack, "restarted") as load:
-        for number in (0, 1):
-            stack.webs[number].stop()
-            stack.start_web(number)
-            stack.wait_until_asked()
+        stack.restart_one_by_one()
 
     assert load.result.refusals == []
     assert load.lost() == []

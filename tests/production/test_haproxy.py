@@ -61,10 +61,7 @@ def test_machines_behind_haproxy_are_restarted_one_by_one_and_nobody_is_refused(
 ) -> None:
     stack = behind_haproxy
     with load_on(stack, "restarted-behind-haproxy") as load:
-        for number in (0, 1):
-            stack.webs[number].stop()
-            stack.start_web(number)
-            stack.wait_until_asked()
+        stack.restart_one_by_one()
 
     assert load.result.refusals == []
     assert load.lost() == []

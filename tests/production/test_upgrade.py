@@ -19,10 +19,7 @@ def test_an_upgrade_machine_by_machine_refuses_nobody(stack: Stack, tmp_path: Pa
 
     with load_on(stack, "upgraded") as load:
         stack.manage("migrate")
-        for number in (0, 1):
-            stack.webs[number].stop()
-            stack.start_web(number)
-            stack.wait_until_asked()
+        stack.restart_one_by_one()
 
     assert load.result.refusals == []
     assert load.lost() == []

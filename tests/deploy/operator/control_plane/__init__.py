@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -225,13 +225,26 @@ def until(holds: Callable[[], Any], *, seconds: float = 180) -> None:
 
 @contextmanager
 def _running(folder: Path, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    with (folder / f"{name}.log").open("ab") as log:
+    environment = {"PATH": SYSTEM_PATH, "HOME": str(folder)}
+    command = [_program(name), *arguments]
+    with logged(
+        command, log=folder / f"{name}.log", cwd=folder, environment=environment
+    ) as process:
+        yield process
+
+
+@contextmanager
+def logged(
+    command: Sequence[str], *, log: Path, cwd: Path, environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process whose output goes to a file, killed in the end."""
+    with log.open("ab") as output:
         process = subprocess.Popen(
-            [_program(name), *arguments],
-            cwd=folder,
-            env={"PATH": SYSTEM_PATH, "HOME": str(folder)},
+            command,
+            cwd=cwd,
+            env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:

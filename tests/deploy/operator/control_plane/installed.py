@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from tests.deploy.operator.control_plane import (
     OPERATOR,
     ControlPlane,
     controllers,
+    logged,
     missing_programs,
     running_control_plane,
     until,
@@ -49,27 +49,19 @@ def installed(folder: Path) -> Iterator[ControlPlane]:
 def operator(
     plane: ControlPlane, image: str = IMAGE, *, domain: str = DOMAIN, namespaces: str = ""
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    with (plane.folder / "operator.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.operator"],
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(plane.folder),
-                "KUBECONFIG": str(plane.kubeconfig(OPERATOR)),
-                "BERTH_IMAGE": image,
-                "INGRESS_DOMAIN": domain,
-                "WATCH_NAMESPACES": namespaces,
-                "LIVENESS": f"http://127.0.0.1:{free_port()}/healthz",
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(plane.folder),
+        "KUBECONFIG": str(plane.kubeconfig(OPERATOR)),
+        "BERTH_IMAGE": image,
+        "INGRESS_DOMAIN": domain,
+        "WATCH_NAMESPACES": namespaces,
+        "LIVENESS": f"http://127.0.0.1:{free_port()}/healthz",
+    }
+    command = [sys.executable, "-m", "deploy.operator"]
+    log = plane.folder / "operator.log"
+    with logged(command, log=log, cwd=ROOT, environment=environment) as process:
         yield process
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(30)
 
 
 def manifest_of(namespace: str, spec: dict[str, Any]) -> dict[str, Any]:
